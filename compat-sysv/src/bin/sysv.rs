@@ -1,0 +1,2 @@
+//! The shims.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The logger.
+fn main() {}

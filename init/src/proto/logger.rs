@@ -1,0 +1,188 @@
+//! The messages between the manager and `init-log`, over a `SOCK_SEQPACKET` socketpair: a kind byte, a token, a
+//! stream byte, a text. Descriptors travel beside them (`SCM_RIGHTS`).
+
+/// Longest message, in bytes.
+pub const MAX_LEN: usize = 512;
+
+/// Which of a service's outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// Manager → logger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Read this pipe (beside the message) and write its lines to the log of `name`. One that is open already for
+    /// (token, stream) is kept and the new descriptor closed.
+    Open {
+        /// The instance.
+        token: u64,
+        /// Which output.
+        stream: Stream,
+        /// The unit's name without `.service`.
+        name: String,
+    },
+    /// The instance's main process is over: read what is in its pipes now, end the last line, and answer
+    /// [`Answer::Ended`]. The pipes stay open until their last writer is gone.
+    End {
+        /// The instance.
+        token: u64,
+    },
+    /// A line of the manager's own about a service (started, failed, …), for its log.
+    Note {
+        /// The unit's name without `.service`.
+        name: String,
+        /// The text.
+        text: String,
+    },
+    /// `/var/log` can be written now: move there what was kept under the run directory.
+    Persist,
+}
+
+/// Logger → manager.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To [`Request::End`].
+    Ended {
+        /// The instance.
+        token: u64,
+    },
+    /// No writer is left on this pipe: the parked ends can be closed.
+    Closed {
+        /// The instance.
+        token: u64,
+        /// Which output.
+        stream: Stream,
+    },
+}
+
+impl Stream {
+    fn byte(self) -> u8 {
+        match self {
+            Self::Out => 0,
+            Self::Err => 1,
+        }
+    }
+    fn from_byte(b: u8) -> Option<Self> {
+        match b {
+            0 => Some(Self::Out),
+            1 => Some(Self::Err),
+            _ => None,
+        }
+    }
+    /// `out` or `err`, as in the log files.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Out => "out",
+            Self::Err => "err",
+        }
+    }
+}
+
+fn message(kind: u8, token: u64, stream: u8, text: &str) -> Vec<u8> {
+    let mut bytes = vec![kind];
+    bytes.extend_from_slice(&token.to_le_bytes());
+    bytes.push(stream);
+    let mut room = MAX_LEN - bytes.len();
+    room = room.min(text.len());
+    while !text.is_char_boundary(room) {
+        room -= 1;
+    }
+    bytes.extend_from_slice(text.get(..room).unwrap_or("").as_bytes());
+    bytes
+}
+
+fn parts(bytes: &[u8]) -> Option<(u8, u64, u8, &str)> {
+    let (kind, rest) = bytes.split_first()?;
+    let (token, rest) = rest.split_first_chunk::<8>()?;
+    let (stream, text) = rest.split_first()?;
+    Some((*kind, u64::from_le_bytes(*token), *stream, std::str::from_utf8(text).ok()?))
+}
+
+impl Request {
+    /// The wire form, at most [`MAX_LEN`] bytes: a longer text is cut.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Open { token, stream, name } => message(1, *token, stream.byte(), name),
+            Self::End { token } => message(2, *token, 0, ""),
+            // A name can't hold a newline, so it is the separator.
+            Self::Note { name, text } => message(3, 0, 0, &format!("{name}\n{text}")),
+            Self::Persist => message(4, 0, 0, ""),
+        }
+    }
+
+    /// Reads a message; `None` when it isn't one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, token, stream, text) = parts(bytes)?;
+        Some(match kind {
+            1 => Self::Open { token, stream: Stream::from_byte(stream)?, name: text.to_owned() },
+            2 => Self::End { token },
+            3 => {
+                let (name, text) = text.split_once('\n')?;
+                Self::Note { name: name.to_owned(), text: text.to_owned() }
+            }
+            4 => Self::Persist,
+            _ => return None,
+        })
+    }
+}
+
+impl Answer {
+    /// The wire form.
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Ended { token } => message(101, *token, 0, ""),
+            Self::Closed { token, stream } => message(102, *token, stream.byte(), ""),
+        }
+    }
+
+    /// Reads a message; `None` when it isn't one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (kind, token, stream, _) = parts(bytes)?;
+        Some(match kind {
+            101 => Self::Ended { token },
+            102 => Self::Closed { token, stream: Stream::from_byte(stream)? },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn requests_survive_the_wire(token: u64, name in "[a-z@.-]{1,200}", text in "\\PC{0,100}") {
+            for r in [
+                Request::Open { token, stream: Stream::Err, name: name.clone() },
+                Request::End { token },
+                Request::Note { name, text },
+                Request::Persist,
+            ] {
+                prop_assert_eq!(Request::decode(&r.encode()), Some(r));
+            }
+        }
+
+        #[test]
+        fn garbage_and_truncation_only_return(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = Request::decode(&bytes);
+            let _ = Answer::decode(&bytes);
+        }
+
+        #[test]
+        fn a_long_text_is_cut_at_a_character(text in "\\PC{600}") {
+            let bytes = Request::Note { name: "n".into(), text: text.clone() }.encode();
+            prop_assert!(bytes.len() <= MAX_LEN);
+            match Request::decode(&bytes) {
+                Some(Request::Note { text: cut, .. }) => prop_assert!(text.starts_with(&cut)),
+                other => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}

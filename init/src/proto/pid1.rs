@@ -1,0 +1,492 @@
+//! The frames between PID 1 and the manager: fixed size, little-endian, over a `SOCK_SEQPACKET` socketpair.
+//!
+//! One [`Frame`] is one packet; descriptors travel beside it (`SCM_RIGHTS`). The two directions are two types,
+//! [`Request`] (manager → PID 1) and [`Event`] (PID 1 → manager), so that a frame sent the wrong way doesn't
+//! compile. PID 1 never trusts a frame: what [`Request::decode`] can't read is answered by [`Event::Refused`].
+
+/// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
+pub const VERSION: u16 = 1;
+/// Bytes in every frame.
+pub const FRAME_LEN: usize = 96;
+/// Longest name of a parked descriptor, and of PID 1's title, in bytes.
+pub const NAME_LEN: usize = 48;
+/// Most descriptors beside one frame.
+pub const MAX_FDS: usize = 16;
+
+/// The wire form. Every message maps onto it; unused fields are zero.
+pub type Frame = [u8; FRAME_LEN];
+
+/// Names one process PID 1 was asked to start: the instance of the unit, and which of its processes.
+///
+/// `token` is never reused for the life of the machine; `step` counts the processes of one instance (the main one,
+/// `ExecStartPre=`, …). PID 1 refuses a second spawn for a key that has a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Key {
+    /// The instance.
+    pub token: u64,
+    /// The process within the instance.
+    pub step: u32,
+}
+
+/// A short name, zero-padded: at most [`NAME_LEN`] bytes, cut at that length.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name([u8; NAME_LEN]);
+
+impl Name {
+    /// Cuts `text` at [`NAME_LEN`] bytes and at its first NUL.
+    pub fn new(text: &str) -> Self {
+        let mut name = [0; NAME_LEN];
+        for (to, from) in name.iter_mut().zip(text.bytes().take_while(|b| *b != 0)) {
+            *to = from;
+        }
+        Self(name)
+    }
+
+    /// The bytes up to the padding.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.split(|b| *b == 0).next().unwrap_or(&[])
+    }
+
+    /// The name as text; empty when it isn't UTF-8.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or("")
+    }
+}
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.as_str())
+    }
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exit {
+    /// `exit(status)`.
+    Code(i32),
+    /// Ended by this signal.
+    Signal(i32),
+    /// Ended by this signal and left a core dump.
+    Core(i32),
+    /// It never ran: the plan's step with this index failed with this errno. Index [`STAGE_FORK`] is the fork itself.
+    NotRun {
+        /// Index of the step in the plan.
+        stage: u16,
+        /// `errno` of the failure.
+        errno: i32,
+    },
+    /// It is gone and nobody saw how (it wasn't PID 1's child).
+    Unknown,
+}
+
+/// [`Exit::NotRun`]'s stage when `fork` itself (or reading the plan) failed.
+pub const STAGE_FORK: u16 = u16::MAX;
+
+/// Where a slot stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Life {
+    /// Forked; the plan's steps are being carried out.
+    Forked,
+    /// The `execve` succeeded (or the process was adopted).
+    Running,
+    /// Over, not yet acknowledged.
+    Over(Exit),
+}
+
+/// What ends the machine (or the container).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Power {
+    /// Stop the processor, leave the power on.
+    Halt = 0,
+    /// Power off.
+    PowerOff = 1,
+    /// Start again.
+    Reboot = 2,
+}
+
+/// Manager → PID 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// First frame of a manager: its [`VERSION`].
+    Hello {
+        /// The manager's version of these frames.
+        version: u16,
+    },
+    /// The manager has synced and works: its binary is good, a crash loop is over.
+    Ready,
+    /// Tell the state of all slots, then all parked descriptors; PID 1 answers with [`Event::Slot`]s,
+    /// [`Event::Parked`]s and one [`Event::SyncEnd`].
+    Sync,
+    /// Fork a child that carries out a plan. Descriptors: the plan (memfd or pipe) first, then those that the plan's
+    /// steps name by index. Answered by [`Event::Slot`]s for `key`.
+    Spawn {
+        /// The slot to fill.
+        key: Key,
+    },
+    /// Send a signal to the process of `key`; nothing happens when it is over. `group`: to its process group, if it
+    /// still leads one.
+    Signal {
+        /// The slot.
+        key: Key,
+        /// Signal number.
+        signal: i32,
+        /// To the process group.
+        group: bool,
+    },
+    /// Take over a process that PID 1 didn't start for us: `pid`, as started at `start_time` (clock ticks since boot,
+    /// field 22 of `/proc/PID/stat`; 0: don't check). A child is reaped, anything else watched by pidfd. If it has just
+    /// died, its end comes from the ring of the last orphans.
+    Adopt {
+        /// The slot to fill.
+        key: Key,
+        /// The process.
+        pid: i32,
+        /// When it started, in clock ticks since boot; 0 if unknown.
+        start_time: u64,
+    },
+    /// The manager's journal holds the end of `key`: the slot is free again.
+    Ack {
+        /// The slot.
+        key: Key,
+    },
+    /// Keep the descriptor beside this frame under (token, name); one that was there is closed.
+    Park {
+        /// Whose it is.
+        token: u64,
+        /// Its name.
+        name: Name,
+    },
+    /// Send back a copy of a parked descriptor: [`Event::Fd`].
+    Fetch {
+        /// Whose it is.
+        token: u64,
+        /// Its name.
+        name: Name,
+    },
+    /// Close a parked descriptor; an empty name closes all of the token's.
+    Drop {
+        /// Whose it is.
+        token: u64,
+        /// Its name, or empty.
+        name: Name,
+    },
+    /// Set PID 1's title, as `ps` shows it: `init [3]`.
+    Title {
+        /// The text.
+        text: Name,
+    },
+    /// The machine goes down. PID 1 arms its own deadline and, past it, goes on alone. May be sent again to change it.
+    Down {
+        /// How it ends.
+        how: Power,
+        /// Milliseconds from now until PID 1 acts alone.
+        deadline_ms: u32,
+        /// What a container's PID 1 exits with.
+        status: i32,
+    },
+    /// All services are down: end now.
+    End {
+        /// How it ends.
+        how: Power,
+        /// What a container's PID 1 exits with.
+        status: i32,
+    },
+    /// Execute yourself anew (from the path you were started from) with everything kept; and start the manager anew.
+    Reexec,
+    /// The signal of [`Event::Signal`] has been taken care of.
+    AckSignal {
+        /// Signal number.
+        signal: i32,
+    },
+}
+
+/// PID 1 → manager.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// Answer to [`Request::Hello`].
+    Welcome {
+        /// PID 1's version of these frames.
+        version: u16,
+        /// How many managers this PID 1 has started before; 0 at boot.
+        managers: u32,
+        /// How often PID 1 has executed itself anew.
+        reexecs: u32,
+        /// Not in the initial PID namespace, or told that it is a container.
+        container: bool,
+        /// Milliseconds since the epoch of `CLOCK_BOOTTIME` at which this PID 1 first started.
+        booted_ms: u64,
+        /// The shutdown that is under way, if one is.
+        down: Option<Power>,
+    },
+    /// State of a slot: sent on every change, and for every slot on [`Request::Sync`]. Sent again until acknowledged.
+    Slot {
+        /// The slot.
+        key: Key,
+        /// Its process; 0 when none was made.
+        pid: i32,
+        /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`); 0 if unknown.
+        start_time: u64,
+        /// Where it stands.
+        life: Life,
+        /// Number of this change; grows by one with every change in PID 1.
+        seq: u64,
+    },
+    /// A parked descriptor, on [`Request::Sync`].
+    Parked {
+        /// Whose it is.
+        token: u64,
+        /// Its name.
+        name: Name,
+    },
+    /// All slots and parked descriptors have been told.
+    SyncEnd {
+        /// The highest token PID 1 has ever seen: new ones start above it.
+        highest_token: u64,
+    },
+    /// Answer to [`Request::Fetch`]; the descriptor is beside it if `found`.
+    Fd {
+        /// Whose it is.
+        token: u64,
+        /// Its name.
+        name: Name,
+        /// Whether there was one.
+        found: bool,
+    },
+    /// A signal came to PID 1; sent again to a new manager until [`Request::AckSignal`].
+    Signal {
+        /// Signal number.
+        signal: i32,
+        /// How often since the last acknowledgement.
+        count: u32,
+    },
+    /// A request could not be carried out.
+    Refused {
+        /// The request's frame kind (first two bytes).
+        kind: u16,
+        /// The key or token it named.
+        key: Key,
+        /// Why, as errno (`EEXIST`: the key has a slot; `ENOSPC`: the table is full; `ESRCH`: no such process; …).
+        errno: i32,
+    },
+}
+
+/// Bytes out, at a cursor; the frame is a fixed array, so nothing can fail: what doesn't fit is a bug caught by tests.
+struct Writer {
+    frame: Frame,
+    at: usize,
+}
+
+impl Writer {
+    fn new(kind: u16) -> Self {
+        Self { frame: [0; FRAME_LEN], at: 0 }.u16(kind)
+    }
+
+    fn bytes(mut self, bytes: &[u8]) -> Self {
+        if let Some(to) = self.frame.get_mut(self.at..self.at.saturating_add(bytes.len())) {
+            to.copy_from_slice(bytes);
+        }
+        self.at = self.at.saturating_add(bytes.len());
+        self
+    }
+
+    fn u8(self, v: u8) -> Self {
+        self.bytes(&[v])
+    }
+    fn u16(self, v: u16) -> Self {
+        self.bytes(&v.to_le_bytes())
+    }
+    fn u32(self, v: u32) -> Self {
+        self.bytes(&v.to_le_bytes())
+    }
+    fn i32(self, v: i32) -> Self {
+        self.bytes(&v.to_le_bytes())
+    }
+    fn u64(self, v: u64) -> Self {
+        self.bytes(&v.to_le_bytes())
+    }
+    fn key(self, k: Key) -> Self {
+        self.u64(k.token).u32(k.step)
+    }
+    fn name(self, n: Name) -> Self {
+        self.bytes(&n.0)
+    }
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl Reader<'_> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        Some(*head)
+    }
+    fn u8(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[b]| b)
+    }
+    fn bool(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+    fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+    fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+    fn i32(&mut self) -> Option<i32> {
+        self.array().map(i32::from_le_bytes)
+    }
+    fn u64(&mut self) -> Option<u64> {
+        self.array().map(u64::from_le_bytes)
+    }
+    fn key(&mut self) -> Option<Key> {
+        Some(Key { token: self.u64()?, step: self.u32()? })
+    }
+    fn name(&mut self) -> Option<Name> {
+        // A NUL inside ends the name, so that equal names are equal bytes.
+        self.array().map(|raw| Name::new(std::str::from_utf8(Name(raw).as_bytes()).unwrap_or("")))
+    }
+    fn power(&mut self) -> Option<Power> {
+        match self.u8()? {
+            0 => Some(Power::Halt),
+            1 => Some(Power::PowerOff),
+            2 => Some(Power::Reboot),
+            _ => None,
+        }
+    }
+    fn life(&mut self) -> Option<Life> {
+        let (tag, stage, value) = (self.u8()?, self.u16()?, self.i32()?);
+        Some(match tag {
+            0 => Life::Forked,
+            1 => Life::Running,
+            2 => Life::Over(Exit::Code(value)),
+            3 => Life::Over(Exit::Signal(value)),
+            4 => Life::Over(Exit::Core(value)),
+            5 => Life::Over(Exit::NotRun { stage, errno: value }),
+            6 => Life::Over(Exit::Unknown),
+            _ => return None,
+        })
+    }
+}
+
+impl Writer {
+    fn life(self, life: Life) -> Self {
+        let (tag, stage, value) = match life {
+            Life::Forked => (0, 0, 0),
+            Life::Running => (1, 0, 0),
+            Life::Over(Exit::Code(v)) => (2, 0, v),
+            Life::Over(Exit::Signal(v)) => (3, 0, v),
+            Life::Over(Exit::Core(v)) => (4, 0, v),
+            Life::Over(Exit::NotRun { stage, errno }) => (5, stage, errno),
+            Life::Over(Exit::Unknown) => (6, 0, 0),
+        };
+        self.u8(tag).u16(stage).i32(value)
+    }
+}
+
+impl Request {
+    /// The wire form.
+    pub fn encode(&self) -> Frame {
+        match *self {
+            Self::Hello { version } => Writer::new(1).u16(version),
+            Self::Ready => Writer::new(2),
+            Self::Sync => Writer::new(3),
+            Self::Spawn { key } => Writer::new(4).key(key),
+            Self::Signal { key, signal, group } => Writer::new(5).key(key).i32(signal).u8(group.into()),
+            Self::Adopt { key, pid, start_time } => Writer::new(6).key(key).i32(pid).u64(start_time),
+            Self::Ack { key } => Writer::new(7).key(key),
+            Self::Park { token, name } => Writer::new(8).u64(token).name(name),
+            Self::Fetch { token, name } => Writer::new(9).u64(token).name(name),
+            Self::Drop { token, name } => Writer::new(10).u64(token).name(name),
+            Self::Title { text } => Writer::new(11).name(text),
+            Self::Down { how, deadline_ms, status } => Writer::new(12).u8(how as u8).u32(deadline_ms).i32(status),
+            Self::End { how, status } => Writer::new(13).u8(how as u8).i32(status),
+            Self::Reexec => Writer::new(14),
+            Self::AckSignal { signal } => Writer::new(15).i32(signal),
+        }
+        .frame
+    }
+
+    /// Reads a frame; `None` when its kind or a field is unknown. Bytes past the fields are ignored.
+    pub fn decode(frame: &Frame) -> Option<Self> {
+        let mut r = Reader { rest: frame };
+        Some(match r.u16()? {
+            1 => Self::Hello { version: r.u16()? },
+            2 => Self::Ready,
+            3 => Self::Sync,
+            4 => Self::Spawn { key: r.key()? },
+            5 => Self::Signal { key: r.key()?, signal: r.i32()?, group: r.bool()? },
+            6 => Self::Adopt { key: r.key()?, pid: r.i32()?, start_time: r.u64()? },
+            7 => Self::Ack { key: r.key()? },
+            8 => Self::Park { token: r.u64()?, name: r.name()? },
+            9 => Self::Fetch { token: r.u64()?, name: r.name()? },
+            10 => Self::Drop { token: r.u64()?, name: r.name()? },
+            11 => Self::Title { text: r.name()? },
+            12 => Self::Down { how: r.power()?, deadline_ms: r.u32()?, status: r.i32()? },
+            13 => Self::End { how: r.power()?, status: r.i32()? },
+            14 => Self::Reexec,
+            15 => Self::AckSignal { signal: r.i32()? },
+            _ => return None,
+        })
+    }
+}
+
+/// The kind of a frame, for [`Event::Refused`].
+pub fn kind(frame: &Frame) -> u16 {
+    Reader { rest: frame }.u16().unwrap_or(0)
+}
+
+impl Event {
+    /// The wire form.
+    pub fn encode(&self) -> Frame {
+        match *self {
+            Self::Welcome { version, managers, reexecs, container, booted_ms, down } => Writer::new(101)
+                .u16(version)
+                .u32(managers)
+                .u32(reexecs)
+                .u8(container.into())
+                .u64(booted_ms)
+                .u8(down.is_some().into())
+                .u8(down.map_or(0, |p| p as u8)),
+            Self::Slot { key, pid, start_time, life, seq } => {
+                Writer::new(102).key(key).i32(pid).u64(start_time).life(life).u64(seq)
+            }
+            Self::Parked { token, name } => Writer::new(103).u64(token).name(name),
+            Self::SyncEnd { highest_token } => Writer::new(104).u64(highest_token),
+            Self::Fd { token, name, found } => Writer::new(105).u64(token).name(name).u8(found.into()),
+            Self::Signal { signal, count } => Writer::new(106).i32(signal).u32(count),
+            Self::Refused { kind, key, errno } => Writer::new(107).u16(kind).key(key).i32(errno),
+        }
+        .frame
+    }
+
+    /// Reads a frame; `None` when its kind or a field is unknown. Bytes past the fields are ignored.
+    pub fn decode(frame: &Frame) -> Option<Self> {
+        let mut r = Reader { rest: frame };
+        Some(match r.u16()? {
+            101 => {
+                let (version, managers, reexecs) = (r.u16()?, r.u32()?, r.u32()?);
+                let (container, booted_ms, is_down) = (r.bool()?, r.u64()?, r.bool()?);
+                let how = r.power()?;
+                Self::Welcome { version, managers, reexecs, container, booted_ms, down: is_down.then_some(how) }
+            }
+            102 => Self::Slot { key: r.key()?, pid: r.i32()?, start_time: r.u64()?, life: r.life()?, seq: r.u64()? },
+            103 => Self::Parked { token: r.u64()?, name: r.name()? },
+            104 => Self::SyncEnd { highest_token: r.u64()? },
+            105 => Self::Fd { token: r.u64()?, name: r.name()?, found: r.bool()? },
+            106 => Self::Signal { signal: r.i32()?, count: r.u32()? },
+            107 => Self::Refused { kind: r.u16()?, key: r.key()?, errno: r.i32()? },
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "pid1_tests.rs"]
+mod tests;

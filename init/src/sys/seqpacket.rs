@@ -1,0 +1,183 @@
+//! Packets with descriptors beside them, over `SOCK_SEQPACKET`. No allocation.
+
+use crate::proto::pid1::MAX_FDS;
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// Descriptors that came with a packet, at most [`MAX_FDS`]; closed when dropped unless taken out.
+#[derive(Debug, Default)]
+pub struct Fds {
+    fds: [Option<OwnedFd>; MAX_FDS],
+    len: usize,
+}
+
+impl Fds {
+    /// How many came.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none came.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Takes the one at `index` out; `None` if it isn't there (any more).
+    pub fn take(&mut self, index: usize) -> Option<OwnedFd> {
+        self.fds.get_mut(index)?.take()
+    }
+
+    /// The number of the one at `index`, while it is held here.
+    pub fn raw(&self, index: usize) -> Option<RawFd> {
+        self.fds.get(index)?.as_ref().map(AsRawFd::as_raw_fd)
+    }
+
+    fn push(&mut self, fd: OwnedFd) {
+        if let Some(slot) = self.fds.get_mut(self.len) {
+            *slot = Some(fd);
+            self.len += 1;
+        }
+    }
+}
+
+/// What [`recv`] found.
+#[derive(Debug)]
+pub enum Received {
+    /// A packet of this many bytes, and its descriptors.
+    Packet(usize, Fds),
+    /// The other side is gone.
+    Closed,
+}
+
+/// A connected pair, close-on-exec and non-blocking.
+///
+/// # Errors
+/// As `socketpair(2)`.
+pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)
+}
+
+/// Bytes of a control message that holds [`MAX_FDS`] descriptors, aligned as `cmsghdr` wants it.
+#[repr(C, align(8))]
+struct Control([u8; 16 + 4 * MAX_FDS + 64]);
+
+/// Sends one packet; `fds` (at most [`MAX_FDS`]) travel with it. Never blocks.
+///
+/// # Errors
+/// As `sendmsg(2)`: `EAGAIN` when the queue is full, `EPIPE` when the other side is gone; `EINVAL` for too many `fds`.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    if fds.len() > MAX_FDS {
+        return Err(Errno::EINVAL);
+    }
+    let mut control = Control([0; _]);
+    let mut iov = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    // SAFETY: `msghdr` is plain data; all zero is its empty value.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut iov;
+    message.msg_iovlen = 1;
+    if !fds.is_empty() {
+        let payload = u32::try_from(size_of_val(fds)).map_err(|_| Errno::EINVAL)?;
+        message.msg_control = control.0.as_mut_ptr().cast();
+        // SAFETY: CMSG_SPACE only computes.
+        message.msg_controllen = unsafe { libc::CMSG_SPACE(payload) } as usize;
+        // SAFETY: `msg_control` points at `control`, larger than CMSG_SPACE(MAX_FDS descriptors) and aligned, so the
+        // first header and its data lie inside it; `BorrowedFd` is a transparent RawFd.
+        unsafe {
+            let header = libc::CMSG_FIRSTHDR(&raw const message);
+            (*header).cmsg_level = libc::SOL_SOCKET;
+            (*header).cmsg_type = libc::SCM_RIGHTS;
+            (*header).cmsg_len = libc::CMSG_LEN(payload) as usize;
+            std::ptr::copy_nonoverlapping(fds.as_ptr().cast::<u8>(), libc::CMSG_DATA(header), payload as usize);
+        }
+    }
+    loop {
+        // SAFETY: `message` points at live buffers of the lengths it names.
+        let sent =
+            unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        match Errno::result(sent) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Receives one packet into `buffer`. Never blocks; descriptors arrive close-on-exec.
+///
+/// # Errors
+/// As `recvmsg(2)`: `EAGAIN` when there is none; `EMSGSIZE` when bytes or descriptors were cut off (what came is closed).
+pub fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received, Errno> {
+    let mut control = Control([0; _]);
+    let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    // SAFETY: as in `send`.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = &raw mut iov;
+    message.msg_iovlen = 1;
+    message.msg_control = control.0.as_mut_ptr().cast();
+    message.msg_controllen = control.0.len();
+    let length = loop {
+        // SAFETY: `message` points at live, writable buffers of the lengths it names.
+        let got =
+            unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT) };
+        match Errno::result(got) {
+            Ok(n) => break usize::try_from(n).unwrap_or(0),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    };
+    let mut fds = Fds::default();
+    // SAFETY: the kernel has filled `control` up to `msg_controllen`; the CMSG macros stay inside it. Each descriptor
+    // in an SCM_RIGHTS message is new and ours.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(&raw const message);
+        while let Some(h) = header.as_ref() {
+            if h.cmsg_level == libc::SOL_SOCKET && h.cmsg_type == libc::SCM_RIGHTS {
+                let count = h.cmsg_len.saturating_sub(libc::CMSG_LEN(0) as usize) / size_of::<RawFd>();
+                for index in 0..count {
+                    let raw = libc::CMSG_DATA(header).cast::<RawFd>().add(index).read_unaligned();
+                    fds.push(OwnedFd::from_raw_fd(raw));
+                }
+            }
+            header = libc::CMSG_NXTHDR(&raw const message, header);
+        }
+    }
+    if message.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+        return Err(Errno::EMSGSIZE);
+    }
+    // A zero-length packet is no message of ours; the end of the stream reads the same.
+    Ok(if length == 0 { Received::Closed } else { Received::Packet(length, fds) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn packets_and_descriptors_arrive() {
+        let (a, b) = pair().expect("pair");
+        send(a.as_fd(), b"hello", &[a.as_fd(), b.as_fd()]).expect("send");
+        let mut buffer = [0; 16];
+        match recv(b.as_fd(), &mut buffer).expect("recv") {
+            Received::Packet(5, mut fds) => {
+                assert_eq!(&buffer[..5], b"hello");
+                assert_eq!(fds.len(), 2);
+                assert!(fds.take(1).is_some() && fds.take(1).is_none());
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(recv(b.as_fd(), &mut buffer).expect_err("empty"), Errno::EAGAIN);
+        drop(a);
+        assert!(matches!(recv(b.as_fd(), &mut buffer), Ok(Received::Closed)));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_an_error() {
+        let (a, b) = pair().expect("pair");
+        send(a.as_fd(), b"hello", &[a.as_fd()]).expect("send");
+        assert_eq!(recv(b.as_fd(), &mut [0; 2]).expect_err("cut"), Errno::EMSGSIZE);
+        assert_eq!(send(a.as_fd(), b"x", &[a.as_fd(); MAX_FDS + 1]), Err(Errno::EINVAL));
+    }
+}

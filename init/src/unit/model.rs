@@ -1,0 +1,340 @@
+//! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
+
+use super::{LevelSet, UnitName};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a unit came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A file in one of Rung's own folders.
+    Native,
+    /// A systemd unit file.
+    Systemd,
+    /// An `/etc/init.d` script.
+    Script,
+    /// Made by Rung itself (`init -- CMD`).
+    Generated,
+}
+
+/// A place in a file: which of [`Unit::files`], and its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Place {
+    /// Index into [`Unit::files`].
+    pub file: u16,
+    /// Line, from 1; 0 when it stands nowhere (a default).
+    pub line: u32,
+}
+
+/// One unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unit {
+    /// Its full name.
+    pub name: UnitName,
+    /// `Description=`; the name where there is none.
+    pub description: String,
+    /// Where it came from.
+    pub source: Source,
+    /// The file itself, then its drop-ins in the order read.
+    pub files: Vec<PathBuf>,
+    /// Where each key that was given stands (the last time): (`Section.Key`, place), sorted by key.
+    pub places: Vec<(&'static str, Place)>,
+    /// Start only after these have started; stop before them.
+    pub after: Vec<UnitName>,
+    /// The reverse of `after`.
+    pub before: Vec<UnitName>,
+    /// Start these too; fail if they can't be.
+    pub requires: Vec<UnitName>,
+    /// Start these too; go on without those that fail.
+    pub wants: Vec<UnitName>,
+    /// Never run beside these.
+    pub conflicts: Vec<UnitName>,
+    /// The processes; [`Service::default`] in other kinds.
+    pub service: Service,
+    /// `[Install] Runlevels=`: what `enable` uses.
+    pub runlevels: LevelSet,
+}
+
+impl Unit {
+    /// A unit with nothing but defaults.
+    pub fn new(name: UnitName) -> Self {
+        Self {
+            description: name.short().to_owned(),
+            name,
+            source: Source::Native,
+            files: Vec::new(),
+            places: Vec::new(),
+            after: Vec::new(),
+            before: Vec::new(),
+            requires: Vec::new(),
+            wants: Vec::new(),
+            conflicts: Vec::new(),
+            service: Service::default(),
+            runlevels: LevelSet::EMPTY,
+        }
+    }
+
+    /// `file:line` of a key (`Service.User`), where it was given.
+    pub fn place(&self, key: &str) -> Option<String> {
+        let at = self.places.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
+        self.show_place(self.places.get(at)?.1)
+    }
+
+    /// `file:line` of a place.
+    pub fn show_place(&self, place: Place) -> Option<String> {
+        let file = self.files.get(usize::from(place.file))?;
+        (place.line > 0).then(|| format!("{}:{}", file.display(), place.line))
+    }
+}
+
+/// When a start counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceType {
+    /// As soon as the process is forked.
+    #[default]
+    Simple,
+    /// When its `execve` has succeeded.
+    Exec,
+    /// When the started process has exited with success and left a daemon behind.
+    Forking,
+    /// When it has exited with success.
+    Oneshot,
+    /// When it says `READY=1`.
+    Notify,
+}
+
+/// Which of a service's commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExecKind {
+    /// `ExecStartPre=`
+    StartPre,
+    /// `ExecStart=`
+    Start,
+    /// `ExecStartPost=`
+    StartPost,
+    /// `ExecReload=`
+    Reload,
+    /// `ExecStop=`
+    Stop,
+    /// `ExecStopPost=`
+    StopPost,
+}
+
+impl ExecKind {
+    /// All, in the order of a service's life.
+    pub const ALL: [Self; 6] = [Self::StartPre, Self::Start, Self::StartPost, Self::Reload, Self::Stop, Self::StopPost];
+
+    /// The key in the unit file.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::StartPre => "ExecStartPre",
+            Self::Start => "ExecStart",
+            Self::StartPost => "ExecStartPost",
+            Self::Reload => "ExecReload",
+            Self::Stop => "ExecStop",
+            Self::StopPost => "ExecStopPost",
+        }
+    }
+}
+
+/// One command line, split by systemd's rules; `$VAR` not yet put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The words; the first is the program (a path, or a name to look up).
+    pub words: Vec<String>,
+    /// Prefix `-`: a failure is passed over.
+    pub ignore_failure: bool,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// `Restart=`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Restart {
+    /// Never.
+    #[default]
+    No,
+    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout.
+    OnFailure,
+    /// Always, unless it was stopped on request.
+    Always,
+}
+
+/// `KillMode=`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KillMode {
+    /// All processes of the service.
+    #[default]
+    ControlGroup,
+    /// `KillSignal=` to the main process, then SIGKILL to all.
+    Mixed,
+    /// The main process only; the others stay.
+    Process,
+    /// Nobody: `ExecStop=` alone.
+    None,
+}
+
+/// `StandardInput=`
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Input {
+    /// `/dev/null`
+    #[default]
+    Null,
+    /// `TTYPath=`, as controlling terminal; waits until it is free.
+    Tty,
+    /// `TTYPath=`, taken from whoever has it.
+    TtyForce,
+    /// `TTYPath=`, or fail if another has it.
+    TtyFail,
+    /// `file:PATH`
+    File(PathBuf),
+    /// What PID 1 was started with (`init -- CMD`).
+    Inherit,
+}
+
+/// `StandardOutput=`, `StandardError=`
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub enum Output {
+    /// To the log (the default; also what `journal`, `syslog`, `kmsg` become).
+    #[default]
+    Log,
+    /// As standard input (output), or standard output (error).
+    Inherit,
+    /// `/dev/null`
+    Null,
+    /// `TTYPath=`
+    Tty,
+    /// `file:PATH`
+    File(PathBuf),
+    /// `append:PATH`
+    Append(PathBuf),
+    /// `truncate:PATH`
+    Truncate(PathBuf),
+    /// What PID 1 was started with (`init -- CMD`).
+    Raw,
+}
+
+/// A resource limit: `LimitNOFILE=1024:4096`. `u64::MAX` is infinity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limit {
+    /// The key, e.g. `LimitNOFILE`.
+    pub key: &'static str,
+    /// `RLIMIT_*`.
+    pub resource: u32,
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
+}
+
+/// `[Service]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// `Type=`
+    pub kind: ServiceType,
+    /// `RemainAfterExit=`
+    pub remain_after_exit: bool,
+    /// `PIDFile=`, absolute.
+    pub pid_file: Option<PathBuf>,
+    /// All commands, by kind and in order.
+    pub commands: Vec<(ExecKind, Command)>,
+    /// `Restart=`
+    pub restart: Restart,
+    /// `RestartSec=`; 100 ms.
+    pub restart_sec: Duration,
+    /// `StartLimitIntervalSec=`; 10 s. Zero: no limit.
+    pub start_limit_interval: Duration,
+    /// `StartLimitBurst=`; 5.
+    pub start_limit_burst: u32,
+    /// `TimeoutStartSec=`; 90 s, none for one-shots. `None`: no limit.
+    pub timeout_start: Option<Duration>,
+    /// `TimeoutStopSec=`; 90 s in systemd, here too. `None`: no limit.
+    pub timeout_stop: Option<Duration>,
+    /// `KillMode=`
+    pub kill_mode: KillMode,
+    /// `KillSignal=`; SIGTERM.
+    pub kill_signal: i32,
+    /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
+    pub essential: bool,
+    /// `User=`: a name or a number.
+    pub user: Option<String>,
+    /// `Group=`: a name or a number.
+    pub group: Option<String>,
+    /// `WorkingDirectory=`; `-` before it makes a missing one harmless; `~` is the user's home.
+    pub working_directory: Option<WorkingDirectory>,
+    /// `UMask=`; 0022.
+    pub umask: u32,
+    /// `Environment=`, in order; a later name wins.
+    pub environment: Vec<(String, String)>,
+    /// `EnvironmentFile=`: path, and whether a missing one is harmless (`-`).
+    pub environment_files: Vec<(PathBuf, bool)>,
+    /// `StandardInput=`
+    pub input: Input,
+    /// `StandardOutput=`
+    pub output: Output,
+    /// `StandardError=`
+    pub error: Output,
+    /// `TTYPath=`; `/dev/console`.
+    pub tty_path: PathBuf,
+    /// `Limit*=`
+    pub limits: Vec<Limit>,
+    /// `Nice=`
+    pub nice: Option<i32>,
+    /// `OOMScoreAdjust=`
+    pub oom_score_adjust: Option<i32>,
+}
+
+/// `WorkingDirectory=`
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkingDirectory {
+    /// An absolute path; `None` is `~`, the user's home.
+    pub path: Option<PathBuf>,
+    /// A missing folder is passed over.
+    pub optional: bool,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            kind: ServiceType::Simple,
+            remain_after_exit: false,
+            pid_file: None,
+            commands: Vec::new(),
+            restart: Restart::No,
+            restart_sec: Duration::from_millis(100),
+            start_limit_interval: Duration::from_secs(10),
+            start_limit_burst: 5,
+            timeout_start: Some(Duration::from_secs(90)),
+            timeout_stop: Some(Duration::from_secs(90)),
+            kill_mode: KillMode::ControlGroup,
+            kill_signal: 15,
+            essential: false,
+            user: None,
+            group: None,
+            working_directory: None,
+            umask: 0o022,
+            environment: Vec::new(),
+            environment_files: Vec::new(),
+            input: Input::Null,
+            output: Output::Log,
+            error: Output::Inherit,
+            tty_path: PathBuf::from("/dev/console"),
+            limits: Vec::new(),
+            nice: None,
+            oom_score_adjust: None,
+        }
+    }
+}
+
+impl Service {
+    /// The commands of one kind, in order.
+    pub fn commands(&self, kind: ExecKind) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(move |(k, _)| *k == kind).map(|(_, c)| c)
+    }
+}

@@ -1,0 +1,2 @@
+//! Machines.
+fn main() {}
