@@ -1,6 +1,10 @@
 //! The only `unsafe` and the only raw syscalls; one file for each kernel idea, no policy.
 
+pub mod credentials;
 pub mod epoll;
+pub mod file;
 pub mod memfd;
 pub mod pidfd;
+pub mod pipe;
 pub mod seqpacket;
+pub mod wait;
