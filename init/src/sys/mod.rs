@@ -4,3 +4,5 @@ pub mod epoll;
 pub mod memfd;
 pub mod pidfd;
 pub mod seqpacket;
+pub mod terminal;
+pub mod watch;
