@@ -3,6 +3,7 @@
 pub mod credentials;
 pub mod epoll;
 pub mod file;
+pub mod localtime;
 pub mod memfd;
 pub mod pidfd;
 pub mod pipe;
