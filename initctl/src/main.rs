@@ -1,2 +1,14 @@
 //! The front end.
-fn main() {}
+mod sandbox;
+
+use clap::Parser;
+
+#[derive(Parser)]
+enum Command {
+    Sandbox(sandbox::Args),
+}
+
+fn main() -> std::process::ExitCode {
+    let Command::Sandbox(args) = Command::parse();
+    sandbox::run(args)
+}

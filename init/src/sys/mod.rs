@@ -2,5 +2,7 @@
 
 pub mod epoll;
 pub mod memfd;
+pub mod net;
+pub mod ns;
 pub mod pidfd;
 pub mod seqpacket;
