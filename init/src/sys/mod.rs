@@ -5,6 +5,8 @@ pub mod epoll;
 pub mod file;
 pub mod localtime;
 pub mod memfd;
+pub mod net;
+pub mod ns;
 pub mod pidfd;
 pub mod pipe;
 pub mod seqpacket;
