@@ -34,7 +34,6 @@ pub mod table;
 
 use crate::sys::args::{self, Args};
 use crate::sys::{fd, process};
-use end::Final;
 use keeper::Launch;
 use reactor::Reactor;
 use recover::Memory;
@@ -42,17 +41,6 @@ use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use table::Field;
-
-/// What PID 1 finds out about its surroundings, once.
-#[derive(Debug, Clone, Default)]
-pub struct Setup {
-    /// The end is an exit, not `reboot(2)`.
-    pub container: bool,
-    /// Not PID 1, but the reaper of its descendants.
-    pub subreaper: bool,
-    /// An image before this one has done the first things already.
-    pub again: bool,
-}
 
 /// What an entry of the epoll set is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,37 +71,32 @@ pub fn run(args: Args) -> i32 {
     let executed = args::own_path();
     let again = marker.as_ref().and_then(|(file, _)| recover::take_over(*file));
     let path = marker.map_or_else(|| executed.clone(), |(_, path)| path);
-    let subreaper = args.get(1).is_some_and(|a| a.as_bytes() == b"--subreaper");
-    let mut setup = Setup { container: false, subreaper, again: again.is_some() };
-    early::prepare(&mut setup);
+    // The first things are done once; their results lie in the table.
+    let setup = again.is_none().then(early::prepare);
     let Some(memory) = again.or_else(recover::create) else { return 111 };
-    if memory.again {
-        recover::mend(memory.table);
-        refresh_program(&memory, &executed);
+    let head = &memory.table.head;
+    match &setup {
+        Some(setup) => remember(head, setup),
+        None => {
+            recover::mend(memory.table);
+            refresh_program(&memory, &executed);
+        }
     }
-    remember_limits(&memory);
-    if subreaper {
+    if nix::unistd::getpid().as_raw() != 1 {
         let _ = process::become_subreaper();
     }
     let (program, launch) = (c_path(&path), launch(&memory, &path, &args, &env));
     recover::guard(&memory, program.clone(), args, env);
     process::set_name(c"init");
-    let title = memory.table.head.title.get();
+    let title = head.title.get();
     if !title.as_bytes().is_empty() {
         args::set_title(title.as_bytes());
     }
-    match Reactor::new(&memory, setup, program, launch) {
-        Ok(mut reactor) => {
-            if !memory.again {
-                park_stdio(&mut reactor);
-            }
-            match reactor.run() {
-                Final::Exit(status) => status,
-                Final::Reboot(how) => end::reboot(how),
-            }
-        }
-        Err(_) => 111,
+    let Ok(mut reactor) = Reactor::new(&memory, program, launch) else { return 111 };
+    if let Some(setup) = setup {
+        park_stdio(&mut reactor, setup.stdio);
     }
+    reactor.run().perform()
 }
 
 /// Takes the entry that an image before us has left: the table's descriptor, and the path we were started from.
@@ -136,11 +119,10 @@ fn refresh_program(memory: &Memory, executed: &Path) {
     }
 }
 
-fn remember_limits(memory: &Memory) {
-    let (soft, hard) = fd::raise_limit();
-    if let ([kept_soft, kept_hard], false) = (&memory.table.head.limit, memory.again) {
-        kept_soft.set(soft);
-        kept_hard.set(hard);
+fn remember(head: &table::Head, setup: &early::Setup) {
+    head.container.set(setup.container.into());
+    for (kept, limit) in head.limit.iter().zip([setup.nofile.0, setup.nofile.1]) {
+        kept.set(limit);
     }
 }
 
@@ -160,9 +142,9 @@ fn c_path(path: &Path) -> CString {
 }
 
 /// What PID 1 was given as standard streams is kept for the manager to hand out.
-fn park_stdio(reactor: &mut Reactor) {
-    for (raw, name) in [(0, "stdin"), (1, "stdout"), (2, "stderr")] {
-        if let Some(copy) = fd::borrow(raw).and_then(|fd| fd::duplicate(fd).ok()) {
+fn park_stdio(reactor: &mut Reactor, given: [bool; 3]) {
+    for ((raw, name), given) in [(0, "stdin"), (1, "stdout"), (2, "stderr")].into_iter().zip(given) {
+        if let Some(copy) = fd::borrow(raw).filter(|_| given).and_then(|fd| fd::duplicate(fd).ok()) {
             reactor.park(name, copy);
         }
     }

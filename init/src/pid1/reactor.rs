@@ -10,7 +10,7 @@ use super::signals::Pending;
 use super::slots::{self, Slots};
 use super::spawn::Spawner;
 use super::table::{Field, Table};
-use super::{Setup, Tag, adopt, tag, untag};
+use super::{Tag, adopt, tag, untag};
 use crate::proto::pid1::{Event, Exit, Key, Life, Power, Request, VERSION};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::process::{self, Ended};
@@ -31,7 +31,7 @@ const GRACE_MS: u64 = 8000;
 pub struct Reactor {
     table: &'static Table,
     epoll: &'static Epoll,
-    setup: Setup,
+    container: bool,
     path: CString,
     signals: Signals,
     slots: Slots,
@@ -41,7 +41,7 @@ pub struct Reactor {
     spawner: Spawner,
     keeper: Keeper,
     down: Down,
-    end: Option<End>,
+    end: Option<(End, u64)>,
     /// Children may be left to reap, requests to read.
     more: bool,
 }
@@ -51,7 +51,7 @@ impl Reactor {
     ///
     /// # Errors
     /// As `epoll_create1(2)` and `signalfd(2)`.
-    pub fn new(memory: &Memory, setup: Setup, path: CString, launch: Launch) -> Result<Self, Errno> {
+    pub fn new(memory: &Memory, path: CString, launch: Launch) -> Result<Self, Errno> {
         let (table, signals) = (memory.table, Signals::new()?);
         let epoll: &'static Epoll = Box::leak(Box::new(Epoll::new()?));
         epoll.add(&signals, Ready::EPOLLIN, tag(Tag::Signals, 0))?;
@@ -66,7 +66,7 @@ impl Reactor {
         let mut reactor = Self {
             table,
             epoll,
-            setup,
+            container: table.head.container.get() == 1,
             path,
             signals,
             slots,
@@ -159,7 +159,7 @@ impl Reactor {
     }
 
     fn timeout(&self) -> Option<u64> {
-        let end = self.end.as_ref().and_then(End::deadline);
+        let end = self.end.as_ref().map(|(_, at)| *at);
         let times = [self.keeper.due(&self.slots), self.link.deadline(), self.down.deadline(), end];
         let next = times.into_iter().flatten().min()?;
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
@@ -179,10 +179,7 @@ impl Reactor {
         if due(self.keeper.due(&self.slots)) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
         }
-        match self.end.as_mut() {
-            Some(end) if due(end.deadline()) => end.expired(),
-            _ => None,
-        }
+        self.end.as_ref().filter(|(_, at)| *at <= now).map(|(end, _)| end.last())
     }
 
     fn kill_manager(&self) {
@@ -207,7 +204,7 @@ impl Reactor {
                 Some(5) => Some(Power::Reboot),
                 Some(4) => Some(Power::PowerOff),
                 Some(3) => Some(Power::Halt),
-                _ if signal == libc::SIGINT && !self.setup.container => Some(Power::Reboot),
+                _ if signal == libc::SIGINT && !self.container => Some(Power::Reboot),
                 _ if matches!(signal, libc::SIGINT | libc::SIGTERM) => Some(Power::PowerOff),
                 _ => None,
             };
@@ -241,7 +238,7 @@ impl Reactor {
             _ => Exit::Signal(ended.status),
         };
         let Some(index) = self.slots.by_pid(ended.pid) else {
-            let done = self.end.as_mut().and_then(|end| end.child_exited(ended.pid, ended.status));
+            let done = self.end.as_mut().and_then(|(end, _)| end.child_exited(ended.pid));
             if done.is_none() && !self.keeper.copied(ended.pid, exit) {
                 adopt::orphan(self.table, ended.pid, exit);
             }
@@ -405,7 +402,7 @@ impl Reactor {
             version: VERSION,
             managers: head.managers.get().saturating_sub(1),
             reexecs: head.reexecs.get(),
-            container: self.setup.container,
+            container: self.container,
             booted_ms: head.booted_ms.get(),
             down: self.down.told(),
         };
@@ -419,11 +416,12 @@ impl Reactor {
         let first = !self.down.begun();
         self.down.begin();
         self.keeper.stop();
-        if first && !self.setup.container {
+        if first && !self.container {
             recover::into_memory(&self.path);
         }
-        let mut end = End::new(how, status, self.setup.container);
-        end.start();
-        self.end = Some(end);
+        let mut end = End::new(how, status, self.container);
+        // Without a child for the work there is only the last step left, at once.
+        let time = if end.start().is_ok() { end.deadline_ms() } else { 0 };
+        self.end = Some((end, process::now_ms().saturating_add(time)));
     }
 }

@@ -71,7 +71,9 @@ pub struct Head {
     pub down: AtomicU64,
     /// When PID 1 goes on alone with it (milliseconds, monotonic); 0: no deadline, 1: the end has begun.
     pub down_at_ms: AtomicU64,
-    /// The limit on open files that PID 1 was given, soft and hard, each plus one.
+    /// 1: the end is an exit, not `reboot(2)`.
+    pub container: AtomicU32,
+    /// The limit on open files that PID 1 was given, soft and hard.
     pub limit: [AtomicU64; 2],
     /// Signals not acknowledged yet, by number: how often they came.
     pub signals: [AtomicU32; 65],
