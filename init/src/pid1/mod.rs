@@ -1,1 +1,6 @@
 //! (being written)
+
+pub mod command;
+pub mod early;
+pub mod end;
+pub mod unmount;
