@@ -149,3 +149,9 @@ fn park_stdio(reactor: &mut Reactor, given: [bool; 3]) {
         }
     }
 }
+//! (being written)
+
+pub mod command;
+pub mod early;
+pub mod end;
+pub mod unmount;
