@@ -1,6 +1,7 @@
 //! The only `unsafe` and the only raw syscalls; one file for each kernel idea, no policy.
 
 pub mod console;
+pub mod environment;
 pub mod epoll;
 pub mod helper;
 pub mod image;
