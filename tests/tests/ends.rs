@@ -219,3 +219,24 @@ fn from_memory_it_holds_no_file_system() {
     let said = unmount(script, "image");
     assert!(said.contains("unmounted") && said.contains("status 7") && said.contains("none left"), "{said}");
 }
+
+#[test]
+fn a_server_that_does_not_answer_is_not_waited_for() {
+    if !is_root("unmounting") {
+        return;
+    }
+    let started = Instant::now();
+    let script = r#"
+        mkdir dead; cd /
+        "$0" dead-fuse "$1" || { test $? = 77 && echo no fuse here; }"#;
+    let said = unmount(script, "fuse");
+    assert!(said.contains("no fuse here") || said.contains("mounted\n") && said.contains("none left"), "{said}");
+    assert!(started.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn a_helper_that_hangs_is_given_up() {
+    let output = Command::new("timeout").args(["20", INIT, "late"]).output().expect("run");
+    assert_eq!(text(&output.stdout), "Ok(Late) Ok(Code(7)) told 1\n");
+    assert_eq!(output.status.code(), Some(0));
+}

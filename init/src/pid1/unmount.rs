@@ -166,6 +166,8 @@ impl Down<'_> {
         for mount in self.mounts().into_iter().chain(root).filter(|m| !m.read_only) {
             let point = &mount.point;
             match self.step(point, "remount read-only", LOCAL, || mount::remount_read_only(point)) {
+                // That the root stays is no news.
+                Ok(()) if point == Path::new("/") => {}
                 Ok(()) => (self.say)(&format!("{} stays mounted, read-only", point.display())),
                 Err(e) => {
                     (self.say)(&format!("{} stays writable: {}", point.display(), e.desc()));

@@ -6,6 +6,7 @@ use init::pid1::early;
 use init::pid1::end::End;
 use init::pid1::unmount::{Scope, everything};
 use init::proto::pid1::Power;
+use init::sys::helper::{self, Ended};
 use init::sys::{image, inherited};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::getpid;
@@ -22,6 +23,8 @@ extern "C" fn main(_: i32, _: *const *const i8) -> i32 {
         ["prepare"] => prepare(),
         ["end", how, grace_ms, command @ ..] => end(how, grace_ms.parse().unwrap_or(0), command),
         ["unmount", folder] => unmount(folder),
+        ["late"] => late(),
+        ["dead-fuse", folder] => dead_fuse(folder),
         ["image", command @ ..] => from_image(command),
         _ => 2,
     }
@@ -70,6 +73,31 @@ fn unmount(folder: &str) -> i32 {
     let say = |text: &str| println!("{text}");
     let left = everything(&Scope::Below(folder.into()), Instant::now() + Duration::from_secs(20), &say);
     i32::from(!left.is_empty())
+}
+
+/// A helper that never ends is given up when its time is over.
+fn late() -> i32 {
+    let (started, mut told) = (Instant::now(), 0);
+    let forever = || loop {
+        nix::unistd::pause();
+    };
+    let ended = helper::run(started + Duration::from_millis(1500), || told += 1, forever);
+    let quick = helper::run(Instant::now() + Duration::from_secs(20), || {}, || 7);
+    println!("{ended:?} {quick:?} told {told}");
+    i32::from(started.elapsed() > Duration::from_secs(5) || ended != Ok(Ended::Late))
+}
+
+/// A file system whose server never answers.
+fn dead_fuse(folder: &str) -> i32 {
+    let Ok(server) = std::fs::File::options().read(true).write(true).open("/dev/fuse") else { return 77 };
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", std::os::fd::AsRawFd::as_raw_fd(&server));
+    let flags = nix::mount::MsFlags::empty();
+    let at = format!("{folder}/dead");
+    if nix::mount::mount(Some("dead"), at.as_str(), Some("fuse"), flags, Some(options.as_str())).is_err() {
+        return 77;
+    }
+    println!("mounted");
+    unmount(folder)
 }
 
 /// Executes itself from memory, then the command as a child: the file can be replaced, its file system unmounted.
