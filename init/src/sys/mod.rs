@@ -1,5 +1,13 @@
 //! The only `unsafe` and the only raw syscalls; one file for each kernel idea, no policy.
 
+pub mod credentials;
+pub mod epoll;
+pub mod file;
+pub mod args;
+pub mod child;
+pub mod crash;
+pub mod epoll;
+pub mod fd;
 pub mod console;
 pub mod environment;
 pub mod epoll;
@@ -9,9 +17,23 @@ pub mod inherited;
 pub mod localtime;
 pub mod loopdev;
 pub mod memfd;
+pub mod net;
+pub mod ns;
+pub mod pidfd;
+pub mod pipe;
+pub mod queued;
+pub mod seqpacket;
+pub mod terminal;
+pub mod wait;
+pub mod watch;
 pub mod mount;
 pub mod namespace;
 pub mod pidfd;
+pub mod process;
+pub mod seqpacket;
+pub mod shared;
+pub mod signals;
+pub mod tty;
 pub mod processes;
 pub mod queued;
 pub mod reboot;
