@@ -103,7 +103,9 @@ pub enum Verb {
     /// Stop everything and halt the processor.
     Halt(PowerArgs),
     /// Show what a service wrote.
-    #[command(after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all")]
+    #[command(
+        after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
+    )]
     Logs(LogsArgs),
     /// Print unit files and their drop-ins.
     Cat(Names),

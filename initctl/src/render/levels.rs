@@ -59,7 +59,8 @@ off    off  off  off  off  off  off  off  off
 
     #[test]
     fn links_are_lines() {
-        let change = |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
+        let change =
+            |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
         let both = Links { changes: vec![change(Some("/t")), change(None)] };
         assert_eq!(links(&both), "made /l -> /t\nremoved /l\n");
     }

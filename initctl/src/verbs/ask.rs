@@ -18,7 +18,9 @@ struct Answer {
 pub fn one(c: &mut Context, name: &str) -> Result<Option<UnitStatus>, Failure> {
     let names = Names { names: vec![name.to_owned()] };
     match c.ask::<_, Units>("Status", &names) {
-        Ok(units) => Ok(units.units.into_iter().next().filter(|u| u.load != LoadState::Missing || u.state != State::Inactive)),
+        Ok(units) => {
+            Ok(units.units.into_iter().next().filter(|u| u.load != LoadState::Missing || u.state != State::Inactive))
+        }
         Err(Failure::Client(e)) if e.is(errors::NO_SUCH_UNIT) => Ok(None),
         Err(e) => Err(e),
     }

@@ -52,7 +52,7 @@ fn show(c: &Context, entry: &Entry) -> String {
 
 fn nothing(name: &str, folders: &Folders) -> String {
     let names = folders.names();
-    let near = crate::glob::nearest(name, names.iter().map(String::as_str));
+    let near = init::unit::nearest(name, names.iter().map(String::as_str));
     let near = if near.is_empty() { String::new() } else { format!("\n  did you mean {}?", near.join(" or ")) };
     format!("{name} has written nothing: there is no log of it in {folders}{near}\n  try: initctl status {name}")
 }
