@@ -1,11 +1,10 @@
-//! Verbs about unit files: `cat`, `verify`, `reload --units`.
+//! Verbs about unit files: `cat`, `reload --units`.
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
 use crate::render::clean;
 use init::proto::control::{Names, Reloaded, Units};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// `cat NAME…`: each file under a line with its path.
 pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
@@ -47,10 +46,4 @@ pub fn reload(c: &mut Context) -> Result<(), Failure> {
         c.out.message(&clean(finding));
     }
     c.out.data(&reloaded, |r, _| r.changed.iter().map(|n| format!("changed {n}\n")).collect())
-}
-
-/// `verify [FILE…]`
-pub fn verify(c: &mut Context, files: &[PathBuf]) -> Result<(), Failure> {
-    let _ = (c, files);
-    Err(Failure::Other("this build can not verify unit files".to_owned()))
 }
