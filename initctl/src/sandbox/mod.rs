@@ -98,7 +98,11 @@ pub struct Args {
 }
 
 fn level(text: &str) -> Result<Level, String> {
-    text.chars().next().filter(|_| text.len() == 1).ok_or("S and 0 to 6 are runlevels".to_owned()).and_then(Level::try_from)
+    text.chars()
+        .next()
+        .filter(|_| text.len() == 1)
+        .ok_or("S and 0 to 6 are runlevels".to_owned())
+        .and_then(Level::try_from)
 }
 
 /// Runs the sandbox.
