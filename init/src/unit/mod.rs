@@ -1,7 +1,10 @@
 //! Units: text → [`Unit`]. Pure: reads no files, asks the system nothing.
 
+pub mod accounts;
 mod check;
 mod commands;
+pub mod conf;
+pub mod envfile;
 mod fields;
 pub mod finding;
 mod foreign;
@@ -11,6 +14,7 @@ pub mod model;
 pub mod name;
 mod parse;
 pub mod scalar;
+pub mod search;
 pub mod specifier;
 mod text;
 mod value;

@@ -1,6 +1,8 @@
 //! Rung's own programs: found beside `initctl`, shown in the sandbox where an installation has them.
 
 use super::error::{Doing, Error};
+use init::sys::ns::read_only_tree;
+use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use std::fs;
 use std::os::fd::AsRawFd;
@@ -83,5 +85,18 @@ fn bind_file(file: &fs::File, at: &Path) -> Result<(), Error> {
     let source = format!("/proc/self/fd/{}", file.as_raw_fd());
     let none = None::<&str>;
     mount(Some(source.as_str()), at, none, MsFlags::MS_BIND, none)
-        .doing(|| format!("show `{}` in the sandbox", at.display()))
+        .doing(|| format!("show `{}` in the sandbox", at.display()))?;
+    read_only(at).doing(|| format!("make `{}` read-only in the sandbox", at.display()))
+}
+
+/// It is the host's own file.
+fn read_only(at: &Path) -> Result<(), Errno> {
+    let none = None::<&str>;
+    match read_only_tree(at) {
+        Err(Errno::ENOSYS) => {
+            let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+            mount(none, at, none, flags, none)
+        }
+        other => other,
+    }
 }

@@ -97,10 +97,7 @@ fn prepare(plan: &Plan, grouped: bool, console: &OwnedFd) -> Result<(), Error> {
         net::loopback_up().doing(|| "bring the loopback interface up".into())?;
     }
     if !plan.user {
-        for number in DANGEROUS {
-            // EINVAL: this kernel doesn't know it.
-            let _ = ns::drop_capability(number);
-        }
+        drop_dangerous();
     }
     let input = fs::File::open("/dev/null").doing(|| "open `/dev/null` in the sandbox".into())?;
     dup2_stdin(&input)
@@ -108,6 +105,13 @@ fn prepare(plan: &Plan, grouped: bool, console: &OwnedFd) -> Result<(), Error> {
         .and_then(|()| dup2_stderr(console))
         .doing(|| "set up init's standard streams".into())?;
     SigSet::all().thread_unblock().doing(|| "unblock signals".into())
+}
+
+/// From the next execution on. One that this kernel doesn't know, or that we never had, needs no dropping.
+pub fn drop_dangerous() {
+    for number in DANGEROUS {
+        let _ = ns::drop_capability(number);
+    }
 }
 
 fn hold(path: &Path) -> Result<fs::File, Error> {

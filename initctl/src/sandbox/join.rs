@@ -23,29 +23,44 @@ pub struct Command {
     pub mask: SigSet,
 }
 
+/// What is entered, in this order: first the users, because being root in there is what the others need; the mounts last,
+/// because `/proc` changes with them.
+const SPACES: [(&str, CloneFlags); 7] = [
+    ("user", CloneFlags::CLONE_NEWUSER),
+    ("ipc", CloneFlags::CLONE_NEWIPC),
+    ("uts", CloneFlags::CLONE_NEWUTS),
+    ("net", CloneFlags::CLONE_NEWNET),
+    ("cgroup", CloneFlags::CLONE_NEWCGROUP),
+    ("pid", CloneFlags::CLONE_NEWPID),
+    ("mnt", CloneFlags::CLONE_NEWNS),
+];
+
+/// A namespace to enter.
+type Space = (&'static str, CloneFlags, File);
+
+/// Those of a process that aren't ours already.
+fn spaces(pid: i32) -> Result<Vec<Space>, Error> {
+    let mut list = Vec::new();
+    for (name, flag) in SPACES {
+        let path = format!("/proc/{pid}/ns/{name}");
+        let theirs = std::fs::read_link(&path).doing(|| format!("read `{path}`"))?;
+        if std::fs::read_link(format!("/proc/self/ns/{name}")).is_ok_and(|ours| ours == theirs) {
+            continue;
+        }
+        list.push((name, flag, File::open(&path).doing(|| format!("open `{path}`"))?));
+    }
+    Ok(list)
+}
+
 /// Starts it in the namespaces of `init` (its pid here). The process given back ends with the command's status, 128+n
 /// for a signal.
-pub fn start(init: i32, user: bool, host_net: bool, command: &Command) -> Result<Pid, Error> {
-    let mut spaces = vec![("ipc", CloneFlags::CLONE_NEWIPC), ("uts", CloneFlags::CLONE_NEWUTS)];
-    if user {
-        // First: being root in there is what the others need.
-        spaces.insert(0, ("user", CloneFlags::CLONE_NEWUSER));
-    }
-    if !host_net {
-        spaces.push(("net", CloneFlags::CLONE_NEWNET));
-    }
-    // The mounts last: `/proc` changes with them.
-    spaces.extend([("cgroup", CloneFlags::CLONE_NEWCGROUP), ("pid", CloneFlags::CLONE_NEWPID), ("mnt", CloneFlags::CLONE_NEWNS)]);
-    let open = |(name, flag): (&str, CloneFlags)| {
-        let path = format!("/proc/{init}/ns/{name}");
-        File::open(&path).map(|f| (f, name.to_owned(), flag)).doing(|| format!("open `{path}`"))
-    };
-    let spaces = spaces.into_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+pub fn start(init: i32, command: &Command) -> Result<Pid, Error> {
+    let spaces = spaces(init)?;
     let parent = getpid();
     match fork_alone().doing(|| "fork".into())? {
         Some(pid) => Ok(pid),
         None => {
-            let status = enter(&spaces, user, parent).and_then(|()| run(command)).unwrap_or_else(|error| {
+            let status = enter(&spaces, parent).and_then(|()| run(command)).unwrap_or_else(|error| {
                 eprintln!("initctl sandbox: {error}");
                 super::BROKEN
             });
@@ -54,13 +69,15 @@ pub fn start(init: i32, user: bool, host_net: bool, command: &Command) -> Result
     }
 }
 
-fn enter(spaces: &[(File, String, CloneFlags)], user: bool, parent: Pid) -> Result<(), Error> {
+fn enter(spaces: &[Space], parent: Pid) -> Result<(), Error> {
     end_with(parent)?;
-    for (file, name, flag) in spaces {
+    for (name, flag, file) in spaces {
         setns(file, *flag).doing(|| format!("enter the sandbox's {name} namespace"))?;
     }
-    if user {
+    if spaces.first().is_some_and(|(name, ..)| *name == "user") {
         setgid(0.into()).and_then(|()| setuid(0.into())).doing(|| "become root in the sandbox".into())?;
+    } else {
+        super::inside::drop_dangerous();
     }
     // Changing who we are forgets the death signal.
     end_with(parent)

@@ -103,8 +103,6 @@ enum Phase {
 struct Session {
     command: join::Command,
     level: Level,
-    user: bool,
-    host_net: bool,
     group: Option<Group>,
     keeper: Option<Pid>,
     init: Option<i32>,
@@ -152,8 +150,6 @@ impl Session {
         Ok(Self {
             command,
             level: plan.level,
-            user: plan.user,
-            host_net: plan.host_net,
             group: plan.group,
             keeper,
             init: None,
@@ -281,7 +277,7 @@ impl Session {
                     eprintln!("initctl sandbox: {reason}");
                 }
                 self.phase = Phase::Over;
-                self.phase = Phase::Running(join::start(init, self.user, self.host_net, &self.command)?);
+                self.phase = Phase::Running(join::start(init, &self.command)?);
             }
         }
         Ok(())
