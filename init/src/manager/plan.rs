@@ -107,8 +107,8 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     Ok(Compiled { bytes, sites })
 }
 
-/// Signals ignored from the start, as systemd does unless told otherwise: SIGPIPE.
-const IGNORED: u64 = 1 << (13 - 1);
+/// Ignored from the start unless told otherwise, as in systemd; not for `init -- CMD`, which is no daemon.
+const SIGPIPE: u64 = 1 << (13 - 1);
 /// `RLIMIT_NOFILE`
 const NOFILE: u32 = libc::RLIMIT_NOFILE;
 
@@ -144,7 +144,7 @@ impl Builder<'_, '_> {
         let service = &self.inputs.unit.service;
         let key = self.exec_key();
         self.push(key, "begin a session", Step::Session);
-        let ignore = if service.input == Input::Inherit { 0 } else { IGNORED };
+        let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
         self.push(key, "reset the signals", Step::Signals { ignore });
         let own = service.limits.iter().any(|l| l.resource == NOFILE);
         if let Some((soft, hard)) = self.inputs.nofile.filter(|_| !own) {

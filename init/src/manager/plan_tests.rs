@@ -4,6 +4,7 @@ use crate::proto::pid1::STAGE_FORK;
 use crate::proto::plan::Steps;
 use crate::unit::accounts::Accounts;
 use crate::unit::{Facts, SourceFile, UnitName, parse};
+use proptest::prelude::*;
 
 fn unit(text: &str) -> Unit {
     let name = UnitName::new("x").expect("name");
@@ -11,6 +12,29 @@ fn unit(text: &str) -> Unit {
     let parsed = parse(&name, Source::Native, &file, &[], &Facts::default());
     assert!(!parsed.is_bad(), "{:?}", parsed.findings);
     parsed.unit
+}
+
+proptest! {
+    #[test]
+    fn words_and_variables_reach_the_program(
+        words in proptest::collection::vec("[\\PC\t]{0,8}", 0..5),
+        values in proptest::collection::vec("[\\PC\n]{0,8}", 0..3),
+    ) {
+        let mut unit = unit("[Service]\nExecStart=/bin/x\n");
+        unit.service.environment = values.iter().enumerate().map(|(i, v)| (format!("V{i}"), v.clone())).collect();
+        unit.service.commands[0].1.words.extend(words.iter().cloned());
+        let compiled = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
+        let last = Steps::new(&compiled.bytes).expect("header").last().expect("steps").expect("step");
+        let Step::Exec { args, env, .. } = last else { panic!("{last:?}") };
+        let read: Vec<_> = args.iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+        if words.iter().all(|w| !w.contains('$')) {
+            prop_assert_eq!(read, words);
+        }
+        for (index, value) in values.iter().enumerate() {
+            let entry = format!("V{index}={value}");
+            prop_assert!(env.iter().any(|e| e.to_bytes() == entry.as_bytes()));
+        }
+    }
 }
 
 /// Compiles the first command of a kind after `change`.
