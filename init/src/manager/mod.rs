@@ -36,3 +36,6 @@ pub mod state;
 pub mod watch;
 
 pub use start::run;
+//! (being written)
+
+pub mod plan;
