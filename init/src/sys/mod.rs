@@ -36,3 +36,4 @@ pub mod terminal;
 pub mod tty;
 pub mod wait;
 pub mod watch;
+pub mod tty;
