@@ -5,3 +5,5 @@ pub mod localtime;
 pub mod memfd;
 pub mod pidfd;
 pub mod seqpacket;
+pub mod terminal;
+pub mod watch;
