@@ -18,7 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pid1", &["sys", "proto::pid1", "proto::plan"]),
     ("manager", &["client", "core", "log", "proto", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
-    ("client", &["sys", "proto"]),
+    ("client", &["sys", "proto", "core::RequestId"]),
 ];
 
 /// What a module may not even name: the pure ones ask nothing of the system, PID 1 parses nothing.
