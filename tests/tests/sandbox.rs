@@ -1,5 +1,7 @@
 //! `initctl sandbox`: what it shows, what it hides, and that nothing is left of it. With a stand-in for `init`.
 
+#![allow(clippy::expect_used, reason = "this is all test code")]
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rung_tests::world::{Builder, World, children, code, deadline, exists, programs};

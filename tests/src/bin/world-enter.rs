@@ -29,7 +29,7 @@ fn run() -> Result<u8, String> {
     let path = "/usr/lib/rung:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     // The child is in the PID namespace; `Command` looks it up in the child's PATH.
     let status = Command::new(&program).args(words).env("PATH", path).status();
-    let status = status.map_err(|e| format!("can't run `{}`: {e}", program.display()))?;
+    let status = status.map_err(|e| format!("can't run `{}`: {e}", program.to_string_lossy()))?;
     let code = status.code().or_else(|| status.signal().map(|n| 128 + n)).unwrap_or(126);
     Ok(u8::try_from(code).unwrap_or(126))
 }
