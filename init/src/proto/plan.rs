@@ -179,6 +179,10 @@ impl<'a> Ids<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
+    /// The bytes, as they lie in the plan.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
     /// The ids, in order.
     pub fn iter(self) -> impl Iterator<Item = u32> + 'a {
         self.0.chunks_exact(4).filter_map(|c| Some(u32::from_le_bytes(c.try_into().ok()?)))

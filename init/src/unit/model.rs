@@ -282,6 +282,10 @@ pub struct Service {
     pub error: Output,
     /// `TTYPath=`; `/dev/console`.
     pub tty_path: PathBuf,
+    /// `TTYReset=`
+    pub tty_reset: bool,
+    /// `TTYVHangup=`
+    pub tty_hangup: bool,
     /// `Limit*=`
     pub limits: Vec<Limit>,
     /// `Nice=`
@@ -325,6 +329,8 @@ impl Default for Service {
             output: Output::Log,
             error: Output::Inherit,
             tty_path: PathBuf::from("/dev/console"),
+            tty_reset: false,
+            tty_hangup: false,
             limits: Vec::new(),
             nice: None,
             oom_score_adjust: None,

@@ -1,0 +1,95 @@
+//! The link to `init-log`, itself a child of PID 1 that may die at any time.
+//!
+//! Both ends of its socket are parked, so neither side's death loses a message that is under way. A logger that died is
+//! started anew with the same socket and gets every parked pipe again.
+
+use super::link::{Gone, Link};
+use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
+use crate::sys::seqpacket::{self, Received};
+use nix::errno::Errno;
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// The logger's token.
+pub const TOKEN: u64 = 1;
+/// Messages that may wait for room in the socket; more are dropped and counted (notes only, never pipes).
+const MAX_WAITING: usize = 4096;
+
+/// The manager's end.
+#[derive(Debug)]
+pub struct Logger {
+    socket: OwnedFd,
+    out: VecDeque<(Request, Option<OwnedFd>)>,
+    dropped: u64,
+}
+
+impl Logger {
+    /// Makes a new socket pair and parks both ends.
+    ///
+    /// # Errors
+    /// As `socketpair(2)`.
+    pub fn create(link: &mut Link) -> Result<Self, Errno> {
+        let (ours, theirs) = seqpacket::pair()?;
+        link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
+        link.park(TOKEN, "log-peer", theirs);
+        Ok(Self { socket: ours, out: VecDeque::new(), dropped: 0 })
+    }
+
+    /// Goes on with the parked pair of a manager before us.
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 is.
+    pub fn reopen(link: &mut Link) -> Result<Option<Self>, Gone> {
+        Ok(link.fetch(TOKEN, "log")?.map(|socket| Self { socket, out: VecDeque::new(), dropped: 0 }))
+    }
+
+    /// For epoll.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Messages that found no room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Whether messages wait for room in the socket.
+    pub fn is_waiting(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Sends, now or when there is room.
+    pub fn send(&mut self, request: Request, fd: Option<OwnedFd>) {
+        if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. }) {
+            self.dropped = self.dropped.saturating_add(1);
+            return;
+        }
+        self.out.push_back((request, fd));
+        self.flush();
+    }
+
+    /// Hands over a service's pipe.
+    pub fn open(&mut self, token: u64, stream: Stream, name: &str, pipe: OwnedFd) {
+        self.send(Request::Open { token, stream, name: name.to_owned() }, Some(pipe));
+    }
+
+    /// Sends what waits.
+    pub fn flush(&mut self) {
+        while let Some((request, fd)) = self.out.front() {
+            let borrowed: Vec<_> = fd.iter().map(AsFd::as_fd).collect();
+            match seqpacket::send(self.socket.as_fd(), &request.encode(), &borrowed) {
+                Err(Errno::EAGAIN) => return,
+                Ok(()) | Err(_) => drop(self.out.pop_front()),
+            }
+        }
+    }
+
+    /// The next answer, if there is one.
+    pub fn next(&mut self) -> Option<Answer> {
+        let mut buffer = [0; MAX_LEN];
+        match seqpacket::recv(self.socket.as_fd(), &mut buffer) {
+            Ok(Received::Packet(length, _)) => Answer::decode(buffer.get(..length)?),
+            _ => None,
+        }
+    }
+}
