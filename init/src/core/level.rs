@@ -157,6 +157,10 @@ impl Core {
     pub(super) fn restart_due(&mut self, id: UnitId, out: &mut Vec<Action>) {
         if self.units.get(id).service.phase == Phase::AutoRestart && self.may_restart() {
             self.start(None, &[id], &BTreeSet::new(), out);
+            let node = self.units.get(id);
+            if node.service.phase == Phase::AutoRestart && node.job.is_none() {
+                self.retry_restart(id);
+            }
         }
     }
 }
