@@ -1,12 +1,15 @@
 //! What never may happen, seen from outside the core: judged by its actions.
 
 use super::machine::Machine;
-use init::core::{Action, Core, JobResult, Millis, Phase, RequestId, UnitId};
-use init::unit::{ExecKind, UnitName};
+use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, UnitId};
+use init::unit::{ExecKind, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More starts of one unit in a second than this is a busy loop (`RestartSec=` is held to 50 ms at least).
 const STARTS_A_SECOND: usize = 40;
+
+/// From so many units on a world is big.
+const BIG: usize = 40;
 
 /// Remembers what the rules need.
 #[derive(Debug, Default)]
@@ -14,6 +17,9 @@ pub struct Judge {
     dropped: BTreeSet<(UnitName, UnitName)>,
     starts: BTreeMap<UnitName, VecDeque<Millis>>,
     finished: BTreeSet<u64>,
+    /// Instances whose way down has been judged.
+    going: BTreeSet<u64>,
+    steps: u64,
     /// What came to light first.
     pub wrong: Vec<String>,
 }
@@ -21,7 +27,11 @@ pub struct Judge {
 impl Judge {
     /// What must hold after each step, whether or not it is carried out.
     pub fn state(&mut self, core: &Core) {
-        self.wrong.extend(init::core::invariants::check(core));
+        // In a big world every so many steps: the check walks the whole graph.
+        self.steps += 1;
+        if core.ids().count() < BIG || self.steps % 32 == 0 {
+            self.wrong.extend(init::core::invariants::check(core));
+        }
     }
 
     /// One batch of actions that is carried out now, as the core stands after it.
@@ -37,7 +47,7 @@ impl Judge {
                         self.start(core, *unit, now);
                     }
                     if *kind == ExecKind::Stop {
-                        self.stop_order(core, *unit);
+                        self.stop_order(core, *unit, key.token);
                     }
                 }
                 Action::Adopt { key, .. } => {
@@ -53,7 +63,7 @@ impl Judge {
                         self.say(format!("{:?} signals another unit's process", core.name(*unit)));
                     }
                     if core.view(*unit).phase == Phase::StopSignal {
-                        self.stop_order(core, *unit);
+                        self.stop_order(core, *unit, *token);
                     }
                 }
                 Action::Finished { token, .. } => {
@@ -96,28 +106,27 @@ impl Judge {
         if times.len() > STARTS_A_SECOND {
             self.say(format!("{:?} is started in a busy loop", core.name(unit)));
         }
-        for other in core.ids() {
-            if ordered(core, unit, other) && !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
+        for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
+            if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
                 self.say(format!("{:?} starts before {:?}, which it is after", core.name(unit), core.name(other)));
             }
         }
     }
 
-    /// *Never* 5, on the way down.
-    fn stop_order(&mut self, core: &Core, unit: UnitId) {
+    /// *Never* 5, at the first sign that an instance goes down.
+    fn stop_order(&mut self, core: &Core, unit: UnitId, token: u64) {
+        if !self.going.insert(token) {
+            return;
+        }
         // One that goes down by itself while its stop job waits is nobody's mistake.
         let view = core.view(unit);
         if view.job.is_none_or(|(word, _)| word != "stop") || !view.waits_for.is_empty() {
             return;
         }
-        for other in core.ids() {
+        for other in neighbours(core, unit, |u| &u.before, |u| &u.after) {
             let view = core.view(other);
             let stops = view.job.is_some_and(|(word, _)| word == "stop") && view.phase != Phase::Dead;
-            if stops
-                && ordered(core, other, unit)
-                && !self.was_dropped(core, other, unit)
-                && shared_job(core, unit, other)
-            {
+            if stops && !self.was_dropped(core, other, unit) && shared_job(core, unit, other) {
                 self.say(format!("{:?} stops before {:?}, which is after it", core.name(unit), core.name(other)));
             }
         }
@@ -132,17 +141,23 @@ fn shared_job(core: &Core, a: UnitId, b: UnitId) -> bool {
     }
 }
 
-/// By their definitions alone.
-fn ordered(core: &Core, later: UnitId, earlier: UnitId) -> bool {
-    let names = |id, list: fn(&init::unit::Unit) -> &Vec<init::unit::UnitName>, other: UnitId| {
+type List = fn(&Unit) -> &Vec<UnitName>;
+
+/// By their definitions alone: those the unit lists itself, and (in small worlds) those that list it the other way round.
+fn neighbours(core: &Core, unit: UnitId, own: List, theirs: List) -> Vec<UnitId> {
+    let list = |id: UnitId, which: List| {
         let view = core.view(id);
-        let unit = match (view.on_disk, view.unit) {
-            (init::core::Loaded::Good(unit), _) | (_, Some(unit)) => unit,
-            _ => return false,
-        };
-        list(unit).contains(core.name(other))
+        match (view.on_disk, view.unit) {
+            (Loaded::Good(unit), _) | (_, Some(unit)) => which(unit).clone(),
+            _ => Vec::new(),
+        }
     };
-    later != earlier && (names(later, |u| &u.after, earlier) || names(earlier, |u| &u.before, later))
+    let mut found: BTreeSet<UnitId> = list(unit, own).iter().filter_map(|name| core.id(name)).collect();
+    if core.ids().count() < BIG {
+        found.extend(core.ids().filter(|id| list(*id, theirs).contains(core.name(unit))));
+    }
+    found.remove(&unit);
+    found.into_iter().collect()
 }
 
 /// What a client has been told.

@@ -15,9 +15,9 @@ pub fn name(n: usize) -> Option<UnitName> {
 
 /// How many units: few as a rule, a thousand now and then.
 pub fn size(rng: &mut Rng) -> usize {
-    match rng.below(2000) {
+    match rng.below(10_000) {
         0 => 1000,
-        1..=20 => 60 + rng.index(60),
+        1..=50 => 60 + rng.index(60),
         _ => 1 + rng.index(12),
     }
 }

@@ -49,7 +49,7 @@ pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
     let n = make::size(&mut rng);
     let definitions = (0..n).filter_map(|i| make::definition(&mut rng, i, n)).collect();
     let marks = make::marks(&mut rng, n);
-    let deaths = rng.pick(&[0, 0, 20, 100, 500]).unwrap_or(0);
+    let deaths = if n > 40 { 10 } else { rng.pick(&[0, 0, 20, 100, 500]).unwrap_or(0) };
     let mut world = World {
         rng,
         core: Core::new(),
@@ -90,7 +90,9 @@ impl World {
     }
 
     fn live(&mut self, n: usize) -> Result<u64, String> {
-        let mut left = 1 + self.rng.below(8);
+        let mut left = 1 + self.rng.below(12);
+        // Some worlds are watched for a while when all is answered: daemons die, restarts are due.
+        let linger = self.rng.pick(&[0, 0, 20_000]).unwrap_or(0);
         let mut next_request = self.rng.below(500);
         let mut next_id = 2;
         let mut steps = 0;
@@ -104,7 +106,8 @@ impl World {
                 } else {
                     make::ask(&mut self.rng, n)
                 };
-                if self.rng.percent(10) {
+                // Not on the way down: what is up in the end is judged by the definitions of then.
+                if self.core.going_down().is_none() && self.rng.percent(10) {
                     self.edit(n);
                 }
                 self.request(next_id, ask);
@@ -115,7 +118,7 @@ impl World {
                 continue;
             }
             let open = self.asked.keys().any(|id| !self.heard.done.contains(id));
-            if left == 0 && !open {
+            if left == 0 && !open && (self.now > last + linger || self.core.going_down().is_some()) {
                 return self.end().map(|()| steps);
             }
             if self.now > last + PATIENCE {
@@ -125,6 +128,9 @@ impl World {
             let deed = self.machine.agenda.first_key_value().map(|((at, _), _)| *at);
             let request = (left > 0).then_some(next_request);
             let Some(next) = [deed, self.core.next_deadline(), request].into_iter().flatten().min() else {
+                if left == 0 && !open {
+                    return self.end().map(|()| steps);
+                }
                 let open: Vec<_> = self.asked.iter().filter(|(id, _)| !self.heard.done.contains(id)).collect();
                 return Err(format!("nothing will happen any more, never answered: {open:?}"));
             };
@@ -368,8 +374,11 @@ impl World {
         let mut work: Vec<UnitName> = self.marks.iter().map(|m| m.name.clone()).filter(on).collect();
         let mut all = BTreeSet::new();
         while let Some(name) = work.pop() {
-            let unit = self.core.id(&name).map(|id| self.core.view(id).on_disk.clone());
-            if let (true, Some(Loaded::Good(unit))) = (all.insert(name), unit) {
+            let unit = self.core.id(&name).and_then(|id| match (self.core.view(id).on_disk, self.core.view(id).unit) {
+                (Loaded::Good(unit), _) | (_, Some(unit)) => Some(unit.clone()),
+                _ => None,
+            });
+            if let (true, Some(unit)) = (all.insert(name), unit) {
                 work.extend(unit.requires.iter().chain(&unit.wants).cloned());
             }
         }
