@@ -1,5 +1,5 @@
 //! Test support.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]
-
+pub mod sim;
 pub mod world;
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]

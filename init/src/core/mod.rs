@@ -247,8 +247,21 @@ impl Core {
                 out.push(Action::EssentialOver { unit, status: *status });
             }
         }
+        self.mend(out);
         self.tell_down(out);
         self.look_again();
+    }
+
+    /// Part of a journal may have been unreadable: nothing may wait for what isn't there.
+    fn mend(&mut self, out: &mut Vec<Action>) {
+        for id in self.units.ids() {
+            self.advance(id, out);
+        }
+        let open: Vec<RequestId> = self.requests.all.iter().filter(|(_, r)| !r.done).map(|(id, _)| *id).collect();
+        for id in open {
+            self.built(id, out);
+        }
+        self.levels.switching.take_if(|s| !self.requests.all.contains_key(&s.request));
     }
 
     /// One step of a unit's machine, and what follows from it.
@@ -272,6 +285,7 @@ impl Core {
             self.advance(id, out);
             if self.units.get(id).service.phase == Phase::Dead {
                 self.check_essential(id, out);
+                self.units.scratch(id).running = None;
             }
         }
     }
