@@ -95,6 +95,9 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     plan.process();
     plan.cgroup()?;
     plan.streams()?;
+    if plan.in_foreground() {
+        plan.push(inputs.kind.key(), "come to the foreground", Step::Foreground);
+    }
     plan.folder()?;
     plan.identity();
     plan.exec()?;
@@ -139,11 +142,18 @@ impl Builder<'_, '_> {
         self.inputs.kind.key()
     }
 
+    /// A foreground command stays in PID 1's session: a new one would lose the terminal it was given.
+    fn in_foreground(&self) -> bool {
+        self.inputs.unit.service.input == Input::Inherit && self.inputs.terminal.is_none()
+    }
+
     /// Session, signals, limits, priority.
     fn process(&mut self) {
         let service = &self.inputs.unit.service;
         let key = self.exec_key();
-        self.push(key, "begin a session", Step::Session);
+        if !self.in_foreground() {
+            self.push(key, "begin a session", Step::Session);
+        }
         let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
         self.push(key, "reset the signals", Step::Signals { ignore });
         let own = service.limits.iter().any(|l| l.resource == NOFILE);
