@@ -39,3 +39,19 @@ pub fn copy(number: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: the kernel has just given us this descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
+
+/// Closes every descriptor from `first` on, whoever owns it. For a forked child that will only exit, or execute.
+pub fn close_from(first: RawFd) {
+    let (from, to, flags) = (libc::c_long::from(first), libc::c_long::from(u32::MAX), 0 as libc::c_long);
+    // SAFETY: no pointers; the caller gives up all that these numbers stood for.
+    if unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) } == 0 {
+        return;
+    }
+    // An old kernel, or a filter that doesn't know the call.
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers: Vec<RawFd> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|n| *n >= first) {
+        // SAFETY: as above.
+        unsafe { libc::close(number) };
+    }
+}

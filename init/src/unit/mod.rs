@@ -1,7 +1,11 @@
 //! Units: text → [`Unit`]. Pure: reads no files, asks the system nothing.
 
+pub mod command_unit;
+pub mod accounts;
 mod check;
 mod commands;
+pub mod conf;
+pub mod envfile;
 mod fields;
 pub mod finding;
 mod foreign;
@@ -11,6 +15,7 @@ pub mod model;
 pub mod name;
 mod parse;
 pub mod scalar;
+pub mod search;
 pub mod specifier;
 mod text;
 mod value;
