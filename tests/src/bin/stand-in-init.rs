@@ -29,10 +29,8 @@ fn main() {
     let signals = SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC).expect("a signalfd");
     let listener = UnixListener::bind("/run/rung/control").expect("the control socket");
     loop {
-        let mut fds = [
-            PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-            PollFd::new(listener.as_fd(), PollFlags::POLLIN),
-        ];
+        let mut fds =
+            [PollFd::new(signals.as_fd(), PollFlags::POLLIN), PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
         let _ = poll(&mut fds, PollTimeout::NONE);
         let [signal, client] = fds.map(|f| f.any().unwrap_or(false));
         if signal && signals.read_signal().is_ok_and(|s| s.is_some_and(|s| s.ssi_signo == Signal::SIGTERM as u32)) {
