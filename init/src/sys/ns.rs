@@ -1,9 +1,11 @@
-//! What building a namespace needs beyond `nix`: a fork that is known to be sound, recursive read-only mounts,
-//! capabilities that are gone for good.
+//! Namespaces, beyond what `nix` has: entering those of a process; a fork that is known to be sound; recursive read-only
+//! mounts; capabilities and descriptors that don't go along.
 
 use nix::errno::Errno;
+use nix::sched::{CloneFlags, setns};
 use nix::unistd::{ForkResult, Pid};
 use std::ffi::CString;
+use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -65,4 +67,71 @@ pub fn drop_capability(number: u32) -> Result<(), Errno> {
     let number = libc::c_ulong::from(number);
     // SAFETY: takes no pointers.
     Errno::result(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) }).map(drop)
+}
+
+/// Sets close-on-exec on every descriptor from `first` on.
+///
+/// # Errors
+/// As `close_range(2)`, or of `fcntl(2)` where that is missing.
+pub fn close_on_exec_from(first: u32) -> Result<(), Errno> {
+    // SAFETY: takes no pointers; no descriptor is closed before the next execution.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if Errno::result(done).is_ok() {
+        return Ok(());
+    }
+    let names = fs::read_dir("/proc/self/fd").map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO)))?;
+    for fd in names.flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok()) {
+        if u32::try_from(fd).is_ok_and(|fd| fd >= first) {
+            // SAFETY: takes no pointers; a number that is no descriptor any more gives EBADF.
+            unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+    Ok(())
+}
+
+/// What [`Spaces`] holds, in the order of entering: first the users, because being root in there is what the others need;
+/// the mounts last, because `/proc` changes with them.
+const SPACES: [(&str, CloneFlags); 7] = [
+    ("user", CloneFlags::CLONE_NEWUSER),
+    ("ipc", CloneFlags::CLONE_NEWIPC),
+    ("uts", CloneFlags::CLONE_NEWUTS),
+    ("net", CloneFlags::CLONE_NEWNET),
+    ("cgroup", CloneFlags::CLONE_NEWCGROUP),
+    ("pid", CloneFlags::CLONE_NEWPID),
+    ("mnt", CloneFlags::CLONE_NEWNS),
+];
+
+/// The namespaces of a process that aren't the caller's.
+#[derive(Debug)]
+pub struct Spaces(Vec<(&'static str, CloneFlags, File)>);
+
+impl Spaces {
+    /// Those of this process. Where `/proc` shows no such kind, the kernel has none.
+    ///
+    /// # Errors
+    /// As `open(2)`: `ESRCH`, `ENOENT` if the process is gone, `EACCES`.
+    pub fn of(pid: i32) -> std::io::Result<Self> {
+        let mut list = Vec::new();
+        for (name, flag) in SPACES {
+            let Ok(ours) = fs::read_link(format!("/proc/self/ns/{name}")) else { continue };
+            let path = format!("/proc/{pid}/ns/{name}");
+            if fs::read_link(&path)? != ours {
+                list.push((name, flag, File::open(&path)?));
+            }
+        }
+        Ok(Self(list))
+    }
+
+    /// Whether a user namespace is among them: after entering, the caller should become its root.
+    pub fn has_users(&self) -> bool {
+        self.0.iter().any(|(name, ..)| *name == "user")
+    }
+
+    /// Enters them all; only children are in the PID namespace.
+    ///
+    /// # Errors
+    /// The kind that was refused, and as `setns(2)`.
+    pub fn enter(&self) -> Result<(), (&'static str, Errno)> {
+        self.0.iter().try_for_each(|(name, flag, file)| setns(file, *flag).map_err(|errno| (*name, errno)))
+    }
 }

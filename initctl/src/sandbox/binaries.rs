@@ -13,8 +13,17 @@ use std::path::{Path, PathBuf};
 const NEEDED: &[&str] = &["init", "init-manager", "init-log"];
 /// Names that `sysv` answers to; those in the sandbox's `PATH` before the root's own.
 const SHIMS: &[&str] = &[
-    "telinit", "runlevel", "service", "chkconfig", "update-rc.d", "invoke-rc.d", "insserv", "shutdown", "halt",
-    "poweroff", "reboot",
+    "telinit",
+    "runlevel",
+    "service",
+    "chkconfig",
+    "update-rc.d",
+    "invoke-rc.d",
+    "insserv",
+    "shutdown",
+    "halt",
+    "poweroff",
+    "reboot",
 ];
 /// Where the programs live in the sandbox.
 pub const FOLDER: &str = "/usr/lib/rung";

@@ -92,7 +92,8 @@ fn place(mountinfo: &str, group: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    const MOUNTS: &str = "23 27 0:22 / /sys rw - sysfs sysfs rw\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n";
+    const MOUNTS: &str =
+        "23 27 0:22 / /sys rw - sysfs sysfs rw\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n";
 
     #[test]
     fn the_group_is_found_where_the_tree_is_mounted() {

@@ -104,6 +104,7 @@ fn prepare(plan: &Plan, grouped: bool, console: &OwnedFd) -> Result<(), Error> {
         .and_then(|()| dup2_stdout(console))
         .and_then(|()| dup2_stderr(console))
         .doing(|| "set up init's standard streams".into())?;
+    ns::close_on_exec_from(3).doing(|| "keep the caller's descriptors from init".into())?;
     SigSet::all().thread_unblock().doing(|| "unblock signals".into())
 }
 

@@ -1,14 +1,12 @@
 //! Running a command in a sandbox that is up.
 
 use super::error::{Doing, Error};
-use init::sys::ns::fork_alone;
-use nix::sched::{CloneFlags, setns};
+use init::sys::ns::{Spaces, fork_alone};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, getpid, getppid, setgid, setuid};
 use std::ffi::{CString, OsString};
-use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
@@ -23,39 +21,10 @@ pub struct Command {
     pub mask: SigSet,
 }
 
-/// What is entered, in this order: first the users, because being root in there is what the others need; the mounts last,
-/// because `/proc` changes with them.
-const SPACES: [(&str, CloneFlags); 7] = [
-    ("user", CloneFlags::CLONE_NEWUSER),
-    ("ipc", CloneFlags::CLONE_NEWIPC),
-    ("uts", CloneFlags::CLONE_NEWUTS),
-    ("net", CloneFlags::CLONE_NEWNET),
-    ("cgroup", CloneFlags::CLONE_NEWCGROUP),
-    ("pid", CloneFlags::CLONE_NEWPID),
-    ("mnt", CloneFlags::CLONE_NEWNS),
-];
-
-/// A namespace to enter.
-type Space = (&'static str, CloneFlags, File);
-
-/// Those of a process that aren't ours already.
-fn spaces(pid: i32) -> Result<Vec<Space>, Error> {
-    let mut list = Vec::new();
-    for (name, flag) in SPACES {
-        let path = format!("/proc/{pid}/ns/{name}");
-        let theirs = std::fs::read_link(&path).doing(|| format!("read `{path}`"))?;
-        if std::fs::read_link(format!("/proc/self/ns/{name}")).is_ok_and(|ours| ours == theirs) {
-            continue;
-        }
-        list.push((name, flag, File::open(&path).doing(|| format!("open `{path}`"))?));
-    }
-    Ok(list)
-}
-
 /// Starts it in the namespaces of `init` (its pid here). The process given back ends with the command's status, 128+n
 /// for a signal.
 pub fn start(init: i32, command: &Command) -> Result<Pid, Error> {
-    let spaces = spaces(init)?;
+    let spaces = Spaces::of(init).doing(|| "find the sandbox's namespaces".into())?;
     let parent = getpid();
     match fork_alone().doing(|| "fork".into())? {
         Some(pid) => Ok(pid),
@@ -69,12 +38,12 @@ pub fn start(init: i32, command: &Command) -> Result<Pid, Error> {
     }
 }
 
-fn enter(spaces: &[Space], parent: Pid) -> Result<(), Error> {
+fn enter(spaces: &Spaces, parent: Pid) -> Result<(), Error> {
     end_with(parent)?;
-    for (name, flag, file) in spaces {
-        setns(file, *flag).doing(|| format!("enter the sandbox's {name} namespace"))?;
-    }
-    if spaces.first().is_some_and(|(name, ..)| *name == "user") {
+    spaces
+        .enter()
+        .map_err(|(kind, errno)| Error::new(format!("can't enter the sandbox's {kind} namespace: {}", errno.desc())))?;
+    if spaces.has_users() {
         setgid(0.into()).and_then(|()| setuid(0.into())).doing(|| "become root in the sandbox".into())?;
     } else {
         super::inside::drop_dangerous();

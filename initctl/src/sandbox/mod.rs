@@ -50,6 +50,8 @@ pub struct Args {
     /// What to run once the level is reached (default: a shell).
 /// Exit status where the sandbox itself failed; no command's, by the custom of `env` and `chroot`.
 const BROKEN: u8 = 125;
+/// Names a file that gets all that the sandbox's init prints.
+const CONSOLE_FILE: &str = "RUNG_SANDBOX_CONSOLE";
 /// The shims come before the root's own commands of the same names.
 const PATH: &str = "/usr/lib/rung:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -70,7 +72,9 @@ Examples:
   initctl sandbox --level 2 --host-net -- curl -s localhost:8080
 
 Exit status: the command's; 128+n if signal n ended it; 125 if the sandbox could not be made or ended by itself,
-126 if the command can't be executed, 127 if it isn't there.")]
+126 if the command can't be executed, 127 if it isn't there.
+
+Environment: RUNG_SANDBOX_CONSOLE names a file that gets all that init prints.")]
 pub struct Args {
     /// A folder of unit files, drop-ins and init.conf to use (may be given again)
     ///
@@ -98,7 +102,11 @@ pub struct Args {
 }
 
 fn level(text: &str) -> Result<Level, String> {
-    text.chars().next().filter(|_| text.len() == 1).ok_or("S and 0 to 6 are runlevels".to_owned()).and_then(Level::try_from)
+    text.chars()
+        .next()
+        .filter(|_| text.len() == 1)
+        .ok_or("S and 0 to 6 are runlevels".to_owned())
+        .and_then(Level::try_from)
 }
 
 /// Runs the sandbox.

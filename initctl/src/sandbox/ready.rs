@@ -104,9 +104,8 @@ impl Ready {
             return Step::Refused(format!("{error}: {text}"));
         }
         let progress: Progress = serde_json::from_value(reply.parameters).unwrap_or_default();
-        let failure = |end: init::proto::control::JobEnd| {
-            end.reason.map(|reason| format!("{}: {reason}", end.name.as_str()))
-        };
+        let failure =
+            |end: init::proto::control::JobEnd| end.reason.map(|reason| format!("{}: {reason}", end.name.as_str()));
         self.failed.extend(progress.ended.into_iter().filter_map(failure));
         if progress.done { Step::Reached(std::mem::take(&mut self.failed)) } else { Step::Wait }
     }

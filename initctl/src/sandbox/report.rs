@@ -106,7 +106,8 @@ mod tests {
     fn records_arrive_as_told() {
         let (read, write) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).expect("a pipe");
         let teller = Teller::new(write);
-        let sent = [Record::Pid(7), Record::Built, Record::Failed("a\nb c".into()), Record::Exited(3), Record::Killed(9)];
+        let sent =
+            [Record::Pid(7), Record::Built, Record::Failed("a\nb c".into()), Record::Exited(3), Record::Killed(9)];
         sent.iter().for_each(|r| teller.tell(r));
         drop(teller);
         let mut listener = Listener::new(read);

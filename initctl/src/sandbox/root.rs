@@ -18,9 +18,26 @@ use std::path::{Path, PathBuf};
 const FRESH: &[&str] = &["proc", "sys", "dev", "run", "tmp"];
 /// Folders of the system that must be writable although whoever owns them isn't known in a user namespace.
 const WRITABLE: &[&str] = &[
-    "usr", "usr/bin", "usr/sbin", "usr/lib", "usr/lib/systemd", "usr/local", "usr/local/bin", "usr/local/sbin",
-    "usr/local/lib", "usr/local/lib/systemd", "lib", "lib/systemd", "var", "var/log", "var/lib", "var/cache",
-    "var/spool", "opt", "srv", "home",
+    "usr",
+    "usr/bin",
+    "usr/sbin",
+    "usr/lib",
+    "usr/lib/systemd",
+    "usr/local",
+    "usr/local/bin",
+    "usr/local/sbin",
+    "usr/local/lib",
+    "usr/local/lib/systemd",
+    "lib",
+    "lib/systemd",
+    "var",
+    "var/log",
+    "var/lib",
+    "var/cache",
+    "var/spool",
+    "opt",
+    "srv",
+    "home",
 ];
 /// Largest file at a place that can't be overlaid that is copied instead.
 const COPY_LIMIT: u64 = 1 << 20;
@@ -29,6 +46,7 @@ const COPY_LIMIT: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Builder<'a> {
     root: &'a Path,
+    named: &'a Path,
     stage: PathBuf,
     foreign: bool,
     mounts: Vec<PathBuf>,
@@ -39,12 +57,12 @@ impl<'a> Builder<'a> {
     /// `root`: how the root can be reached now; `named`: its path in the table of mounts. `stage`: an empty folder for
     /// `upper`, `work` and the new root. `foreign`: in a user namespace, where files of users that it doesn't know
     /// can't be changed.
-    pub fn new(root: &'a Path, named: &Path, stage: PathBuf, foreign: bool) -> Result<Self, Error> {
+    pub fn new(root: &'a Path, named: &'a Path, stage: PathBuf, foreign: bool) -> Result<Self, Error> {
         let table = fs::read_to_string("/proc/self/mountinfo").doing(|| "read `/proc/self/mountinfo`".into())?;
         let points = table.lines().filter_map(mount_point);
         let below = points.filter_map(|p| p.strip_prefix(named).ok().map(|inner| root.join(inner)));
         let mounts = below.filter(|p| p != root).collect();
-        Ok(Self { root, stage, foreign, mounts, overlays: 0 })
+        Ok(Self { root, named, stage, foreign, mounts, overlays: 0 })
     }
 
     /// Builds it; gives the folder it is mounted on.
@@ -60,7 +78,7 @@ impl<'a> Builder<'a> {
             self.entries(&root, &new)?;
         } else {
             self.overlay(self.root, &new, Path::new("")).doing(|| {
-                format!("lay an overlay over `{}` (Linux 5.11 is needed where not root)", self.root.display())
+                format!("lay an overlay over `{}` (Linux 5.11 is needed where not root)", self.named.display())
             })?;
         }
         for name in FRESH {
@@ -74,7 +92,8 @@ impl<'a> Builder<'a> {
     }
 
     fn entries(&mut self, from: &Path, to: &Path) -> Result<(), Error> {
-        let list = fs::read_dir(from).doing(|| format!("read `{}`", from.display()))?;
+        let inner = from.strip_prefix(self.root).unwrap_or(from);
+        let list = fs::read_dir(from).doing(|| format!("read `{}`", self.named.join(inner).display()))?;
         for entry in list.flatten() {
             let (source, target) = (entry.path(), to.join(entry.file_name()));
             let top = from == self.root;
@@ -123,7 +142,10 @@ impl<'a> Builder<'a> {
         let io = |e: std::io::Error| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EIO));
         self.overlays += 1;
         let name = self.overlays.to_string();
-        let upper = self.stage.join("upper").join(if inner.as_os_str().is_empty() { OsStr::new(".") } else { inner.as_os_str() });
+        let mut upper = self.stage.join("upper");
+        if !inner.as_os_str().is_empty() {
+            upper.push(inner);
+        }
         let work = self.stage.join("work").join(name);
         fs::create_dir_all(&upper).map_err(io)?;
         fs::create_dir_all(&work).map_err(io)?;

@@ -9,6 +9,7 @@ use super::report::{Listener, Record, Teller};
 use super::{Args, binaries, join};
 use init::sys::ns::fork_alone;
 use init::unit::Level;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
@@ -110,6 +111,7 @@ struct Session {
     orders: File,
     reports: Option<Listener>,
     console: Option<File>,
+    copy: Option<File>,
     signals: SignalFd,
     tail: VecDeque<u8>,
     phase: Phase,
@@ -137,6 +139,8 @@ impl Session {
         mask.add(Signal::SIGTTOU);
         mask.add(Signal::SIGPIPE);
         mask.thread_swap_mask(SigmaskHow::SIG_BLOCK).doing(|| "block signals".into())?;
+        let copy = std::env::var_os(super::CONSOLE_FILE).map(File::create).transpose();
+        let copy = copy.doing(|| format!("create the file that {} names", super::CONSOLE_FILE))?;
         let (orders_read, orders) = pipe()?;
         let (reports, reports_write) = pipe()?;
         let (console, console_write) = pipe()?;
@@ -157,6 +161,7 @@ impl Session {
             orders: orders.into(),
             reports: Some(Listener::new(reports)),
             console: Some(console.into()),
+            copy,
             signals,
             tail: VecDeque::new(),
             phase: Phase::Building,
@@ -225,6 +230,9 @@ impl Session {
             Ok(n) if n > 0 => {
                 let text = chunk.get(..n).unwrap_or_default();
                 self.tail.extend(text);
+                if let Some(file) = &mut self.copy {
+                    let _ = file.write_all(text);
+                }
                 let over = self.tail.len().saturating_sub(CONSOLE_TAIL);
                 self.tail.drain(..over);
                 if show && std::io::stderr().is_terminal() {
@@ -261,8 +269,12 @@ impl Session {
     /// From the built sandbox to the started command.
     fn booting(&mut self) -> Result<(), Error> {
         if let (Phase::Building, true, Some(init)) = (&self.phase, self.built, self.init) {
-            let ready = Ready::new(init, self.level).doing(|| "watch for the sandbox's control socket".into())?;
-            self.phase = Phase::Booting(ready);
+            match Ready::new(init, self.level) {
+                Ok(ready) => self.phase = Phase::Booting(ready),
+                // It has ended already, which the keeper is about to tell.
+                Err(Errno::ENOENT) => {}
+                Err(errno) => return Err(errno).doing(|| "watch for the sandbox's control socket".into()),
+            }
         }
         let (Phase::Booting(ready), Some(init)) = (&mut self.phase, self.init) else { return Ok(()) };
         match ready.step() {
@@ -326,8 +338,8 @@ impl Session {
     /// The sandbox ended although nobody asked it to.
     fn died_early(&self) -> Error {
         let when = match self.phase {
-            Phase::Building => "before it was built",
-            Phase::Booting(_) => "before the level was reached",
+            Phase::Building if !self.built => "before it was built",
+            Phase::Building | Phase::Booting(_) => "before the level was reached",
             Phase::Running(_) | Phase::Over => "while the command ran",
         };
         let how = match &self.ended {

@@ -1,6 +1,8 @@
 //! Stands in for `init` where a test is about the sandbox alone: says which arguments it got, reaches any level at once,
 //! ends on SIGTERM with status 0. With `/etc/rung/init.conf` saying `die`, it ends before it is up.
 
+#![allow(clippy::expect_used, reason = "this is all test code")]
+
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
