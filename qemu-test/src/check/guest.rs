@@ -137,6 +137,11 @@ impl<'a> Guest<'a> {
         result
     }
 
+    /// Asserts that each of these is active.
+    pub fn active(&mut self, names: &str) -> Result<()> {
+        self.run(&format!("for name in {names}; do initctl is-active $name || exit 1; done")).map(drop)
+    }
+
     /// All units by name.
     pub fn units(&mut self) -> Result<BTreeMap<String, UnitLine>> {
         let text = self.run("initctl --json list")?;

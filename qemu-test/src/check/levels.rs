@@ -47,7 +47,8 @@ fn back_to_3(guest: &mut Guest) -> Result<String> {
     guest.console.send("initctl --no-wait runlevel 3\n")?;
     guest.log_in()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '1 3' ]", 120)?;
-    guest.run("initctl is-active nginx sshd cron rsyslog && curl -sSo /dev/null http://127.0.0.1/")?;
+    guest.active("nginx sshd cron rsyslog")?;
+    guest.run("curl -sSo /dev/null http://127.0.0.1/")?;
     guest.console.run("! pgrep -x sulogin")?;
     Ok(String::new())
 }
