@@ -58,12 +58,25 @@ impl<'a> Guest<'a> {
         self.console.send("root\n")?;
         self.console.expect("Password: ", PATIENCE)?;
         self.console.send("rung\n")?;
-        self.settle()
+        self.console.expect("# ", PATIENCE)?;
+        self.plain_shell()
+    }
+
+    /// Gives sulogin, which has just asked, the password. It throws away what came before it was ready to read.
+    pub fn maintenance_password(&mut self) -> Result<()> {
+        let mut tries = 0..10;
+        loop {
+            self.console.send("rung\n")?;
+            match self.console.expect("# ", Duration::from_secs(15)) {
+                Err(_) if tries.next().is_some() => {}
+                result => break result?,
+            };
+        }
+        self.plain_shell()
     }
 
     /// A shell has just been started on the console: makes it a plain one that nothing writes into.
-    pub fn settle(&mut self) -> Result<()> {
-        self.console.expect("# ", PATIENCE)?;
+    fn plain_shell(&mut self) -> Result<()> {
         self.console.send("dmesg -n 1; stty -echo; export PS1= PS2=; exec /bin/sh\n")?;
         self.console.run("true").map(drop)
     }
