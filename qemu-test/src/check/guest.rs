@@ -68,9 +68,10 @@ impl<'a> Guest<'a> {
         loop {
             self.console.send("rung\n")?;
             match self.console.expect("# ", Duration::from_secs(15)) {
-                Err(_) if tries.next().is_some() => {}
-                result => break result?,
-            };
+                Ok(_) => break,
+                Err(why) if tries.next().is_none() => return Err(why),
+                Err(_) => {}
+            }
         }
         self.plain_shell()
     }
