@@ -1,1 +1,3 @@
-//! Test support.
+//! What the tests that cross crates share.
+
+pub mod pid1;
