@@ -156,10 +156,8 @@ impl Reactor {
             return end;
         }
         self.link.flush(&mut self.slots, &self.parked, &mut self.pending);
+        recover::progress(self.table);
         let timeout = if self.more { Some(0) } else { self.timeout() };
-        if timeout != Some(0) {
-            recover::at_rest(self.table);
-        }
         let mut events = [None; 64];
         let mut places = events.iter_mut();
         let waited = self.epoll.wait(timeout, |data, _| {
@@ -336,6 +334,7 @@ impl Reactor {
                     self.refuse(request, key, errno);
                 }
                 self.link.done();
+                recover::progress(self.table);
                 Got::Request(request, Fds::default())
             }
             Got::Bad(kind, errno) => {

@@ -73,7 +73,7 @@ pub struct Head {
     pub managers: AtomicU32,
     /// Times PID 1 has executed itself anew.
     pub reexecs: AtomicU32,
-    /// Faults since the loop last came to rest, and when the first of them was.
+    /// Faults with nothing done between them, and when the first of them was.
     pub faults: AtomicU32,
     /// Index + 1 of the slot written last.
     pub last_slot: AtomicU32,

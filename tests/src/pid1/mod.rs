@@ -267,11 +267,23 @@ impl Manager {
         }
     }
 
-    /// Whether PID 1 says nothing for as long as it takes to answer a question.
+    fn ask(&self) -> u64 {
+        static ASKED: AtomicU32 = AtomicU32::new(0);
+        let token = u64::from(ASKED.fetch_add(1, Ordering::Relaxed)) + (1 << 40);
+        self.send(Request::Fetch { token, name: Name::new("nothing") });
+        token
+    }
+
+    /// Whether PID 1 says nothing but the answer to a question asked now.
     pub fn quiet(&self) -> bool {
-        let name = Name::new("nothing");
-        self.send(Request::Fetch { token: 9999, name });
-        matches!(self.event().0, Event::Fd { token: 9999, .. })
+        let asked = self.ask();
+        matches!(self.event().0, Event::Fd { token, .. } if token == asked)
+    }
+
+    /// Waits for the answer to a question asked now.
+    pub fn answered(&self) {
+        let asked = self.ask();
+        self.expect("answer", |event, _| matches!(event, Event::Fd { token, .. } if token == asked).then_some(()));
     }
 
     /// Waits for the first event that `wanted` takes.
