@@ -15,13 +15,20 @@
 
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
 )]
 
 pub mod adopt;
 pub mod command;
 pub mod down;
 pub mod early;
+#[allow(clippy::arithmetic_side_effects, reason = "times and columns; nearly all of it runs in a child")]
 pub mod end;
 pub mod index;
 pub mod keeper;
@@ -33,6 +40,7 @@ pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
+#[allow(clippy::arithmetic_side_effects, reason = "runs in a child")]
 pub mod unmount;
 
 use crate::sys::args::{self, Args};

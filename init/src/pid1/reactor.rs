@@ -116,7 +116,10 @@ impl Reactor {
                 return;
             }
             Request::Spawn { key } | Request::Adopt { key, .. } if self.slots.find(key).is_some() => return,
-            Request::Spawn { key } | Request::Adopt { key, .. } | Request::Signal { key, .. } | Request::Ack { key } => key,
+            Request::Spawn { key }
+            | Request::Adopt { key, .. }
+            | Request::Signal { key, .. }
+            | Request::Ack { key } => key,
             Request::Park { token, .. } | Request::Drop { token, .. } => Key { token, step: 0 },
             _ => Key::default(),
         };
@@ -212,7 +215,7 @@ impl Reactor {
     }
 
     fn signalled(&mut self) {
-        while let Some(signal) = self.signals.next() {
+        while let Some(signal) = self.signals.take() {
             if signal == libc::SIGCHLD {
                 self.more = true;
                 if let Some(pid) = self.keeper.manager(&self.slots)

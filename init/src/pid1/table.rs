@@ -194,7 +194,7 @@ pub fn pack(life: Life) -> u64 {
         Life::Over(Exit::NotRun { stage, errno }) => (6, stage, errno),
         Life::Over(Exit::Unknown) => (7, 0, 0),
     };
-    tag | u64::from(stage) << 16 | u64::from(value.cast_unsigned()) << 32
+    tag | u64::from(stage) << 16 | u64::from(u32::from_le_bytes(value.to_le_bytes())) << 32
 }
 
 /// Reads [`pack`]'s word; `None` for 0 and for what nobody wrote.

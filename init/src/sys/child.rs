@@ -283,9 +283,8 @@ impl<'a> Child<'a> {
         }
         let argv = pointers(args, |text| text)?;
         let envp = pointers(env, |text| {
-            let wanted = |name: &Option<&CStr>| {
-                name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="))
-            };
+            let wanted =
+                |name: &Option<&CStr>| name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="));
             let place = self.pid_names.iter().position(wanted);
             place.and_then(|i| CStr::from_bytes_until_nul(pids.get(i)?).ok()).unwrap_or(text)
         })?;
@@ -376,6 +375,8 @@ fn join_cgroup(path: &CStr) -> Result<(), Errno> {
     use std::io::Write;
     let mut name = [0u8; libc::PATH_MAX as usize];
     let mut rest = name.as_mut_slice();
-    rest.write_all(path.to_bytes()).and_then(|()| rest.write_all(b"/cgroup.procs\0")).map_err(|_| Errno::ENAMETOOLONG)?;
+    rest.write_all(path.to_bytes())
+        .and_then(|()| rest.write_all(b"/cgroup.procs\0"))
+        .map_err(|_| Errno::ENAMETOOLONG)?;
     write_number(CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?, 0)
 }

@@ -1,5 +1,7 @@
 //! What PID 1's tests run under it: a manager that hands its socket to the test, and processes of bad habits.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "test support")]
+
 use init::sys::{fd, seqpacket};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 use std::os::fd::{AsFd, AsRawFd};
