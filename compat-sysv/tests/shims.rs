@@ -3,6 +3,8 @@
 //! Nothing here ends the machine the test runs on: what would is called only while the scripted manager listens, and
 //! what writes to the machine's own files isn't called at all.
 
+#![allow(clippy::expect_used, reason = "tests' helpers fail by it")]
+
 #[path = "shims/manager.rs"]
 mod manager;
 
