@@ -139,6 +139,9 @@ pub enum Step<'a> {
         /// The variable's name.
         name: &'a CStr,
     },
+    /// A process group of its own, made the foreground one of the terminal that is descriptor 0, 1 or 2 and controls
+    /// this session; nothing more where there is none. Instead of [`Step::Session`], after the descriptors are set.
+    Foreground,
     /// `execve`. The last step.
     Exec {
         /// The program; always a path.
@@ -178,6 +181,10 @@ impl<'a> Ids<'a> {
     /// `bytes`: little-endian u32s.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
+    }
+    /// The bytes, as they lie in the plan.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
     }
     /// The ids, in order.
     pub fn iter(self) -> impl Iterator<Item = u32> + 'a {
@@ -327,6 +334,7 @@ impl Plan {
                 self.text(name);
                 17
             }
+            Step::Foreground => 19,
             Step::Exec { program, args, env } => {
                 self.u32(u32::try_from(args.0.len()).unwrap_or(u32::MAX));
                 self.text(program);
@@ -409,6 +417,7 @@ impl<'a> Steps<'a> {
                 let (args, env) = p.0.split_at_checked(args).ok_or(Malformed)?;
                 Step::Exec { program, args: Strings(args), env: Strings(env) }
             }
+            19 => Step::Foreground,
             _ => return Err(Malformed),
         })
     }

@@ -1,9 +1,36 @@
 //! The only `unsafe` and the only raw syscalls; one file for each kernel idea, no policy.
 
+pub mod args;
+pub mod child;
+pub mod console;
+pub mod crash;
+pub mod credentials;
+pub mod environment;
 pub mod epoll;
+pub mod fd;
+pub mod file;
+pub mod helper;
+pub mod image;
+pub mod inherited;
 pub mod localtime;
+pub mod loopdev;
 pub mod memfd;
+pub mod mount;
+pub mod namespace;
+pub mod net;
+pub mod ns;
 pub mod pidfd;
+pub mod pipe;
+pub mod process;
+pub mod processes;
+pub mod queued;
+pub mod reboot;
 pub mod seqpacket;
+pub mod shared;
+pub mod signals;
+pub mod stdio;
+pub mod swap;
 pub mod terminal;
+pub mod tty;
+pub mod wait;
 pub mod watch;

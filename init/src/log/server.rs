@@ -1,0 +1,299 @@
+//! The event loop: the manager's requests, the pipes, a retry while lines wait for a disk.
+//!
+//! Each pipe that is ready is read once a turn, so that a service that never stops writing delays the others by one
+//! read each. It waits without a timeout unless lines wait for a file.
+
+use super::frame::Framer;
+use super::store::{Store, is_name};
+use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
+use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::queued;
+use crate::sys::seqpacket::{self, Received};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+const SOCKET: u64 = u64::MAX;
+const SIGNALS: u64 = u64::MAX - 1;
+const ECHO: u64 = u64::MAX - 2;
+/// Tokens from here on would meet the numbers above; PID 1 counts them up from 16.
+const TOKENS: u64 = 1 << 62;
+/// One read.
+const CHUNK: usize = 64 << 10;
+/// Requests handled before the pipes get their turn.
+const REQUESTS: usize = 64;
+/// The first and the longest pause before waiting lines are tried again.
+const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+struct Pipe {
+    fd: OwnedFd,
+    token: u64,
+    stream: Stream,
+    name: String,
+    framer: Framer,
+}
+
+/// What a read found.
+#[derive(PartialEq, Eq)]
+enum Read {
+    Some(usize),
+    Dry,
+    Closed,
+}
+
+/// The logger.
+pub struct Server {
+    epoll: Epoll,
+    socket: Option<OwnedFd>,
+    signals: SignalFd,
+    pipes: BTreeMap<u64, Pipe>,
+    /// Open pipes of each log.
+    users: BTreeMap<String, usize>,
+    store: Store,
+    answers: VecDeque<Answer>,
+    socket_full: bool,
+    echo_watched: bool,
+    buffer: Vec<u8>,
+    /// When waiting lines are tried again, and the pause that led there.
+    retry: Option<(Instant, Duration)>,
+    stopping: bool,
+}
+
+fn number(token: u64, stream: Stream) -> u64 {
+    token << 1 | u64::from(stream == Stream::Err)
+}
+
+impl Server {
+    /// Listens to the manager on `socket`. SIGTERM ends it, after a last look at the pipes.
+    ///
+    /// # Errors
+    /// The kernel gives no epoll set or signal descriptor.
+    pub fn new(socket: OwnedFd, store: Store) -> Result<Self, Errno> {
+        let mut ends = SigSet::empty();
+        ends.add(Signal::SIGTERM);
+        // The others stay blocked for good: a key typed on a shared terminal is not for us, and neither is a
+        // background process's SIGTTOU.
+        let mut blocked = ends;
+        for signal in [Signal::SIGINT, Signal::SIGHUP, Signal::SIGPIPE, Signal::SIGTTOU, Signal::SIGTSTP] {
+            blocked.add(signal);
+        }
+        blocked.thread_block()?;
+        let signals = SignalFd::with_flags(&ends, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+        let epoll = Epoll::new()?;
+        epoll.add(&socket, Ready::EPOLLIN, SOCKET)?;
+        epoll.add(&signals, Ready::EPOLLIN, SIGNALS)?;
+        Ok(Self {
+            epoll,
+            socket: Some(socket),
+            signals,
+            pipes: BTreeMap::new(),
+            users: BTreeMap::new(),
+            store,
+            answers: VecDeque::new(),
+            socket_full: false,
+            echo_watched: false,
+            buffer: vec![0; CHUNK],
+            retry: None,
+            stopping: false,
+        })
+    }
+
+    /// Works until SIGTERM, or until the other end of the socket is closed by everyone who had it; then what the pipes
+    /// hold is written and it returns.
+    pub fn run(mut self) {
+        let mut events = Vec::with_capacity(64);
+        while !self.stopping {
+            events.clear();
+            let timeout = self.retry_in();
+            if self.epoll.wait(timeout, |data, _| events.push(data)).is_err() {
+                break;
+            }
+            for data in &events {
+                match *data {
+                    SOCKET => self.requests(),
+                    SIGNALS => self.stopping |= matches!(self.signals.read_signal(), Ok(Some(_))),
+                    ECHO => {}
+                    pipe => self.pipe_ready(pipe),
+                }
+            }
+            self.answer();
+            self.echo();
+        }
+        let all: Vec<u64> = self.pipes.keys().copied().collect();
+        for pipe in all {
+            self.read_dry(pipe);
+        }
+        self.store.retry();
+        self.answer();
+        self.echo();
+    }
+
+    /// Tries waiting lines again when it is time; milliseconds until the next time, if lines still wait.
+    fn retry_in(&mut self) -> Option<u64> {
+        if !self.store.is_waiting() {
+            self.retry = None;
+            return None;
+        }
+        let now = Instant::now();
+        let (mut at, mut pause) = *self.retry.get_or_insert((now + RETRY.0, RETRY.0));
+        if at <= now {
+            self.store.retry();
+            pause = (pause * 2).min(RETRY.1);
+            at = now + pause;
+            self.retry = Some((at, pause));
+        }
+        // Rounded up, so that a wait never ends just before the time.
+        let wait = u64::try_from(at.saturating_duration_since(now).as_millis()).unwrap_or(0).saturating_add(1);
+        self.store.is_waiting().then_some(wait)
+    }
+
+    fn requests(&mut self) {
+        for _ in 0..REQUESTS {
+            let Some(socket) = &self.socket else { return };
+            let mut buffer = [0; MAX_LEN];
+            match seqpacket::recv(socket.as_fd(), &mut buffer) {
+                Ok(Received::Packet(length, mut fds)) => {
+                    match buffer.get(..length).and_then(Request::decode) {
+                        Some(Request::Open { token, stream, name }) => {
+                            if let Some(fd) = fds.take(0) {
+                                self.open(token, stream, name, fd);
+                            }
+                        }
+                        Some(Request::End { token }) => {
+                            self.read_dry(number(token, Stream::Out));
+                            self.read_dry(number(token, Stream::Err));
+                            self.answers.push_back(Answer::Ended { token });
+                        }
+                        Some(Request::Note { name, text }) if is_name(&name) => {
+                            self.store.note(&name, &text);
+                            if !self.users.contains_key(&name) {
+                                self.store.release(&name);
+                            }
+                        }
+                        Some(Request::Persist) => self.store.persist(),
+                        // A manager newer than this logger; it sees what isn't answered.
+                        Some(Request::Note { .. }) | None => {}
+                    }
+                }
+                Err(Errno::EAGAIN) => return,
+                Err(Errno::EMSGSIZE) => {}
+                Ok(Received::Closed) | Err(_) => {
+                    self.socket = None;
+                    self.stopping = true;
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, token: u64, stream: Stream, name: String, fd: OwnedFd) {
+        let number = number(token, stream);
+        if token >= TOKENS || self.pipes.contains_key(&number) {
+            return;
+        }
+        // The reading end's mode is nobody else's business: writers have a description of their own.
+        let ready = is_name(&name)
+            && fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok()
+            && self.epoll.add(&fd, Ready::EPOLLIN, number).is_ok();
+        if ready {
+            *self.users.entry(name.clone()).or_default() += 1;
+            self.pipes.insert(number, Pipe { fd, token, stream, name, framer: Framer::default() });
+        } else {
+            self.answers.push_back(Answer::Closed { token, stream });
+        }
+    }
+
+    fn pipe_ready(&mut self, number: u64) {
+        match self.read(number) {
+            Read::Some(_) | Read::Dry => {
+                if let Some(pipe) = self.pipes.get(&number) {
+                    self.store.flush(&pipe.name);
+                }
+            }
+            Read::Closed => self.close(number),
+        }
+    }
+
+    fn read(&mut self, number: u64) -> Read {
+        let Some(pipe) = self.pipes.get_mut(&number) else { return Read::Dry };
+        let count = match nix::unistd::read(&pipe.fd, &mut self.buffer) {
+            Ok(0) => return Read::Closed,
+            Ok(count) => count,
+            Err(Errno::EAGAIN | Errno::EINTR) => return Read::Dry,
+            Err(_) => return Read::Closed,
+        };
+        let (now, store) = (self.store.now(), &mut self.store);
+        let bytes = self.buffer.get(..count).unwrap_or(&[]);
+        pipe.framer.feed(bytes, |line| store.line(&pipe.name, pipe.stream, now, line));
+        Read::Some(count)
+    }
+
+    /// Reads what is in the pipe now, no more (a process that was left behind may write for ever), and ends the line.
+    fn read_dry(&mut self, number: u64) {
+        let Some(pipe) = self.pipes.get(&number) else { return };
+        let mut left = queued::bytes(pipe.fd.as_fd()).unwrap_or(0);
+        while left > 0 {
+            match self.read(number) {
+                Read::Some(count) => left = left.saturating_sub(count),
+                Read::Dry => break,
+                Read::Closed => return self.close(number),
+            }
+        }
+        self.finish_line(number);
+    }
+
+    fn finish_line(&mut self, number: u64) {
+        let now = self.store.now();
+        if let Some(pipe) = self.pipes.get_mut(&number) {
+            pipe.framer.finish(|line| self.store.line(&pipe.name, pipe.stream, now, line));
+            self.store.flush(&pipe.name);
+        }
+    }
+
+    fn close(&mut self, number: u64) {
+        self.finish_line(number);
+        let Some(pipe) = self.pipes.remove(&number) else { return };
+        // PID 1 holds a copy of this end, so that closing it does not take it out of the set.
+        let _ = self.epoll.remove(pipe.fd.as_fd());
+        self.answers.push_back(Answer::Closed { token: pipe.token, stream: pipe.stream });
+        if let Some(users) = self.users.get_mut(&pipe.name) {
+            *users = users.saturating_sub(1);
+            if *users == 0 {
+                self.users.remove(&pipe.name);
+                self.store.release(&pipe.name);
+            }
+        }
+    }
+
+    fn answer(&mut self) {
+        let Some(socket) = &self.socket else { return };
+        while let Some(answer) = self.answers.front() {
+            match seqpacket::send(socket.as_fd(), &answer.encode(), &[]) {
+                Err(Errno::EAGAIN) => break,
+                // Whatever else is wrong shows when the socket is read.
+                _ => drop(self.answers.pop_front()),
+            }
+        }
+        let full = !self.answers.is_empty();
+        if full != self.socket_full {
+            let ready = if full { Ready::EPOLLIN | Ready::EPOLLOUT } else { Ready::EPOLLIN };
+            self.socket_full = full && self.epoll.modify(socket, ready, SOCKET).is_ok();
+        }
+    }
+
+    fn echo(&mut self) {
+        let Some(echo) = &mut self.store.echo else { return };
+        let wait = echo.flush();
+        if wait != self.echo_watched {
+            if wait {
+                self.echo_watched = self.epoll.add(&*echo, Ready::EPOLLOUT, ECHO).is_ok();
+            } else {
+                let _ = self.epoll.remove(echo.as_fd());
+                self.echo_watched = false;
+            }
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! Forking a child that carries out a plan. Between fork and exec only system calls and its own stack are used.
+
+use crate::proto::pid1::{MAX_FDS, STAGE_FORK};
+use crate::proto::plan::{Access, MAX_LEN, Step, Steps, Strings};
+use crate::sys::fd::KEPT;
+use nix::errno::Errno;
+use std::ffi::CStr;
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+/// First byte of a child's report: it has its own descriptors now.
+pub const DETACHED: u8 = 1;
+/// Length of a failure in the report: stage and errno, little-endian.
+pub const FAILURE_LEN: usize = 8;
+
+/// Set in children: their faults are their own (see [`super::crash`]).
+pub(crate) static IN_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Where the plan comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// A memfd, another file or a pipe; read by the child.
+    Fd(RawFd),
+    /// The parent's memory.
+    Bytes(&'a [u8]),
+}
+
+/// What to start.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// The plan.
+    pub plan: Source<'a>,
+    /// What its steps call descriptor 0, 1, …
+    pub fds: &'a [RawFd],
+    /// A pipe for the report, close-on-exec.
+    pub report: RawFd,
+    /// Execute this open file in place of the plan's path.
+    pub exe: Option<RawFd>,
+    /// Where the child notes its pid before anything else.
+    pub pid: &'a AtomicI32,
+    /// Don't copy the descriptor table at the fork: the child copies what lies below [`KEPT`], which holds all
+    /// that is named here. They must stay open until the report's first byte.
+    pub share: bool,
+}
+
+/// Whether [`Order::share`] works here: `close_range` with `CLOSE_RANGE_UNSHARE`.
+pub fn can_share() -> bool {
+    close_from(u32::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
+}
+
+fn close_from(first: u32, flags: libc::c_uint) -> Result<(), Errno> {
+    // SAFETY: takes no pointers.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) }).map(drop)
+}
+
+/// Forks; the child's pid. The child never returns.
+///
+/// # Errors
+/// As `fork(2)`.
+pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
+    let flags = libc::SIGCHLD | if order.share { libc::CLONE_FILES } else { 0 };
+    // SAFETY: without CLONE_VM and with no new stack this is fork(2); the process has one thread.
+    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })?;
+    if pid != 0 {
+        return Ok(i32::try_from(pid).unwrap_or(0));
+    }
+    IN_CHILD.store(true, Ordering::Relaxed);
+    // SAFETY: takes nothing.
+    order.pid.store(unsafe { libc::getpid() }, Ordering::Release);
+    let (stage, errno) = match run(order) {
+        Ok(never) => match never {},
+        Err(failure) => failure,
+    };
+    let mut report = [0u8; FAILURE_LEN];
+    let [a, b, c, d] = errno.to_le_bytes();
+    let [e, f] = stage.to_le_bytes();
+    report.copy_from_slice(&[e, f, 0, 0, a, b, c, d]);
+    say(REPORT.load(Ordering::Relaxed), &report);
+    exit(127)
+}
+
+/// Forks a child that calls `work` and exits with what it returns. It shares nothing with PID 1 but open files.
+///
+/// # Errors
+/// As `fork(2)`.
+pub fn fork_work(work: impl FnOnce() -> i32) -> Result<i32, Errno> {
+    // SAFETY: as in `start`.
+    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD, 0, 0, 0, 0) })?;
+    if pid != 0 {
+        return Ok(i32::try_from(pid).unwrap_or(0));
+    }
+    IN_CHILD.store(true, Ordering::Relaxed);
+    exit(work())
+}
+
+/// The report's number in the child, once it is out of the way of the plan.
+static REPORT: AtomicI32 = AtomicI32::new(-1);
+
+fn exit(status: i32) -> ! {
+    // SAFETY: ends the process without running anything of the parent's.
+    unsafe { libc::_exit(status) }
+}
+
+fn say(fd: RawFd, bytes: &[u8]) {
+    // SAFETY: writes from a live buffer. Short or failed writes can't be helped here.
+    unsafe { libc::write(fd, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+type Failure = (u16, i32);
+
+/// The result of a call that gives -1 for failure.
+fn check(result: libc::c_long) -> Result<i32, Errno> {
+    Errno::result(result).map(|v| i32::try_from(v).unwrap_or(0))
+}
+
+fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
+    let at_fork = |e: Errno| (STAGE_FORK, e as i32);
+    REPORT.store(order.report, Ordering::Relaxed);
+    if order.share {
+        let first = u32::try_from(KEPT).unwrap_or(256);
+        if let Err(e) = close_from(first, libc::CLOSE_RANGE_UNSHARE) {
+            // The table is still the parent's: only the report may be touched.
+            return Err(at_fork(e));
+        }
+    }
+    say(order.report, &[DETACHED]);
+    let plan = match order.plan {
+        Source::Bytes(bytes) => bytes,
+        Source::Fd(fd) => read_plan(fd).map_err(at_fork)?,
+    };
+    let steps = Steps::new(plan).map_err(|_| at_fork(Errno::EBADMSG))?;
+    let fds = out_of_the_way(order, highest_target(steps.clone())).map_err(at_fork)?;
+    let mut state = Child { fds, exe: fds[MAX_FDS], pid_names: [None; 4] };
+    let mut last = 0;
+    for (stage, step) in (0u16..).zip(steps) {
+        last = stage;
+        let step = step.map_err(|_| (stage, Errno::EBADMSG as i32))?;
+        state.step(step).map_err(|e| (stage, e as i32))?;
+    }
+    // A plan without an execve as its last step.
+    Err((last, libc::ENOEXEC))
+}
+
+/// The plan, read into memory of its own, whatever `fd` is: nothing the sender does later can change it.
+fn read_plan(fd: RawFd) -> Result<&'static [u8], Errno> {
+    let memory = scratch(MAX_LEN)?;
+    let mut filled = 0;
+    let mut from_start = true;
+    while filled < MAX_LEN {
+        // SAFETY: `memory` has `MAX_LEN` bytes, of which `filled` are used.
+        let (at, room) = unsafe { (memory.add(filled), MAX_LEN - filled) };
+        let offset = i64::try_from(filled).unwrap_or(0);
+        // A pipe knows no offset.
+        // SAFETY: `at` has `room` writable bytes.
+        let got = unsafe {
+            if from_start { libc::pread(fd, at.cast(), room, offset) } else { libc::read(fd, at.cast(), room) }
+        };
+        match Errno::result(got) {
+            Ok(0) => break,
+            Ok(n) => filled += usize::try_from(n).unwrap_or(0),
+            Err(Errno::ESPIPE) if from_start => {
+                from_start = false;
+                // SAFETY: takes no pointers. The child may wait for the writer.
+                unsafe { libc::fcntl(fd, libc::F_SETFL, 0) };
+            }
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    // SAFETY: mapped, filled so far, and never unmapped.
+    Ok(unsafe { std::slice::from_raw_parts(memory, filled) })
+}
+
+fn scratch(length: usize) -> Result<*mut u8, Errno> {
+    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), length, access, flags, -1, 0) };
+    if at == libc::MAP_FAILED { Err(Errno::last()) } else { Ok(at.cast()) }
+}
+
+/// The highest number that a step makes a descriptor of.
+fn highest_target(steps: Steps<'_>) -> RawFd {
+    let target = |step: Step<'_>| match step {
+        Step::Fd { target, .. } | Step::Open { target, .. } => target,
+        Step::Dup { to, .. } => to,
+        _ => 0,
+    };
+    steps.flatten().map(target).max().unwrap_or(0).max(2)
+}
+
+/// Moves the order's descriptors above those the plan makes; the last place is the program to execute.
+fn out_of_the_way(order: &Order<'_>, above: RawFd) -> Result<[RawFd; MAX_FDS + 1], Errno> {
+    let up = |raw: RawFd| {
+        // SAFETY: takes no pointers.
+        check(unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, above.saturating_add(1)) }.into())
+    };
+    let mut moved = [-1; MAX_FDS + 1];
+    REPORT.store(up(order.report)?, Ordering::Relaxed);
+    for (to, from) in moved.iter_mut().take(MAX_FDS).zip(order.fds) {
+        *to = up(*from)?;
+    }
+    if let (Some(exe), Some(last)) = (order.exe, moved.last_mut()) {
+        *last = up(exe)?;
+    }
+    Ok(moved)
+}
+
+struct Child<'a> {
+    fds: [RawFd; MAX_FDS + 1],
+    exe: RawFd,
+    pid_names: [Option<&'a CStr>; 4],
+}
+
+impl<'a> Child<'a> {
+    fn step(&mut self, step: Step<'a>) -> Result<(), Errno> {
+        // SAFETY (each call below): pointers are to NUL-ended strings or arrays of the plan, alive until exec.
+        match step {
+            // SAFETY: takes nothing.
+            Step::Session => check(unsafe { libc::setsid() }.into()).map(drop),
+            Step::Signals { ignore } => signals(ignore),
+            Step::Fd { index, target } => {
+                let from = self.fds.get(usize::from(index)).filter(|_| usize::from(index) < MAX_FDS);
+                place(*from.ok_or(Errno::EBADF)?, target)
+            }
+            Step::Open { path, access, target } => open_as(path, access, target),
+            Step::Tty { path, force, reset, hangup } => super::tty::take(path, force, reset, hangup),
+            Step::Dup { from, to } => place(from, to),
+            Step::Limit { resource, soft, hard } => {
+                let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
+                let none = std::ptr::null_mut::<libc::rlimit64>();
+                // SAFETY: `limit` lives through the call.
+                check(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, &raw const limit, none) }).map(drop)
+            }
+            Step::Umask { mask } => {
+                // SAFETY: takes no pointers.
+                unsafe { libc::umask(mask) };
+                Ok(())
+            }
+            Step::Nice { value } => {
+                // SAFETY: takes no pointers.
+                check(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, value) }).map(drop)
+            }
+            Step::OomScore { value } => write_number(c"/proc/self/oom_score_adj", value),
+            Step::Cgroup { path, required } => match join_cgroup(path) {
+                Err(e) if required => Err(e),
+                _ => Ok(()),
+            },
+            Step::Groups { ids } => {
+                let bytes = ids.as_bytes();
+                // SAFETY: the kernel copies `bytes.len() / 4` little-endian u32s, of any alignment.
+                check(unsafe { libc::syscall(libc::SYS_setgroups, bytes.len() / 4, bytes.as_ptr()) }).map(drop)
+            }
+            // SAFETY: takes no pointers.
+            Step::Gid { id } => check(unsafe { libc::syscall(libc::SYS_setresgid, id, id, id) }).map(drop),
+            // SAFETY: takes no pointers.
+            Step::Uid { id } => check(unsafe { libc::syscall(libc::SYS_setresuid, id, id, id) }).map(drop),
+            Step::Chroot { path } => {
+                // SAFETY: a NUL-ended path.
+                check(unsafe { libc::chroot(path.as_ptr()) }.into())?;
+                // SAFETY: as above.
+                check(unsafe { libc::chdir(c"/".as_ptr()) }.into()).map(drop)
+            }
+            // SAFETY: a NUL-ended path.
+            Step::Chdir { path, optional } => match check(unsafe { libc::chdir(path.as_ptr()) }.into()) {
+                Err(Errno::ENOENT) if optional => Ok(()),
+                result => result.map(drop),
+            },
+            Step::PidEnv { name } => {
+                let free = self.pid_names.iter_mut().find(|n| n.is_none()).ok_or(Errno::E2BIG)?;
+                *free = Some(name);
+                Ok(())
+            }
+            Step::Exec { program, args, env } => self.exec(program, args, env),
+        }
+    }
+
+    fn exec(&self, program: &CStr, args: Strings<'_>, env: Strings<'_>) -> Result<(), Errno> {
+        let mut pids = [[0u8; 64]; 4];
+        for (name, entry) in self.pid_names.iter().zip(pids.iter_mut()) {
+            use std::io::Write;
+            if let Some(Ok(name)) = name.map(CStr::to_str) {
+                write!(entry.as_mut_slice(), "{name}={}\0", std::process::id()).map_err(|_| Errno::E2BIG)?;
+            }
+        }
+        let argv = pointers(args, |text| text)?;
+        let envp = pointers(env, |text| {
+            let wanted = |name: &Option<&CStr>| {
+                name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="))
+            };
+            let place = self.pid_names.iter().position(wanted);
+            place.and_then(|i| CStr::from_bytes_until_nul(pids.get(i)?).ok()).unwrap_or(text)
+        })?;
+        let (path, empty) = (program.as_ptr(), c"".as_ptr());
+        // SAFETY: NULL-ended arrays of NUL-ended strings that live until exec.
+        unsafe {
+            if self.exe >= 0 {
+                libc::syscall(libc::SYS_execveat, self.exe, empty, argv, envp, libc::AT_EMPTY_PATH);
+            } else {
+                libc::execve(path, argv, envp);
+            }
+        }
+        Err(Errno::last())
+    }
+}
+
+/// A NULL-ended array of pointers, in memory of its own (an allocator may not be used here).
+fn pointers<'t>(list: Strings<'t>, each: impl Fn(&'t CStr) -> &'t CStr) -> Result<*const *const libc::c_char, Errno> {
+    let count = list.iter().count();
+    let array = scratch((count + 1) * size_of::<*const libc::c_char>())?.cast::<*const libc::c_char>();
+    for (index, text) in list.iter().enumerate() {
+        // SAFETY: the array has `count` + 1 places; the last stays NULL.
+        unsafe { array.add(index).write(each(text).as_ptr()) };
+    }
+    Ok(array)
+}
+
+fn signals(ignore: u64) -> Result<(), Errno> {
+    for signal in 1..=64 {
+        let ignored = ignore.checked_shr(signal as u32 - 1).unwrap_or(0) & 1 == 1;
+        // SAFETY: plain dispositions, no handler. KILL, STOP and glibc's own two are refused, which is right.
+        unsafe { libc::signal(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
+    }
+    let none = nix::sys::signal::SigSet::empty();
+    nix::sys::signal::sigprocmask(nix::sys::signal::SigmaskHow::SIG_SETMASK, Some(&none), None)
+}
+
+/// Makes descriptor `from` also `target`, kept over exec.
+pub(super) fn place(from: RawFd, target: RawFd) -> Result<(), Errno> {
+    if from == target {
+        // SAFETY: takes no pointers.
+        return check(unsafe { libc::fcntl(from, libc::F_SETFD, 0) }.into()).map(drop);
+    }
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::dup2(from, target) }.into()).map(drop)
+}
+
+/// Opens `path`, close-on-exec.
+pub(super) fn open(path: &CStr, flags: libc::c_int) -> Result<RawFd, Errno> {
+    // SAFETY: a NUL-ended path; the mode goes with O_CREAT.
+    check(unsafe { libc::open(path.as_ptr(), flags | libc::O_CLOEXEC | libc::O_NOCTTY, 0o644) }.into())
+}
+
+fn open_as(path: &CStr, access: Access, target: RawFd) -> Result<(), Errno> {
+    let flags = match access {
+        Access::Read => libc::O_RDONLY,
+        Access::Write => libc::O_WRONLY | libc::O_CREAT,
+        Access::Append => libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND,
+        Access::Truncate => libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC,
+        Access::ReadWrite => libc::O_RDWR,
+    };
+    let opened = open(path, flags)?;
+    place(opened, target)?;
+    if opened != target {
+        super::fd::close(opened);
+    }
+    Ok(())
+}
+
+fn write_number(path: &CStr, value: i32) -> Result<(), Errno> {
+    use std::io::Write;
+    let mut text = [0u8; 16];
+    let mut rest = text.as_mut_slice();
+    write!(rest, "{value}").map_err(|_| Errno::EINVAL)?;
+    let length = 16 - rest.len();
+    let fd = open(path, libc::O_WRONLY)?;
+    // SAFETY: the descriptor has just been opened; the text is alive.
+    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
+    let written = nix::unistd::write(borrowed, text.get(..length).unwrap_or(b""));
+    super::fd::close(fd);
+    written.map(drop)
+}
+
+fn join_cgroup(path: &CStr) -> Result<(), Errno> {
+    use std::io::Write;
+    let mut name = [0u8; libc::PATH_MAX as usize];
+    let mut rest = name.as_mut_slice();
+    rest.write_all(path.to_bytes()).and_then(|()| rest.write_all(b"/cgroup.procs\0")).map_err(|_| Errno::ENAMETOOLONG)?;
+    write_number(CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?, 0)
+}

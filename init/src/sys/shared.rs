@@ -1,0 +1,57 @@
+//! A plain structure in memory that outlives `execve`: the mapping of a memfd or of an unlinked file.
+
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+
+/// Structures that may lie in shared memory.
+///
+/// # Safety
+/// Every bit pattern is a valid value, all zero too; every field can be changed behind a shared reference (atomics).
+pub unsafe trait Plain: Sync {}
+
+// SAFETY: atomics take any bits and change behind shared references.
+unsafe impl Plain for AtomicU32 {}
+// SAFETY: as above.
+unsafe impl Plain for AtomicI32 {}
+// SAFETY: as above.
+unsafe impl Plain for AtomicU64 {}
+// SAFETY: an array has no padding of its own.
+unsafe impl<T: Plain, const N: usize> Plain for [T; N] {}
+
+/// Declares structures, laid out as in C, that are [`Plain`] because all their fields are.
+#[macro_export]
+macro_rules! plain_structs {
+    ($($(#[$doc:meta])* pub struct $name:ident { $($(#[$field_doc:meta])* pub $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        #[repr(C)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+        // SAFETY: every field is `Plain` (the bounds are checked here); padding is never read.
+        unsafe impl $crate::sys::shared::Plain for $name where $($type: $crate::sys::shared::Plain),* {}
+    )*};
+}
+
+/// Makes the file as long as `T`, if it is shorter, and maps it. With no file the memory is anonymous: it survives a
+/// fork, not an `execve`. The mapping stays until the process ends.
+///
+/// # Errors
+/// As `ftruncate(2)` and `mmap(2)`.
+pub fn map<T: Plain>(fd: Option<BorrowedFd<'_>>) -> Result<&'static T, Errno> {
+    let length = size_of::<T>();
+    if let Some(fd) = fd {
+        let wanted = i64::try_from(length).map_err(|_| Errno::EFBIG)?;
+        if nix::sys::stat::fstat(fd)?.st_size < wanted {
+            nix::unistd::ftruncate(fd, wanted)?;
+        }
+    }
+    let raw = fd.map_or(-1, |fd| fd.as_raw_fd());
+    let flags = libc::MAP_SHARED | if fd.is_some() { 0 } else { libc::MAP_ANONYMOUS | libc::MAP_NORESERVE };
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let at = unsafe { libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, raw, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(Errno::last());
+    }
+    // SAFETY: the mapping is page-aligned, as long as `T`, never unmapped, and `Plain` makes any content a valid `T`.
+    Ok(unsafe { &*at.cast::<T>() })
+}
