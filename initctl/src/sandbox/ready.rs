@@ -1,7 +1,7 @@
 //! Waiting until the sandbox has reached its level: the control socket's appearance, then one call that ends with the
 //! switch. A manager that dies meanwhile is asked again, by the same request number, which joins what is under way.
 
-use init::proto::control::{Call, Progress, Reply, SetLevel};
+use init::proto::control::{Call, INTERFACE, Progress, Reply, SetLevel};
 use init::unit::Level;
 use nix::poll::PollTimeout;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
@@ -39,9 +39,9 @@ impl Ready {
         let watch = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let events = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
         watch.add_watch(&folder, events)?;
-        let request = SetLevel { level, request: request_number(), wait: true };
+        let request = SetLevel { level, request: init::client::request_id(), wait: true };
         let parameters = serde_json::to_value(&request).unwrap_or_default();
-        let call = Call { method: "org.rung.Manager.SetLevel".into(), parameters, more: false, oneway: false };
+        let call = Call { method: format!("{INTERFACE}.SetLevel"), parameters, more: false, oneway: false };
         let mut call = serde_json::to_vec(&call).unwrap_or_default();
         call.push(0);
         Ok(Self { folder, watch, call, stream: None, buffer: Vec::new(), failed: Vec::new() })
@@ -109,10 +109,4 @@ impl Ready {
         self.failed.extend(progress.ended.into_iter().filter_map(failure));
         if progress.done { Step::Reached(std::mem::take(&mut self.failed)) } else { Step::Wait }
     }
-}
-
-/// Any number that is not used twice soon.
-fn request_number() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (u64::from(std::process::id()) << 32) ^ now.as_secs().rotate_left(20) ^ u64::from(now.subsec_nanos())
 }
