@@ -4,11 +4,9 @@
 //! |---|---|
 //! | [`fifo`] | the 384-byte request of `/run/initctl`; pure |
 //! | [`utmp`] | the 384-byte record of utmp and wtmp (pure), and the files |
-//! | [`call`] | one call to the manager |
 //! | [`pid1`] | who is PID 1, and how it is asked |
 //! | [`shims`] | `telinit`, `runlevel`, `shutdown`, `halt`, `service`, …: arguments → request |
 
-pub mod call;
 pub mod fifo;
 pub mod pid1;
 pub mod shims;

@@ -1,41 +1,39 @@
 //! Who is PID 1, and how it is asked: Rung by its control socket, another init by `/run/initctl`.
 
-use crate::call::{self, Error};
 use crate::fifo::{self, Request};
+use init::client::{Client, Error, request_id, socket_path};
 use init::proto::control::{PowerRequest, PowerWord, Progress, Runlevel, SetLevel};
 use init::unit::Level;
 use nix::errno::Errno;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
 /// How long a question that is answered at once may take.
-pub const PATIENCE: Option<Duration> = Some(Duration::from_secs(10));
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether the caller may change anything at all: root, or whoever runs this Rung (a container without root).
 pub fn may_ask() -> bool {
     let euid = nix::unistd::geteuid().as_raw();
-    euid == 0 || std::fs::metadata(call::socket()).is_ok_and(|m| m.file_type().is_socket() && m.uid() == euid)
+    euid == 0 || std::fs::metadata(socket_path()).is_ok_and(|m| m.file_type().is_socket() && m.uid() == euid)
 }
 
 /// Whether Rung's manager has its socket here. Only then its answers count; else another init is PID 1.
 pub fn is_rung() -> bool {
-    std::fs::metadata(call::socket()).is_ok_and(|m| m.file_type().is_socket())
+    std::fs::metadata(socket_path()).is_ok_and(|m| m.file_type().is_socket())
 }
 
-/// Names a request of ours, so that the manager can tell it from others.
-pub fn request_id() -> u64 {
-    let mut bytes = [0; 8];
-    let random = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    if random.is_err() {
-        let (seconds, micros) = crate::utmp::files::now();
-        bytes = (u64::from(seconds) << 32 ^ u64::from(micros) << 12 ^ u64::from(std::process::id())).to_le_bytes();
-    }
-    // Other readers of JSON hold numbers in 53 bits.
-    u64::from_le_bytes(bytes) >> 11
+/// A client of Rung's manager.
+pub fn client() -> Client {
+    Client::new(socket_path())
+}
+
+/// Whether nobody listens: PID 1 is another init, or none that can be asked.
+pub fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::NoManager { .. })
 }
 
 /// Asks Rung for a level, and doesn't wait for it. 0 and 6 end the machine.
@@ -48,7 +46,7 @@ pub fn set_level(level: Level) -> Result<(), Error> {
         Level::REBOOT => power(PowerWord::Reboot, false),
         level => {
             let wish = SetLevel { level, request: request_id(), wait: false };
-            call::call::<Progress>("SetLevel", &wish, PATIENCE).map(drop)
+            client().call::<_, Progress>("SetLevel", &wish, PATIENCE).map(drop)
         }
     }
 }
@@ -59,15 +57,23 @@ pub fn set_level(level: Level) -> Result<(), Error> {
 /// [`Error`]
 pub fn power(how: PowerWord, force: bool) -> Result<(), Error> {
     let wish = PowerRequest { how, request: request_id(), wait: false, force };
-    call::call::<Progress>("Power", &wish, PATIENCE).map(drop)
+    client().call_last("Power", &wish, PATIENCE)
 }
 
-/// Asks Rung for a method that has no parameters and whose reply doesn't matter.
+/// Has Rung read its units again.
 ///
 /// # Errors
 /// [`Error`]
-pub fn plain(method: &str) -> Result<(), Error> {
-    call::call::<Value>(method, &json!({}), PATIENCE).map(drop)
+pub fn reload() -> Result<(), Error> {
+    client().call::<_, Value>("ReloadUnits", &json!({}), PATIENCE).map(drop)
+}
+
+/// Has PID 1 and the manager execute themselves anew.
+///
+/// # Errors
+/// [`Error`]
+pub fn reexec() -> Result<(), Error> {
+    client().call_last("Reexec", &json!({}), PATIENCE)
 }
 
 /// The levels Rung knows.
@@ -75,7 +81,7 @@ pub fn plain(method: &str) -> Result<(), Error> {
 /// # Errors
 /// [`Error`]
 pub fn runlevel() -> Result<Runlevel, Error> {
-    call::call("Runlevel", &json!({}), PATIENCE)
+    client().call("Runlevel", &json!({}), PATIENCE)
 }
 
 /// Writes one request to another init's FIFO. Nobody reads there: an error at once, no waiting.
@@ -115,5 +121,5 @@ pub fn power_by_fifo(how: PowerWord, sleep_time: i32) -> Result<(), String> {
 
 /// The sentence for a command that found neither.
 pub fn nobody(fifo: &str) -> String {
-    format!("PID 1 can't be asked: no Rung at {}, and {fifo}", call::socket().display())
+    format!("PID 1 can't be asked: no Rung at {}, and {fifo}", socket_path().display())
 }

@@ -2,10 +2,10 @@
 
 use crate::sandbox;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
 use init::proto::words;
-use init::unit::{Level, LevelSet};
+use init::unit::{Level, LevelSet, nearest};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -103,7 +103,9 @@ pub enum Verb {
     /// Stop everything and halt the processor.
     Halt(PowerArgs),
     /// Show what a service wrote.
-    #[command(after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all")]
+    #[command(
+        after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
+    )]
     Logs(LogsArgs),
     /// Print unit files and their drop-ins.
     Cat(Names),
@@ -353,8 +355,10 @@ impl Refusal {
         let context = |kind| self.0.get(kind).map(ContextValue::to_string);
         if self.0.kind() == ErrorKind::InvalidSubcommand {
             let verb = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            let near = context(ContextKind::SuggestedSubcommand);
-            let near = near.map_or(String::new(), |n| format!("; did you mean {}?", n.replace("\"", "`")));
+            let command = Cli::command();
+            let verbs = command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
+            let near: Vec<String> = nearest(&verb, verbs).into_iter().map(|v| format!("`{v}`")).collect();
+            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
             return format!("there is no verb `{verb}`{near}\n  try: initctl help");
         }
         let whole = self.0.to_string();
@@ -380,7 +384,6 @@ fn usage_verb(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn of(line: &str) -> Result<Cli, Refusal> {
         parse(line.split(' ').map(OsString::from))

@@ -11,6 +11,7 @@ mod output;
 mod render;
 mod sandbox;
 mod terminal;
+mod units;
 mod verbs;
 
 use std::process::ExitCode;

@@ -49,12 +49,13 @@ pub fn accel(cache: &Path, kernel: &Path) -> Result<Accel> {
     Ok(accel)
 }
 
-/// Kills QEMU when we are done with it, however that comes.
+/// Kills a child when we are done with it, however that comes.
 #[derive(Debug)]
-struct Guard(Child);
+pub struct Guard(pub Child);
 
 impl Guard {
-    fn end(&mut self) {
+    /// Ends it now.
+    pub fn end(&mut self) {
         // Both fail only when it is over already.
         let _ = self.0.kill();
         let _ = self.0.wait();

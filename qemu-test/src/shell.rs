@@ -182,3 +182,7 @@ impl Shell {
         if done.status == 0 { Ok(()) } else { fail(format!("not after {seconds} s: `{condition}` {}", done.text)) }
     }
 }
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

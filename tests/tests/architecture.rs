@@ -14,11 +14,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("unit", &[]),
     ("core", &["unit", "proto::pid1"]),
     ("proto", &["core", "unit"]),
-    ("sys", &["proto::pid1"]),
+    ("sys", &["proto::pid1", "proto::plan"]),
     ("pid1", &["sys", "proto::pid1", "proto::plan"]),
     ("manager", &["client", "core", "log", "proto", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
-    ("client", &["sys", "proto"]),
+    ("client", &["sys", "proto", "core::RequestId"]),
 ];
 
 /// What a module may not even name: the pure ones ask nothing of the system, PID 1 parses nothing.
@@ -33,8 +33,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("log", &["std::thread"]),
 ];
 const SYSTEM: &[&str] = &[
-    "nix",
-    "libc",
     "signal_hook",
     "std::fs",
     "std::net",
@@ -66,10 +64,15 @@ fn arrows_point_one_way() {
     let mut findings = Vec::new();
     for (name, allowed) in ARROWS {
         for source in module(&all, name) {
+            // A macro that is exported stands at the crate's root, whoever defines it.
+            let home = |path: &str| match all.iter().find(|s| s.defines_macro(path)) {
+                Some(s) => s.path.trim_start_matches("init/src/").split('/').next().unwrap_or("").to_owned(),
+                None => path.to_owned(),
+            };
             // Frames and plans are read by PID 1, which links nothing else.
             let alone = matches!(source.path.as_str(), "init/src/proto/pid1.rs" | "init/src/proto/plan.rs");
             let allowed: &[&str] = if alone { &["proto::pid1", "proto::plan"] } else { allowed };
-            for (line, path) in source.crate_paths() {
+            for (line, path) in source.crate_paths().into_iter().map(|(line, path)| (line, home(&path))) {
                 let own = !alone && (path == *name || path.starts_with(&format!("{name}::")));
                 let hit = |a: &&str| path == **a || path.starts_with(&format!("{a}::"));
                 if !own && !allowed.iter().any(|a| hit(&a)) {
@@ -101,6 +104,11 @@ fn pure_modules_name_nothing_of_the_system() {
                 for word in words.iter().filter(|word| source::names(text, word)) {
                     findings.push(format!("{}:{line}: {name} may not name {word}", source.path));
                 }
+                if words == &SYSTEM {
+                    let calls = source::calls_of_the_system(text);
+                    findings
+                        .extend(calls.into_iter().map(|c| format!("{}:{line}: {name} may not name {c}", source.path)));
+                }
             }
         }
     }
@@ -108,30 +116,29 @@ fn pure_modules_name_nothing_of_the_system() {
 }
 
 #[test]
-fn front_ends_know_the_protocol_only() {
+fn front_ends_have_no_private_door() {
     let all = sources();
     let mut findings = Vec::new();
     for source in all.iter().filter(|s| s.path.starts_with("initctl/src") || s.path.starts_with("compat-sysv/src")) {
         for (line, text) in source.code_lines() {
-            for word in ["init::pid1", "init::manager", "init::log"] {
+            for word in ["init::pid1", "init::manager"] {
                 if source::names(text, word) {
                     findings.push(format!("{}:{line}: names {word}", source.path));
                 }
             }
         }
     }
-    none(&findings, "initctl and compat-sysv have no private door");
+    none(&findings, "initctl and compat-sysv ask by the control socket");
 }
 
 #[test]
 fn unsafe_lives_in_sys() {
     let mut findings = Vec::new();
-    for source in sources().iter().filter(|s| !s.path.starts_with("init/src/sys/") && !s.path.starts_with("tests/")) {
+    // PID 1 starts at C's `main`, and hands what the C runtime gave it straight to sys.
+    let apart = |path: &str| ["init/src/sys/", "init/src/bin/init.rs", "tests/"].iter().any(|p| path.starts_with(p));
+    for source in sources().iter().filter(|s| !apart(&s.path)) {
         for (line, text) in source.code_lines() {
-            // PID 1 starts at C's `main`; the attribute that exports it is spelt with the word.
-            let text =
-                if source.path == "init/src/bin/init.rs" { text.replace("unsafe(no_mangle)", "") } else { text.into() };
-            if source::names(&text, "unsafe") {
+            if source::names(text, "unsafe") {
                 findings.push(format!("{}:{line}: {}", source.path, text.trim()));
             }
         }
@@ -177,8 +184,12 @@ fn files_can_be_read_in_one_sitting() {
         .map(|s| format!("{}: {} lines", s.path, s.lines()))
         .collect();
     none(&long, "at most 600 lines a file");
-    let pid1: usize = module(&sources(), "pid1").map(Source::lines_without_tests).sum();
-    assert!(pid1 <= LONGEST_PID1, "pid1/ has {pid1} lines; about 1,200 are wanted");
+}
+
+#[test]
+fn pid_1_can_be_read_in_one_sitting() {
+    let pid1: usize = module(&sources(), "pid1").map(Source::lines_of_code).sum();
+    assert!(pid1 <= LONGEST_PID1, "pid1/ has {pid1} lines of code; about 1,200 are wanted");
 }
 
 #[test]

@@ -2,12 +2,11 @@
 
 use super::args::Args;
 use super::{err, err_plain};
-use crate::call::Error;
 use crate::fifo;
 use crate::pid1;
 use crate::utmp::Record;
 use crate::utmp::files::{Files, now};
-use init::proto::control::PowerWord;
+use init::proto::control::{PowerWord, errors};
 use nix::sys::reboot::{RebootMode, reboot};
 
 pub(super) const HELP: &str = "NAME0 [-n] [-w] [-d] [-f] [-i] [-h] [-p] [-t SECONDS]
@@ -49,7 +48,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     let force = args.has('f');
     match pid1::power(how, force) {
         Ok(()) => 0,
-        Err(Error::Absent(_)) if force => {
+        Err(e) if pid1::is_absent(&e) && force => {
             if !args.has('d') && !args.has('n') {
                 Files::default().write(&Record::shutdown(now()));
             }
@@ -58,11 +57,11 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
             }
             err(name, &format!("the kernel refuses: {}", end(how)))
         }
-        Err(Error::Absent(_)) => match pid1::power_by_fifo(how, sleep_time) {
+        Err(e) if pid1::is_absent(&e) => match pid1::power_by_fifo(how, sleep_time) {
             Ok(()) => 0,
             Err(why) => err(name, &format!("{} (-f ends the machine without asking)", pid1::nobody(&why))),
         },
-        Err(e) if e.is_denied() => err(name, "must be superuser."),
+        Err(e) if e.is(errors::DENIED) => err(name, "must be superuser."),
         Err(e) => err(name, &e.to_string()),
     }
 }

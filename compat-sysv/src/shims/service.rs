@@ -1,14 +1,15 @@
 //! `service NAME VERB`: Rung's units first, then the script in `/etc/init.d`.
 
 use super::{err, err_plain, out};
-use crate::call::{self, Error};
-use crate::pid1::{PATIENCE, is_rung, request_id};
+use crate::pid1::{PATIENCE, client, is_absent, is_rung};
+use init::client::{Error, Event, request_id};
 use init::core::{JobResult, State, Verb};
-use init::proto::control::{Change, LoadState, Names, Progress, UnitStatus, Units};
+use init::proto::control::{Change, LoadState, Names, Progress, UnitStatus, Units, errors};
 use init::unit::{Source, UnitName};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -98,10 +99,9 @@ fn unit(service: &str) -> Result<Option<UnitStatus>, Error> {
     if !is_rung() {
         return Ok(None);
     }
-    match call::call::<Units>("Status", &Names { names: vec![full.to_string()] }, PATIENCE) {
+    match client().call::<_, Units>("Status", &Names { names: vec![full.to_string()] }, PATIENCE) {
         Ok(found) => Ok(found.units.into_iter().find(|u| u.load != LoadState::Missing && u.source != Source::Script)),
-        Err(Error::Refused(name, _)) if name == init::proto::control::errors::NO_SUCH_UNIT => Ok(None),
-        Err(Error::Absent(_)) => Ok(None),
+        Err(e) if e.is(errors::NO_SUCH_UNIT) || is_absent(&e) => Ok(None),
         Err(e) => Err(e),
     }
 }
@@ -124,13 +124,19 @@ fn status(unit: &UnitStatus) -> u8 {
 fn change(service: &str, unit: &UnitStatus, verb: Verb) -> u8 {
     let reload = verb == Verb::Reload;
     let wish = Change { verb, names: vec![unit.name.to_string()], request: request_id(), wait: true };
-    let progress = match call::call::<Progress>("Change", &wish, None) {
-        Ok(progress) => progress,
-        Err(e) => {
-            err(service, &e.to_string());
-            return if e.is_denied() { 4 } else { 1 };
+    let mut progress = Progress::default();
+    let followed = client().follow("Change", &wish, None, &mut |event| {
+        if let Event::Reply(more) = event {
+            let more: Progress = more;
+            progress.ended.extend(more.ended);
+            progress.notes.extend(more.notes);
         }
-    };
+        ControlFlow::Continue(())
+    });
+    if let Err(e) = followed {
+        err(service, &e.to_string());
+        return if e.is(errors::DENIED) { 4 } else { 1 };
+    }
     for note in &progress.notes {
         err(service, note);
     }
@@ -185,7 +191,7 @@ fn status_all() -> u8 {
         }
     }
     let units: Result<Units, Error> =
-        if is_rung() { call::call("List", &json!({}), PATIENCE) } else { Ok(Units::default()) };
+        if is_rung() { client().call("List", &json!({}), PATIENCE) } else { Ok(Units::default()) };
     for unit in units.map(|units| units.units).unwrap_or_default() {
         if unit.source != Source::Script && unit.load == LoadState::Loaded {
             let sign = if matches!(unit.state, State::Active | State::Reloading) { '+' } else { '-' };

@@ -6,9 +6,8 @@ mod wish;
 
 use super::wall::wall;
 use super::{err, err_plain};
-use crate::call::Error;
 use crate::pid1;
-use init::proto::control::PowerWord;
+use init::proto::control::{PowerWord, errors};
 use init::unit::Level;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -167,11 +166,11 @@ fn end(name: &str, wish: &Wish) -> u8 {
     };
     match asked {
         Ok(()) => 0,
-        Err(Error::Absent(_)) => match by_fifo() {
+        Err(e) if pid1::is_absent(&e) => match by_fifo() {
             Ok(()) => 0,
             Err(why) => err(name, &pid1::nobody(&why)),
         },
-        Err(e) if e.is_denied() => err(name, "you must be root to do that!"),
+        Err(e) if e.is(errors::DENIED) => err(name, "you must be root to do that!"),
         Err(e) => err(name, &e.to_string()),
     }
 }

@@ -2,9 +2,9 @@
 
 use super::args::Args;
 use super::{err, err_plain};
-use crate::call::Error;
 use crate::fifo::{self, Request};
 use crate::pid1;
+use init::proto::control::errors;
 use init::unit::Level;
 use std::path::Path;
 
@@ -77,21 +77,16 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
 
 fn ask(name: &str, letter: char, meaning: Meaning, sleep_time: i32) -> u8 {
     let answer = match meaning {
-        Meaning::Foreign if pid1::is_rung() => {
-            return err(name, &format!("Rung has no runlevel {letter}: S and 0 to 6 are"));
-        }
-        Meaning::Foreign => Err(Error::Absent(std::io::ErrorKind::NotFound.into())),
+        _ if !pid1::is_rung() => return by_fifo(name, letter, sleep_time),
+        Meaning::Foreign => return err(name, &format!("Rung has no runlevel {letter}: S and 0 to 6 are")),
         Meaning::Level(level) => pid1::set_level(level),
-        Meaning::Reload => pid1::plain("ReloadUnits"),
-        Meaning::Reexec => pid1::plain("Reexec"),
+        Meaning::Reload => pid1::reload(),
+        Meaning::Reexec => pid1::reexec(),
     };
     match answer {
         Ok(()) => 0,
-        Err(Error::Absent(_)) => {
-            let level = u8::try_from(letter).unwrap_or(0);
-            by_fifo(name, &Request::RunLevel { level, sleep_time })
-        }
-        Err(e) if e.is_denied() => err(name, "must be superuser."),
+        Err(e) if pid1::is_absent(&e) => by_fifo(name, letter, sleep_time),
+        Err(e) if e.is(errors::DENIED) => err(name, "must be superuser."),
         Err(e) => err(name, &e.to_string()),
     }
 }
@@ -106,10 +101,15 @@ fn set_env(name: &str, variables: Vec<String>) -> u8 {
     if request.encode().is_none() {
         return err(name, &format!("the variables don't fit into {} bytes", fifo::DATA_LEN));
     }
-    by_fifo(name, &request)
+    write(name, &request)
 }
 
-fn by_fifo(name: &str, request: &Request) -> u8 {
+fn by_fifo(name: &str, letter: char, sleep_time: i32) -> u8 {
+    let level = u8::try_from(letter).unwrap_or(0);
+    write(name, &Request::RunLevel { level, sleep_time })
+}
+
+fn write(name: &str, request: &Request) -> u8 {
     match pid1::write_fifo(Path::new(fifo::PATH), request) {
         Ok(()) => 0,
         Err(why) => err(name, &pid1::nobody(&why)),

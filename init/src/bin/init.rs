@@ -15,5 +15,5 @@ pub unsafe extern "C" fn main(
     envp: *const *const std::ffi::c_char,
 ) -> std::ffi::c_int {
     // SAFETY: these are the ones of C `main`.
-    init::pid1::run(unsafe { init::sys::args::capture(argv, envp) })
+    init::pid1::start(unsafe { init::sys::args::capture(argv, envp) })
 }

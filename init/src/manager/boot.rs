@@ -120,7 +120,7 @@ impl Manager {
             Some(from) => format!("runlevel {to} reached (from {from})"),
         };
         let took = (from.is_none() || from == Some(Level::S)).then_some(took);
-        if !self.machine.conf_quiet() {
+        if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));

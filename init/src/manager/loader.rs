@@ -170,6 +170,11 @@ impl Loader {
         }
     }
 
+    /// Whether drop-ins of its own or its template's are there.
+    pub fn has_drop_ins(&self, name: &UnitName) -> bool {
+        self.drop_ins.contains_key(name) || name.template().is_some_and(|t| self.drop_ins.contains_key(&t))
+    }
+
     /// Folders of drop-ins that exist, for watching.
     pub fn drop_in_folders(&self) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> =

@@ -9,7 +9,8 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
-use std::path::Path;
+use crate::log::read;
+use std::path::{Path, PathBuf};
 
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
@@ -201,6 +202,7 @@ impl Manager {
         sentence::reason(status::definition(&view), outcome, self.plan_failures.get(&unit).map(String::as_str))
     }
 
+
     /// The job's end, as clients are told it.
     pub fn job_end(&self, unit: UnitId, result: JobResult) -> JobEnd {
         let name = self.core.name(unit).clone();
@@ -217,14 +219,9 @@ impl Manager {
     }
 
     fn last_lines(&self, name: &str) -> Vec<String> {
-        for folder in [Path::new("/var/log/rung").to_path_buf(), self.machine.run_dir.join("log")] {
-            let folder = folder.join(name);
-            if folder.is_dir() {
-                let lines = crate::log::read::tail(&folder, LOG_LINES).unwrap_or_default();
-                return lines.into_iter().map(|l| l.to_string()).collect();
-            }
-        }
-        Vec::new()
+        let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, LOG_LINES);
+        entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
     }
 
     fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {

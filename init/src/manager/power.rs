@@ -21,12 +21,11 @@ impl Manager {
     /// Begins the end. A second call changes how it ends; `force` skips the services' own ways to stop.
     pub fn go_down(&mut self, how: Power, status: i32, force: bool, request: RequestId) {
         let now = wait::now_ms();
-        let after = if self.machine.container && self.machine.conf.shutdown_timeout.is_none() {
-            CONTAINER_DEADLINE
+        let most = u64::try_from(self.machine.conf.shutdown_timeout.as_millis()).unwrap_or(u64::MAX);
+        let after = if self.machine.container {
+            CONTAINER_DEADLINE.min(most)
         } else {
-            self.machine.conf.shutdown_timeout.map_or_else(|| self.longest_stop().saturating_add(GRACE), |d| {
-                u64::try_from(d.as_millis()).unwrap_or(u64::MAX)
-            })
+            self.longest_stop().saturating_add(GRACE).min(most)
         };
         let deadline = now.saturating_add(after);
         let status = self.going.map_or(status, |g| if status == 0 { g.status } else { status });

@@ -298,7 +298,10 @@ impl Manager {
         while let Some(answer) = self.logger.next() {
             match answer {
                 Answer::Ended { .. } => {}
-                Answer::Closed { token, stream } => self.link.unpark(token, parked::read_end(stream)),
+                Answer::Closed { token, stream } => {
+                    self.pipes.remove(&(token, stream));
+                    self.link.unpark(token, parked::read_end(stream));
+                }
             }
         }
     }
@@ -316,15 +319,9 @@ impl Manager {
         }
     }
 
-    /// The pipes of running instances: token, unit's short name, stream.
+    /// The pipes that may still be written to: token, unit's short name, stream.
     fn log_pipes(&self) -> Vec<(u64, String, Stream)> {
-        let mut pipes = Vec::new();
-        for (token, instance) in &self.instances {
-            let name = instance.unit.strip_suffix(".service").unwrap_or(&instance.unit).to_owned();
-            pipes.push((*token, name.clone(), Stream::Out));
-            pipes.push((*token, name, Stream::Err));
-        }
-        pipes
+        self.pipes.iter().map(|((token, stream), name)| (*token, name.clone(), *stream)).collect()
     }
 
     /// Makes a logger link anew where none was parked.

@@ -14,6 +14,7 @@ use super::plan::Site;
 use super::poison::Poison;
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
+use crate::proto::logger::Stream;
 use crate::proto::pid1::{Key, Life, Power, Request};
 use crate::sys::epoll::Epoll;
 use crate::sys::wait;
@@ -42,6 +43,10 @@ pub struct Machine {
     pub reexecs: u32,
     /// The limit on open files that services get (soft, hard).
     pub nofile: Option<(u64, u64)>,
+    /// Differs from boot to boot.
+    pub boot_mark: u64,
+    /// Only failures on the console.
+    pub quiet: bool,
     /// The pid of PID 1 (not 1 for a subreaper).
     pub pid1: i32,
 }
@@ -97,6 +102,8 @@ pub struct Manager {
     pub console: Console,
     /// Descriptors of running instances.
     pub instances: BTreeMap<u64, Instance>,
+    /// Log pipes whose last writer may still write, with the unit's short name.
+    pub pipes: BTreeMap<(u64, Stream), String>,
     /// Instances that wait for their group to become empty, with the unit.
     pub watched: BTreeMap<u64, UnitId>,
     /// Instances that wait for their pid file.

@@ -134,7 +134,7 @@ impl Finish {
             self.signal_all(Signal::SIGKILL);
             self.wait_gone(Instant::now() + AFTER_KILL, "going on without them");
         }
-        if !self.container && self.parent == 1 && namespace::is_initial_pid() == Some(true) {
+        if !self.container && self.parent == 1 && namespace::is_initial_pid() != Some(false) {
             let say = |text: &str| self.say(text);
             unmount::everything(&unmount::Scope::Machine, Instant::now() + DISKS, &say);
         }

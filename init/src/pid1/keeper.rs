@@ -197,7 +197,7 @@ fn joined(texts: &[CString]) -> Vec<u8> {
 }
 
 /// Copies the file at `path`; whether that worked.
-pub fn copy_file(path: &CStr, to: &OwnedFd) -> bool {
+fn copy_file(path: &CStr, to: &OwnedFd) -> bool {
     let flags = nix::fcntl::OFlag::O_RDONLY | nix::fcntl::OFlag::O_CLOEXEC;
     let Ok(from) = nix::fcntl::open(path, flags, nix::sys::stat::Mode::empty()) else { return false };
     let Ok(to) = to.try_clone() else { return false };

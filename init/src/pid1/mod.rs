@@ -8,7 +8,8 @@
 //! | [`link`], [`signals`] | what the manager is told |
 //! | [`keeper`] | keeps the manager alive |
 //! | [`recover`] | going on after a fault |
-//! | [`early`], [`down`], [`end`] | the first and the last things |
+//! | [`command`], [`early`] | what a start means, and the first things |
+//! | [`down`], [`end`], [`unmount`] | the last things |
 //!
 //! Nothing here blocks, grows without bound, or panics on data.
 
@@ -18,6 +19,7 @@
 )]
 
 pub mod adopt;
+pub mod command;
 pub mod down;
 pub mod early;
 pub mod end;
@@ -31,13 +33,15 @@ pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
+pub mod unmount;
 
 use crate::sys::args::{self, Args};
 use crate::sys::{fd, process};
+use command::Start;
 use keeper::Launch;
 use reactor::Reactor;
 use recover::Memory;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use table::Field;
@@ -64,9 +68,32 @@ fn untag(data: u64) -> Option<(Tag, usize)> {
     Some((tag.into_iter().find(|t| u64::from(*t as u32) == data >> 32)?, index))
 }
 
-/// PID 1's life. Returns only where it isn't a machine's init, with its exit status.
-pub fn run(args: Args) -> i32 {
-    let Args { args, mut env } = args;
+/// What a start of the program means; returns with an exit status where it isn't PID 1's or a subreaper's.
+pub fn start(given: Args) -> i32 {
+    let words = given.args.iter().map(|a| OsStr::from_bytes(a.as_bytes()).to_owned());
+    let say = |fd: i32, text: &str| fd::borrow(fd).map(|fd| nix::unistd::write(fd, text.as_bytes()));
+    match command::decide(nix::unistd::getpid().as_raw(), words) {
+        Start::Init { args } | Start::Subreaper { args } => run(given, args),
+        Start::Telinit { args } => {
+            let own = args::own_path();
+            let error = command::exec_telinit(own.parent().unwrap_or(Path::new("/usr/lib/rung")), args);
+            say(2, &format!("init: this is not process 1, and sysv can't be executed: {}\n", error.desc()));
+            1
+        }
+        Start::Version => {
+            say(1, concat!("Rung ", env!("CARGO_PKG_VERSION"), "\n"));
+            0
+        }
+        Start::Refuse(why) => {
+            say(2, why);
+            2
+        }
+    }
+}
+
+/// PID 1's life. `words`: what the manager is given.
+fn run(given: Args, words: Vec<OsString>) -> i32 {
+    let Args { args, mut env } = given;
     let marker = take_marker(&mut env);
     let executed = args::own_path();
     let again = marker.as_ref().and_then(|(file, _)| recover::take_over(*file));
@@ -85,7 +112,7 @@ pub fn run(args: Args) -> i32 {
     if nix::unistd::getpid().as_raw() != 1 {
         let _ = process::become_subreaper();
     }
-    let (program, launch) = (c_path(&path), launch(&memory, &path, &args, &env));
+    let (program, launch) = (c_path(&path), launch(&memory, &path, words, &env));
     recover::guard(&memory, program.clone(), args, env);
     process::set_name(c"init");
     let title = head.title.get();
@@ -126,13 +153,14 @@ fn remember(head: &table::Head, setup: &early::Setup) {
     }
 }
 
-fn launch(memory: &Memory, own: &Path, args: &[CString], env: &[CString]) -> Launch {
+fn launch(memory: &Memory, own: &Path, words: Vec<OsString>, env: &[CString]) -> Launch {
     let beside = own.with_file_name("init-manager");
     let found = nix::unistd::access(&beside, nix::unistd::AccessFlags::X_OK).is_ok();
     let path = if found { beside } else { PathBuf::from("/usr/lib/rung/init-manager") };
     let [soft, hard] = &memory.table.head.limit;
     let limit = format!("RUNG_NOFILE={}:{}", soft.get(), hard.get());
-    let args = [c"init-manager".to_owned()].into_iter().chain(args.iter().skip(1).cloned()).collect();
+    let words = words.into_iter().filter_map(|word| CString::new(word.into_vec()).ok());
+    let args = [c"init-manager".to_owned()].into_iter().chain(words).collect();
     let env = env.iter().cloned().chain(CString::new(limit)).collect();
     Launch { path: c_path(&path), args, env }
 }
@@ -149,9 +177,3 @@ fn park_stdio(reactor: &mut Reactor, given: [bool; 3]) {
         }
     }
 }
-//! (being written)
-
-pub mod command;
-pub mod early;
-pub mod end;
-pub mod unmount;

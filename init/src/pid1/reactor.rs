@@ -417,7 +417,7 @@ impl Reactor {
         self.down.begin();
         self.keeper.stop();
         if first && !self.container {
-            recover::into_memory(&self.path);
+            recover::into_memory();
         }
         let mut end = End::new(how, status, self.container);
         // Without a child for the work there is only the last step left, at once.

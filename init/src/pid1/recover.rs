@@ -6,7 +6,7 @@ use super::table::{Field, MAGIC, Table};
 use crate::proto::pid1::{Exit, Life, STAGE_FORK};
 use crate::sys::args::Image;
 use crate::sys::crash::{self, Road};
-use crate::sys::{fd, memfd, process, shared};
+use crate::sys::{fd, image, memfd, process, shared};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::ffi::CString;
@@ -185,12 +185,9 @@ pub fn reexec(path: &std::ffi::CStr) {
 
 /// Executes a copy of the program in memory, so that nothing of ours holds the root file system. Returns if that
 /// can't be done.
-pub fn into_memory(path: &std::ffi::CStr) {
+pub fn into_memory() {
     let Some(table) = TABLE.get() else { return };
-    let Ok(copy) = memfd::create(c"init") else { return };
-    if !super::keeper::copy_file(path, &copy) {
-        return;
-    }
+    let Ok(copy) = image::of_self() else { return };
     let before = table.head.exe.get();
     table.head.exe.set(fd::keep_raw(copy));
     WANTED.store(true, Ordering::Relaxed);

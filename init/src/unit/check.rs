@@ -13,6 +13,12 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
         build.unit.runlevels = build.wanted_by;
     }
     if build.unit.name.kind() != Kind::Service {
+        if let Some((id, place)) = build.unit.places.iter().find(|(id, _)| id.starts_with("Service.")) {
+            let key = id.strip_prefix("Service.").unwrap_or(id);
+            let bad = Bad::new(0, "only a service has processes; `[Service]` is passed over");
+            findings.push(at_place(&build.unit, *place, key, bad, Severity::Warning));
+            build.unit.service = Service::default();
+        }
         return;
     }
     let service = &mut build.unit.service;
@@ -24,9 +30,9 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     check_types(&build.unit, findings);
     check_streams(&build.unit, findings);
     let as_user = build.unit.service.user.is_some() || build.unit.service.group.is_some();
-    for (place, column) in build.privileged.iter().filter(|_| as_user) {
+    for (kind, place, column) in build.privileged.iter().filter(|_| as_user) {
         let bad = Bad::new(0, "the prefix `+` or `!` (run with all privileges) is not honoured yet with `User=`");
-        findings.push(Finding { column: *column, ..at_place(&build.unit, *place, "Exec", bad, Severity::Error) });
+        findings.push(Finding { column: *column, ..at_place(&build.unit, *place, kind.key(), bad, Severity::Error) });
     }
 }
 

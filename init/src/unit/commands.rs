@@ -19,7 +19,7 @@ pub(super) fn set(b: &mut Build, kind: ExecKind, v: &Value<'_>) -> Result<(), Ba
             ignore_failure: prefix.contains('-'),
             place: v.place(program.at),
         };
-        check_prefix(b, v, program, prefix, &command)?;
+        check_prefix(b, kind, v, program, prefix)?;
         check_program(program, prefix, path)?;
         b.unit.service.commands.push((kind, command));
     }
@@ -32,14 +32,16 @@ fn prefixes(program: &Word) -> (&str, &str) {
     (program.text.strip_suffix(path).unwrap_or(""), path)
 }
 
-fn check_prefix(b: &mut Build, v: &Value<'_>, program: &Word, prefix: &str, command: &Command) -> Result<(), Bad> {
+fn check_prefix(b: &mut Build, kind: ExecKind, v: &Value<'_>, program: &Word, prefix: &str) -> Result<(), Bad> {
     for (index, c) in prefix.char_indices() {
         let what = match c {
             '@' => "another name as its zeroth argument",
             ':' => "no variables put in",
             '|' => "a shell around it",
+            '!' if prefix.get(..index).is_some_and(|p| p.contains('!')) => continue, // `!!`
             '+' | '!' => {
-                b.privileged.push((command.place, v.line.locate(v.offset + program.at + index).1));
+                let at = program.at + index;
+                b.privileged.push((kind, v.place(at), v.line.locate(v.offset + at).1));
                 continue;
             }
             _ => continue,

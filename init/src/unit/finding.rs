@@ -1,5 +1,6 @@
 //! What is to be said about a text: findings with place and caret, and "did you mean".
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -13,7 +14,8 @@ pub struct SourceFile {
 }
 
 /// How much a finding matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The unit can't be used.
     Error,
@@ -34,7 +36,7 @@ impl fmt::Display for Severity {
 }
 
 /// One thing to say about one place in a file. `Display` renders it with the source line and a caret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How much it matters.
     pub severity: Severity,

@@ -91,7 +91,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax BlockIOWeight \
          DisableControllers OOMPolicy CPUAffinity NUMAPolicy NUMAMask CPUSchedulingPolicy CPUSchedulingPriority \
          CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority TimerSlackNSec MemoryKSM CoredumpFilter \
-         Personality IgnoreSIGPIPE",
+         Personality",
         "the kernel treats the service as any other",
     ),
     (

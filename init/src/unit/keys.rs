@@ -11,7 +11,7 @@ use super::{ExecKind, KillMode, LevelSet, Place, Restart, ServiceType, Unit, Uni
 pub struct Build {
     pub(super) unit: Unit,
     /// Commands with prefix `+`, `!` or `!!`: the same here as without, where no `User=` is given.
-    pub(super) privileged: Vec<(Place, u32)>,
+    pub(super) privileged: Vec<(ExecKind, Place, u32)>,
     /// Levels that `[Install] WantedBy=` stands for.
     pub(super) wanted_by: LevelSet,
 }
@@ -124,6 +124,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "TTYPath" one(service.tty_path, path), "/dev/console", "The terminal that `tty` means.";
     "Service" "TTYReset" one(service.tty_reset, plain(boolean)), "no", "Put the terminal into sane modes before the start.";
     "Service" "TTYVHangup" one(service.tty_hangup, plain(boolean)), "no", "Hang the terminal up before the start, so that nobody else keeps it open.";
+    "Service" "IgnoreSIGPIPE" one(service.ignore_sigpipe, plain(boolean)), "yes", "Start the program with SIGPIPE ignored.";
     "Service" "Nice" one(service.nice, some(plain(|t| number(t, -20, 19)))), "", "Scheduling priority, from -20 (most) to 19 (least).";
     "Service" "OOMScoreAdjust" one(service.oom_score_adjust, some(plain(|t| number(t, -1000, 1000)))), "", "How soon the kernel kills it when memory runs out, from -1000 (never) to 1000.";
     "Service" "LimitCPU" limit(RLIMIT_CPU, Seconds), "", "CPU time, as `SOFT` or `SOFT:HARD`.";

@@ -1,5 +1,6 @@
 //! Units: text → [`Unit`]. Pure: reads no files, asks the system nothing.
 
+pub mod command_unit;
 pub mod accounts;
 mod check;
 mod commands;

@@ -288,6 +288,8 @@ pub struct Service {
     pub tty_hangup: bool,
     /// `Limit*=`
     pub limits: Vec<Limit>,
+    /// `IgnoreSIGPIPE=`; yes.
+    pub ignore_sigpipe: bool,
     /// `Nice=`
     pub nice: Option<i32>,
     /// `OOMScoreAdjust=`
@@ -332,6 +334,7 @@ impl Default for Service {
             tty_reset: false,
             tty_hangup: false,
             limits: Vec::new(),
+            ignore_sigpipe: true,
             nice: None,
             oom_score_adjust: None,
         }

@@ -28,7 +28,8 @@ impl Parsed {
     }
 }
 
-/// Reads a unit's file and its drop-ins (in the order they count). Takes any text.
+/// Reads a unit's file and its drop-ins (in the order they count). Takes any text. A template (for `verify`) is read as
+/// if its instance were `instance`.
 pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &[SourceFile], facts: &Facts) -> Parsed {
     let mut default = Build::new(name);
     default.unit.service.timeout_start = facts.timeout_start;
@@ -37,7 +38,9 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     build.unit.source = source;
     let mut findings = Findings::default();
     let mut not_honoured = Vec::new();
-    let scope = Scope { name, fragment: &fragment.path, facts };
+    let example = UnitName::new(&format!("{}@instance.{}", name.prefix(), name.kind().suffix()));
+    let scope_name = example.as_ref().ok().filter(|_| name.is_template()).unwrap_or(name);
+    let scope = Scope { name: scope_name, fragment: &fragment.path, facts };
     for (index, file) in std::iter::once(fragment).chain(drop_ins).enumerate() {
         let Ok(index) = u16::try_from(index) else { break };
         build.unit.files.push(file.path.clone());

@@ -107,6 +107,16 @@ fn a_getty_template_and_its_drop_ins() {
 }
 
 #[test]
+fn a_template_is_read_as_if_it_had_an_instance() {
+    let text = "[Unit]\nAfter=x@%i.service\n[Service]\nUser=%i\nExecStart=/bin/a\n";
+    let parsed = read("a@", text);
+    assert_eq!(rendered(&parsed), "");
+    assert!(parsed.unit.name.is_template());
+    let twice = read("x", "[Service]\nUser=a\nExecStart=-!!/bin/a\n");
+    assert_eq!(twice.findings.iter().filter(|f| f.severity == Severity::Error).count(), 1);
+}
+
+#[test]
 fn a_oneshot_of_several_commands() {
     let unit = good(
         "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a 1 ; -/bin/b ';' ; \\\n c\nExecStart=/bin/d \\;\n",
@@ -154,9 +164,10 @@ fn the_whole_unit_is_checked() {
     assert!(!has("[Service]\nType=forking\nExecStart=/a\n", "warning: Type=: a forking service without `PIDFile=`"));
     assert!(has("[Service]\nExecStart=a/b\n", "relative path"));
     assert!(has("[Service]\nExecStart=@/a b\n", "the prefix `@` (another name"));
-    assert!(has("[Service]\nExecStart=+/a b\nUser=nobody\n", "x.service:2:11: error: Exec=: the prefix `+`"));
+    assert!(has("[Service]\nExecStart=+/a b\nUser=nobody\n", "x.service:2:11: error: ExecStart=: the prefix `+`"));
     assert!(!has("[Service]\nExecStart=!!/a b\n", ""));
     assert!(has("[Service]\nExecStart=/a\nType=dbus\n", "`dbus` is not honoured yet"));
+    assert!(has("[Service]\nExecStart=/a \"b%z\"\n", "x.service:2:16: error: ExecStart=: `%z`"));
     assert!(has("ExecStart=/a\n", "stands before any section"));
     assert!(has("[Service\n[Service]\nExecStart=/a\n", "x.service:1:1: error: this is no section"));
     assert!(has("[Service]\nExecStart\n", "x.service:2:1: error: this is no `Key=value`"));
@@ -175,6 +186,9 @@ fn what_is_ours_to_ignore_is_silent() {
     good("[X-Foo]\nbar=1\n[Unit]\nX-Note=1\n[Service]\nX-Y=z\nExecStart=/bin/true\n");
     let target = read("a.target", "[Unit]\nDescription=A\nWants=b.service\n");
     assert_eq!(rendered(&target), "");
+    let target = read("a.target", "[Service]\nExecStart=/bin/a\n");
+    assert!(!target.is_bad() && rendered(&target).contains("x.service:2:1: warning: ExecStart=: only a service"));
+    assert_eq!(target.unit.service, Service::default());
 }
 
 #[test]

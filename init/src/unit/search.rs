@@ -29,8 +29,21 @@ pub struct Folder {
     pub path: PathBuf,
     /// What kind of units it holds.
     pub source: Source,
-    /// What it holds.
-    pub entries: Vec<Entry>,
+    /// What it holds, sorted by name.
+    entries: Vec<Entry>,
+}
+
+impl Folder {
+    /// A folder and what it holds, in any order.
+    pub fn new(path: impl Into<PathBuf>, source: Source, mut entries: Vec<Entry>) -> Self {
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { path: path.into(), source, entries }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        let at = self.entries.binary_search_by(|e| e.name.as_str().cmp(name)).ok()?;
+        self.entries.get(at)
+    }
 }
 
 /// The folders of units, the one that counts most first. `/etc/init.d` comes after them.
@@ -69,7 +82,7 @@ pub fn find(name: &UnitName, folders: &[Folder]) -> Found {
     let candidates = std::iter::once(name.clone()).chain(name.template());
     for candidate in candidates {
         for folder in folders {
-            let Some(entry) = folder.entries.iter().find(|e| e.name == candidate.as_str()) else { continue };
+            let Some(entry) = folder.entry(candidate.as_str()) else { continue };
             let path = folder.path.join(&entry.name);
             if entry.masked {
                 return Found::Masked(path);
@@ -89,7 +102,7 @@ pub fn drop_ins(name: &UnitName, source: Source, folders: &[Folder]) -> Vec<Path
     for owner in std::iter::once(name.clone()).chain(name.template()) {
         let wanted = format!("{}.d", owner.as_str());
         for folder in folders.iter().filter(|f| f.source != Source::Systemd || source == Source::Systemd) {
-            for entry in folder.entries.iter().filter(|e| e.name == wanted) {
+            if let Some(entry) = folder.entry(&wanted) {
                 for (file, masked) in entry.inside.iter().filter(|(f, _)| f.ends_with(".conf") && !f.starts_with('.')) {
                     if !seen.iter().any(|(known, _)| known == file) {
                         let path = folder.path.join(&entry.name).join(file);
@@ -139,7 +152,7 @@ mod tests {
                 },
             }
         }
-        Folder { path: path.into(), source, entries: list }
+        Folder::new(path, source, list)
     }
 
     fn show(found: Found) -> String {

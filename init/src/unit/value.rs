@@ -93,7 +93,13 @@ impl Value<'_> {
         }
         let mut list = split.map_err(|(at, message)| Bad::new(at, message))?;
         for word in &mut list {
-            word.text = self.expand(word.at, &word.text)?;
+            word.text = self.expand(0, &word.text).map_err(|bad| {
+                // The offset is one in the unquoted word; in the text it lies at the same specifier or after it.
+                let wrong: String = word.text.get(bad.at..).unwrap_or("").chars().take(2).collect();
+                let at = word.at + bad.at;
+                let more = self.text.get(at..).and_then(|rest| rest.find(&wrong)).unwrap_or(0);
+                Bad { at: at + more, ..bad }
+            })?;
         }
         Ok(list)
     }

@@ -103,7 +103,7 @@ fn escape(tail: &str) -> Option<(char, usize)> {
     }
 }
 
-/// A word as [`split`] reads it back, specifiers kept out (`%` → `%%`).
+/// A word as a value of `Exec…=` would hold it, specifiers kept out (`%` → `%%`).
 pub fn quote(word: &str) -> String {
     let plain = |c: char| !space(c) && !c.is_control() && !"\"'\\".contains(c);
     let mut out = String::with_capacity(word.len() + 2);

@@ -9,7 +9,7 @@ pub fn table(table: &LevelTable, style: &Style) -> String {
     let width = table.rows.iter().map(|r| r.name.short().chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!("{:<width$}", "NAME");
     for level in Level::ALL {
-        text.push_str(&format!("  {level:<3}"));
+        text.push_str(&format!("  {:<3}", level.as_char()));
     }
     text = style.paint(Paint::Bold, text.trim_end()) + "\n";
     for row in &table.rows {
@@ -59,7 +59,8 @@ off    off  off  off  off  off  off  off  off
 
     #[test]
     fn links_are_lines() {
-        let change = |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
+        let change =
+            |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
         let both = Links { changes: vec![change(Some("/t")), change(None)] };
         assert_eq!(links(&both), "made /l -> /t\nremoved /l\n");
     }

@@ -97,7 +97,7 @@ nginx                                               active    5min 812 2345   Th
     fn a_terminal_gets_lines_that_fit() {
         let wanted = "\
 NAME                         STATE    SINCE PID LEVELS DESCRIPTION
-a-very-long-name-of-a-unit-~ missing      -   - -      The a-very-long-name-of-~
+a-very-long-name-of-a-unit-~ missing      -   - -      The a-very-long-name-of~
 backup                       inactive     -   - -      The backup daemon
 cron                         failed      2h   - 3      The cron daemon
 nginx                        active    5min 812 2345   The nginx daemon

@@ -143,6 +143,9 @@ mod tests {
     #[test]
     fn what_is_cut_shows_it() {
         assert_eq!((cut("abcdef", Some(4)), cut("abcd", Some(4))), ("abc~".into(), "abcd".into()));
-        assert_eq!((cut("äöüx", Some(3)), cut("x", Some(0)), cut("abc", None)), ("äö~".into(), "".into(), "abc".into()));
+        assert_eq!(
+            (cut("äöüx", Some(3)), cut("x", Some(0)), cut("abc", None)),
+            ("äö~".into(), "".into(), "abc".into())
+        );
     }
 }

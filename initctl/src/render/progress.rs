@@ -85,8 +85,7 @@ mod tests {
     #[test]
     fn a_failure_is_one_block() {
         let exit = ExitRecord::Code(1);
-        let mut job =
-            end("nginx", JobResult::Failed(Outcome::Exited { kind: ExecKind::StartPre, index: 0, exit }));
+        let mut job = end("nginx", JobResult::Failed(Outcome::Exited { kind: ExecKind::StartPre, index: 0, exit }));
         let bare = "could not start nginx\n  ExecStartPre exited with status 1\n  try: initctl status nginx";
         assert_eq!(block(&job, "start"), bare);
         job.reason = Some("ExecStartPre=/usr/sbin/nginx -t (nginx.service:7) exited with status 1".into());
@@ -124,6 +123,9 @@ could not start nginx
     fn waiting_is_one_short_line() {
         let names: Vec<UnitName> = ["a", "b", "c", "d", "e"].map(name).into();
         assert_eq!(waiting(&names, 3), "waiting for a, b, c and 2 more (3s)");
-        assert_eq!((waiting(&names[..1], 0), waiting(&[], 1)), ("waiting for a (0s)".into(), "waiting for the manager (1s)".into()));
+        assert_eq!(
+            (waiting(&names[..1], 0), waiting(&[], 1)),
+            ("waiting for a (0s)".into(), "waiting for the manager (1s)".into())
+        );
     }
 }

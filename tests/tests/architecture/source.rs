@@ -50,9 +50,15 @@ impl Source {
         self.code.lines().count()
     }
 
-    /// Lines before the tests at its end.
-    pub fn lines_without_tests(&self) -> usize {
-        self.code.lines().take_while(|line| *line != "#[cfg(test)]").count()
+    /// Lines before the tests at its end that aren't blank or comment.
+    pub fn lines_of_code(&self) -> usize {
+        let lines = self.code.lines().take_while(|line| *line != "#[cfg(test)]");
+        lines.filter(|line| !line.trim().is_empty()).count()
+    }
+
+    /// Whether a macro of that name is defined here.
+    pub fn defines_macro(&self, name: &str) -> bool {
+        self.code.contains(&format!("macro_rules! {name} "))
     }
 
     /// (number, code) of each line.
@@ -122,6 +128,21 @@ pub fn names(code: &str, word: &str) -> bool {
     })
 }
 
+/// What of `nix` and `libc` a line names beyond names for numbers (`libc::SIGTERM`, `Errno`, `Signal`).
+pub fn calls_of_the_system(code: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (start, fine) in [("libc::", &["c_", "$"][..]), ("nix::", &["errno::Errno", "sys::signal::Signal"][..])] {
+        for (at, _) in code.match_indices(start) {
+            let rest = &code[at + start.len()..];
+            let number = start == "libc::" && rest.starts_with(|c: char| c.is_ascii_uppercase());
+            if names(&code[at..], &start[..start.len() - 2]) && !number && !fine.iter().any(|f| rest.starts_with(f)) {
+                found.push(code[at..].chars().take_while(|c| c.is_alphanumeric() || "_:".contains(*c)).collect());
+            }
+        }
+    }
+    found
+}
+
 /// Comments and the insides of strings and characters become spaces; lines stay where they are.
 fn blank(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -185,6 +206,12 @@ fn uses_are_taken_apart() {
     };
     let paths: Vec<String> = source.crate_paths().into_iter().map(|(line, path)| format!("{line} {path}")).collect();
     assert_eq!(paths, ["1 core::A", "1 core::B", "1 sys::epoll", "1 unit", "2 proto::pid1", "3 sys::x"]);
+}
+
+#[test]
+fn constants_are_no_calls() {
+    assert_eq!(calls_of_the_system("libc::SIGTERM + libc::c_int + libc::kill(1)"), ["libc::kill"]);
+    assert_eq!(calls_of_the_system("use nix::errno::Errno; use nix::unistd::Pid;"), ["nix::unistd::Pid"]);
 }
 
 #[test]
