@@ -78,18 +78,6 @@ pub struct Args {
     pub command: Vec<OsString>,
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    text.chars()
-        .next()
-        .filter(|_| text.len() == 1)
-        .ok_or("S and 0 to 6 are runlevels".to_owned())
-        .and_then(Level::try_from)
-}
-
-/// Runs the sandbox.
-pub fn run(_args: Args) -> ExitCode {
-    eprintln!("initctl: this build has no sandbox");
-    ExitCode::FAILURE
 fn parse_level(text: &str) -> Result<Level, String> {
     let mut chars = text.chars();
     let level = chars.next().filter(|_| chars.next().is_none()).and_then(Level::from_char);
