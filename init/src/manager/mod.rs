@@ -36,6 +36,3 @@ pub mod state;
 pub mod watch;
 
 pub use start::run;
-//! (being written)
-
-pub mod plan;

@@ -95,6 +95,7 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     plan.process();
     plan.cgroup()?;
     plan.streams()?;
+    plan.foreground();
     plan.folder()?;
     plan.identity();
     plan.exec()?;
@@ -143,7 +144,9 @@ impl Builder<'_, '_> {
     fn process(&mut self) {
         let service = &self.inputs.unit.service;
         let key = self.exec_key();
-        self.push(key, "begin a session", Step::Session);
+        if service.input != Input::Inherit || self.inputs.terminal.is_some() {
+            self.push(key, "begin a session", Step::Session);
+        }
         let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
         self.push(key, "reset the signals", Step::Signals { ignore });
         let own = service.limits.iter().any(|l| l.resource == NOFILE);
@@ -168,6 +171,13 @@ impl Builder<'_, '_> {
         let step = Step::Cgroup { path: &text, required: self.inputs.cgroup_required };
         self.push(self.exec_key(), format!("join the cgroup {}", path.display()), step);
         Ok(())
+    }
+
+    /// What has PID 1's own terminal becomes its foreground job, instead of leading a session without one.
+    fn foreground(&mut self) {
+        if self.inputs.unit.service.input == Input::Inherit && self.inputs.terminal.is_none() {
+            self.push("StandardInput", "come to the foreground", Step::Foreground);
+        }
     }
 
     fn streams(&mut self) -> Result<(), String> {

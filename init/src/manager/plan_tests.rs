@@ -160,7 +160,8 @@ fn a_container_command_keeps_what_it_was_given() {
     (unit.service.input, unit.service.output, unit.service.error) = (Input::Inherit, Output::Raw, Output::Raw);
     let fds = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2) };
     let text = plan(&unit, fds);
-    assert!(text.starts_with("begin a session\nsignals: all to their defaults\ndescriptor 0: number 0 of"), "{text}");
+    assert!(text.starts_with("signals: all to their defaults\ndescriptor 0: number 0 of"), "{text}");
+    assert!(text.contains("foreground") && !text.contains("session"), "{text}");
     assert!(!text.contains("folder"), "{text}");
     let text = plan(&unit, |i| {
         fds(i);

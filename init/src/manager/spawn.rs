@@ -138,7 +138,7 @@ impl Manager {
     /// The descriptors that go with the plan, and their places.
     fn streams(&mut self, unit: &Unit, token: u64) -> Result<(Stdio, Vec<OwnedFd>), String> {
         let (mut stdio, mut fds) = (Stdio::default(), Vec::new());
-        let mut place = |fds: &mut Vec<OwnedFd>, fd: Option<OwnedFd>| {
+        let place = |fds: &mut Vec<OwnedFd>, fd: Option<OwnedFd>| {
             let fd = fd?;
             fds.push(fd);
             u16::try_from(fds.len() - 1).ok()
@@ -197,7 +197,7 @@ impl Manager {
             env.push("RUNG_LOG_STDOUT=1".to_owned());
         }
         let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
-        let Some(bytes) = plan::helper(&program, &env, cgroup.as_deref(), stdout.is_some()) else { return };
+        let Some(bytes) = super::logger::plan(&program, &env, cgroup.as_deref(), stdout.is_some()) else { return };
         let Ok(file) = plan_file(&bytes) else { return };
         let fds = [Some(file), Some(socket), stdout].into_iter().flatten().collect();
         self.link.send(Request::Spawn { key }, fds);

@@ -64,7 +64,7 @@ impl Watcher {
                     | AddWatchFlags::IN_MOVED_TO
             }
         };
-        let Ok(wd) = self.inotify.add_watch(path, flags | AddWatchFlags::IN_MASK_ADD) else { return false };
+        let Ok(wd) = self.inotify.add_watch(path, flags | mask_add()) else { return false };
         let whys = self.whys.entry(wd).or_default();
         if !whys.contains(&why) {
             whys.push(why);
@@ -110,6 +110,11 @@ impl Watcher {
         }
         Ok(changes)
     }
+}
+
+/// `IN_MASK_ADD`: a second reason for a path doesn't replace the first one's events. The crate has no name for it.
+fn mask_add() -> AddWatchFlags {
+    AddWatchFlags::from_bits_retain(libc::IN_MASK_ADD)
 }
 
 /// The kernel's queue ran over.

@@ -75,6 +75,7 @@ pub fn lines(bytes: &[u8]) -> Vec<String> {
 fn line(step: Step<'_>, lines: &mut Vec<String>) {
     let text = match step {
         Step::Session => "begin a session".into(),
+        Step::Foreground => "a process group of its own, in the foreground of the terminal".into(),
         Step::Signals { ignore: 0 } => "signals: all to their defaults".into(),
         Step::Signals { ignore } => {
             let names = (1..=64).filter(|n| ignore & (1 << (n - 1)) != 0).map(crate::unit::scalar::show_signal);
