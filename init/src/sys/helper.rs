@@ -64,6 +64,12 @@ pub fn run(until: Instant, mut waiting: impl FnMut(), work: impl FnOnce() -> i32
     }
 }
 
+/// The moment this long from now.
+pub fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}
+
 /// Waits until one of the pidfds is readable or `until` has come. Without any, waits briefly: the caller looks again.
 pub fn pause(until: Instant, pidfds: &[std::os::fd::BorrowedFd<'_>]) {
     let longest = if pidfds.is_empty() { Duration::from_millis(20) } else { Duration::from_secs(1) };
