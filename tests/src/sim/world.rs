@@ -132,7 +132,8 @@ impl World {
                     return self.end().map(|()| steps);
                 }
                 let open: Vec<_> = self.asked.iter().filter(|(id, _)| !self.heard.done.contains(id)).collect();
-                return Err(format!("nothing will happen any more, never answered: {open:?}"));
+                let jobs = self.jobs();
+                return Err(format!("nothing will happen any more, never answered: {open:?}; {jobs}"));
             };
             self.now = self.now.max(next);
             self.happen();
@@ -383,6 +384,16 @@ impl World {
             }
         }
         all
+    }
+
+    /// Every job, what it waits for, and how its unit stands.
+    fn jobs(&self) -> String {
+        let view = |id| self.core.view(id);
+        let jobs = self.core.ids().filter_map(|id| {
+            let (word, requests) = view(id).job?;
+            Some(format!("{id:?} {word} {requests:?} in {:?} waits for {:?}", view(id).phase, view(id).waits_for))
+        });
+        jobs.collect::<Vec<_>>().join(", ")
     }
 
     fn say(&mut self, what: impl FnOnce() -> String) {
