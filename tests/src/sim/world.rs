@@ -167,7 +167,8 @@ impl World {
                 }
             }
             Told::Ready(token) => {
-                self.sockets.push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
+                self.sockets
+                    .push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
             }
             Told::MainPid(token, pid) => {
                 let notices = vec![Notice::MainPid { pid, start_time: 1 }];
@@ -371,7 +372,8 @@ impl World {
 
     /// What the units of a level need.
     fn needed(&self, level: Option<Level>) -> BTreeSet<UnitName> {
-        let on = |name: &UnitName| self.marks.iter().any(|m| m.name == *name && level.is_some_and(|l| m.on.contains(l)));
+        let on =
+            |name: &UnitName| self.marks.iter().any(|m| m.name == *name && level.is_some_and(|l| m.on.contains(l)));
         let mut work: Vec<UnitName> = self.marks.iter().map(|m| m.name.clone()).filter(on).collect();
         let mut all = BTreeSet::new();
         while let Some(name) = work.pop() {
