@@ -99,7 +99,7 @@ impl Core {
     pub fn handle(&mut self, event: Event, now: Millis, out: &mut Vec<Action>) {
         self.now = self.now.max(now);
         match event {
-            Event::Define(definitions) => self.define(definitions),
+            Event::Define(definitions) => self.define(definitions, out),
             Event::Levels(marks) => self.mark(marks),
             Event::Request { id, ask } => self.ask(id, ask, out),
             Event::Process { key, pid, life } => self.process(key, pid, life, out),
@@ -138,12 +138,14 @@ impl Core {
         }
     }
 
-    fn define(&mut self, definitions: Vec<Definition>) {
+    fn define(&mut self, definitions: Vec<Definition>, out: &mut Vec<Action>) {
         for definition in definitions {
             self.units.define(definition);
         }
         self.units.link();
         // Edges have changed under jobs that wait.
+        let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
+        self.cut_loops(&jobs, out);
         self.look_again();
     }
 

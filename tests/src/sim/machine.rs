@@ -104,7 +104,8 @@ impl Machine {
         self.plan(exec, Deed::Exec(pid));
         let soon = exec + rng.below(300);
         let exit = rng.pick(&[Exit::Code(0), Exit::Code(1), Exit::Signal(11), Exit::Code(0)]).unwrap_or(Exit::Unknown);
-        let daemon = kind == ExecKind::Start && matches!(ty, ServiceType::Simple | ServiceType::Exec | ServiceType::Notify);
+        let daemon =
+            kind == ExecKind::Start && matches!(ty, ServiceType::Simple | ServiceType::Exec | ServiceType::Notify);
         if daemon {
             if ty == ServiceType::Notify && rng.percent(85) {
                 self.plan(soon, Deed::Ready(key.token));

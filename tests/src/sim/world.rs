@@ -132,7 +132,8 @@ impl World {
                     return self.end().map(|()| steps);
                 }
                 let open: Vec<_> = self.asked.iter().filter(|(id, _)| !self.heard.done.contains(id)).collect();
-                return Err(format!("nothing will happen any more, never answered: {open:?}"));
+                let jobs = self.jobs();
+                return Err(format!("nothing will happen any more, never answered: {open:?}; {jobs}"));
             };
             self.now = self.now.max(next);
             self.happen();
@@ -166,7 +167,8 @@ impl World {
                 }
             }
             Told::Ready(token) => {
-                self.sockets.push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
+                self.sockets
+                    .push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
             }
             Told::MainPid(token, pid) => {
                 let notices = vec![Notice::MainPid { pid, start_time: 1 }];
@@ -370,7 +372,8 @@ impl World {
 
     /// What the units of a level need.
     fn needed(&self, level: Option<Level>) -> BTreeSet<UnitName> {
-        let on = |name: &UnitName| self.marks.iter().any(|m| m.name == *name && level.is_some_and(|l| m.on.contains(l)));
+        let on =
+            |name: &UnitName| self.marks.iter().any(|m| m.name == *name && level.is_some_and(|l| m.on.contains(l)));
         let mut work: Vec<UnitName> = self.marks.iter().map(|m| m.name.clone()).filter(on).collect();
         let mut all = BTreeSet::new();
         while let Some(name) = work.pop() {
@@ -383,6 +386,16 @@ impl World {
             }
         }
         all
+    }
+
+    /// Every job, what it waits for, and how its unit stands.
+    fn jobs(&self) -> String {
+        let view = |id| self.core.view(id);
+        let jobs = self.core.ids().filter_map(|id| {
+            let (word, requests) = view(id).job?;
+            Some(format!("{id:?} {word} {requests:?} in {:?} waits for {:?}", view(id).phase, view(id).waits_for))
+        });
+        jobs.collect::<Vec<_>>().join(", ")
     }
 
     fn say(&mut self, what: impl FnOnce() -> String) {
