@@ -33,7 +33,7 @@ pub fn add(folder: &Path, shown: &Path, level: Level) -> Result<(), Error> {
     }
     for entry in list(folder, shown)? {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if is_unit(&name) && !is_template(&name) {
+        if is_unit(&name) && !is_template(&name) && !is_mask(&entry.path()) {
             let levels = levels_of(Path::new(ADMIN), &name).unwrap_or_else(|| [level].into_iter().collect());
             switch_on(ADMIN, &name, levels)?;
         }
@@ -75,10 +75,14 @@ fn list(folder: &Path, shown: &Path) -> Result<Vec<fs::DirEntry>, Error> {
 /// Follows links, save one to `/dev/null`, which masks a unit.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let _ = fs::remove_file(to);
-    if fs::read_link(from).is_ok_and(|target| target == Path::new("/dev/null")) {
+    if is_mask(from) {
         return symlink("/dev/null", to).doing(|| format!("mask `{}`", to.display()));
     }
     fs::copy(from, to).map(drop).doing(|| format!("copy `{}`", from.display()))
+}
+
+fn is_mask(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
 fn is_unit(name: &str) -> bool {
