@@ -198,7 +198,7 @@ impl Core {
             self.settle(id, timer, out);
         }
         // Where the same request stops it (it may not stay, and can't come back), the stop's end is what is reported.
-        if let Some(request) = request.filter(|r| !self.open_units(*r).contains(&id)) {
+        if let Some(request) = request.filter(|r| !self.is_open(*r, id)) {
             self.report(request, id, JobResult::Failed(outcome), out);
         }
         self.check_essential(id, out);
