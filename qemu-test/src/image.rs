@@ -113,7 +113,17 @@ impl<'a> Builder<'a> {
         host::run(host::as_root("tar", &state).arg("-xf").arg(&tar).arg("-C").arg(work.join("root")))?;
         fs::remove_file(&tar).on("remove", &tar)?;
         fs::rename(&work, &base).on("rename", &work)?;
+        self.remove_others(&base);
         Ok(base)
+    }
+
+    /// Bases of older recipes are of no more use. What can't be removed only costs room.
+    fn remove_others(&self, base: &Path) {
+        for entry in fs::read_dir(self.cache).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("base-") && entry.path() != base {
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     /// Puts Rung into the base's folder (what an earlier build put there goes first) and makes the disk.

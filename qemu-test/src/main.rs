@@ -88,13 +88,15 @@ fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option
 fn run(options: &Options) -> Result<bool> {
     prereq::ensure()?;
     let cache = options.repo.join("target/qemu");
-    let machine = image::Builder::new(&options.repo, &options.bin, &cache)?.machine()?;
+    let builder = image::Builder::new(&options.repo, &options.bin, &cache)?;
+    let machine = builder.machine()?;
     let accel = qemu::accel(&cache, &machine.kernel)?;
     if options.build {
         println!("built {} and {}", machine.kernel.display(), machine.disk.display());
         return Ok(true);
     }
     let disks = image::Disks::copy(&machine, &cache, options.keep)?;
+    drop(builder);
     if options.check {
         check::run(&machine, &disks, accel, options)
     } else {

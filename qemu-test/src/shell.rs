@@ -142,7 +142,7 @@ impl Shell {
         let n = self.count;
         // The marks are put together by printf, so that a terminal's echo of this line doesn't look like them.
         self.send(&format!(
-            "printf '\\n<%s %s>\\n' begin {n}; {{ {command}\n}} </dev/null 2>&1; printf '\\n<%s %s %s>\\n' end {n} $?\n"
+            "printf '\\n<%s %s>\\n' begin {n}; ( {command}\n) </dev/null 2>&1; printf '\\n<%s %s %s>\\n' end {n} $?\n"
         ))?;
         let until = Instant::now() + patience;
         let during = |e: Error| Error(format!("`{command}`: {e}"));

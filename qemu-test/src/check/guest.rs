@@ -58,12 +58,26 @@ impl<'a> Guest<'a> {
         self.console.send("root\n")?;
         self.console.expect("Password: ", PATIENCE)?;
         self.console.send("rung\n")?;
-        self.settle()
+        self.console.expect("# ", PATIENCE)?;
+        self.plain_shell()
+    }
+
+    /// Gives sulogin, which has just asked, the password. It throws away what came before it was ready to read.
+    pub fn maintenance_password(&mut self) -> Result<()> {
+        let mut tries = 0..10;
+        loop {
+            self.console.send("rung\n")?;
+            match self.console.expect("# ", Duration::from_secs(15)) {
+                Ok(_) => break,
+                Err(why) if tries.next().is_none() => return Err(why),
+                Err(_) => {}
+            }
+        }
+        self.plain_shell()
     }
 
     /// A shell has just been started on the console: makes it a plain one that nothing writes into.
-    pub fn settle(&mut self) -> Result<()> {
-        self.console.expect("# ", PATIENCE)?;
+    fn plain_shell(&mut self) -> Result<()> {
         self.console.send("dmesg -n 1; stty -echo; export PS1= PS2=; exec /bin/sh\n")?;
         self.console.run("true").map(drop)
     }
@@ -135,6 +149,11 @@ impl<'a> Guest<'a> {
             self.ssh = None;
         }
         result
+    }
+
+    /// Asserts that each of these is active.
+    pub fn active(&mut self, names: &str) -> Result<()> {
+        self.run(&format!("for name in {names}; do initctl is-active $name || exit 1; done")).map(drop)
     }
 
     /// All units by name.

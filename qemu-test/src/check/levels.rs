@@ -34,9 +34,8 @@ fn to_3(guest: &mut Guest) -> Result<String> {
 fn to_1(guest: &mut Guest) -> Result<String> {
     guest.end_ssh();
     guest.console.send("initctl --no-wait runlevel 1\n")?;
-    guest.console.expect("password for maintenance", PATIENCE * 2)?;
-    guest.console.send("rung\n")?;
-    guest.settle()?;
+    guest.console.expect("to continue): ", PATIENCE * 2)?;
+    guest.maintenance_password()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '3 1' ]", 60)?;
     guest.console.run("! pgrep -x 'nginx|cron|rsyslogd|agetty'")?;
     guest.console.run("pgrep -f systemd-udevd")?;
@@ -47,7 +46,8 @@ fn back_to_3(guest: &mut Guest) -> Result<String> {
     guest.console.send("initctl --no-wait runlevel 3\n")?;
     guest.log_in()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '1 3' ]", 120)?;
-    guest.run("initctl is-active nginx sshd cron rsyslog && curl -sSo /dev/null http://127.0.0.1/")?;
+    guest.active("nginx sshd cron rsyslog")?;
+    guest.run("curl -sSo /dev/null http://127.0.0.1/")?;
     guest.console.run("! pgrep -x sulogin")?;
     Ok(String::new())
 }

@@ -1,0 +1,155 @@
+//! `etc-skel`: its units and its `init.conf` say nothing that Rung doesn't understand, and its installer leaves alone
+//! what is an administrator's.
+
+use init::unit::{Facts, SourceFile, UnitName};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn skeleton() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc-skel")
+}
+
+fn file(path: &Path) -> SourceFile {
+    SourceFile { path: path.to_owned(), text: fs::read_to_string(path).unwrap() }
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// The units, those apart that only are another's name.
+fn units() -> Vec<PathBuf> {
+    entries(&skeleton().join("units")).into_iter().filter(|p| !p.is_symlink()).collect()
+}
+
+#[test]
+fn units_have_no_findings() {
+    let units = units();
+    assert!(units.len() > 15);
+    for path in units {
+        let unit = UnitName::new(&name(&path).replace("@.", "@tty1.")).unwrap();
+        let parsed = init::unit::parse(&unit, init::unit::Source::Native, &file(&path), &[], &Facts::default());
+        let findings: Vec<_> = parsed.findings.iter().map(ToString::to_string).collect();
+        assert!(findings.is_empty(), "{}", findings.join("\n"));
+        let asked_for = name(&path) == "emergency.service";
+        assert_eq!(parsed.unit.runlevels.is_empty(), asked_for, "{}", path.display());
+    }
+}
+
+#[test]
+fn what_a_unit_is_ordered_after_exists() {
+    let names: Vec<_> = units().iter().map(|p| name(p).to_owned()).collect();
+    for path in units() {
+        let text = fs::read_to_string(&path).unwrap();
+        for line in text.lines() {
+            let Some((key, value)) = line.split_once('=') else { continue };
+            if ["After", "Before", "Requires", "Wants", "Conflicts"].contains(&key) {
+                for other in value.split(' ') {
+                    assert!(names.iter().any(|n| n == other), "{}: {line}", path.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_settings_have_no_findings() {
+    let conf = file(&skeleton().join("rung/init.conf"));
+    let with_values = conf.text.lines().map(|l| match l.strip_prefix('#') {
+        // A line that shows a default, but for those whose default is "none".
+        Some(setting) if !setting.starts_with(' ') && !setting.ends_with('=') => setting,
+        _ => l,
+    });
+    let with_values = with_values.collect::<Vec<_>>().join("\n");
+    let default = init::unit::conf::parse(&[conf.clone()], &Facts::default());
+    let shown = SourceFile { text: with_values, ..conf };
+    let (settings, findings) = init::unit::conf::parse(&[shown], &Facts::default());
+    assert!(findings.is_empty() && default.1.is_empty(), "{findings:?}");
+    assert_eq!(settings.default_level, init::unit::Level::from_char('3'));
+    let settings = init::unit::conf::Conf { default_level: None, ..settings };
+    assert_eq!(settings, default.0, "what init.conf shows as default isn't");
+}
+
+#[test]
+fn scripts_are_posix_shell() {
+    let mut scripts = entries(&skeleton().join("boot"));
+    scripts.push(skeleton().join("install"));
+    for script in scripts {
+        let out = Command::new("sh").arg("-n").arg(&script).output().unwrap();
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+/// A root directory with a few programs, and a folder of binaries; removed in the end.
+struct Root(PathBuf);
+
+impl Root {
+    fn new(test: &str) -> Self {
+        let root = Self(std::env::temp_dir().join(format!("rung-skeleton-{test}-{}", std::process::id())));
+        let programs = ["root/usr/sbin/cron", "root/bin/mount", "root/bin/sh"];
+        let binaries = ["bin/init", "bin/init-manager", "bin/init-log", "bin/initctl", "bin/sysv"];
+        for program in programs.iter().chain(&binaries) {
+            let path = root.0.join(program);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::copy("/bin/true", &path).unwrap();
+        }
+        root
+    }
+
+    fn install(&self) {
+        let mut sh = Command::new("sh");
+        sh.arg(skeleton().join("install")).arg("--root").arg(self.0.join("root")).arg("--bin").arg(self.0.join("bin"));
+        let Output { status, stderr, .. } = sh.output().unwrap();
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.0.join("root").join(path).exists()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn only_units_whose_programs_are_there_are_turned_on() {
+    let root = Root::new("on");
+    root.install();
+    for there in ["usr/lib/rung/init", "usr/bin/initctl", "etc/rung/init.conf", "usr/lib/rung/boot/fsck"] {
+        assert!(root.has(there), "{there}");
+    }
+    assert!(root.has("etc/rung/levels/S/local-fs.service") && root.has("etc/rung/levels/S/fsck-root.service"));
+    for level in 2..=5 {
+        assert!(root.has(&format!("etc/rung/levels/{level}/cron.service")));
+    }
+    assert!(!root.has("etc/rung/levels/3/nginx.service") && root.has("usr/lib/rung/units/nginx.service"));
+    assert_eq!(fs::read_link(root.0.join("root/sbin/init")).unwrap(), Path::new("/usr/lib/rung/init"));
+    assert_eq!(fs::read_link(root.0.join("root/usr/lib/rung/units/ssh.service")).unwrap(), Path::new("sshd.service"));
+}
+
+#[test]
+fn a_second_install_keeps_what_the_administrator_did() {
+    let root = Root::new("again");
+    root.install();
+    let at = |path: &str| root.0.join("root").join(path);
+    fs::write(at("etc/rung/init.conf"), "[Manager]\nDefaultLevel=2\n").unwrap();
+    fs::remove_file(at("etc/rung/levels/3/cron.service")).unwrap();
+    fs::write(at("usr/lib/rung/boot/fsck"), "old").unwrap();
+    root.install();
+    assert_eq!(fs::read_to_string(at("etc/rung/init.conf")).unwrap(), "[Manager]\nDefaultLevel=2\n");
+    assert!(!root.has("etc/rung/levels/3/cron.service"), "it was disabled");
+    assert!(
+        fs::read_to_string(at("usr/lib/rung/boot/fsck")).unwrap().len() > 10,
+        "what is Rung's own is brought up to date"
+    );
+}
