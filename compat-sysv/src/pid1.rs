@@ -123,3 +123,35 @@ pub fn power_by_fifo(how: PowerWord, sleep_time: i32) -> Result<(), String> {
 pub fn nobody(fifo: &str) -> String {
     format!("PID 1 can't be asked: no Rung at {}, and {fifo}", socket_path().display())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use std::io::Read;
+
+    #[test]
+    fn a_fifo_gets_the_request_if_somebody_reads() {
+        let path = std::env::temp_dir().join(format!("rung-fifo-{}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let request = Request::RunLevel { level: b'3', sleep_time: 5 };
+        let error = write_fifo(&path, &request).expect_err("missing");
+        assert!(error.contains("No such file"), "{error}");
+
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).expect("fifo");
+        let error = write_fifo(&path, &request).expect_err("no reader");
+        assert!(error.starts_with("no init reads"), "{error}");
+
+        let reader = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
+        write_fifo(&path, &request).expect("written");
+        let mut bytes = [0; fifo::LEN + 1];
+        let length = reader.and_then(|mut reader| reader.read(&mut bytes)).expect("read");
+        std::fs::remove_file(&path).expect("removed");
+        assert_eq!(bytes.get(..length).map(Request::decode), Some(Ok(request.clone())));
+
+        std::fs::write(&path, "").expect("file");
+        let error = write_fifo(&path, &request).expect_err("a file");
+        std::fs::remove_file(&path).expect("removed");
+        assert!(error.ends_with("is not a fifo"), "{error}");
+    }
+}

@@ -6,6 +6,7 @@ use init::log::read::{self, Entry, Writer};
 use init::sys::watch::Watch;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -188,12 +189,12 @@ impl Follower {
         Ok(())
     }
 
-    /// Waits until there may be something to read.
+    /// Waits until there may be something to read; `false` when nobody reads `output` any more.
     ///
     /// # Errors
     /// As `poll(2)`.
-    pub fn wait(&self) -> io::Result<()> {
-        Ok(self.watch.wait(None).map(drop)?)
+    pub fn wait(&self, output: BorrowedFd<'_>) -> io::Result<bool> {
+        Ok(self.watch.wait_while_read(output)?)
     }
 
     /// The file that is written now.
@@ -238,6 +239,7 @@ impl Follower {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::os::fd::AsFd;
 
     struct Dir(PathBuf);
 
@@ -288,7 +290,7 @@ mod tests {
         let mut follower = follower.expect("begun");
         assert!(texts(|each| follower.read(each)).is_empty());
         write(&run, 5..6);
-        follower.wait().expect("woken");
+        assert!(follower.wait(File::open("/dev/null").expect("null").as_fd()).expect("woken"));
         assert_eq!(texts(|each| follower.read(each)), ["5"]);
         write(&run, 6..7);
         rotate(&run);
@@ -300,7 +302,7 @@ mod tests {
         let lasting = folders.lasting.join("a");
         write(&lasting, 8..10);
         fs::remove_dir_all(&run).expect("rm");
-        follower.wait().expect("woken");
+        assert!(follower.wait(File::open("/dev/null").expect("null").as_fd()).expect("woken"));
         assert_eq!(texts(|each| follower.read(each)), ["9"]);
     }
 
@@ -310,7 +312,7 @@ mod tests {
         assert!(!folders.has("a") && folders.names().is_empty());
         let mut follower = Follower::begin(folders.clone(), "a", 5, &mut |_| ()).expect("begun");
         write(&folders.lasting.join("a"), 0..1);
-        follower.wait().expect("woken");
+        assert!(follower.wait(File::open("/dev/null").expect("null").as_fd()).expect("woken"));
         assert_eq!(texts(|each| follower.read(each)), ["0"]);
         assert_eq!(folders.names(), ["a"]);
     }

@@ -1,8 +1,8 @@
-//! Unit files on disk, for verbs that work without a manager: where they lie, what they are called, their drop-ins.
+//! Unit files on disk, for verbs that work without a manager: the folders are listed here, the search is the manager's.
 
 use init::client;
+use init::unit::search::{self, Entry, Found};
 use init::unit::{Facts, Parsed, Source, SourceFile, UnitName, parse};
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
@@ -11,72 +11,72 @@ use std::path::{Path, PathBuf};
 /// A unit file larger than this is none.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The folders that are searched, first hit wins.
+/// The folders that are searched, as listed.
 #[derive(Debug)]
-pub struct Folders(Vec<PathBuf>);
+pub struct Folders(Vec<search::Folder>);
 
 impl Folders {
-    /// This system's.
+    /// Rung's own on this system.
     pub fn of_system() -> Self {
-        Self(vec!["/etc/rung/units".into(), client::run_dir().join("units"), "/usr/lib/rung/units".into()])
+        let native = search::FOLDERS.iter().filter(|(_, source)| *source == Source::Native);
+        let run = |path: &str| path.strip_prefix("/run/rung").map(|rest| PathBuf::from(rest.trim_start_matches('/')));
+        Self(native.map(|(path, _)| folder(run(path).map_or(path.into(), |r| client::run_dir().join(r)))).collect())
     }
 
-    /// Every unit there is a file of, by name.
-    pub fn all(&self) -> BTreeMap<UnitName, PathBuf> {
-        let mut found = BTreeMap::new();
-        for path in self.0.iter().filter_map(|f| fs::read_dir(f).ok()).flatten().flatten().map(|e| e.path()) {
-            if let Some(name) = name_of(&path) {
-                found.entry(name).or_insert(path);
-            }
-        }
-        found
+    /// These, and before them the folder a file lies in.
+    fn beside(&self, path: &Path) -> Vec<search::Folder> {
+        let parent = path.parent().map(|p| folder(p.to_owned()));
+        parent.into_iter().chain(self.0.iter().cloned()).collect()
     }
 
-    /// The file of a unit: its own, or its template's.
+    /// Every unit there is a file of.
+    pub fn names(&self) -> Vec<UnitName> {
+        search::names(&self.0)
+    }
+
+    /// The file of a unit: its own, or its template's; a mask too.
     pub fn find(&self, name: &UnitName) -> Option<PathBuf> {
-        let names = [Some(name.clone()), name.template()];
-        let paths = names.into_iter().flatten().flat_map(|n| self.0.iter().map(move |f| f.join(n.as_str())));
-        paths.into_iter().find(|p| p.symlink_metadata().is_ok())
+        match search::find(name, &self.0) {
+            Found::File { path, .. } | Found::Masked(path) => Some(path),
+            Found::Nothing => None,
+        }
     }
 
-    /// Reads a unit with its drop-ins: those of the folders, and those beside the file. `None`: it is masked.
+    /// Reads a unit with its drop-ins. `None`: it is masked.
     ///
     /// # Errors
     /// As reading the files.
     pub fn read(&self, name: &UnitName, path: &Path, facts: &Facts) -> io::Result<Option<Parsed>> {
-        if fs::read_link(path).is_ok_and(|to| to == Path::new("/dev/null")) {
+        if is_mask(path) {
             return Ok(None);
         }
         let fragment = read(path)?;
-        let mut drop_ins = Vec::new();
-        for path in self.drop_ins(name, path) {
-            drop_ins.push(read(&path)?);
-        }
         let systemd = path.components().any(|c| c.as_os_str() == OsStr::new("systemd"));
         let source = if systemd { Source::Systemd } else { Source::Native };
+        let paths = search::drop_ins(name, source, &self.beside(path));
+        let drop_ins = paths.iter().map(|p| read(p)).collect::<io::Result<Vec<_>>>()?;
         Ok(Some(parse(name, source, &fragment, &drop_ins, facts)))
-    }
-
-    /// Paths of the drop-ins in the order they count: by file name; of two of one name the one in the first folder.
-    fn drop_ins(&self, name: &UnitName, path: &Path) -> Vec<PathBuf> {
-        let mut by_name: BTreeMap<_, PathBuf> = BTreeMap::new();
-        let names = [Some(name.clone()), name.template()];
-        for folder in self.0.iter().map(PathBuf::as_path).chain(path.parent()) {
-            for unit in names.iter().flatten() {
-                let entries = fs::read_dir(folder.join(format!("{}.d", unit.as_str()))).into_iter().flatten().flatten();
-                for path in entries.map(|e| e.path()).filter(|p| p.extension() == Some(OsStr::new("conf"))) {
-                    by_name.entry(path.file_name().map(OsStr::to_owned)).or_insert(path);
-                }
-            }
-        }
-        by_name.into_values().collect()
     }
 }
 
-/// The unit a path names; `None` where its last component is no unit's name.
-pub fn name_of(path: &Path) -> Option<UnitName> {
-    let name = path.file_name()?.to_str()?;
-    UnitName::new(name).ok().filter(|n| n.as_str() == name)
+fn folder(path: PathBuf) -> search::Folder {
+    let entries = list(&path).into_iter().map(|(name, masked)| {
+        let inside = if name.ends_with(".d") { list(&path.join(&name)) } else { Vec::new() };
+        Entry { name, masked, inside }
+    });
+    let entries = entries.collect();
+    search::Folder::new(path, Source::Native, entries)
+}
+
+/// Names and masks in a folder; none where there is none.
+fn list(path: &Path) -> Vec<(String, bool)> {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    entries.filter_map(|e| Some((e.file_name().into_string().ok()?, is_mask(&e.path())))).collect()
+}
+
+fn is_mask(path: &Path) -> bool {
+    let empty = || fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0);
+    fs::read_link(path).is_ok_and(|to| to == Path::new("/dev/null")) || empty()
 }
 
 fn read(path: &Path) -> io::Result<SourceFile> {

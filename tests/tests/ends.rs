@@ -240,3 +240,9 @@ fn a_helper_that_hangs_is_given_up() {
     assert_eq!(text(&output.stdout), "Ok(Late) Ok(Code(7)) told 1\n");
     assert_eq!(output.status.code(), Some(0));
 }
+
+#[test]
+fn a_foreground_child_gets_the_terminal_and_its_keys() {
+    let output = Command::new("timeout").args(["20", INIT, "foreground"]).output().expect("run");
+    assert_eq!(text(&output.stdout), "in front true failed false\nOk(true)\n", "{:?}", output);
+}

@@ -99,7 +99,7 @@ fn unit(service: &str) -> Result<Option<UnitStatus>, Error> {
     if !is_rung() {
         return Ok(None);
     }
-    match client().call::<_, Units>("Status", &Names { names: vec![full.to_string()] }, PATIENCE) {
+    match client().call::<_, Units>("Status", &Names { names: vec![full.as_str().to_owned()] }, PATIENCE) {
         Ok(found) => Ok(found.units.into_iter().find(|u| u.load != LoadState::Missing && u.source != Source::Script)),
         Err(e) if e.is(errors::NO_SUCH_UNIT) || is_absent(&e) => Ok(None),
         Err(e) => Err(e),
@@ -123,7 +123,7 @@ fn status(unit: &UnitStatus) -> u8 {
 
 fn change(service: &str, unit: &UnitStatus, verb: Verb) -> u8 {
     let reload = verb == Verb::Reload;
-    let wish = Change { verb, names: vec![unit.name.to_string()], request: request_id(), wait: true };
+    let wish = Change { verb, names: vec![unit.name.as_str().to_owned()], request: request_id(), wait: true };
     let mut progress = Progress::default();
     let followed = client().follow("Change", &wish, None, &mut |event| {
         if let Event::Reply(more) = event {

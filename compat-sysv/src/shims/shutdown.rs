@@ -114,7 +114,10 @@ fn later(name: &str, wish: &Wish) -> u8 {
         let _ = fs::write(PID_FILE, format!("{}\n", std::process::id()));
     }
     for (flag, wanted) in FLAGS.iter().zip([wish.fast, wish.check]) {
-        if wanted && let Err(e) = fs::write(flag, "") {
+        if !wanted {
+            continue;
+        }
+        if let Err(e) = fs::write(flag, "") {
             err(name, &format!("{flag}: {e}"));
         }
     }

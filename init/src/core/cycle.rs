@@ -21,6 +21,8 @@ impl Core {
                 if let Some(job) = &mut self.units.get_mut(later).job {
                     job.dropped.push(earlier);
                 }
+                // Older jobs may have waited for just this.
+                self.queue.extend([later, earlier]);
                 out.push(Action::CycleBroken { members, dropped: (later, earlier) });
                 if let Some(after) = knot.get_mut(&later) {
                     after.retain(|id| *id != earlier);

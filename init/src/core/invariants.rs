@@ -24,8 +24,7 @@ pub fn check(core: &Core) -> Vec<String> {
         }
     }
     for (id, request) in &core.requests.all {
-        let has_job =
-            |u: &&UnitId| core.units.get(**u).job.as_ref().is_some_and(|j| j.requests.contains(id));
+        let has_job = |u: &&UnitId| core.units.get(**u).job.as_ref().is_some_and(|j| j.requests.contains(id));
         if request.open.iter().filter(has_job).count() != request.open.len() {
             wrong.push(format!("request {id} waits for a job that is gone"));
         }
@@ -72,7 +71,8 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let node = core.units.get(id);
     let s = &node.service;
     let steady = matches!(s.phase, Phase::Dead | Phase::Running | Phase::Exited);
-    if !steady && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
+    let restarts = s.phase == Phase::AutoRestart && node.job.is_some();
+    if !steady && !restarts && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
         let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
         if !endless || s.phase == Phase::AutoRestart {
             say(format!("{:?} and nothing will end it", s.phase));

@@ -11,6 +11,9 @@ use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
+/// What is added to `RestartSec=` when what a unit requires couldn't be had.
+const RETRY: super::Millis = 1000;
+
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,11 +171,11 @@ impl Core {
             }
             Some(outcome) => {
                 node.service.phase = Phase::Dead;
-                node.service.deadline = None;
+                let timer = node.service.deadline.take();
                 node.service.since = now;
                 node.service.result = outcome.clone();
                 node.running = None;
-                self.settle(id, None, out);
+                self.settle(id, timer, out);
                 self.end_job(id, JobResult::Failed(outcome), out);
             }
         }
@@ -253,17 +256,16 @@ impl Core {
             for request in job.requests {
                 self.report(request, id, result.clone(), out);
             }
-            // A restart that is due while the unit's own job was in the way has its own job already, or is over.
             if self.units.get(id).service.phase == Phase::AutoRestart {
-                self.arm_restart(id);
+                self.retry_restart(id);
             }
         }
     }
 
-    /// An automatic restart never loses its timer, whatever happened to the job that was to carry it out.
-    fn arm_restart(&mut self, id: UnitId) {
+    /// An automatic restart that couldn't even begin, for want of what the unit requires, is tried again; not too soon.
+    pub(super) fn retry_restart(&mut self, id: UnitId) {
         if self.units.get(id).service.deadline.is_none() {
-            let at = super::limit::restart_at(&self.units.get(id).unit().service, self.now);
+            let at = super::limit::restart_at(&self.units.get(id).unit().service, self.now.saturating_add(RETRY));
             self.units.get_mut(id).service.deadline = Some(at);
             self.deadlines.insert((at, id));
         }

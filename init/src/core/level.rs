@@ -155,8 +155,21 @@ impl Core {
 
     /// An automatic restart is due.
     pub(super) fn restart_due(&mut self, id: UnitId, out: &mut Vec<Action>) {
-        if self.units.get(id).service.phase == Phase::AutoRestart && self.may_restart() {
+        let node = self.units.get(id);
+        if node.service.phase != Phase::AutoRestart {
+            return;
+        }
+        if !self.may_restart() {
+            // Not on the way down; a start job of level 0 or 6 itself is not an automatic one.
+            if node.job.is_none() {
+                self.drive(id, super::service::Input::Stop, out);
+            }
+        } else {
             self.start(None, &[id], &BTreeSet::new(), out);
+            let node = self.units.get(id);
+            if node.service.phase == Phase::AutoRestart && node.job.is_none() {
+                self.retry_restart(id);
+            }
         }
     }
 }

@@ -99,7 +99,7 @@ impl Core {
     pub fn handle(&mut self, event: Event, now: Millis, out: &mut Vec<Action>) {
         self.now = self.now.max(now);
         match event {
-            Event::Define(definitions) => self.define(definitions),
+            Event::Define(definitions) => self.define(definitions, out),
             Event::Levels(marks) => self.mark(marks),
             Event::Request { id, ask } => self.ask(id, ask, out),
             Event::Process { key, pid, life } => self.process(key, pid, life, out),
@@ -138,12 +138,14 @@ impl Core {
         }
     }
 
-    fn define(&mut self, definitions: Vec<Definition>) {
+    fn define(&mut self, definitions: Vec<Definition>, out: &mut Vec<Action>) {
         for definition in definitions {
             self.units.define(definition);
         }
         self.units.link();
         // Edges have changed under jobs that wait.
+        let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
+        self.cut_loops(&jobs, out);
         self.look_again();
     }
 
@@ -247,8 +249,21 @@ impl Core {
                 out.push(Action::EssentialOver { unit, status: *status });
             }
         }
+        self.mend(out);
         self.tell_down(out);
         self.look_again();
+    }
+
+    /// Part of a journal may have been unreadable: nothing may wait for what isn't there.
+    fn mend(&mut self, out: &mut Vec<Action>) {
+        for id in self.units.ids() {
+            self.advance(id, out);
+        }
+        let open: Vec<RequestId> = self.requests.all.iter().filter(|(_, r)| !r.done).map(|(id, _)| *id).collect();
+        for id in open {
+            self.built(id, out);
+        }
+        self.levels.switching.take_if(|s| !self.requests.all.contains_key(&s.request));
     }
 
     /// One step of a unit's machine, and what follows from it.
@@ -272,6 +287,7 @@ impl Core {
             self.advance(id, out);
             if self.units.get(id).service.phase == Phase::Dead {
                 self.check_essential(id, out);
+                self.units.scratch(id).running = None;
             }
         }
     }

@@ -27,7 +27,13 @@ impl Needs {
 impl Core {
     /// A verb for some units.
     pub(super) fn ask_units(&mut self, request: RequestId, verb: &Verb, names: &[UnitName], out: &mut Vec<Action>) {
-        let ids: Vec<UnitId> = names.iter().map(|name| self.units.intern(name)).collect();
+        let mut ids: Vec<UnitId> = Vec::with_capacity(names.len());
+        for name in names {
+            let id = self.units.intern(name);
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
         let comes_up = matches!(verb, Verb::Start | Verb::Restart | Verb::TryRestart);
         if comes_up && self.levels.down.is_some() {
             for id in ids {
@@ -186,10 +192,10 @@ impl Core {
         let idle = matches!(node.service.phase, Phase::Dead | Phase::AutoRestart) && node.job.is_none();
         if idle && matches!(outcome, Outcome::Config { .. }) && !matches!(node.disk, Loaded::Missing | Loaded::Masked) {
             let service = &mut self.units.get_mut(id).service;
+            let timer = service.deadline.take();
             service.phase = Phase::Dead;
-            service.deadline = None;
             service.result = outcome.clone();
-            self.settle(id, None, out);
+            self.settle(id, timer, out);
         }
         if let Some(request) = request {
             self.report(request, id, JobResult::Failed(outcome), out);

@@ -114,12 +114,12 @@ impl Tree {
     }
 
     /// Sends a signal to every process in it. SIGKILL goes by `cgroup.kill`, which no fork outruns, where the kernel
-    /// has it; others process by process, each checked to be still there behind its pidfd.
-    pub fn signal(&self, unit: &str, signal: i32) {
+    /// has it; others process by process, each checked to be still there behind its pidfd, but not to those of `except`.
+    pub fn signal(&self, unit: &str, signal: i32, except: &[Option<i32>]) {
         if signal == libc::SIGKILL && file::poke(&self.path(unit).join("cgroup.kill"), "1").is_ok() {
             return;
         }
-        let mut done: Vec<i32> = Vec::new();
+        let mut done: Vec<i32> = except.iter().flatten().copied().collect();
         // A process may fork while we go through them: again until there is nobody new, with a bound.
         for _ in 0..16 {
             let new: Vec<i32> = self.pids(unit).into_iter().filter(|p| !done.contains(p)).collect();

@@ -42,12 +42,18 @@ impl Manager {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
             return;
         }
-        let name = self.core.name(unit).as_str().to_owned();
+        // Our own children by their slots: one that is still on its way to exec has not joined the cgroup yet. It keeps the
+        // signal pending until its plan unblocks it.
+        let view = self.core.view(unit);
+        let (name, own) = (view.name.as_str().to_owned(), [view.main_pid, view.control_pid]);
+        for key in [view.main_key, view.control_key].into_iter().flatten() {
+            self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+        }
         if let Some(tree) = &self.tree {
-            tree.signal(&name, signal);
+            tree.signal(&name, signal, &own);
             return;
         }
-        for pid in self.members(token) {
+        for pid in self.members(token).into_iter().filter(|pid| !own.contains(&Some(*pid))) {
             let start = procs::stat(pid).map(|s| s.start_time);
             cgroup::signal_checked(pid, signal, || procs::stat(pid).map(|s| s.start_time) == start);
         }

@@ -18,7 +18,7 @@ impl Down {
             return;
         }
         let word = 1u64.saturating_add(how as u64) | if own { OWN } else { 0 };
-        self.0.head.down.set(word | u64::from(status.cast_unsigned()) << 32);
+        self.0.head.down.set(word | u64::from(u32::from_le_bytes(status.to_le_bytes())) << 32);
         self.0.head.down_at_ms.set(at_ms.max(2));
     }
 

@@ -15,12 +15,14 @@ pub struct Index {
     filled: usize,
 }
 
-impl Index {
-    /// An empty one; all the memory it will ever have.
-    pub fn new() -> Self {
+impl Default for Index {
+    /// An empty one, with all the memory it will ever have.
+    fn default() -> Self {
         Self { cells: vec![EMPTY; ROOM], mask: 255, filled: 0 }
     }
+}
 
+impl Index {
     fn walk(&self, number: u64) -> impl Iterator<Item = usize> + use<> {
         let (mask, start) = (self.mask, usize::try_from(number & 0xffff_ffff).unwrap_or(0));
         (0..=mask).map(move |step| start.wrapping_add(step) & mask)
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn finds_what_is_in_and_nothing_else() {
-        let mut index = Index::new();
+        let mut index = Index::default();
         let mut held = std::collections::BTreeMap::new();
         let mut random = 7u64;
         for round in 0..50_000u64 {

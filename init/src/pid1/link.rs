@@ -3,7 +3,7 @@
 use super::parked::Parked;
 use super::signals::Pending;
 use super::slots::Slots;
-use super::table::{Field, Table};
+use super::table::{Field, Table, frame};
 use super::{Tag, tag};
 use crate::proto::pid1::{Event, FRAME_LEN, Frame, Request};
 use crate::sys::epoll::{Epoll, Ready};
@@ -14,6 +14,10 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// How long a manager may leave an exit or a signal unanswered, or its socket full.
 const PATIENCE_MS: u64 = 30_000;
+
+/// Bits of [`super::table::Head::greeted`].
+const GREETED: u32 = 1;
+const SYNCING: u32 = 2;
 
 /// How far a sync has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +45,6 @@ pub enum Got {
 pub struct Link {
     table: &'static Table,
     epoll: &'static Epoll,
-    greeted: bool,
     sync: Sync,
     cursor: usize,
     /// One answer that didn't fit. While it waits no request is read, so there is never a second one.
@@ -53,10 +56,9 @@ pub struct Link {
 impl Link {
     /// The line as the table has it.
     pub fn new(table: &'static Table, epoll: &'static Epoll) -> Self {
-        // A manager that outlived a re-execution of ours is greeted already.
-        let greeted = table.head.socket.get() > 0;
-        let (sync, answer) = (Sync::No, None);
-        let link = Self { table, epoll, greeted, sync, cursor: 0, answer, full: false, waiting_since: None };
+        // A manager that outlived a re-execution of ours waits for the end of its sync.
+        let sync = if table.head.greeted.get() & SYNCING != 0 { Sync::Slots(0) } else { Sync::No };
+        let link = Self { table, epoll, sync, cursor: 0, answer: None, full: false, waiting_since: None };
         if let Some(socket) = link.socket() {
             let _ = epoll.add(socket, Ready::EPOLLIN, tag(Tag::Manager, 0));
         }
@@ -77,7 +79,7 @@ impl Link {
     pub fn open(&mut self, socket: OwnedFd) {
         self.close();
         self.table.head.socket.set(fd::keep_raw(socket));
-        *self = Self { greeted: false, ..Self::new(self.table, self.epoll) };
+        *self = Self::new(self.table, self.epoll);
     }
 
     /// Hangs up.
@@ -88,19 +90,23 @@ impl Link {
             self.table.head.socket.set(0);
             fd::close(raw);
         }
+        self.done();
+        self.table.head.greeted.set(0);
         self.answer = None;
-        (self.greeted, self.sync, self.full, self.waiting_since) = (false, Sync::No, false, None);
+        (self.sync, self.full, self.waiting_since) = (Sync::No, false, None);
     }
 
     /// The next request. None is read while an answer waits to be sent.
     pub fn receive(&mut self) -> Got {
         let Some(socket) = self.socket().filter(|_| self.answer.is_none()) else { return Got::Nothing };
-        let mut frame: Frame = [0; FRAME_LEN];
-        let mut received = seqpacket::recv(socket, &mut frame);
+        let words = &self.table.head.request;
+        self.done();
+        let mut received = seqpacket::recv_shared(socket, words);
         if matches!(received, Err(Errno::ECONNRESET)) {
             // It has gone without reading all we sent; what it sent itself is still there.
-            received = seqpacket::recv(socket, &mut frame);
+            received = seqpacket::recv_shared(socket, words);
         }
+        let frame = frame(words);
         match received {
             Ok(Received::Packet(FRAME_LEN, fds)) => match Request::decode(&frame) {
                 Some(request) => Got::Request(request, fds),
@@ -113,6 +119,19 @@ impl Link {
         }
     }
 
+    /// The request that was read last has been carried out, and answered if it needs that.
+    pub fn done(&self) {
+        if self.answer.is_none() {
+            let [first, ..] = &self.table.head.request;
+            first.set(0);
+        }
+    }
+
+    /// The request that a fault of ours interrupted.
+    pub fn interrupted(&self) -> Option<Request> {
+        Request::decode(&frame(&self.table.head.request))
+    }
+
     /// Answers a request.
     pub fn answer(&mut self, event: Event, fd: Option<OwnedFd>) {
         self.answer = Some((event, fd));
@@ -121,12 +140,13 @@ impl Link {
 
     /// From here on the manager hears of changes.
     pub fn greet(&mut self) {
-        self.greeted = true;
+        self.table.head.greeted.set(GREETED);
     }
 
     /// Tells everything from the beginning.
     pub fn sync(&mut self) {
         self.sync = Sync::Slots(0);
+        self.table.head.greeted.set(self.table.head.greeted.get() | SYNCING);
     }
 
     fn send(&mut self, event: Event, fd: Option<BorrowedFd<'_>>) -> bool {
@@ -154,7 +174,11 @@ impl Link {
             return;
         }
         let was_full = std::mem::replace(&mut self.full, false);
-        let done = self.send_answer() && (!self.greeted || self.tell(slots, parked, pending));
+        let answered = self.send_answer();
+        if answered {
+            self.done();
+        }
+        let done = answered && (self.table.head.greeted.get() & GREETED == 0 || self.tell(slots, parked, pending));
         let wanted = if done { Ready::EPOLLIN } else { Ready::EPOLLOUT | Ready::EPOLLIN };
         // While an answer waits nothing is read: only room to write is of interest.
         let wanted = if self.answer.is_some() { Ready::EPOLLOUT } else { wanted };
@@ -233,6 +257,7 @@ impl Link {
                 return false;
             }
             self.sync = Sync::No;
+            self.table.head.greeted.set(GREETED);
         }
         true
     }

@@ -15,13 +15,20 @@
 
 #![cfg_attr(
     not(test),
-    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
 )]
 
 pub mod adopt;
 pub mod command;
 pub mod down;
 pub mod early;
+#[allow(clippy::arithmetic_side_effects, reason = "times and columns; nearly all of it runs in a child")]
 pub mod end;
 pub mod index;
 pub mod keeper;
@@ -33,6 +40,7 @@ pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
+#[allow(clippy::arithmetic_side_effects, reason = "runs in a child")]
 pub mod unmount;
 
 use crate::sys::args::{self, Args};
@@ -95,9 +103,11 @@ pub fn start(given: Args) -> i32 {
 fn run(given: Args, words: Vec<OsString>) -> i32 {
     let Args { args, mut env } = given;
     let marker = take_marker(&mut env);
-    let executed = args::own_path();
     let again = marker.as_ref().and_then(|(file, _)| recover::take_over(*file));
-    let path = marker.map_or_else(|| executed.clone(), |(_, path)| path);
+    let path = marker.map_or_else(args::own_path, |(_, path)| path);
+    if again.is_none() {
+        fd::all_close_on_exec(3);
+    }
     // The first things are done once; their results lie in the table.
     let setup = again.is_none().then(early::prepare);
     let Some(memory) = again.or_else(recover::create) else { return 111 };
@@ -106,7 +116,7 @@ fn run(given: Args, words: Vec<OsString>) -> i32 {
         Some(setup) => remember(head, setup),
         None => {
             recover::mend(memory.table);
-            refresh_program(&memory, &executed);
+            refresh_program(&memory);
         }
     }
     if nix::unistd::getpid().as_raw() != 1 {
@@ -139,8 +149,8 @@ fn take_marker(env: &mut Vec<CString>) -> Option<(i32, PathBuf)> {
 }
 
 /// Executed from its path (and not from the kept descriptor) it is perhaps a new version: that is kept from now on.
-fn refresh_program(memory: &Memory, executed: &Path) {
-    if !executed.starts_with("/dev/fd") && !executed.starts_with("/proc/self/fd") {
+fn refresh_program(memory: &Memory) {
+    if !args::executed_by_descriptor() {
         fd::close(memory.table.head.exe.get());
         memory.table.head.exe.set(0);
     }

@@ -23,7 +23,7 @@ fn hash(token: u64, name: &Name) -> u64 {
 impl Parked {
     /// Builds the index from what the table holds; what isn't open any more is forgotten.
     pub fn new(table: &'static Table) -> Self {
-        let mut parked = Self { table, index: Index::new(), full_below: 0, in_use: 0 };
+        let mut parked = Self { table, index: Index::default(), full_below: 0, in_use: 0 };
         for (_, park) in parked.all() {
             match fd::borrow(park.fd.get()) {
                 Some(_) => fd::close_on_exec(park.fd.get(), true),

@@ -93,7 +93,10 @@ impl Reactor {
         process::forget(&self.table.head.in_flight);
         if self.table.head.replace.get() == 1 {
             self.kill_manager();
+        } else if let Some(request) = self.link.interrupted() {
+            self.resume(request);
         }
+        self.link.done();
         if let Some(pid) = self.keeper.manager(&self.slots)
             && process::has_stopped(pid)
         {
@@ -102,6 +105,31 @@ impl Reactor {
         if self.down.begun() {
             self.begin_end();
         }
+    }
+
+    /// A fault of ours has interrupted a request. Questions are answered now; of the rest the manager hears that it has
+    /// to ask again (its descriptors are lost), unless a slot tells how far it came.
+    fn resume(&mut self, request: Request) {
+        let key = match request {
+            Request::Hello { .. } | Request::Sync | Request::Fetch { .. } => {
+                let _ = self.perform(request, Fds::default());
+                return;
+            }
+            Request::Spawn { key } | Request::Adopt { key, .. } if self.slots.find(key).is_some() => return,
+            Request::Spawn { key }
+            | Request::Adopt { key, .. }
+            | Request::Signal { key, .. }
+            | Request::Ack { key } => key,
+            Request::Park { token, .. } | Request::Drop { token, .. } => Key { token, step: 0 },
+            _ => Key::default(),
+        };
+        self.refuse(request, key, Errno::EINTR);
+    }
+
+    fn refuse(&mut self, request: Request, key: Key, errno: Errno) {
+        let frame = request.encode();
+        let kind = frame.first_chunk::<2>().map_or(0, |bytes| u16::from_le_bytes(*bytes));
+        self.link.answer(Event::Refused { kind, key, errno: errno as i32 }, None);
     }
 
     /// Keeps parked descriptors of PID 1's own (token 0), at boot.
@@ -131,10 +159,8 @@ impl Reactor {
             return end;
         }
         self.link.flush(&mut self.slots, &self.parked, &mut self.pending);
+        recover::progress(self.table);
         let timeout = if self.more { Some(0) } else { self.timeout() };
-        if timeout != Some(0) {
-            recover::at_rest(self.table);
-        }
         let mut events = [None; 64];
         let mut places = events.iter_mut();
         let waited = self.epoll.wait(timeout, |data, _| {
@@ -189,7 +215,7 @@ impl Reactor {
     }
 
     fn signalled(&mut self) {
-        while let Some(signal) = self.signals.next() {
+        while let Some(signal) = self.signals.take() {
             if signal == libc::SIGCHLD {
                 self.more = true;
                 if let Some(pid) = self.keeper.manager(&self.slots)
@@ -308,15 +334,16 @@ impl Reactor {
         match got {
             Got::Request(request, fds) => {
                 if let Err((key, errno)) = self.perform(request, fds) {
-                    let frame = request.encode();
-                    let kind = frame.first_chunk::<2>().map_or(0, |bytes| u16::from_le_bytes(*bytes));
-                    self.link.answer(Event::Refused { kind, key, errno: errno as i32 }, None);
+                    self.refuse(request, key, errno);
                 }
+                self.link.done();
+                recover::progress(self.table);
                 Got::Request(request, Fds::default())
             }
             Got::Bad(kind, errno) => {
                 let key = Key::default();
                 self.link.answer(Event::Refused { kind, key, errno: errno as i32 }, None);
+                self.link.done();
                 Got::Bad(kind, errno)
             }
             other => other,

@@ -5,7 +5,7 @@
 use super::table::{Field, MAGIC, Table};
 use crate::proto::pid1::{Exit, Life, STAGE_FORK};
 use crate::sys::args::Image;
-use crate::sys::crash::{self, Road};
+use crate::sys::crash::{self, Cause, Road};
 use crate::sys::{fd, image, memfd, process, shared};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -13,7 +13,7 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 /// The environment entry by which an image tells the next one: `DESCRIPTOR:PATH`.
 pub const MARKER: &str = "RUNG_TABLE=";
@@ -22,7 +22,6 @@ const FAULTS: u32 = 5;
 
 static TABLE: OnceLock<&'static Table> = OnceLock::new();
 static TABLE_FD: AtomicI32 = AtomicI32::new(-1);
-static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// A table, and the descriptor of its file (-1: it has none, and doesn't outlive an image).
 #[derive(Debug)]
@@ -105,14 +104,16 @@ fn survivors(table: &'static Table) -> impl Iterator<Item = RawFd> {
     [head.exe.get(), head.socket.get(), head.kept.get()].into_iter().chain(of_slots).filter(|raw| *raw > 0)
 }
 
-/// Called on the way out, perhaps in a signal handler after a fault: loads, stores and `fcntl` only. `again` counts
-/// the faults on this very way; each makes it shorter.
-fn prepare(again: u32) -> RawFd {
+/// Called on the way out, perhaps in a signal handler after a fault: loads, stores and `fcntl` only. Each further
+/// fault on this way makes it shorter.
+fn prepare(cause: Cause) -> RawFd {
     let Some(table) = TABLE.get() else { return -1 };
     let head = &table.head;
     fd::close_on_exec(TABLE_FD.load(Ordering::Relaxed), false);
     head.reexecs.set(head.reexecs.get().wrapping_add(1));
-    if !WANTED.load(Ordering::Relaxed) {
+    let mut again = 0;
+    if let Cause::Fault(times) = cause {
+        again = times;
         let now = process::now_ms();
         if now.saturating_sub(head.first_fault_ms.get()) > WINDOW_MS {
             head.first_fault_ms.set(now);
@@ -164,8 +165,8 @@ pub fn mend(table: &'static Table) {
     }
 }
 
-/// The loop has come to rest: what led here is dealt with.
-pub fn at_rest(table: &Table) {
+/// Something has been done since the last fault: it wasn't the table's.
+pub fn progress(table: &Table) {
     if table.head.faults.get() != 0 {
         table.head.faults.set(0);
     }
@@ -173,14 +174,12 @@ pub fn at_rest(table: &Table) {
 
 /// Executes the program anew from its path, so that a new version takes over. Returns only if nothing could be executed.
 pub fn reexec(path: &std::ffi::CStr) {
-    WANTED.store(true, Ordering::Relaxed);
     if let Some(table) = TABLE.get() {
         // The next image opens the file it was executed from.
         let before = table.head.exe.get();
         crash::again(Some(path));
         table.head.exe.set(before);
     }
-    WANTED.store(false, Ordering::Relaxed);
 }
 
 /// Executes a copy of the program in memory, so that nothing of ours holds the root file system. Returns if that
@@ -190,9 +189,7 @@ pub fn into_memory() {
     let Ok(copy) = image::of_self() else { return };
     let before = table.head.exe.get();
     table.head.exe.set(fd::keep_raw(copy));
-    WANTED.store(true, Ordering::Relaxed);
     crash::again(Some(c""));
-    WANTED.store(false, Ordering::Relaxed);
     fd::close(table.head.exe.get());
     table.head.exe.set(before);
 }

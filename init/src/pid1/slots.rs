@@ -31,11 +31,12 @@ fn pid_number(pid: i32) -> u64 {
 impl Slots {
     /// Builds the indices from what the table holds.
     pub fn new(table: &'static Table) -> Self {
-        let (by_key, by_pid) = (Index::new(), Index::new());
+        let (by_key, by_pid) = (Index::default(), Index::default());
         let mut slots = Self { table, by_key, by_pid, full_below: 0, in_use: 0, untold: 0, unanswered: 0 };
         slots.in_use = slots.all().count();
         slots.untold = slots.all().filter(|(_, s, _)| s.untold.get() == 1).count();
-        slots.unanswered = slots.all().filter(|(_, s, life)| matches!(life, Life::Over(_)) && s.token.get() != 0).count();
+        slots.unanswered =
+            slots.all().filter(|(_, s, life)| matches!(life, Life::Over(_)) && s.token.get() != 0).count();
         slots.reindex();
         slots
     }

@@ -78,7 +78,6 @@ impl Spawner {
     }
 
     /// Gives slot and report's end if the child shares our descriptors.
-    #[expect(clippy::too_many_arguments, reason = "the two public forms above name them")]
     fn start(
         &mut self,
         slots: &mut Slots,
@@ -100,17 +99,19 @@ impl Spawner {
                 return Ok(None);
             }
         };
+        // Noted before the fork: the child's report must find a reader, whatever happens to this image.
+        let _ = self.epoll.add(&read, Ready::EPOLLIN, tag(Tag::Report, index));
+        slot.report.set(read.into_raw_fd());
         let share = share && report.as_raw_fd() < fd::KEPT;
         let order = Order { plan, fds, report: report.as_raw_fd(), exe, pid: &slot.pid, share };
         match child::start(&order) {
             Ok(pid) => slots.started(index, pid, process::start_time(pid).unwrap_or(0)),
             Err(e) => {
+                self.close(slots, index);
                 failed(slots, e);
                 return Ok(None);
             }
         }
-        let _ = self.epoll.add(&read, Ready::EPOLLIN, tag(Tag::Report, index));
-        slot.report.set(read.into_raw_fd());
         Ok(share.then_some((index, report)))
     }
 
@@ -153,7 +154,10 @@ impl Spawner {
     }
 
     fn release(&mut self, index: usize) {
-        self.held.iter_mut().filter(|held| held.as_ref().is_some_and(|h| h.slot == index)).for_each(|held| *held = None);
+        self.held
+            .iter_mut()
+            .filter(|held| held.as_ref().is_some_and(|h| h.slot == index))
+            .for_each(|held| *held = None);
     }
 
     fn close(&self, slots: &Slots, index: usize) {

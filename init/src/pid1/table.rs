@@ -3,7 +3,7 @@
 //! All fields are atomics of fixed place, and all zero is an empty table. A record is valid by one word that is
 //! written last: [`Slot::life`], [`Park::fd`], [`Orphan::pid`]. Only PID 1 maps it (a new child too, until its exec).
 
-use crate::proto::pid1::{Exit, Life, NAME_LEN, Name};
+use crate::proto::pid1::{Exit, FRAME_LEN, Frame, Life, NAME_LEN, Name};
 use crate::sys::process::InFlight;
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -15,6 +15,18 @@ pub const PARKS: usize = 32768;
 pub const ORPHANS: usize = 256;
 /// First word of the table; it names the layout below and changes with it.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x01\x00");
+
+/// A frame in the table.
+pub type Words = [AtomicU64; FRAME_LEN / 8];
+
+/// The frame's bytes.
+pub fn frame(words: &Words) -> Frame {
+    let mut frame: Frame = [0; FRAME_LEN];
+    for (to, word) in frame.chunks_exact_mut(8).zip(words) {
+        to.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+    }
+    frame
+}
 
 crate::plain_structs! {
 /// The whole.
@@ -45,6 +57,12 @@ pub struct Head {
     pub kept: AtomicI32,
     /// The kernel's record of the child being reaped.
     pub in_flight: InFlight,
+    /// The manager's request that is being carried out, written by the kernel; 0 in front: none.
+    pub request: Words,
+    /// Bit 0: this manager has said hello; bit 1: its sync isn't done.
+    pub greeted: AtomicU32,
+    /// Keeps what follows aligned.
+    pub spare: AtomicU32,
     /// Number of the last change of a slot.
     pub seq: AtomicU64,
     /// The highest token ever seen.
@@ -55,7 +73,7 @@ pub struct Head {
     pub managers: AtomicU32,
     /// Times PID 1 has executed itself anew.
     pub reexecs: AtomicU32,
-    /// Faults since the loop last came to rest, and when the first of them was.
+    /// Faults with nothing done between them, and when the first of them was.
     pub faults: AtomicU32,
     /// Index + 1 of the slot written last.
     pub last_slot: AtomicU32,
@@ -176,7 +194,7 @@ pub fn pack(life: Life) -> u64 {
         Life::Over(Exit::NotRun { stage, errno }) => (6, stage, errno),
         Life::Over(Exit::Unknown) => (7, 0, 0),
     };
-    tag | u64::from(stage) << 16 | u64::from(value.cast_unsigned()) << 32
+    tag | u64::from(stage) << 16 | u64::from(u32::from_le_bytes(value.to_le_bytes())) << 32
 }
 
 /// Reads [`pack`]'s word; `None` for 0 and for what nobody wrote.

@@ -75,10 +75,12 @@ impl Down<'_> {
         limit: Duration,
         work: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        let (started, until) = (Instant::now(), self.until.min(Instant::now() + limit));
+        let (started, until) = (Instant::now(), self.until.min(helper::after(limit)));
         let waiting = || {
-            let (passed, left) =
-                (started.elapsed().as_secs(), until.saturating_duration_since(Instant::now()).as_secs() + 1);
+            let (passed, left) = (
+                started.elapsed().as_secs(),
+                until.saturating_duration_since(Instant::now()).as_secs().saturating_add(1),
+            );
             (self.say)(&format!("{what} {}: {passed} s so far, {left} s left", path.display()));
         };
         // An errno is below 134; 255 is no errno.

@@ -266,7 +266,8 @@ pub enum Event {
         kind: u16,
         /// The key or token it named.
         key: Key,
-        /// Why, as errno (`EEXIST`: the key has a slot; `ENOSPC`: the table is full; `ESRCH`: no such process; …).
+        /// Why, as errno (`EEXIST`: the key has a slot; `ENOSPC`: the table is full; `ESRCH`: no such process;
+        /// `EINTR`: a fault of PID 1's own came between, ask again; …).
         errno: i32,
     },
 }

@@ -54,15 +54,23 @@ pub fn set_title(text: &[u8]) {
     }
 }
 
+fn told() -> Option<&'static CStr> {
+    // SAFETY: AT_EXECFN, where it is given, points at a string above the stack.
+    unsafe {
+        let at = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
+        (!at.is_null()).then(|| CStr::from_ptr(at))
+    }
+}
+
+/// Whether the program was executed through a descriptor, not by its path.
+pub fn executed_by_descriptor() -> bool {
+    told().is_some_and(|path| path.to_bytes().starts_with(b"/dev/fd/"))
+}
+
 /// The program's own file: what the kernel was told to execute, with links followed where that is possible.
 pub fn own_path() -> PathBuf {
-    // SAFETY: AT_EXECFN, where it is given, points at a string above the stack.
-    let told = unsafe {
-        let at = libc::getauxval(libc::AT_EXECFN) as *const libc::c_char;
-        (!at.is_null()).then(|| CStr::from_ptr(at).to_bytes().to_vec())
-    };
     use std::os::unix::ffi::OsStringExt;
-    let mut path = PathBuf::from(std::ffi::OsString::from_vec(told.unwrap_or_default()));
+    let mut path = PathBuf::from(std::ffi::OsString::from_vec(told().unwrap_or_default().to_bytes().to_vec()));
     for _ in 0..8 {
         if path.is_relative() {
             path = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")).join(path);

@@ -36,7 +36,7 @@ pub struct Order<'a> {
     pub report: RawFd,
     /// Execute this open file in place of the plan's path.
     pub exe: Option<RawFd>,
-    /// Where the child notes its pid before anything else.
+    /// Where the kernel notes its pid: no instruction lies between the fork and the note.
     pub pid: &'a AtomicI32,
     /// Don't copy the descriptor table at the fork: the child copies what lies below [`KEPT`], which holds all
     /// that is named here. They must stay open until the report's first byte.
@@ -58,15 +58,14 @@ fn close_from(first: u32, flags: libc::c_uint) -> Result<(), Errno> {
 /// # Errors
 /// As `fork(2)`.
 pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
-    let flags = libc::SIGCHLD | if order.share { libc::CLONE_FILES } else { 0 };
-    // SAFETY: without CLONE_VM and with no new stack this is fork(2); the process has one thread.
-    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })?;
+    let flags = libc::SIGCHLD | libc::CLONE_PARENT_SETTID | if order.share { libc::CLONE_FILES } else { 0 };
+    // SAFETY: without CLONE_VM and with no new stack this is fork(2); the process has one thread. The kernel writes the
+    // pid where it may change at any time.
+    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, 0, order.pid.as_ptr(), 0, 0) })?;
     if pid != 0 {
         return Ok(i32::try_from(pid).unwrap_or(0));
     }
     IN_CHILD.store(true, Ordering::Relaxed);
-    // SAFETY: takes nothing.
-    order.pid.store(unsafe { libc::getpid() }, Ordering::Release);
     let (stage, errno) = match run(order) {
         Ok(never) => match never {},
         Err(failure) => failure,
@@ -285,9 +284,8 @@ impl<'a> Child<'a> {
         }
         let argv = pointers(args, |text| text)?;
         let envp = pointers(env, |text| {
-            let wanted = |name: &Option<&CStr>| {
-                name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="))
-            };
+            let wanted =
+                |name: &Option<&CStr>| name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="));
             let place = self.pid_names.iter().position(wanted);
             place.and_then(|i| CStr::from_bytes_until_nul(pids.get(i)?).ok()).unwrap_or(text)
         })?;
@@ -316,10 +314,13 @@ fn pointers<'t>(list: Strings<'t>, each: impl Fn(&'t CStr) -> &'t CStr) -> Resul
 }
 
 fn signals(ignore: u64) -> Result<(), Errno> {
-    for signal in 1..=64 {
-        let ignored = ignore.checked_shr(signal as u32 - 1).unwrap_or(0) & 1 == 1;
-        // SAFETY: plain dispositions, no handler. KILL, STOP and glibc's own two are refused, which is right.
-        unsafe { libc::signal(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL }) };
+    for signal in 1..=64u32 {
+        let ignored = ignore.checked_shr(signal - 1).unwrap_or(0) & 1 == 1;
+        // The kernel's own form of sigaction, since glibc keeps two signals to itself: handler, flags, restorer, mask.
+        let action = [if ignored { libc::SIG_IGN } else { libc::SIG_DFL }, 0, 0, 0];
+        let none = std::ptr::null_mut::<usize>();
+        // SAFETY: plain dispositions, no handler. KILL and STOP are refused, which is right.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size_of::<u64>()) };
     }
     let none = nix::sys::signal::SigSet::empty();
     nix::sys::signal::sigprocmask(nix::sys::signal::SigmaskHow::SIG_SETMASK, Some(&none), None)
@@ -375,6 +376,8 @@ fn join_cgroup(path: &CStr) -> Result<(), Errno> {
     use std::io::Write;
     let mut name = [0u8; libc::PATH_MAX as usize];
     let mut rest = name.as_mut_slice();
-    rest.write_all(path.to_bytes()).and_then(|()| rest.write_all(b"/cgroup.procs\0")).map_err(|_| Errno::ENAMETOOLONG)?;
+    rest.write_all(path.to_bytes())
+        .and_then(|()| rest.write_all(b"/cgroup.procs\0"))
+        .map_err(|_| Errno::ENAMETOOLONG)?;
     write_number(CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?, 0)
 }

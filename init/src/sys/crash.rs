@@ -15,7 +15,16 @@ pub struct Road {
     /// Arguments and environment.
     pub image: &'static super::args::Image,
     /// Called first: clears close-on-exec on what must survive, gives the descriptor of the program (or -1).
-    pub prepare: fn(again: u32) -> i32,
+    pub prepare: fn(Cause) -> i32,
+}
+
+/// Why the road is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A fault or a panic of our own. The number counts further ones on this very road.
+    Fault(u32),
+    /// Somebody sent us the signal of a fault, or we were asked.
+    Wanted,
 }
 
 static ROAD: OnceLock<Road> = OnceLock::new();
@@ -37,7 +46,7 @@ pub fn install(road: Road) -> Result<(), Errno> {
     // SAFETY: all zero is a valid sigaction.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler as *const () as usize;
-    action.sa_flags = libc::SA_ONSTACK | libc::SA_NODEFER;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
     for fault in FAULTS {
         // SAFETY: the handler uses async-signal-safe calls only.
         Errno::result(unsafe { libc::sigaction(fault as i32, &raw const action, std::ptr::null_mut()) })?;
@@ -45,11 +54,21 @@ pub fn install(road: Road) -> Result<(), Errno> {
     Ok(())
 }
 
-extern "C" fn handler(signal: libc::c_int) {
+extern "C" fn handler(signal: libc::c_int, info: *const libc::siginfo_t, _: *const libc::c_void) {
     // SAFETY: takes nothing.
     let pid = unsafe { libc::getpid() };
+    // SAFETY: the kernel passes a valid siginfo; codes up to 0 are signals that a process sent, with its pid.
+    let sent = unsafe { (*info).si_code <= 0 && (*info).si_pid() != pid };
     match ROAD.get() {
-        Some(road) if road.pid == pid && !IN_CHILD.load(Ordering::Relaxed) => again(None),
+        Some(road) if road.pid == pid && !IN_CHILD.load(Ordering::Relaxed) => {
+            let entered = ENTERED.fetch_add(1, Ordering::Relaxed);
+            if sent && entered > 0 {
+                // On the way already, and nothing is wrong with it.
+                ENTERED.fetch_sub(1, Ordering::Relaxed);
+                return;
+            }
+            execute(road, None, if sent { Cause::Wanted } else { Cause::Fault(entered) });
+        }
         _ => {}
     }
     // SAFETY: ends the process (a child, or PID 1 when nothing is left to execute).
@@ -60,9 +79,14 @@ extern "C" fn handler(signal: libc::c_int) {
 /// only when that is impossible.
 pub fn again(path: Option<&std::ffi::CStr>) {
     let Some(road) = ROAD.get() else { return };
+    ENTERED.fetch_add(1, Ordering::Relaxed);
+    execute(road, path, Cause::Wanted);
+    ENTERED.store(0, Ordering::Relaxed);
+}
+
+fn execute(road: &Road, path: Option<&std::ffi::CStr>, cause: Cause) {
     // A fault on this very road skips what led to it.
-    let times = ENTERED.fetch_add(1, Ordering::Relaxed);
-    let exe = if times < 3 { (road.prepare)(times) } else { -1 };
+    let exe = if matches!(cause, Cause::Fault(3..)) { -1 } else { (road.prepare)(cause) };
     // A blocked fault would be fatal in the new image; the others wait for it, blocked.
     let faults: SigSet = FAULTS.into_iter().collect();
     let _ = sigprocmask(SigmaskHow::SIG_UNBLOCK, Some(&faults), None);
@@ -77,5 +101,4 @@ pub fn again(path: Option<&std::ffi::CStr>) {
         }
         libc::execve(road.image.path().as_ptr(), argv, envp);
     }
-    ENTERED.store(0, Ordering::Relaxed);
 }

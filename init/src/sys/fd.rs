@@ -55,13 +55,13 @@ pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     fd.try_clone_to_owned().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EMFILE)))
 }
 
-/// Raises the limit on open files as far as allowed; what it was, (soft, hard).
-pub fn raise_limit() -> (u64, u64) {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
-    // Root may go past the hard limit, up to what the kernel allows.
-    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    let most = hard.max(1 << 19);
-    let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
-    (soft, hard)
+/// Everything open from `first` up becomes close-on-exec: what a parent left open is not for our children.
+pub fn all_close_on_exec(first: RawFd) {
+    let from = libc::c_long::from(first);
+    let (to, flags) = (libc::c_long::from(u32::MAX), libc::CLOSE_RANGE_CLOEXEC);
+    // SAFETY: takes no pointers.
+    if unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) } != 0 {
+        // An old kernel or a filter: what a parent leaves open has a low number.
+        (first..1024).for_each(|raw| close_on_exec(raw, true));
+    }
 }

@@ -22,7 +22,8 @@ pub fn in_flight(info: &InFlight) -> Option<Ended> {
     // As `siginfo_t` lies in memory on 64-bit Linux: signo, errno, code, pad, pid, uid, status.
     let [_, second, third, fourth, ..] = info;
     let low = |v: u64| v as u32 as i32;
-    let (code, pid, status) = (second.load(Ordering::Relaxed), third.load(Ordering::Relaxed), fourth.load(Ordering::Relaxed));
+    let (code, pid, status) =
+        (second.load(Ordering::Relaxed), third.load(Ordering::Relaxed), fourth.load(Ordering::Relaxed));
     (low(pid) != 0).then(|| Ended { pid: low(pid), code: low(code), status: low(status) })
 }
 

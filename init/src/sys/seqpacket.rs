@@ -4,6 +4,7 @@ use crate::proto::pid1::MAX_FDS;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicU64;
 
 /// Descriptors that came with a packet, at most [`MAX_FDS`]; closed when dropped unless taken out.
 #[derive(Debug, Default)]
@@ -109,8 +110,24 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Res
 /// # Errors
 /// As `recvmsg(2)`: `EAGAIN` when there is none; `EMSGSIZE` when bytes or descriptors were cut off (what came is closed).
 pub fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received, Errno> {
+    // SAFETY: a live buffer of this length.
+    unsafe { recv_at(socket, buffer.as_mut_ptr(), buffer.len()) }
+}
+
+/// As [`recv`], into shared memory: the kernel's writing is the record that the packet was taken.
+///
+/// # Errors
+/// As [`recv`].
+pub fn recv_shared(socket: BorrowedFd<'_>, buffer: &[AtomicU64]) -> Result<Received, Errno> {
+    // SAFETY: a live buffer of this length, which may change at any time.
+    unsafe { recv_at(socket, buffer.as_ptr().cast_mut().cast(), size_of_val(buffer)) }
+}
+
+/// # Safety
+/// `length` bytes at `buffer` can be written.
+unsafe fn recv_at(socket: BorrowedFd<'_>, buffer: *mut u8, length: usize) -> Result<Received, Errno> {
     let mut control = Control([0; _]);
-    let mut iov = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let mut iov = libc::iovec { iov_base: buffer.cast(), iov_len: length };
     // SAFETY: as in `send`.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = &raw mut iov;

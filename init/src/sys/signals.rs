@@ -6,15 +6,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::os::fd::{AsFd, BorrowedFd};
 
 /// Signals that mean a fault of the process itself.
-pub const FAULTS: [Signal; 7] = [
-    Signal::SIGSEGV,
-    Signal::SIGBUS,
-    Signal::SIGFPE,
-    Signal::SIGILL,
-    Signal::SIGABRT,
-    Signal::SIGSYS,
-    Signal::SIGTRAP,
-];
+pub const FAULTS: [Signal; 7] =
+    [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGABRT, Signal::SIGSYS, Signal::SIGTRAP];
 
 /// Where the signals are read.
 #[derive(Debug)]
@@ -35,7 +28,7 @@ impl Signals {
     }
 
     /// The next signal that has come.
-    pub fn next(&mut self) -> Option<i32> {
+    pub fn take(&mut self) -> Option<i32> {
         let info = self.0.read_signal().ok()??;
         i32::try_from(info.ssi_signo).ok()
     }

@@ -64,10 +64,17 @@ fn sane(fd: RawFd) {
     if unsafe { libc::tcgetattr(fd, &raw mut modes) } != 0 {
         return;
     }
-    modes.c_iflag = libc::BRKINT | libc::ICRNL | libc::IMAXBEL | libc::IUTF8 | (modes.c_iflag & (libc::IXON | libc::IXOFF));
+    modes.c_iflag =
+        libc::BRKINT | libc::ICRNL | libc::IMAXBEL | libc::IUTF8 | (modes.c_iflag & (libc::IXON | libc::IXOFF));
     modes.c_oflag = libc::OPOST | libc::ONLCR;
-    modes.c_lflag =
-        libc::ISIG | libc::ICANON | libc::IEXTEN | libc::ECHO | libc::ECHOE | libc::ECHOK | libc::ECHOCTL | libc::ECHOKE;
+    modes.c_lflag = libc::ISIG
+        | libc::ICANON
+        | libc::IEXTEN
+        | libc::ECHO
+        | libc::ECHOE
+        | libc::ECHOK
+        | libc::ECHOCTL
+        | libc::ECHOKE;
     modes.c_cflag |= libc::CREAD | libc::HUPCL;
     let keys = [
         (libc::VINTR, 3),

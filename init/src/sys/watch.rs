@@ -3,7 +3,7 @@
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,14 +46,31 @@ impl Watch {
             let ms = t.as_nanos().div_ceil(1_000_000).min(60_000);
             PollTimeout::from(u16::try_from(ms).unwrap_or(u16::MAX))
         });
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
-        match poll(&mut fds, limit) {
+        self.poll(&mut [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)], limit)
+    }
+
+    /// Waits until something changes, or the last reader of the pipe `pipe` is gone: `false`.
+    ///
+    /// # Errors
+    /// As [`Watch::wait`].
+    pub fn wait_while_read(&self, pipe: BorrowedFd<'_>) -> Result<bool, Errno> {
+        let ours = PollFd::new(self.0.as_fd(), PollFlags::POLLIN);
+        // No event is asked for: an error or a hang-up is always told.
+        let mut fds = [ours, PollFd::new(pipe, PollFlags::empty())];
+        self.poll(&mut fds, PollTimeout::NONE)?;
+        Ok(fds[1].revents().is_none_or(|r| r.is_empty()))
+    }
+
+    /// Says whether there were events of ours, and takes them out.
+    fn poll(&self, fds: &mut [PollFd<'_>], limit: PollTimeout) -> Result<bool, Errno> {
+        match poll(fds, limit) {
             Ok(0) | Err(Errno::EINTR) => return Ok(false),
             Ok(_) => {}
             Err(e) => return Err(e),
         }
         match self.0.read_events() {
-            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(true),
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(false),
             Err(e) => Err(e),
         }
     }

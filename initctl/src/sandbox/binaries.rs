@@ -11,20 +11,8 @@ use std::path::{Path, PathBuf};
 
 /// Must be there.
 const NEEDED: &[&str] = &["init", "init-manager", "init-log"];
-/// Names that `sysv` answers to; those in the sandbox's `PATH` before the root's own.
-const SHIMS: &[&str] = &[
-    "telinit",
-    "runlevel",
-    "service",
-    "chkconfig",
-    "update-rc.d",
-    "invoke-rc.d",
-    "insserv",
-    "shutdown",
-    "halt",
-    "poweroff",
-    "reboot",
-];
+/// Names that `sysv` answers to; they come before the root's own in the sandbox's `PATH`.
+const SHIMS: &[&str] = &["telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot", "service"];
 /// Where the programs live in the sandbox.
 pub const FOLDER: &str = "/usr/lib/rung";
 
@@ -83,6 +71,9 @@ impl Binaries {
                 symlink("sysv", &link).doing(|| format!("make the link `{}`", link.display()))?;
             }
         }
+        // As an installation has it; a root without `/sbin` needs none.
+        let _ = fs::remove_file("/sbin/init");
+        let _ = symlink(Path::new(FOLDER).join("init"), "/sbin/init");
         Ok(())
     }
 }

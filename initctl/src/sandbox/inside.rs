@@ -1,6 +1,6 @@
 //! The process that becomes the sandbox's PID 1: builds the world around itself, then executes `init`.
 
-use super::binaries::Binaries;
+use super::binaries::{Binaries, FOLDER};
 use super::cgroup::Group;
 use super::error::{Doing, Error};
 use super::mounts::{self, HOST};
@@ -70,7 +70,7 @@ fn prepare(plan: &Plan, grouped: bool, console: &OwnedFd) -> Result<(), Error> {
     // Opened before anything is mounted over them.
     let folders = plan.units.iter().map(|p| hold(p)).collect::<Result<Vec<_>, _>>()?;
     let programs = Binaries::open(&plan.programs)?;
-    let base = base_units(&plan.programs).map(|p| hold(&p)).transpose()?;
+    let base = own_files(&plan.programs).map(|p| hold(&p)).transpose()?;
     let resolver = if plan.host_net { fs::read("/etc/resolv.conf").ok() } else { None };
 
     enter_root(plan)?;
@@ -124,10 +124,11 @@ fn by_descriptor(file: &fs::File) -> PathBuf {
     PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
-/// Rung's own units: beside the programs where they are installed, in the source tree where they were built there.
-fn base_units(programs: &Path) -> Option<PathBuf> {
-    let built = programs.ancestors().map(|a| a.join("etc-skel/rung/units"));
-    std::iter::once(programs.join("units")).chain(built).chain([PathBuf::from(units::BASE)]).find(|p| p.is_dir())
+/// The folder of Rung's own units and boot helpers: where the programs are installed, or in the tree they were built from.
+fn own_files(programs: &Path) -> Option<PathBuf> {
+    let built = programs.ancestors().map(|a| a.join("etc-skel"));
+    let places = std::iter::once(programs.to_owned()).chain(built).chain([PathBuf::from(FOLDER)]);
+    places.into_iter().find(|p| p.join("units").is_dir())
 }
 
 /// The new root takes the old one's place; that is seen under [`HOST`] for the time being.
@@ -155,7 +156,7 @@ fn execute(level: Level) -> Error {
     let strings = |list: &[&str]| list.iter().filter_map(|s| CString::new(*s).ok()).collect::<Vec<_>>();
     let term = format!("TERM={}", std::env::var("TERM").unwrap_or_else(|_| "linux".into()));
     let path = format!("PATH={}", super::PATH);
-    let (word, program) = (level.to_string(), format!("{}/init", super::binaries::FOLDER));
+    let (word, program) = (level.to_string(), format!("{}/init", FOLDER));
     let argv = strings(&["init", &word]);
     let envp = strings(&["container=rung-sandbox", &term, &path]);
     let Some(file) = strings(&[&program]).pop() else { return Error::new("no path of init") };

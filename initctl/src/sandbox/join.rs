@@ -10,6 +10,10 @@ use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+/// Variables of the caller that say nothing true inside.
+const CALLERS: [&str; 8] =
+    ["PATH", "PWD", "OLDPWD", "container", "NOTIFY_SOCKET", "RUNG_RUNDIR", "LISTEN_PID", "XDG_RUNTIME_DIR"];
+
 /// A command to run inside.
 #[derive(Debug)]
 pub struct Command {
@@ -84,7 +88,7 @@ fn execute(command: &Command) -> (Error, u8) {
     }
     let words = if command.words.is_empty() { vec![shell()] } else { command.words.clone() };
     let argv: Vec<CString> = words.iter().filter_map(|w| CString::new(w.as_bytes()).ok()).collect();
-    let kept = std::env::vars_os().filter(|(k, _)| k != "PATH" && k != "container" && k != "NOTIFY_SOCKET");
+    let kept = std::env::vars_os().filter(|(k, _)| !CALLERS.iter().any(|c| k == c));
     let envp: Vec<CString> = kept
         .chain([("PATH".into(), super::PATH.into()), ("container".into(), "rung-sandbox".into())])
         .filter_map(|(k, v)| CString::new([k.as_bytes(), b"=", v.as_bytes()].concat()).ok())

@@ -81,6 +81,8 @@ pub struct Args {
 fn parse_level(text: &str) -> Result<Level, String> {
     let mut chars = text.chars();
     let level = chars.next().filter(|_| chars.next().is_none()).and_then(Level::from_char);
+    // As a word to the kernel: `S` is single user.
+    let level = level.map(|l| if l == Level::S { Level::SINGLE } else { l });
     level.filter(|l| !l.is_down()).ok_or_else(|| format!("`{text}` is no level to boot to: S and 1 to 5 are"))
 }
 
@@ -102,6 +104,7 @@ mod tests {
     #[test]
     fn levels_to_boot_to() {
         assert_eq!(parse_level("3"), Ok(Level::from_char('3').expect("3")));
+        assert_eq!(parse_level("S"), Ok(Level::SINGLE));
         for wrong in ["0", "6", "7", "", "33"] {
             assert!(parse_level(wrong).is_err(), "{wrong}");
         }

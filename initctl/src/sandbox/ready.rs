@@ -1,14 +1,19 @@
-//! Waiting until the sandbox has reached its level: the control socket's appearance, then one call that ends with the
-//! switch. A manager that dies meanwhile is asked again, by the same request number, which joins what is under way.
+//! Waiting until the sandbox has reached its level: the control socket's appearance, then the runlevel, asked until it is
+//! the one. Asking changes nothing: to request the level again would replace the boot's own switch, level `S` and all.
 
-use init::proto::control::{Call, Progress, Reply, SetLevel};
+use init::proto::control::{Call, INTERFACE, LoadState, Reply, Runlevel, Units};
 use init::unit::Level;
 use nix::poll::PollTimeout;
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
+use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Between two questions: short beside a boot, and the interface has no event for it.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// How it stands.
 #[derive(Debug)]
@@ -21,15 +26,24 @@ pub enum Step {
     Refused(String),
 }
 
+/// What the answer that is awaited belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Runlevel,
+    Units,
+}
+
 /// The wait.
 #[derive(Debug)]
 pub struct Ready {
     folder: PathBuf,
     watch: Inotify,
-    call: Vec<u8>,
+    level: Level,
     stream: Option<UnixStream>,
     buffer: Vec<u8>,
-    failed: Vec<String>,
+    asked: Asked,
+    again: Instant,
 }
 
 impl Ready {
@@ -39,12 +53,8 @@ impl Ready {
         let watch = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
         let events = AddWatchFlags::IN_CREATE | AddWatchFlags::IN_MOVED_TO | AddWatchFlags::IN_ATTRIB;
         watch.add_watch(&folder, events)?;
-        let request = SetLevel { level, request: request_number(), wait: true };
-        let parameters = serde_json::to_value(&request).unwrap_or_default();
-        let call = Call { method: "org.rung.Manager.SetLevel".into(), parameters, more: false, oneway: false };
-        let mut call = serde_json::to_vec(&call).unwrap_or_default();
-        call.push(0);
-        Ok(Self { folder, watch, call, stream: None, buffer: Vec::new(), failed: Vec::new() })
+        let again = Instant::now();
+        Ok(Self { folder, watch, level, stream: None, buffer: Vec::new(), asked: Asked::Nothing, again })
     }
 
     /// What to wait on (for reading) before the next [`Ready::step`].
@@ -52,67 +62,104 @@ impl Ready {
         self.stream.as_ref().map_or_else(|| self.watch.as_fd(), AsFd::as_fd)
     }
 
-    /// The longest wait: a socket is there a moment before anybody listens on it, and no event tells of that.
+    /// The longest wait: until the next question is due, or the socket, which is there a moment before anybody listens on
+    /// it, is tried again.
     pub fn timeout(&self) -> PollTimeout {
-        let there = self.stream.is_none() && self.folder.join("control").exists();
-        if there { PollTimeout::from(50_u8) } else { PollTimeout::NONE }
+        let due = match (&self.stream, self.asked) {
+            (Some(_), Asked::Nothing) => self.again.saturating_duration_since(Instant::now()),
+            (None, _) if self.folder.join("control").exists() => PAUSE,
+            _ => return PollTimeout::NONE,
+        };
+        PollTimeout::try_from(due + Duration::from_millis(1)).unwrap_or(PollTimeout::ZERO)
     }
 
     /// Goes on as far as it can without waiting.
     pub fn step(&mut self) -> Step {
         while self.watch.read_events().is_ok() {}
-        if self.stream.is_none() && !self.connect() {
-            return Step::Wait;
+        if self.stream.is_none() {
+            self.stream = UnixStream::connect(self.folder.join("control")).ok();
+            self.again = Instant::now();
         }
-        let Some(stream) = &mut self.stream else { return Step::Wait };
+        if self.asked == Asked::Nothing && Instant::now() >= self.again {
+            self.ask("Runlevel", Asked::Runlevel);
+        }
+        let Some(text) = self.answer() else { return Step::Wait };
+        let Ok(reply) = serde_json::from_slice::<Reply>(&text) else {
+            return Step::Refused("the manager's answer can't be understood".into());
+        };
+        if let Some(error) = reply.error {
+            let text = reply.parameters.get("text").and_then(Value::as_str).unwrap_or_default();
+            return Step::Refused(format!("{error}: {text}"));
+        }
+        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Units => return Step::Reached(failures(reply.parameters)),
+            Asked::Runlevel if self.is_reached(reply.parameters) => self.ask("List", Asked::Units),
+            _ => self.again = Instant::now() + PAUSE,
+        }
+        Step::Wait
+    }
+
+    fn is_reached(&self, parameters: Value) -> bool {
+        serde_json::from_value::<Runlevel>(parameters)
+            .is_ok_and(|now| now.current == Some(self.level) && now.switching_to.is_none())
+    }
+
+    fn ask(&mut self, method: &str, asked: Asked) {
+        let method = format!("{INTERFACE}.{method}");
+        let call = Call { method, parameters: serde_json::json!({}), more: false, oneway: false };
+        let mut text = serde_json::to_vec(&call).unwrap_or_default();
+        text.push(0);
+        // Small: it fits the socket's buffer.
+        let sent = self
+            .stream
+            .as_mut()
+            .is_some_and(|stream| stream.set_nonblocking(true).is_ok() && stream.write_all(&text).is_ok());
+        if sent {
+            self.asked = asked;
+        } else {
+            self.lost();
+        }
+    }
+
+    /// The manager is gone, or not there yet; its successor is asked anew.
+    fn lost(&mut self) {
+        self.stream = None;
+        self.asked = Asked::Nothing;
+        self.buffer.clear();
+    }
+
+    /// One whole answer, if it has come.
+    fn answer(&mut self) -> Option<Vec<u8>> {
+        let stream = self.stream.as_mut()?;
         let mut chunk = [0; 4096];
         loop {
             match stream.read(&mut chunk) {
                 Ok(n) if n > 0 => {
                     self.buffer.extend_from_slice(chunk.get(..n).unwrap_or_default());
                     if let Some(end) = self.buffer.iter().position(|b| *b == 0) {
-                        let text: Vec<u8> = self.buffer.drain(..=end).collect();
-                        return self.reply(text.get(..end).unwrap_or_default());
+                        let mut text: Vec<u8> = self.buffer.drain(..=end).collect();
+                        text.pop();
+                        return Some(text);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Step::Wait,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => {
-                    self.stream = None;
-                    self.buffer.clear();
-                    return Step::Wait;
+                    self.lost();
+                    return None;
                 }
             }
         }
     }
-
-    fn connect(&mut self) -> bool {
-        let Ok(mut stream) = UnixStream::connect(self.folder.join("control")) else { return false };
-        let sent = stream.write_all(&self.call).is_ok() && stream.set_nonblocking(true).is_ok();
-        if sent {
-            self.stream = Some(stream);
-        }
-        sent
-    }
-
-    fn reply(&mut self, text: &[u8]) -> Step {
-        let Ok(reply) = serde_json::from_slice::<Reply>(text) else {
-            return Step::Refused("the manager's answer can't be understood".into());
-        };
-        if let Some(error) = reply.error {
-            let text = reply.parameters.get("text").and_then(|t| t.as_str()).unwrap_or_default();
-            return Step::Refused(format!("{error}: {text}"));
-        }
-        let progress: Progress = serde_json::from_value(reply.parameters).unwrap_or_default();
-        let failure =
-            |end: init::proto::control::JobEnd| end.reason.map(|reason| format!("{}: {reason}", end.name.as_str()));
-        self.failed.extend(progress.ended.into_iter().filter_map(failure));
-        if progress.done { Step::Reached(std::mem::take(&mut self.failed)) } else { Step::Wait }
-    }
 }
 
-/// Any number that is not used twice soon.
-fn request_number() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    (u64::from(std::process::id()) << 32) ^ now.as_secs().rotate_left(20) ^ u64::from(now.subsec_nanos())
+/// The units that could not be started or read, each with the reason.
+fn failures(parameters: Value) -> Vec<String> {
+    let units = serde_json::from_value::<Units>(parameters).unwrap_or_default().units;
+    let bad = units.into_iter().filter(|u| u.load == LoadState::Bad || u.state == init::core::State::Failed);
+    bad.map(|u| {
+        let reason = u.reason.or(u.load_error).unwrap_or_else(|| "failed".to_owned());
+        format!("{}: {reason}", u.name.as_str())
+    })
+    .collect()
 }

@@ -8,6 +8,7 @@ use super::ready::{Ready, Step};
 use super::report::{Listener, Record, Teller};
 use super::{Args, binaries, join};
 use init::sys::ns::fork_alone;
+use init::sys::pidfd;
 use init::unit::Level;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -107,6 +108,8 @@ struct Session {
     group: Option<Group>,
     keeper: Option<Pid>,
     init: Option<i32>,
+    /// The same, for waiting; its parent is the keeper.
+    handle: Option<OwnedFd>,
     built: bool,
     orders: File,
     reports: Option<Listener>,
@@ -157,6 +160,7 @@ impl Session {
             group: plan.group,
             keeper,
             init: None,
+            handle: None,
             built: false,
             orders: orders.into(),
             reports: Some(Listener::new(reports)),
@@ -253,7 +257,10 @@ impl Session {
         };
         for record in records {
             match record {
-                Record::Pid(pid) => self.init = Some(pid),
+                Record::Pid(pid) => {
+                    self.init = Some(pid);
+                    self.handle = pidfd::open(pid).ok();
+                }
                 Record::Built => self.built = true,
                 Record::Failed(text) => return Err(Error::new(text)),
                 Record::Exited(_) | Record::Killed(_) => {
@@ -329,7 +336,14 @@ impl Session {
         }
         if let Some(keeper) = self.keeper.take() {
             let clean = matches!(waitpid(keeper, None), Ok(WaitStatus::Exited(..)));
-            if let (false, Some(group)) = (clean, &self.group) {
+            if clean {
+                return;
+            }
+            // PID 1 dies of it, and with it all the rest; but only after a moment.
+            if let Some(handle) = &self.handle {
+                let _ = poll(&mut [PollFd::new(handle.as_fd(), PollFlags::POLLIN)], PollTimeout::from(5000_u16));
+            }
+            if let Some(group) = &self.group {
                 group.remove();
             }
         }

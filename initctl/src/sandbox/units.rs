@@ -1,5 +1,6 @@
 //! The given units, copied into the sandbox and switched on.
 
+use super::binaries::FOLDER;
 use super::error::{Doing, Error};
 use init::unit::{Level, LevelSet};
 use std::fs;
@@ -32,7 +33,7 @@ pub fn add(folder: &Path, shown: &Path, level: Level) -> Result<(), Error> {
     }
     for entry in list(folder, shown)? {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if is_unit(&name) && !is_template(&name) {
+        if is_unit(&name) && !is_template(&name) && !is_mask(&entry.path()) {
             let levels = levels_of(Path::new(ADMIN), &name).unwrap_or_else(|| [level].into_iter().collect());
             switch_on(ADMIN, &name, levels)?;
         }
@@ -40,11 +41,11 @@ pub fn add(folder: &Path, shown: &Path, level: Level) -> Result<(), Error> {
     Ok(())
 }
 
-/// Copies those of Rung's base units that say `X-Sandbox=yes`: the ones that make sense without hardware.
-pub fn add_base(folder: &Path) -> Result<(), Error> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+/// Copies those of Rung's own units that say `X-Sandbox=yes`, the ones that make sense without a machine of one's own, and
+/// the helpers that they call.
+pub fn add_base(own: &Path) -> Result<(), Error> {
     fs::create_dir_all(BASE).doing(|| format!("make `{BASE}`"))?;
-    for entry in entries.flatten() {
+    for entry in list(&own.join("units"), Path::new(BASE))? {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Ok(text) = fs::read_to_string(entry.path()) else { continue };
         if !is_unit(&name) || last_value(&text, "X-Sandbox") != Some("yes") {
@@ -55,7 +56,13 @@ pub fn add_base(folder: &Path) -> Result<(), Error> {
             switch_on(BASE, &name, levels_of(Path::new(BASE), &name).unwrap_or_default())?;
         }
     }
-    Ok(())
+    let boot = Path::new(FOLDER).join("boot");
+    fs::create_dir_all(&boot).doing(|| format!("make `{}`", boot.display()))?;
+    for entry in fs::read_dir(own.join("boot")).into_iter().flatten().flatten() {
+        copy(&entry.path(), &boot.join(entry.file_name()))?;
+    }
+    let common = own.join("tmpfiles.conf");
+    if common.exists() { copy(&common, &Path::new(FOLDER).join("tmpfiles.conf")) } else { Ok(()) }
 }
 
 fn list(folder: &Path, shown: &Path) -> Result<Vec<fs::DirEntry>, Error> {
@@ -68,10 +75,14 @@ fn list(folder: &Path, shown: &Path) -> Result<Vec<fs::DirEntry>, Error> {
 /// Follows links, save one to `/dev/null`, which masks a unit.
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     let _ = fs::remove_file(to);
-    if fs::read_link(from).is_ok_and(|target| target == Path::new("/dev/null")) {
+    if is_mask(from) {
         return symlink("/dev/null", to).doing(|| format!("mask `{}`", to.display()));
     }
     fs::copy(from, to).map(drop).doing(|| format!("copy `{}`", from.display()))
+}
+
+fn is_mask(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null"))
 }
 
 fn is_unit(name: &str) -> bool {

@@ -7,6 +7,7 @@ use crate::logs::{Folders, Follower, writer_word};
 use init::log::read::Entry;
 use init::unit::UnitName;
 use serde::Serialize;
+use std::os::fd::AsFd;
 
 /// A line, for `--json`.
 #[derive(Serialize)]
@@ -36,8 +37,8 @@ pub fn run(c: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
             c.out.text(&text)?;
         }
         follower.read(&mut |e| batch.push(e)).map_err(readable)?;
-        if batch.is_empty() {
-            follower.wait().map_err(readable)?;
+        if batch.is_empty() && !follower.wait(std::io::stdout().as_fd()).map_err(readable)? {
+            return Ok(());
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Context;
 use crate::exit::{FAILED, Failure};
 use crate::units::{self, Folders};
+use init::unit::search;
 use init::unit::{Facts, Finding, Severity, Unit, UnitName, nearest};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -40,15 +41,15 @@ impl From<&Finding> for Row {
 /// Checks these files and units, or all there are.
 pub fn run(c: &mut Context, files: &[PathBuf]) -> Result<(), Failure> {
     let (folders, facts) = (Folders::of_system(), units::facts());
-    let all = folders.all();
+    let all = folders.names();
     let mut wanted: Vec<(UnitName, PathBuf)> = Vec::new();
     if files.is_empty() {
-        wanted = all.iter().map(|(n, p)| (n.clone(), p.clone())).collect();
+        wanted = all.iter().filter_map(|n| Some((n.clone(), folders.find(n)?))).collect();
     }
     for file in files {
-        wanted.push(locate(&folders, file, all.keys())?);
+        wanted.push(locate(&folders, file, all.iter())?);
     }
-    let known: BTreeSet<&UnitName> = all.keys().chain(wanted.iter().map(|(n, _)| n)).collect();
+    let known: BTreeSet<&UnitName> = all.iter().chain(wanted.iter().map(|(n, _)| n)).collect();
     let mut findings = Vec::new();
     for (name, path) in &wanted {
         findings.extend(check(&folders, name, path, &facts, &known));
@@ -83,9 +84,7 @@ fn locate<'a>(
 ) -> Result<(UnitName, PathBuf), Failure> {
     let shown = file.display();
     if file.is_file() || shown.to_string().contains('/') {
-        let name = units::name_of(file).ok_or_else(|| {
-            Failure::Other(format!("{shown}: no unit file by its name: `NAME.service` and `NAME.target` are"))
-        })?;
+        let name = search::name_of(file).map_err(Failure::Other)?;
         return Ok((name, file.to_owned()));
     }
     let name = UnitName::new(&shown.to_string()).map_err(Failure::Other)?;

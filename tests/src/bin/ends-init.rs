@@ -6,13 +6,18 @@ use init::pid1::early;
 use init::pid1::end::End;
 use init::pid1::unmount::{Scope, everything};
 use init::proto::pid1::Power;
+use init::proto::plan::{Plan, Step, Strings, strings};
+use init::sys::child::{self, Order, Source};
 use init::sys::helper::{self, Ended};
-use init::sys::{image, inherited};
+use init::sys::{image, inherited, tty};
+use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::getpid;
+use std::ffi::CString;
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::AsFd;
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicI32;
 use std::time::{Duration, Instant};
 
 #[unsafe(no_mangle)]
@@ -24,6 +29,7 @@ extern "C" fn main(_: i32, _: *const *const i8) -> i32 {
         ["end", how, grace_ms, command @ ..] => end(how, grace_ms.parse().unwrap_or(0), command),
         ["unmount", folder] => unmount(folder),
         ["late"] => late(),
+        ["foreground"] => foreground(),
         ["dead-fuse", folder] => dead_fuse(folder),
         ["image", command @ ..] => from_image(command),
         _ => 2,
@@ -85,6 +91,37 @@ fn late() -> i32 {
     let quick = helper::run(Instant::now() + Duration::from_secs(20), || {}, || 7);
     println!("{ended:?} {quick:?} told {told}");
     i32::from(started.elapsed() > Duration::from_secs(5) || ended != Ok(Ended::Late))
+}
+
+/// A child whose plan says so leads the foreground group of a terminal that this session has.
+fn foreground() -> i32 {
+    let Ok(pty) = nix::pty::openpty(None, None) else { return 77 };
+    let Ok(path) = nix::unistd::ttyname(&pty.slave) else { return 77 };
+    let Ok(path) = CString::new(path.into_os_string().into_encoded_bytes()) else { return 77 };
+    // Fails for a PID 1 that leads one already.
+    let _ = nix::unistd::setsid();
+    if tty::take(&path, false, false, false).is_err() {
+        return 77;
+    }
+    let (args, env) = (strings(["cat"]), strings([]));
+    let mut plan = Plan::default();
+    plan.push(Step::Signals { ignore: 0 });
+    plan.push(Step::Foreground);
+    plan.push(Step::Exec { program: c"/bin/cat", args: Strings::new(&args), env: Strings::new(&env) });
+    let (Some(plan), Ok((mut report, writing))) = (plan.finish(), std::io::pipe()) else { return 3 };
+    let (pid, report_fd) = (AtomicI32::new(0), std::os::fd::AsRawFd::as_raw_fd(&writing));
+    let order = Order { plan: Source::Bytes(&plan), fds: &[], report: report_fd, exe: None, pid: &pid, share: false };
+    let started = child::start(&order);
+    drop(writing);
+    // Closed by the execve.
+    let mut failure = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut report, &mut failure);
+    let group = nix::unistd::tcgetpgrp(std::io::stdin()).map(nix::unistd::Pid::as_raw);
+    println!("in front {} failed {}", group == started, failure.len() >= child::FAILURE_LEN);
+    // A key typed there reaches the command, not us.
+    let _ = nix::unistd::write(&pty.master, b"\x03");
+    println!("{:?}", waitpid(None, None).map(|s| matches!(s, WaitStatus::Signaled(_, Signal::SIGINT, _))));
+    0
 }
 
 /// A file system whose server never answers.

@@ -40,9 +40,13 @@ fn main() {
         }
         while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(s) if s != WaitStatus::StillAlive) {}
         if client && let Ok((mut stream, _)) = listener.accept() {
-            let mut call = Vec::new();
-            let _ = BufReader::new(&stream).read_until(0, &mut call);
-            let _ = stream.write_all(b"{\"parameters\":{\"done\":true}}\0");
+            let level = words.get(1).map_or("3", String::as_str);
+            let mut lines = BufReader::new(stream.try_clone().expect("a copy")).split(0);
+            // Runlevel, then List: of both, what initctl looks at.
+            while lines.next().is_some() {
+                let reply = format!("{{\"parameters\":{{\"current\":\"{level}\",\"units\":[]}}}}\0");
+                let _ = stream.write_all(reply.as_bytes());
+            }
         }
     }
 }

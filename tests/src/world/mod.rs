@@ -22,7 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -68,6 +68,13 @@ impl Builder {
         let path = self.folder.join("units").join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder for units");
         fs::write(path, text).expect("a unit file is written");
+        self
+    }
+
+    /// Rung's own `tmpfiles.service` runs too: what the root's tmpfiles say about `/run` and `/tmp`.
+    #[must_use]
+    pub fn with_tmpfiles(self) -> Self {
+        fs::remove_file(self.folder.join("units/tmpfiles.service")).expect("the mask is there");
         self
     }
 
@@ -190,6 +197,8 @@ impl World {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("rung-world-{}-{number}", std::process::id()));
         fs::create_dir_all(folder.join("units")).expect("a folder for the world");
+        // The host's tmpfiles are no part of a world, and slow; `with_tmpfiles` has them.
+        symlink("/dev/null", folder.join("units/tmpfiles.service")).expect("a mask");
         // Any user may run the world and have its console written.
         fs::write(folder.join("console"), "").expect("a file for the console");
         fs::set_permissions(folder.join("console"), fs::Permissions::from_mode(0o666)).expect("it is ours");

@@ -120,11 +120,12 @@ fn expand(prefix: &str, text: &str, take: &mut dyn FnMut(String)) {
 pub fn names(code: &str, word: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '_';
     code.match_indices(word).any(|(at, _)| {
-        let after = &code[at + word.len()..];
-        !code[..at].ends_with(part)
-            && !code[..at].ends_with("r#")
-            && !(word.ends_with(part) && after.starts_with(part))
-            && !(word.starts_with("log::") && code[..at].ends_with("::"))
+        let (before, after) = (&code[..at], &code[at + word.len()..]);
+        let inside = before.ends_with(part) || (word.ends_with(part) && after.starts_with(part));
+        let raw = before.ends_with("r#");
+        // `crate::log::` is our own module, `log::` the crate.
+        let ours = word.starts_with("log::") && before.ends_with("::");
+        !(inside || raw || ours)
     })
 }
 

@@ -1,0 +1,170 @@
+//! What never may happen, seen from outside the core: judged by its actions.
+
+use super::machine::Machine;
+use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, UnitId};
+use init::unit::{ExecKind, Unit, UnitName};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// More starts of one unit in a second than this is a busy loop (`RestartSec=` is held to 50 ms at least).
+const STARTS_A_SECOND: usize = 40;
+
+/// From so many units on a world is big.
+const BIG: usize = 40;
+
+/// Remembers what the rules need.
+#[derive(Debug, Default)]
+pub struct Judge {
+    dropped: BTreeSet<(UnitName, UnitName)>,
+    starts: BTreeMap<UnitName, VecDeque<Millis>>,
+    finished: BTreeSet<u64>,
+    /// Instances whose way down has been judged.
+    going: BTreeSet<u64>,
+    steps: u64,
+    /// What came to light first.
+    pub wrong: Vec<String>,
+}
+
+impl Judge {
+    /// What must hold after each step, whether or not it is carried out.
+    pub fn state(&mut self, core: &Core) {
+        // In a big world every so many steps: the check walks the whole graph.
+        self.steps += 1;
+        if core.ids().count() < BIG || self.steps % 32 == 0 {
+            self.wrong.extend(init::core::invariants::check(core));
+        }
+    }
+
+    /// One batch of actions that is carried out now, as the core stands after it.
+    pub fn batch(&mut self, core: &Core, machine: &Machine, actions: &[Action], now: Millis) {
+        for action in actions {
+            match action {
+                Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
+                    if machine.used.contains(key) {
+                        self.say(format!("{key:?} is spawned twice"));
+                    }
+                    self.live(key.token);
+                    if key.step == 0 {
+                        self.start(core, *unit, now);
+                    }
+                    if *kind == ExecKind::Stop {
+                        self.stop_order(core, *unit, key.token);
+                    }
+                }
+                Action::Adopt { key, .. } => {
+                    if machine.used.contains(key) {
+                        self.say(format!("{key:?} is adopted twice"));
+                    }
+                    self.live(key.token);
+                }
+                Action::Signal { unit, token, key, .. } => {
+                    self.live(*token);
+                    let slot = key.and_then(|k| machine.slots.get(&k));
+                    if slot.is_some_and(|s| s.unit != *core.name(*unit)) {
+                        self.say(format!("{:?} signals another unit's process", core.name(*unit)));
+                    }
+                    if core.view(*unit).phase == Phase::StopSignal {
+                        self.stop_order(core, *unit, *token);
+                    }
+                }
+                Action::Finished { token, .. } => {
+                    if !self.finished.insert(*token) {
+                        self.say(format!("instance {token} is finished twice"));
+                    }
+                }
+                Action::CycleBroken { members, dropped } => {
+                    if members.len() < 2 || !members.contains(&dropped.0) || !members.contains(&dropped.1) {
+                        self.say(format!("the loop {members:?} doesn't hold {dropped:?}"));
+                    }
+                    self.dropped.insert((core.name(dropped.0).clone(), core.name(dropped.1).clone()));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn was_dropped(&self, core: &Core, later: UnitId, earlier: UnitId) -> bool {
+        self.dropped.contains(&(core.name(later).clone(), core.name(earlier).clone()))
+    }
+
+    fn say(&mut self, what: String) {
+        self.wrong.push(what);
+    }
+
+    fn live(&mut self, token: u64) {
+        if self.finished.contains(&token) {
+            self.say(format!("instance {token} is over, and still something is done for it"));
+        }
+    }
+
+    /// *Never* 5 and 7, at the first process of an instance.
+    fn start(&mut self, core: &Core, unit: UnitId, now: Millis) {
+        let times = self.starts.entry(core.name(unit).clone()).or_default();
+        times.push_back(now);
+        while times.front().is_some_and(|at| *at + 1000 < now) {
+            times.pop_front();
+        }
+        if times.len() > STARTS_A_SECOND {
+            self.say(format!("{:?} is started in a busy loop", core.name(unit)));
+        }
+        for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
+            if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
+                self.say(format!("{:?} starts before {:?}, which it is after", core.name(unit), core.name(other)));
+            }
+        }
+    }
+
+    /// *Never* 5, at the first sign that an instance goes down.
+    fn stop_order(&mut self, core: &Core, unit: UnitId, token: u64) {
+        if !self.going.insert(token) {
+            return;
+        }
+        // One that goes down by itself while its stop job waits is nobody's mistake.
+        let view = core.view(unit);
+        if view.job.is_none_or(|(word, _)| word != "stop") || !view.waits_for.is_empty() {
+            return;
+        }
+        for other in neighbours(core, unit, |u| &u.before, |u| &u.after) {
+            let view = core.view(other);
+            let stops = view.job.is_some_and(|(word, _)| word == "stop") && view.phase != Phase::Dead;
+            if stops && !self.was_dropped(core, other, unit) && shared_job(core, unit, other) {
+                self.say(format!("{:?} stops before {:?}, which is after it", core.name(unit), core.name(other)));
+            }
+        }
+    }
+}
+
+/// Whether both have jobs of one request.
+fn shared_job(core: &Core, a: UnitId, b: UnitId) -> bool {
+    match (core.view(a).job, core.view(b).job) {
+        (Some((_, a)), Some((_, b))) => a.iter().any(|r| b.contains(r)),
+        _ => false,
+    }
+}
+
+type List = fn(&Unit) -> &Vec<UnitName>;
+
+/// By their definitions alone: those the unit lists itself, and (in small worlds) those that list it the other way round.
+fn neighbours(core: &Core, unit: UnitId, own: List, theirs: List) -> Vec<UnitId> {
+    let list = |id: UnitId, which: List| {
+        let view = core.view(id);
+        match (view.on_disk, view.unit) {
+            (Loaded::Good(unit), _) | (_, Some(unit)) => which(unit).clone(),
+            _ => Vec::new(),
+        }
+    };
+    let mut found: BTreeSet<UnitId> = list(unit, own).iter().filter_map(|name| core.id(name)).collect();
+    if core.ids().count() < BIG {
+        found.extend(core.ids().filter(|id| list(*id, theirs).contains(core.name(unit))));
+    }
+    found.remove(&unit);
+    found.into_iter().collect()
+}
+
+/// What a client has been told.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// Requests that were answered.
+    pub done: BTreeSet<RequestId>,
+    /// How their jobs ended.
+    pub results: BTreeMap<(RequestId, UnitId), JobResult>,
+}

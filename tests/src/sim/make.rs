@@ -1,0 +1,129 @@
+//! Random units, levels and requests.
+
+use super::rng::Rng;
+use init::core::{Ask, Definition, LevelMark, Verb, Whom};
+use init::proto::pid1::Power;
+use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// The name of the unit with this number; every sixth is a target.
+pub fn name(n: usize) -> Option<UnitName> {
+    let suffix = if n % 6 == 5 { "target" } else { "service" };
+    UnitName::new(&format!("u{n:03}.{suffix}")).ok()
+}
+
+/// How many units: few as a rule, a thousand now and then.
+pub fn size(rng: &mut Rng) -> usize {
+    match rng.below(10_000) {
+        0 => 1000,
+        1..=50 => 60 + rng.index(60),
+        _ => 1 + rng.index(12),
+    }
+}
+
+fn some(rng: &mut Rng, n: usize, me: usize, most: u64, ordered: bool) -> Vec<UnitName> {
+    (0..rng.below(most + 1))
+        .filter_map(|_| {
+            let other = rng.index(n);
+            // Mostly without loops: only to lower numbers.
+            let other = if ordered && !rng.percent(4) { other.min(me.saturating_sub(1 + other % 3)) } else { other };
+            name(other)
+        })
+        .collect()
+}
+
+fn command(rng: &mut Rng) -> Command {
+    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), place: Place::default() }
+}
+
+fn short(rng: &mut Rng) -> Duration {
+    Duration::from_millis(200 + rng.below(3000))
+}
+
+/// One definition.
+pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
+    let name = name(me)?;
+    match rng.below(40) {
+        0 => return Some(Definition::Bad(name, "x.service:3: no".to_owned())),
+        1 => return Some(Definition::Masked(name)),
+        2 => return Some(Definition::Gone(name)),
+        _ => {}
+    }
+    let mut unit = Unit::new(name);
+    unit.requires = some(rng, n, me, 1, true);
+    unit.wants = some(rng, n, me, 2, true);
+    unit.after = some(rng, n, me, 3, true);
+    if rng.percent(10) {
+        unit.before = some(rng, n, me, 1, false);
+    }
+    if rng.percent(8) {
+        unit.conflicts = some(rng, n, me, 1, false);
+    }
+    if unit.name.kind() == init::unit::name::Kind::Service {
+        service(rng, &mut unit);
+    }
+    Some(Definition::Good(Rc::new(unit)))
+}
+
+fn service(rng: &mut Rng, unit: &mut Unit) {
+    use ServiceType::{Exec, Forking, Notify, Oneshot, Simple};
+    let s = &mut unit.service;
+    s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify]).unwrap_or_default();
+    s.remain_after_exit = rng.percent(25);
+    let restarts = [Restart::No, Restart::OnFailure, Restart::Always];
+    s.restart = rng.pick(&restarts).unwrap_or_default();
+    s.restart_sec = Duration::from_millis(rng.pick(&[0, 100, 1000]).unwrap_or(0));
+    s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
+    s.timeout_start = Some(short(rng));
+    s.timeout_stop = Some(short(rng));
+    let modes = [KillMode::ControlGroup, KillMode::ControlGroup, KillMode::Mixed, KillMode::Process, KillMode::None];
+    s.kill_mode = rng.pick(&modes).unwrap_or_default();
+    s.essential = rng.percent(2);
+    for kind in ExecKind::ALL {
+        let count = match kind {
+            ExecKind::Start if s.kind == Oneshot => 1 + rng.below(2),
+            ExecKind::Start => 1,
+            _ => u64::from(rng.percent(25)) + u64::from(rng.percent(5)),
+        };
+        for _ in 0..count {
+            let command = command(rng);
+            s.commands.push((kind, command));
+        }
+    }
+}
+
+/// Which levels the units are on in.
+pub fn marks(rng: &mut Rng, n: usize) -> Vec<LevelMark> {
+    let set = |rng: &mut Rng, p| Level::ALL.into_iter().filter(|_| rng.percent(p)).collect::<LevelSet>();
+    (0..n)
+        .filter(|_| rng.percent(60))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .filter_map(|i| Some(LevelMark { name: name(i)?, on: set(rng, 40), kill: set(rng, 8) }))
+        .collect()
+}
+
+/// What somebody asks for.
+pub fn ask(rng: &mut Rng, n: usize) -> Ask {
+    let names = (0..1 + rng.below(3)).filter_map(|_| name(rng.index(n + 1))).collect();
+    let verb = match rng.below(20) {
+        0..=6 => Verb::Start,
+        7..=9 => Verb::Stop,
+        10..=12 => Verb::Restart,
+        13 => Verb::TryRestart,
+        14 => Verb::Reload,
+        15 => Verb::ResetFailed,
+        16 => Verb::Kill { signal: 15, whom: rng.pick(&[Whom::Main, Whom::Control, Whom::All]).unwrap_or(Whom::All) },
+        17..=18 => {
+            let to = rng.pick(&[Level::S, Level::SINGLE]).filter(|_| rng.percent(20));
+            let digit = rng.pick(&['2', '3', '4', '5']).and_then(Level::from_char);
+            return Ask::Level(to.or(digit).unwrap_or(Level::SINGLE));
+        }
+        _ if rng.percent(20) => {
+            return Ask::Down(rng.pick(&[Power::PowerOff, Power::Reboot, Power::Halt]).unwrap_or(Power::Halt));
+        }
+        _ => Verb::Start,
+    };
+    Ask::Units { verb, names }
+}

@@ -1,0 +1,54 @@
+//! The real programs: boot, run, shut down, in a world of their own.
+
+use rung_tests::world::{World, deadline, exists};
+
+const SLEEPER: &str = "[Service]\nExecStart=/bin/sleep infinity\n";
+
+#[test]
+fn level_s_ends_before_the_default_level_begins() {
+    let say = |what: &str| format!("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c '{what}'\n");
+    let world = World::new()
+        .unit(
+            "early.service",
+            &format!("{}[Install]\nRunlevels=S\n", say("echo begin >>/run/order; echo end >>/run/order")),
+        )
+        .unit("late.service", &say("echo late >>/run/order"))
+        .boot();
+    assert_eq!(world.ok(["cat", "/run/order"]), "begin\nend\nlate\n");
+    assert_eq!(world.ok(["initctl", "runlevel"]), "N 3\n");
+    assert_eq!(world.ok(["runlevel"]), "N 3\n", "the shim says the same");
+}
+
+#[test]
+fn services_run_restart_and_end_with_the_world() {
+    let always = format!("{SLEEPER}Restart=always\nRestartSec=0\n");
+    let world = World::new().unit("a.service", &always).unit("other.service", SLEEPER).level('2').boot();
+    assert_eq!(world.ok(["initctl", "is-active", "a", "other"]), "active\nactive\n");
+    let pid = |w: &World| {
+        let text = std::fs::read_to_string(w.path("/sys/fs/cgroup/a.service/cgroup.procs")).ok()?;
+        text.trim().parse::<i32>().ok().filter(|pid| exists(*pid))
+    };
+    if !world.path("/sys/fs/cgroup/a.service").exists() {
+        return; // No control groups here.
+    }
+    let first = world.wait_for("a", deadline(10), pid);
+    world.ok(["sh", "-c", "kill -9 $(cat /sys/fs/cgroup/a.service/cgroup.procs)"]);
+    let second = world.wait_for("a again", deadline(10), |w| pid(w).filter(|p| *p != first));
+    assert!(exists(second));
+    let (status, errors) = world.shutdown();
+    assert_eq!((status, errors.as_str()), (0, ""));
+    assert!(!exists(second));
+}
+
+#[test]
+fn it_boots_without_root() {
+    if !nix::unistd::geteuid().is_root() {
+        return; // The others show it.
+    }
+    let out = World::new().unit("a.service", SLEEPER).user(1000).run(&["initctl", "is-active", "a"]);
+    if out.stderr.contains("user namespaces") {
+        eprintln!("not tried: this machine forbids them");
+        return;
+    }
+    assert_eq!((out.code, out.stdout.as_str()), (0, "active\n"), "{}", out.stderr);
+}

@@ -1,0 +1,544 @@
+//! PID 1 in a PID namespace of its own, driven by the frames a manager speaks.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use init::proto::pid1::{Event, Exit, Key, Life, Name, Power, Request};
+use init::proto::plan::Step;
+use nix::errno::Errno;
+use nix::sys::signal::Signal;
+use rung_tests::pid1::{Manager, Options, World, key, plan_of, plan_with, until};
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+
+const HELPER: &str = env!("CARGO_BIN_EXE_pid1-helper");
+
+fn world() -> World {
+    World::start(HELPER, &Options::default())
+}
+
+fn ack(manager: &Manager, key: Key) {
+    manager.send(Request::Ack { key });
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text)
+}
+
+#[test]
+fn a_process_starts_runs_and_its_end_is_told_until_acknowledged() {
+    let world = world();
+    let (manager, welcome) = world.greeted();
+    assert!(
+        matches!(welcome, Event::Welcome { managers: 0, reexecs: 0, container: true, down: None, .. }),
+        "{welcome:?}"
+    );
+    manager.spawn(key(16), &["/bin/sh", "-c", "exit 5"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(5));
+    // Told again on request, until acknowledged.
+    let (slots, parked, highest) = manager.sync();
+    assert_eq!(slots.get(&key(16)).map(|(_, life)| *life), Some(Life::Over(Exit::Code(5))));
+    assert_eq!(highest, 16);
+    let names: Vec<_> = parked.iter().map(|(token, name)| (*token, name.as_str())).collect();
+    assert_eq!(names, [(0, "stdin"), (0, "stdout"), (0, "stderr")]);
+    ack(&manager, key(16));
+    assert!(manager.sync().0.is_empty());
+    manager.spawn(key(17), &["/bin/sh", "-c", "kill -TERM $$"]);
+    assert_eq!(manager.over(key(17)), Exit::Signal(libc::SIGTERM));
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_reason() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.running(key(16));
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    assert_eq!(manager.refused(), (key(16), Errno::EEXIST));
+    manager.send(Request::Ack { key: key(16) });
+    assert_eq!(manager.refused(), (key(16), Errno::EBUSY));
+    manager.send(Request::Signal { key: key(99), signal: 15, group: false });
+    assert_eq!(manager.refused(), (key(99), Errno::ESRCH));
+    manager.send(Request::Spawn { key: key(17) });
+    assert_eq!(manager.refused(), (key(17), Errno::EBADF));
+    manager.spawn(key(0), &["/bin/true"]);
+    assert_eq!(manager.refused(), (key(0), Errno::EPERM));
+    manager.send(Request::Adopt { key: key(18), pid: 30_000, start_time: 0 });
+    assert_eq!(manager.refused(), (key(18), Errno::ESRCH));
+    manager.send_garbage(&[99; 96]);
+    assert_eq!(manager.refused(), (Key::default(), Errno::EPROTO));
+    manager.send_garbage(&[4, 0, 1]);
+    assert_eq!(manager.refused(), (Key::default(), Errno::EMSGSIZE));
+    // The one that ran still does.
+    manager.send(Request::Signal { key: key(16), signal: libc::SIGKILL, group: false });
+    assert_eq!(manager.over(key(16)), Exit::Signal(libc::SIGKILL));
+    manager.send(Request::Signal { key: key(16), signal: libc::SIGKILL, group: false });
+    assert!(manager.quiet());
+}
+
+#[test]
+fn a_child_that_does_not_get_to_its_program_says_at_which_step() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/no/such/program"]);
+    assert_eq!(manager.over(key(16)), Exit::NotRun { stage: 2, errno: libc::ENOENT });
+    let steps = [Step::Session, Step::Chdir { path: c"/no/such/folder", optional: false }];
+    manager.spawn_plan(key(17), &plan_with(&steps, &["/bin/true"]), &[]);
+    assert_eq!(manager.over(key(17)), Exit::NotRun { stage: 1, errno: libc::ENOENT });
+    manager.spawn_plan(key(18), b"not a plan at all", &[]);
+    assert_eq!(manager.over(key(18)), Exit::NotRun { stage: u16::MAX, errno: libc::EBADMSG });
+    let steps = [Step::Fd { index: 3, target: 1 }];
+    manager.spawn_plan(key(19), &plan_with(&steps, &["/bin/true"]), &[]);
+    assert_eq!(manager.over(key(19)), Exit::NotRun { stage: 0, errno: libc::EBADF });
+}
+
+#[test]
+fn the_steps_make_the_process_what_the_plan_says() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let (read, write) = nix::unistd::pipe().expect("pipe");
+    let ids: Vec<u8> = [7u32, 8].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let steps = [
+        Step::Session,
+        Step::Signals { ignore: 1 << (libc::SIGPIPE - 1) },
+        Step::Open { path: c"/dev/null", access: init::proto::plan::Access::Read, target: 0 },
+        Step::Fd { index: 0, target: 1 },
+        Step::Dup { from: 1, to: 2 },
+        Step::Limit { resource: libc::RLIMIT_CORE, soft: 0, hard: 0 },
+        Step::Umask { mask: 0o27 },
+        Step::Nice { value: 5 },
+        Step::Groups { ids: init::proto::plan::Ids::new(&ids) },
+        Step::Gid { id: 1234 },
+        Step::Uid { id: 1235 },
+        Step::Chdir { path: c"/usr", optional: false },
+        Step::Chdir { path: c"/missing", optional: true },
+    ];
+    let script = "pwd; umask; id -u; id -g; id -G; nice; ulimit -c; echo $(ls /proc/self/fd); \
+                  grep -E '^Sig(Blk|Ign)' /proc/self/status; ps -o sid= -p $$ | tr -d ' ' | grep -qx $$ && echo leader";
+    manager.spawn_plan(key(16), &plan_with(&steps, &["/bin/sh", "-c", script]), &[write.as_fd()]);
+    drop(write);
+    assert_eq!(manager.over(key(16)), Exit::Code(0));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut std::fs::File::from(read), &mut said).expect("read");
+    let expected = "/usr\n0027\n1235\n1234\n1234 7 8\n5\n0\n0 1 2 3\nSigBlk:\t0000000000000000\n\
+                    SigIgn:\t0000000000001000\nleader\n";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn every_orphan_is_reaped() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &[world.helper(), "orphans", "20000"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(0));
+    until("all orphans are gone", || world.processes().len() == 2);
+    // And PID 1 has lost nothing over it.
+    manager.spawn(key(17), &["/bin/true"]);
+    assert_eq!(manager.over(key(17)), Exit::Code(0));
+}
+
+#[test]
+fn no_end_is_lost_or_told_twice_when_managers_are_killed() {
+    let world = world();
+    let (mut manager, _) = world.greeted();
+    let mut seen = BTreeMap::new();
+    for round in 0..5u64 {
+        for n in 0..20u64 {
+            let token = 16 + round * 20 + n;
+            manager.spawn(key(token), &["/bin/sh", "-c", &format!("exit {}", token % 256)]);
+        }
+        // Killed while its processes start and end; what it asked for is done nevertheless.
+        manager.kill(Signal::SIGKILL);
+        manager = world.greeted().0;
+        let (slots, ..) = manager.sync();
+        assert!(slots.len() >= 20, "all were started: {}", slots.len());
+        let mut left = slots.len();
+        for (key, (_, life)) in slots {
+            if let Life::Over(exit) = life {
+                assert_eq!(seen.insert(key, exit), None);
+                ack(&manager, key);
+                left -= 1;
+            }
+        }
+        while left > 0 {
+            if let (Event::Slot { key, life: Life::Over(exit), .. }, _) = manager.event() {
+                assert_eq!(seen.insert(key, exit), None);
+                ack(&manager, key);
+                left -= 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), 100);
+    assert!(seen.iter().all(|(key, exit)| *exit == Exit::Code((key.token % 256) as i32)));
+    assert!(manager.sync().0.is_empty());
+}
+
+#[test]
+fn a_stopped_manager_goes_on() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    for token in 16..20 {
+        manager.kill(Signal::SIGSTOP);
+        manager.spawn(key(token), &["/bin/true"]);
+        assert_eq!(manager.over(key(token)), Exit::Code(0));
+    }
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", manager.pid)).expect("stat");
+    until("the manager runs again", || !state().contains(") T "));
+}
+
+#[test]
+fn faults_of_pid1_lose_nothing() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let (read, write) = nix::unistd::pipe().expect("pipe");
+    manager.send_with(Request::Park { token: 16, name: name("pipe") }, &[read.as_fd()]);
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.spawn(key(17), &["/bin/sleep", "1000"]);
+    manager.spawn(key(18), &["/bin/sh", "-c", "exit 18"]);
+    assert_eq!(manager.over(key(18)), Exit::Code(18));
+    until("all run", || {
+        let all = manager.sync().0;
+        all.len() == 3 && all.values().all(|(_, life)| *life != Life::Forked)
+    });
+    let (before, ..) = manager.sync();
+    let pid1 = world.pid1();
+    for round in 0..100 {
+        let fault = [Signal::SIGSEGV, Signal::SIGABRT, Signal::SIGBUS, Signal::SIGILL][round % 4];
+        world.signal(fault);
+        // By the same manager's line.
+        manager.answered();
+    }
+    assert_eq!(world.pid1(), pid1);
+    let (after, parked, _) = manager.sync();
+    assert_eq!(before, after);
+    assert!(parked.contains(&(16, "pipe".into())), "{parked:?}");
+    manager.send(Request::Fetch { token: 16, name: name("pipe") });
+    let copy =
+        manager.expect("fd", |event, mut fds| matches!(event, Event::Fd { found: true, .. }).then(|| fds.take(0)));
+    nix::unistd::write(&write, b"kept").expect("write");
+    let mut text = [0; 8];
+    assert_eq!(nix::unistd::read(copy.expect("descriptor"), &mut text), Ok(4));
+    // Children are still children.
+    manager.send(Request::Signal { key: key(17), signal: libc::SIGUSR1, group: true });
+    assert_eq!(manager.over(key(17)), Exit::Signal(libc::SIGUSR1));
+    manager.kill(Signal::SIGKILL);
+    let (manager, welcome) = world.greeted();
+    // A fault that comes while the new image isn't ready for one is ignored by the kernel.
+    assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 90..=100, .. }), "{welcome:?}");
+    assert_eq!(manager.sync().0.get(&key(18)).map(|(_, life)| *life), Some(Life::Over(Exit::Code(18))));
+}
+
+#[test]
+fn faults_in_the_middle_of_ends_lose_none() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let spawn = |token: u64| manager.spawn(key(token), &["/bin/sh", "-c", &format!("exit {}", token % 256)]);
+    for token in 16..216 {
+        spawn(token);
+        if token % 4 == 0 {
+            world.signal(Signal::SIGSEGV);
+        }
+    }
+    let mut seen = BTreeMap::new();
+    while seen.len() < 200 {
+        match manager.event().0 {
+            // Interrupted before there was a process: asked again.
+            Event::Slot { key, life: Life::Over(Exit::NotRun { errno: libc::EINTR, .. }), pid: 0, .. } => {
+                ack(&manager, key);
+                spawn(key.token);
+            }
+            Event::Refused { key, errno: libc::EINTR, .. } => spawn(key.token),
+            Event::Refused { errno: libc::EEXIST, .. } => {}
+            Event::Slot { key, life: Life::Over(exit), .. } => {
+                // What one image said the next may say again, but never otherwise.
+                let before = seen.insert(key, exit);
+                assert!(before.is_none_or(|before| before == exit));
+            }
+            _ => {}
+        }
+    }
+    seen.retain(|key, exit| *exit != Exit::Code((key.token % 256) as i32));
+    assert!(seen.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn a_wanted_reexecution_takes_the_new_program_and_a_new_manager() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    std::fs::rename(world.dir.join("init"), world.dir.join("init.old")).expect("rename");
+    std::fs::copy(world.dir.join("init.old"), world.dir.join("init")).expect("copy");
+    manager.send(Request::Reexec);
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 1, .. }), "{welcome:?}");
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+    let exe = std::fs::read_link(format!("/proc/{}/exe", world.pid1())).expect("exe");
+    assert_eq!(exe, world.dir.join("init"));
+    // A program that can't be executed: the one that is kept.
+    std::fs::write(world.dir.join("init.new"), "no program").expect("write");
+    std::fs::rename(world.dir.join("init.new"), world.dir.join("init")).expect("rename");
+    manager.send(Request::Reexec);
+    let (manager, _) = world.greeted();
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}
+
+#[test]
+fn parked_descriptors_outlive_the_manager_until_dropped() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let null = std::fs::File::open("/dev/null").expect("null");
+    for (token, text) in [(16, "a"), (16, "b"), (17, "a"), (16, "a")] {
+        manager.send_with(Request::Park { token, name: name(text) }, &[null.as_fd()]);
+    }
+    manager.send(Request::Park { token: 20, name: name("none") });
+    assert_eq!(manager.refused(), (key(20), Errno::EINVAL));
+    manager.kill(Signal::SIGKILL);
+    let (manager, _) = world.greeted();
+    let parked = |manager: &Manager| manager.sync().1.into_iter().filter(|(token, _)| *token > 0).collect::<Vec<_>>();
+    assert_eq!(parked(&manager), [(16, "a".into()), (16, "b".into()), (17, "a".into())]);
+    manager.send(Request::Drop { token: 16, name: name("a") });
+    assert_eq!(parked(&manager), [(16, "b".into()), (17, "a".into())]);
+    manager.send(Request::Drop { token: 16, name: name("") });
+    assert_eq!(parked(&manager), [(17, "a".into())]);
+    manager.send(Request::Fetch { token: 16, name: name("a") });
+    manager.expect("answer", |event, _| matches!(event, Event::Fd { found: false, .. }).then_some(()));
+}
+
+#[test]
+fn a_child_copies_no_parked_descriptors() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let null = std::fs::File::open("/dev/null").expect("null");
+    for n in 0..3000 {
+        manager.send_with(Request::Park { token: 16, name: name(&n.to_string()) }, &[null.as_fd()]);
+    }
+    // A plan that doesn't come keeps the child between fork and exec.
+    let (read, write) = nix::unistd::pipe().expect("pipe");
+    manager.send_with(Request::Spawn { key: key(17) }, &[read.as_fd()]);
+    manager.expect("forked", |event, _| matches!(event, Event::Slot { life: Life::Forked, .. }).then_some(()));
+    let count = |pid: i32| std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
+    let child = || {
+        let text = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", world.pid1())).expect("children");
+        text.split_whitespace().last().and_then(|pid| pid.parse().ok()).expect("child")
+    };
+    assert!(count(world.pid1()) > 3000);
+    until("the child has its own descriptors", || (1..100).contains(&count(child())));
+    // And it gets its plan after all.
+    nix::unistd::write(&write, &plan_of(&["/bin/sh", "-c", "exit 9"])).expect("write");
+    drop(write);
+    assert_eq!(manager.over(key(17)), Exit::Code(9));
+}
+
+#[test]
+fn adopted_processes_end_in_their_slots() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let file = world.dir.join("pid");
+    let daemon = |script: &str| {
+        let script = format!("sh -c 'echo $$ > {0}.new; mv {0}.new {0}; {script}' &", file.display());
+        manager.spawn(key(16), &["/bin/sh", "-c", &script]);
+        assert_eq!(manager.over(key(16)), Exit::Code(0));
+        ack(&manager, key(16));
+        until("its pid file", || file.exists());
+        let pid = std::fs::read_to_string(&file).expect("pid").trim().parse::<i32>().expect("pid");
+        std::fs::remove_file(&file).expect("remove");
+        pid
+    };
+    // A child by now: its status comes.
+    let pid = daemon("sleep 1000; exit 3");
+    manager.send(Request::Adopt { key: key(17), pid, start_time: 1 });
+    assert_eq!(manager.refused(), (key(17), Errno::ESRCH));
+    manager.send(Request::Adopt { key: key(17), pid, start_time: 0 });
+    assert_eq!(manager.running(key(17)), pid);
+    manager.send(Request::Adopt { key: key(18), pid, start_time: 0 });
+    assert_eq!(manager.refused(), (key(18), Errno::EEXIST));
+    manager.send(Request::Signal { key: key(17), signal: libc::SIGUSR2, group: false });
+    assert_eq!(manager.over(key(17)), Exit::Signal(libc::SIGUSR2));
+    // It has just died: its end is still known.
+    let pid = daemon("exit 44");
+    until("it is gone", || !world.processes().contains(&pid));
+    manager.send(Request::Adopt { key: key(18), pid, start_time: 1 });
+    assert_eq!(manager.over(key(18)), Exit::Code(44));
+    // Not our child: watched, and its end is unknown.
+    manager.spawn(
+        key(19),
+        &[
+            "/bin/sh",
+            "-c",
+            &format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait; sleep 1000", file.display()),
+        ],
+    );
+    until("its pid file", || file.exists());
+    let pid = std::fs::read_to_string(&file).expect("pid").trim().parse().expect("pid");
+    manager.send(Request::Adopt { key: key(20), pid, start_time: 0 });
+    assert_eq!(manager.running(key(20)), pid);
+    world.signal(Signal::SIGSEGV);
+    manager.send(Request::Signal { key: key(20), signal: libc::SIGTERM, group: false });
+    assert_eq!(manager.over(key(20)), Exit::Unknown);
+}
+
+#[test]
+fn a_manager_that_does_not_read_loses_nothing() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    for token in 16..816 {
+        manager.spawn(key(token), &["/bin/sh", "-c", &format!("exit {}", token % 256)]);
+    }
+    until("all have ended", || world.processes().len() == 2);
+    let mut seen = BTreeMap::new();
+    while seen.len() < 800 {
+        if let (Event::Slot { key, life: Life::Over(exit), .. }, _) = manager.event() {
+            assert_eq!(seen.insert(key, exit), None, "told once");
+        }
+    }
+    assert!(seen.iter().all(|(key, exit)| *exit == Exit::Code((key.token % 256) as i32)));
+    assert_eq!(manager.sync().0.len(), 800);
+}
+
+#[test]
+fn signals_are_told_until_acknowledged() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGWINCH, Signal::SIGPWR, Signal::SIGTSTP] {
+        world.signal(signal);
+        let told =
+            |event, _| matches!(event, Event::Signal { signal: s, count: 1 } if s == signal as i32).then_some(());
+        manager.expect("signal", told);
+    }
+    manager.send(Request::AckSignal { signal: libc::SIGHUP });
+    assert!(manager.quiet());
+    manager.kill(Signal::SIGKILL);
+    let (manager, _) = world.greeted();
+    let mut told = Vec::new();
+    while told.len() < 4 {
+        if let (Event::Signal { signal, .. }, _) = manager.event() {
+            told.push(signal);
+        }
+    }
+    assert!(!told.contains(&libc::SIGHUP), "{told:?}");
+}
+
+#[test]
+fn the_end_is_an_exit_with_the_status_asked_for() {
+    let mut world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.running(key(16));
+    manager.send(Request::End { how: Power::PowerOff, status: 42 });
+    assert_eq!(world.ended().code(), Some(42));
+}
+
+#[test]
+fn past_the_deadline_pid1_ends_alone() {
+    let mut world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.running(key(16));
+    manager.send(Request::Down { how: Power::PowerOff, deadline_ms: 300, status: 3 });
+    assert!(manager.quiet());
+    // Neither a new manager nor a fault of PID 1 changes that.
+    world.signal(Signal::SIGSEGV);
+    manager.kill(Signal::SIGKILL);
+    let status = world.ended();
+    assert_eq!((status.code(), status.signal()), (Some(3), None));
+}
+
+#[test]
+fn a_signal_nobody_answers_ends_a_container() {
+    let mut world = world();
+    let (_manager, _) = world.greeted();
+    world.signal(Signal::SIGTERM);
+    assert_eq!(world.ended().code(), Some(0));
+}
+
+#[test]
+fn the_title_shows_and_stays() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let title = || std::fs::read_to_string(format!("/proc/{}/cmdline", world.pid1())).expect("cmdline");
+    manager.send(Request::Title { text: name("init [3]") });
+    assert!(manager.quiet());
+    assert_eq!(title().trim_end_matches('\0'), "init [3]");
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+    assert_eq!(title().trim_end_matches('\0'), "init [3]");
+    let comm = std::fs::read_to_string(format!("/proc/{}/comm", world.pid1())).expect("comm");
+    assert_eq!(comm, "init\n");
+}
+
+#[test]
+fn idle_it_does_not_wake() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.running(key(16));
+    assert!(manager.quiet());
+    let switches = || {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid1())).expect("status");
+        status.lines().filter(|line| line.contains("ctxt_switches")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut before = switches();
+    until("it rests", || std::mem::replace(&mut before, switches()) == before);
+    let quiet = nix::poll::PollTimeout::from(1500u16);
+    let _ = nix::poll::poll(&mut [], quiet);
+    assert_eq!(switches(), before);
+}
+
+#[test]
+fn a_bare_root_with_no_descriptors_is_enough() {
+    let world = World::start(HELPER, &Options { bare: true, ..Options::default() });
+    let (manager, _) = world.greeted();
+    // No /proc: the start time is unknown, all else works.
+    manager.spawn(key(16), &["/init-manager", "orphans", "10"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(0));
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+    assert_eq!(manager.sync().0.get(&key(16)).map(|(_, life)| *life), Some(Life::Over(Exit::Code(0))));
+}
+
+#[test]
+fn filters_that_refuse_newer_calls_are_lived_with() {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let world = World::start(HELPER, &Options { filter: Some(errno), ..Options::default() });
+        let (manager, _) = world.greeted();
+        manager.spawn(key(16), &["/bin/sleep", "1000"]);
+        manager.running(key(16));
+        manager.spawn(key(17), &["/bin/sh", "-c", "exit 4"]);
+        assert_eq!(manager.over(key(17)), Exit::Code(4));
+        for _ in 0..3 {
+            world.signal(Signal::SIGSEGV);
+            manager.answered();
+        }
+        assert_eq!(manager.sync().0.len(), 2);
+        manager.send(Request::Signal { key: key(16), signal: libc::SIGTERM, group: true });
+        assert_eq!(manager.over(key(16)), Exit::Signal(libc::SIGTERM));
+    }
+}
+
+#[test]
+fn a_user_without_rights_can_run_it() {
+    let user = if nix::unistd::getuid().is_root() { 1000 } else { nix::unistd::getuid().as_raw() };
+    let world = World::start(HELPER, &Options { user: Some(user), ..Options::default() });
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sh", "-c", "exit $(id -u | head -c 1)"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(1));
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+}
+
+#[test]
+fn managers_that_fail_are_started_anew_with_growing_delays() {
+    let world = world();
+    let began = std::time::Instant::now();
+    for _ in 0..4 {
+        world.manager().exit(1);
+    }
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 4, .. }), "{welcome:?}");
+    // 0, 0.1, 0.5 and 2 seconds.
+    assert!(began.elapsed().as_millis() >= 2600, "{:?}", began.elapsed());
+    assert_eq!(manager.said.split_whitespace().nth(1).map(|limit| limit.contains(':')), Some(true));
+}

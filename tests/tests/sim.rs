@@ -1,0 +1,61 @@
+//! Random worlds. `RUNG_SIM_WORLDS=n` runs so many, `RUNG_SIM_FIRST=n` from that seed on, `RUNG_SIM_SEED=n` only that
+//! one, with its steps printed if it fails.
+
+use rung_tests::sim;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Worlds in a plain `cargo test`; CI runs 100,000.
+const WORLDS: u64 = 2_000;
+/// Seeds that found something once.
+const FOUND: &[u64] = &[11, 14, 716, 2094, 2293, 3407, 6908, 10403];
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn must(seed: u64) {
+    if let Err(wrong) = sim::run(seed, true) {
+        panic!("{wrong}\nseed {seed}; again with: RUNG_SIM_SEED={seed} cargo test -p rung-tests --test sim");
+    }
+}
+
+#[test]
+fn seeds_that_found_something_stay_fixed() {
+    FOUND.iter().copied().for_each(must);
+}
+
+#[test]
+fn nothing_happens_that_never_may() {
+    if let Some(seed) = number("RUNG_SIM_SEED") {
+        must(seed);
+        return;
+    }
+    let first = number("RUNG_SIM_FIRST").unwrap_or(1);
+    let end = first + number("RUNG_SIM_WORLDS").unwrap_or(WORLDS);
+    let next = AtomicU64::new(first);
+    let (failed, steps) = (AtomicBool::new(false), AtomicU64::new(0));
+    let failures = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                while !failed.load(Ordering::Relaxed) {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= end {
+                        return;
+                    }
+                    match sim::run(seed, false) {
+                        Ok(n) => {
+                            steps.fetch_add(n, Ordering::Relaxed);
+                        }
+                        Err(_) => {
+                            failures.lock().expect("no panic under the lock").push(seed);
+                            failed.store(true, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    println!("seeds {first} to {} ran, {} steps", end - 1, steps.load(Ordering::Relaxed));
+    failures.into_inner().expect("no panic under the lock").into_iter().min().into_iter().for_each(must);
+}
