@@ -542,3 +542,43 @@ fn managers_that_fail_are_started_anew_with_growing_delays() {
     assert!(began.elapsed().as_millis() >= 2600, "{:?}", began.elapsed());
     assert_eq!(manager.said.split_whitespace().nth(1).map(|limit| limit.contains(':')), Some(true));
 }
+
+#[test]
+fn a_subreaper_does_the_same() {
+    let mut world = World::start(HELPER, &Options { subreaper: true, ..Options::default() });
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { container: true, .. }), "{welcome:?}");
+    manager.spawn(key(16), &[world.helper(), "orphans", "500"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(0));
+    until("all orphans are gone", || world.processes().len() == 3);
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+    manager.send(Request::End { how: Power::PowerOff, status: 9 });
+    assert_eq!(world.ended().code(), Some(9));
+}
+
+#[test]
+fn a_crash_loop_ends_with_the_last_manager_that_worked() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    manager.send(Request::Ready);
+    manager.answered();
+    let kept = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", world.pid1())).expect("fds");
+        let links = fds.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        links.filter(|link| link.to_string_lossy().contains("memfd:init-manager")).count() == 1
+    };
+    until("it is kept, and its copier gone", || kept() && world.processes().len() == 3);
+    let broken = world.dir.join("broken");
+    std::fs::write(&broken, "not a program").expect("write");
+    std::fs::rename(&broken, world.dir.join("init-manager")).expect("rename");
+    manager.kill(Signal::SIGKILL);
+    // After 0, 0.1, 0.5, 2 and 10 seconds.
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 6, .. }), "{welcome:?}");
+    let exe = std::fs::read_link(format!("/proc/{}/exe", manager.pid)).expect("exe");
+    assert!(exe.to_string_lossy().contains("memfd:init-manager"), "{exe:?}");
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}

@@ -169,7 +169,8 @@ impl Reactor {
             }
         });
         if waited.is_err() {
-            // Never seen; without a wait the loop would spin.
+            // Never seen; without a wait the loop would spin, so a new image makes a new set.
+            recover::anew();
             return None;
         }
         for data in events.into_iter().flatten() {
@@ -204,6 +205,12 @@ impl Reactor {
         }
         if due(self.keeper.due(&self.slots)) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
+            for key in [MANAGER, RESCUE] {
+                // A fork that failed has nothing to be reaped.
+                if let Some(index) = self.slots.find(key) {
+                    self.own_ended(index);
+                }
+            }
         }
         self.end.as_ref().filter(|(_, at)| *at <= now).map(|(end, _)| end.last())
     }

@@ -34,6 +34,8 @@ pub struct Options {
     pub user: Option<u32>,
     /// In a root with nothing but the two programs, descriptors 0–2 closed, no `/proc`.
     pub bare: bool,
+    /// Not as PID 1, but as a subreaper in a namespace where a shell is PID 1.
+    pub subreaper: bool,
 }
 
 /// A PID namespace with our PID 1 in it.
@@ -42,6 +44,7 @@ pub struct World {
     /// Folder with the two programs.
     pub dir: PathBuf,
     helper: PathBuf,
+    subreaper: bool,
     listener: OwnedFd,
     child: Child,
 }
@@ -117,6 +120,9 @@ impl World {
         if options.bare {
             let script = "exec chroot \"$0\" /init a b <&- >&- 2>&-".to_owned();
             words.extend(["sh".into(), "-c".into(), script, path(&dir)]);
+        } else if options.subreaper {
+            let script = "\"$0\" --subreaper -- a; exit $?".to_owned();
+            words.extend(["sh".into(), "-c".into(), script, path(&dir.join("init"))]);
         } else {
             words.extend([path(&dir.join("init")), "a".into(), "b".into()]);
         }
@@ -133,7 +139,7 @@ impl World {
             });
         }
         let child = command.spawn().expect("unshare");
-        Self { dir, helper: helper.into(), listener, child }
+        Self { dir, helper: helper.into(), subreaper: options.subreaper, listener, child }
     }
 
     /// The next manager that PID 1 starts.
@@ -163,9 +169,12 @@ impl World {
 
     /// PID 1, as this process sees it.
     pub fn pid1(&self) -> i32 {
-        let unshare = self.child.id();
-        let text = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).expect("children");
-        text.split_whitespace().next().expect("PID 1").parse().expect("pid")
+        let child = |pid: i32| -> i32 {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
+            text.split_whitespace().next().expect("child").parse().expect("pid")
+        };
+        let first = child(self.child.id() as i32);
+        if self.subreaper { child(first) } else { first }
     }
 
     /// The helper program.
@@ -203,6 +212,9 @@ impl Drop for World {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
+
+/// What a sync tells: slots, parked names, highest token.
+pub type Synced = (BTreeMap<Key, (i32, Life)>, Vec<(u64, String)>, u64);
 
 /// The key most tests use.
 pub fn key(token: u64) -> Key {
@@ -338,7 +350,7 @@ impl Manager {
     }
 
     /// Syncs: slots, parked names, highest token.
-    pub fn sync(&self) -> (BTreeMap<Key, (i32, Life)>, Vec<(u64, String)>, u64) {
+    pub fn sync(&self) -> Synced {
         let (mut slots, mut parked) = (BTreeMap::new(), Vec::new());
         self.send(Request::Sync);
         let highest = self.expect("end of sync", |event, _| match event {
