@@ -582,3 +582,33 @@ fn a_crash_loop_ends_with_the_last_manager_that_worked() {
     assert!(exe.to_string_lossy().contains("memfd:init-manager"), "{exe:?}");
     assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
 }
+
+#[test]
+fn a_hundred_services_cost_little_memory() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    for token in 16..116 {
+        manager.spawn(key(token), &["/bin/sleep", "1000"]);
+    }
+    for token in 16..116 {
+        manager.send_with(Request::Park { token, name: name("out") }, &[std::io::stdin().as_fd()]);
+    }
+    manager.answered();
+    // Of what can be written: the program's own pages count as dirty when its file is new.
+    let maps = std::fs::read_to_string(format!("/proc/{}/smaps", world.pid1())).expect("smaps");
+    let (mut writable, mut dirty, mut place) = (false, 0, String::new());
+    for line in maps.lines() {
+        let words: Vec<_> = line.split_whitespace().collect();
+        if words.len() >= 5 && words[1].len() == 4 {
+            writable = words[1].contains('w');
+            place = words.get(5).unwrap_or(&"").to_string();
+        }
+        if words[0] == "Private_Dirty:" && writable {
+            let size = words[1].parse::<u64>().expect("number");
+            println!("{size} kB {place}");
+            dirty += size;
+        }
+    }
+    println!("{dirty} kB");
+    assert!(dirty <= 160, "{dirty} kB");
+}

@@ -124,6 +124,8 @@ fn run(given: Args, words: Vec<OsString>) -> i32 {
     }
     let (program, launch) = (c_path(&path), launch(&memory, &path, words, &env));
     recover::guard(&memory, program.clone(), args, env);
+    // A panic ends in the same handler as a fault; what it would print could block on a console.
+    std::panic::set_hook(Box::new(|_| {}));
     process::set_name(c"init");
     let title = head.title.get();
     if !title.as_bytes().is_empty() {
