@@ -6,7 +6,7 @@ use init::proto::pid1::{Event, Exit, Key, Life, Name, Power, Request};
 use init::proto::plan::Step;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use rung_tests::pid1::{Manager, Options, World, key, plan_of, plan_with, until};
+use rung_tests::pid1::{Manager, Options, World, copy_program, key, plan_of, plan_with, until};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
@@ -268,7 +268,7 @@ fn a_wanted_reexecution_takes_the_new_program_and_a_new_manager() {
     manager.spawn(key(16), &["/bin/sleep", "1000"]);
     let pid = manager.running(key(16));
     std::fs::rename(world.dir.join("init"), world.dir.join("init.old")).expect("rename");
-    std::fs::copy(world.dir.join("init.old"), world.dir.join("init")).expect("copy");
+    copy_program(&world.dir.join("init.old"), &world.dir.join("init"));
     manager.send(Request::Reexec);
     let (manager, welcome) = world.greeted();
     assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 1, .. }), "{welcome:?}");
@@ -515,6 +515,16 @@ fn filters_that_refuse_newer_calls_are_lived_with() {
         assert_eq!(manager.sync().0.len(), 2);
         manager.send(Request::Signal { key: key(16), signal: libc::SIGTERM, group: true });
         assert_eq!(manager.over(key(16)), Exit::Signal(libc::SIGTERM));
+        // Another's child, without pidfds.
+        let file = world.dir.join("pid");
+        let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait; sleep 1000", file.display());
+        manager.spawn(key(18), &["/bin/sh", "-c", &script]);
+        until("its pid file", || file.exists());
+        let pid = std::fs::read_to_string(&file).expect("pid").trim().parse().expect("pid");
+        manager.send(Request::Adopt { key: key(19), pid, start_time: 0 });
+        assert_eq!(manager.running(key(19)), pid);
+        manager.send(Request::Signal { key: key(19), signal: libc::SIGTERM, group: false });
+        assert_eq!(manager.over(key(19)), Exit::Unknown);
     }
 }
 

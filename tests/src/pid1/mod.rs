@@ -77,6 +77,12 @@ pub fn init_program() -> PathBuf {
     folder.join("init")
 }
 
+/// Copies a program, in another process: a descriptor of ours for writing could be held by a child that another test
+/// is just forking, and then nobody may execute the copy.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().expect("cp").success());
+}
+
 /// Waits until `holds`, looking again every few milliseconds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
@@ -99,8 +105,8 @@ impl World {
         let name = format!("rung-pid1-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).expect("folder");
-        std::fs::copy(init_program(), dir.join("init")).expect("init");
-        std::fs::copy(helper, dir.join("init-manager")).expect("manager");
+        copy_program(&init_program(), &dir.join("init"));
+        copy_program(Path::new(helper), &dir.join("init-manager"));
         let flags = SockFlag::SOCK_CLOEXEC;
         let listener = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).expect("socket");
         bind(listener.as_raw_fd(), &UnixAddr::new_abstract(name.as_bytes()).expect("address")).expect("bind");
