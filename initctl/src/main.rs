@@ -1,2 +1,25 @@
-//! The front end.
-fn main() {}
+//! `initctl`, the administrative front end of Rung: arguments → request → rendering.
+//!
+//! `cli` says what can be written on the command line, `verbs` turns each verb into requests, `render` turns replies
+//! into text (pure), `logs` reads log files without the manager's help.
+
+mod cli;
+mod exit;
+mod glob;
+mod logs;
+mod output;
+mod render;
+mod sandbox;
+mod terminal;
+mod units;
+mod verbs;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(refusal) => return refusal.print(),
+    };
+    verbs::run(cli)
+}

@@ -1,2 +1,103 @@
-//! Machines.
-fn main() {}
+//! Boots a whole Debian machine under Rung in QEMU: by hand, or (`--check`) to show that it works.
+//!
+//! [`prereq`] sees to the host's programs, [`image`] builds what is booted (and caches it under `target/qemu`),
+//! [`qemu`] runs the machine, [`shell`] types and reads, [`check`] asserts.
+
+mod check;
+mod error;
+mod host;
+mod image;
+mod prereq;
+mod qemu;
+mod shell;
+
+use error::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Usage: qemu-test/boot [--check] [--keep] [--append WORDS]
+
+Builds Rung and a Debian machine, boots it in QEMU and leaves you at its serial console.
+The machine is thrown away when it is powered off.
+
+  --check   unattended: boot, check, power off, check the file system; exit status 0 if all is well
+  --keep    keep the machine's disk, and say where it is
+  --append  words for the kernel command line, e.g. `--append single`
+  --build   build everything, boot nothing
+";
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+struct Options {
+    /// The top of the source tree.
+    repo: PathBuf,
+    /// The folder of the built binaries.
+    bin: PathBuf,
+    check: bool,
+    keep: bool,
+    build: bool,
+    append: String,
+}
+
+fn main() -> ExitCode {
+    let options = match options(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(why) => {
+            eprint!("qemu-test/boot: {why}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("qemu-test/boot: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads the command line; `None`: help was asked for.
+fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Options>, String> {
+    let mut options = Options::default();
+    while let Some(arg) = args.next() {
+        let mut value = |arg: &str| args.next().map(PathBuf::from).ok_or(format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--repo" => options.repo = value(&arg)?,
+            "--bin" => options.bin = value(&arg)?,
+            "--check" => options.check = true,
+            "--keep" => options.keep = true,
+            "--build" => options.build = true,
+            "--append" => options.append = args.next().ok_or("--append needs a value")?,
+            "-h" | "--help" => return Ok(None),
+            _ => return Err(format!("I don't know `{arg}`")),
+        }
+    }
+    if options.repo.as_os_str().is_empty() || options.bin.as_os_str().is_empty() {
+        return Err("start me by qemu-test/boot, which knows the folders".to_owned());
+    }
+    Ok(Some(options))
+}
+
+/// Builds what is missing and boots it. Whether all is well.
+fn run(options: &Options) -> Result<bool> {
+    prereq::ensure()?;
+    let cache = options.repo.join("target/qemu");
+    let machine = image::Builder::new(&options.repo, &options.bin, &cache)?.machine()?;
+    let accel = qemu::accel(&cache, &machine.kernel)?;
+    if options.build {
+        println!("built {} and {}", machine.kernel.display(), machine.disk.display());
+        return Ok(true);
+    }
+    let disks = image::Disks::copy(&machine, &cache, options.keep)?;
+    if options.check {
+        check::run(&machine, &disks, accel, options)
+    } else {
+        qemu::by_hand(&machine, &disks, accel, &options.append)
+    }
+}

@@ -1,8 +1,316 @@
 //! The state machine: events in, actions out. Pure: no syscalls, no clock of its own, no map of random order.
 //!
-//! The manager is the shell around it: it feeds [`Event`]s with the time they happened, writes what [`Core::dirty`]
-//! names into its journal, then carries out the [`Action`]s in order. Nothing else changes a [`Core`].
+//! The manager is the shell around it. For each [`Event`] it calls [`Core::handle`], writes what [`Core::take_dirty`]
+//! answers into its journal, and only then carries out the [`Action`]s, in order. Nothing else changes a [`Core`].
+//!
+//! # What there is
+//! * A **unit** ([`arena`]) has a definition on disk and, while an instance runs, the one that this was started from; its
+//!   edges; its **service machine** ([`service`]); at most one **job** ([`job`]).
+//! * A **request** ([`request`]) becomes a consistent set of jobs ([`transaction`]); loops in their order are cut
+//!   ([`cycle`]); each job waits for those it is ordered against, runs, and ends with a result. When all have ended so
+//!   has the request.
+//! * A **level switch** ([`level`]) is a request like any other.
+//!
+//! # Three things that are kept apart
+//! *Current* is the machine's phase; *wanted* is whether `Restart=` may bring the unit back; the *job* is what a request
+//! wants to see happen. A stop sets wanted to down whether or not the machine can obey at once; a start that finds the
+//! unit on its way down waits until it is down; an automatic restart is a start job that no request asked for.
+//!
+//! # How a crash of the manager is survived
+//! Every change of a unit goes through a mutable look-up that notes it for the journal, so the journal is complete before
+//! the first action is carried out. A process's key (instance, step) is in it before the process is asked for. After
+//! [`Core::restore`] the shell tells the definitions, the marks, every slot of PID 1, and [`Event::Synced`]: a key that
+//! is expected but has no slot was never asked for, and is asked for now, under the same key. Signals and questions of
+//! the present phase are said again. Exits that are told twice name a process that is no longer expected, and do nothing.
+//!
+//! # Cost
+//! An exit touches its unit, and what waits for its job. Starting n units with e edges takes O(n+e). There are work lists
+//! where a graph is walked, and no recursion.
 
+mod arena;
+mod cycle;
+pub mod invariants;
+mod job;
+mod journal;
+mod level;
+mod limit;
 pub mod message;
+mod request;
+mod service;
+mod transaction;
+mod view;
 
+pub use journal::Record;
 pub use message::*;
+pub use view::{Loaded, View};
+
+use crate::proto::pid1::{Key, Life};
+use arena::Arena;
+use level::Levels;
+use request::Requests;
+use service::{Input, Run, Which};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// The first token of a service; lower ones are PID 1's, the logger's and the manager's own.
+pub const FIRST_TOKEN: u64 = 16;
+
+/// All state of the manager that matters.
+#[derive(Debug)]
+pub struct Core {
+    units: Arena,
+    /// Live instances.
+    tokens: BTreeMap<u64, UnitId>,
+    deadlines: BTreeSet<(Millis, UnitId)>,
+    requests: Requests,
+    /// Units whose waiting job may be able to run.
+    queue: VecDeque<UnitId>,
+    levels: Levels,
+    next_token: u64,
+    now: Millis,
+    /// After a restore: processes that PID 1 hasn't told about yet.
+    untold: BTreeSet<Key>,
+    dirty: journal::Dirty,
+}
+
+impl Default for Core {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Core {
+    /// A core that knows nothing.
+    pub fn new() -> Self {
+        Self {
+            units: Arena::new(),
+            tokens: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            requests: Requests::default(),
+            queue: VecDeque::new(),
+            levels: Levels::default(),
+            next_token: FIRST_TOKEN,
+            now: 0,
+            untold: BTreeSet::new(),
+            dirty: journal::Dirty::default(),
+        }
+    }
+
+    /// Takes in what happened at `now`; appends what is to be done, in order.
+    pub fn handle(&mut self, event: Event, now: Millis, out: &mut Vec<Action>) {
+        self.now = self.now.max(now);
+        match event {
+            Event::Define(definitions) => self.define(definitions),
+            Event::Levels(marks) => self.mark(marks),
+            Event::Request { id, ask } => self.ask(id, ask, out),
+            Event::Process { key, pid, life } => self.process(key, pid, life, out),
+            Event::Synced => self.synced(out),
+            Event::Notify { token, notices } => self.notify(token, notices, out),
+            Event::PidFile { token, found } => {
+                if let (Some(id), Some((pid, start))) = (self.token_unit(token), found) {
+                    self.drive(id, Input::Named(pid, start), out);
+                }
+            }
+            Event::Empty { token } => {
+                if let Some(id) = self.token_unit(token) {
+                    self.drive(id, Input::Empty, out);
+                }
+            }
+            Event::NoPlan { key, reason } => {
+                let exit = ExitRecord::NotRun { stage: crate::proto::pid1::STAGE_FORK, errno: 0 };
+                self.ended(key, exit, Some(reason), out);
+            }
+            Event::Tick => {}
+        }
+        self.run_queue(out);
+        self.run_deadlines(out);
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    pub fn next_deadline(&self) -> Option<Millis> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    /// Tokens of new instances are at least this: PID 1's highest, plus one.
+    pub fn set_next_token(&mut self, at_least: u64) {
+        if at_least > self.next_token {
+            self.next_token = at_least;
+            self.dirty.token = true;
+        }
+    }
+
+    fn define(&mut self, definitions: Vec<Definition>) {
+        for definition in definitions {
+            self.units.define(definition);
+        }
+        self.units.link();
+        // Edges have changed under jobs that wait.
+        self.look_again();
+    }
+
+    /// Looks at every waiting job anew.
+    fn look_again(&mut self) {
+        for id in self.units.ids() {
+            let node = self.units.scratch(id);
+            node.waiters.clear();
+            node.cursor = 0;
+            if node.job.as_ref().is_some_and(|j| !j.running) {
+                self.queue.push_back(id);
+            }
+        }
+    }
+
+    fn mark(&mut self, marks: Vec<LevelMark>) {
+        for id in self.units.ids() {
+            let node = self.units.scratch(id);
+            node.on = crate::unit::LevelSet::EMPTY;
+            node.kill = crate::unit::LevelSet::EMPTY;
+        }
+        for mark in marks {
+            let id = self.units.intern(&mark.name);
+            let node = self.units.scratch(id);
+            node.on = mark.on;
+            node.kill = mark.kill;
+        }
+    }
+
+    fn ask(&mut self, id: RequestId, ask: Ask, out: &mut Vec<Action>) {
+        if self.join(id, out) {
+            return;
+        }
+        self.open_request(id);
+        match ask {
+            Ask::Units { verb, names } => self.ask_units(id, &verb, &names, out),
+            Ask::Level(level) => self.ask_level(id, level, out),
+            Ask::Down(how) => self.ask_down(id, how, out),
+        }
+        self.built(id, out);
+    }
+
+    fn process(&mut self, key: Key, pid: i32, life: Life, out: &mut Vec<Action>) {
+        let Some((id, which)) = self.owner(key) else { return };
+        self.untold.remove(&key);
+        if pid > 0 {
+            let service = &mut self.units.get_mut(id).service;
+            let proc = if which == Which::Main { &mut service.main } else { &mut service.control };
+            if let Some(proc) = proc {
+                proc.pid = pid;
+            }
+        }
+        match life {
+            Life::Forked => self.drive(id, Input::Forked(which), out),
+            Life::Running => self.drive(id, Input::Executed(which), out),
+            Life::Over(exit) => self.ended(key, exit.into(), None, out),
+        }
+    }
+
+    fn ended(&mut self, key: Key, exit: ExitRecord, why: Option<String>, out: &mut Vec<Action>) {
+        if let Some((id, which)) = self.owner(key) {
+            self.untold.remove(&key);
+            self.drive(id, Input::Over(which, exit, why), out);
+        }
+    }
+
+    fn owner(&self, key: Key) -> Option<(UnitId, Which)> {
+        let id = self.token_unit(key.token)?;
+        Some((id, self.units.get(id).service.which(key)?))
+    }
+
+    fn notify(&mut self, token: u64, notices: Vec<Notice>, out: &mut Vec<Action>) {
+        for notice in notices {
+            // The instance may end by one of them.
+            let Some(id) = self.token_unit(token) else { return };
+            match notice {
+                Notice::Ready => self.drive(id, Input::Ready, out),
+                Notice::Stopping => self.drive(id, Input::Stopping, out),
+                Notice::MainPid { pid, start_time } => self.drive(id, Input::Named(pid, start_time), out),
+                Notice::Status(text) => self.units.get_mut(id).service.status_text = Some(text),
+            }
+        }
+    }
+
+    /// What may have been lost with the last manager is said again.
+    fn synced(&mut self, out: &mut Vec<Action>) {
+        for key in std::mem::take(&mut self.untold) {
+            if let Some((id, which)) = self.owner(key) {
+                out.extend(self.units.get(id).service.birth(id, which));
+            }
+        }
+        let live: Vec<UnitId> = self.tokens.values().copied().collect();
+        for id in live {
+            let node = self.units.get(id);
+            let unit = node.unit();
+            let mut run = Run { id, unit: &unit, now: self.now, may_restart: self.may_restart(), out };
+            node.service.repeat(&mut run);
+        }
+        if let Some((name, status)) = &self.levels.over {
+            if let Some(unit) = self.units.find(name) {
+                out.push(Action::EssentialOver { unit, status: *status });
+            }
+        }
+        self.tell_down(out);
+        self.look_again();
+    }
+
+    /// One step of a unit's machine, and what follows from it.
+    fn drive(&mut self, id: UnitId, input: Input, out: &mut Vec<Action>) {
+        let (now, may_restart) = (self.now, self.may_restart());
+        let unit = self.units.get(id).unit();
+        let node = self.units.get_mut(id);
+        let (token, phase, deadline) = (node.service.token, node.service.phase, node.service.deadline);
+        node.service.step(&mut Run { id, unit: &unit, now, may_restart, out }, input);
+        let service = &node.service;
+        if service.token != token {
+            if let Some(token) = token {
+                self.tokens.remove(&token);
+            }
+            if let Some(token) = service.token {
+                self.tokens.insert(token, id);
+            }
+        }
+        if service.phase != phase || service.deadline != deadline || service.token != token {
+            self.settle(id, deadline, out);
+            self.advance(id, out);
+            if self.units.get(id).service.phase == Phase::Dead {
+                self.check_essential(id, out);
+            }
+        }
+    }
+
+    /// After a change of a unit's machine: its timer, its definition, what is seen from outside.
+    fn settle(&mut self, id: UnitId, old_deadline: Option<Millis>, out: &mut Vec<Action>) {
+        let node = self.units.scratch(id);
+        if let Some(at) = old_deadline {
+            self.deadlines.remove(&(at, id));
+        }
+        if let Some(at) = node.service.deadline {
+            self.deadlines.insert((at, id));
+        }
+        let state = node.service.state();
+        if state != node.shown {
+            node.shown = state;
+            let failed = node.service.result != Outcome::Success;
+            let outcome = failed.then(|| node.service.result.clone());
+            out.push(Action::Changed { unit: id, state, outcome });
+        }
+    }
+
+    fn run_deadlines(&mut self, out: &mut Vec<Action>) {
+        while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.deadlines.remove(&(at, id));
+            let node = self.units.get(id);
+            if node.service.deadline != Some(at) {
+                continue;
+            }
+            let restart = node.service.phase == Phase::AutoRestart;
+            self.drive(id, Input::Due, out);
+            if restart {
+                self.restart_due(id, out);
+            }
+            self.run_queue(out);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "core_tests.rs"]
+mod tests;

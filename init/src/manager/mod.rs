@@ -1,1 +1,38 @@
-//! (being written)
+//! The manager: all policy. A shell around the pure core; may die at any time.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
+//! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
+//! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
+//! | [`loader`], [`watch`] | unit files, and noticing that they change |
+//! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
+//! | [`journal`], [`poison`] | what outlives a manager's death |
+//! | [`cgroup`], [`procs`] | finding all processes of a service |
+//! | [`control`], [`sentence`], [`console`] | clients, and words for people |
+
+pub mod boot;
+pub mod cgroup;
+pub mod console;
+pub mod control;
+pub mod instance;
+pub mod journal;
+pub mod levels;
+pub mod link;
+pub mod loader;
+pub mod logger;
+pub mod machine;
+pub mod notify;
+pub mod perform;
+pub mod plan;
+pub mod poison;
+pub mod power;
+pub mod procs;
+pub mod reactor;
+pub mod sentence;
+pub mod spawn;
+pub mod start;
+pub mod state;
+pub mod watch;
+
+pub use start::run;

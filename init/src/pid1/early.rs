@@ -2,7 +2,7 @@
 //! that fails is fatal. Runs once, not after PID 1 has executed itself anew.
 
 use crate::sys::mount::Flags;
-use crate::sys::{console, mount, namespace, reboot, stdio};
+use crate::sys::{console, environment, mount, namespace, reboot, stdio};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -57,6 +57,8 @@ pub fn prepare() -> Setup {
     // Before anything is opened: else it would get one of these numbers.
     let _ = stdio::fill(stdio);
     umask(Mode::from_bits_truncate(0o022));
+    // The kernel gives its first process HOME and TERM only.
+    environment::set_default("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let mut setup = Setup { container: false, stdio, nofile: raise_nofile(), failed: Vec::new() };
     let is_init = getpid().as_raw() == 1;
     if is_init {
@@ -70,7 +72,6 @@ pub fn prepare() -> Setup {
         }
         link_dev();
         let _ = console::make_sane(Path::new(console::CONSOLE));
-        let _ = reboot::ctrl_alt_del_is_a_signal();
     }
     // `/dev/null` may be there now.
     let _ = stdio::fill(stdio);
@@ -81,12 +82,13 @@ pub fn prepare() -> Setup {
     setup
 }
 
+/// Asks for a signal on Ctrl-Alt-Del on the way, which only a machine's init gets.
 fn is_container() -> bool {
+    let ctrl_alt_del = reboot::ctrl_alt_del_is_a_signal();
     match namespace::is_initial_pid() {
         Some(initial) => !initial,
-        // No /proc, and none to be had. Who takes a container for a machine does no harm: there mounts fail, and
-        // reboot(2) ends the namespace only.
-        None => std::env::var_os("container").is_some_and(|v| !v.is_empty()),
+        // No /proc, and none to be had. In another namespace than the initial one that request is refused.
+        None => ctrl_alt_del.is_err(),
     }
 }
 

@@ -101,8 +101,9 @@ impl End {
 
     /// Milliseconds after [`Self::start`] at which [`Self::last`] is due even if the child isn't over.
     pub fn deadline_ms(&self) -> u64 {
-        let disks = if self.container { Duration::from_millis(500) } else { DISKS + Duration::from_secs(5) };
-        u64::try_from((self.grace + AFTER_KILL + disks).as_millis()).unwrap_or(u64::MAX)
+        let disks =
+            if self.container { Duration::from_millis(500) } else { DISKS.saturating_add(Duration::from_secs(5)) };
+        u64::try_from(self.grace.saturating_add(AFTER_KILL).saturating_add(disks).as_millis()).unwrap_or(u64::MAX)
     }
 
     /// What this end ends with. In a container power-off is an exit with the status asked for; a reboot is told to
@@ -130,13 +131,13 @@ impl Finish {
         self.signal_all(Signal::SIGTERM);
         // A stopped process would not see it.
         self.signal_all(Signal::SIGCONT);
-        if !self.wait_gone(Instant::now() + self.grace, "SIGKILL") {
+        if !self.wait_gone(helper::after(self.grace), "SIGKILL") {
             self.signal_all(Signal::SIGKILL);
-            self.wait_gone(Instant::now() + AFTER_KILL, "going on without them");
+            self.wait_gone(helper::after(AFTER_KILL), "going on without them");
         }
-        if !self.container && self.parent == 1 && namespace::is_initial_pid() == Some(true) {
+        if !self.container && self.parent == 1 && namespace::is_initial_pid() != Some(false) {
             let say = |text: &str| self.say(text);
-            unmount::everything(&unmount::Scope::Machine, Instant::now() + DISKS, &say);
+            unmount::everything(&unmount::Scope::Machine, helper::after(DISKS), &say);
         }
         0
     }
@@ -176,7 +177,7 @@ impl Finish {
 
     /// Waits until all are gone; says who isn't each second. Whether they are.
     fn wait_gone(&self, until: Instant, next: &str) -> bool {
-        let mut tell = Instant::now() + Duration::from_secs(1);
+        let mut tell = helper::after(Duration::from_secs(1));
         loop {
             let now = Instant::now();
             let Some(left) = self.others() else {
@@ -194,9 +195,9 @@ impl Finish {
                 return left.is_empty();
             }
             if now >= tell {
-                let seconds = until.saturating_duration_since(now).as_secs() + 1;
+                let seconds = until.saturating_duration_since(now).as_secs().saturating_add(1);
                 self.say(&waiting_for(&left, seconds, next));
-                tell = now + Duration::from_secs(1);
+                tell = helper::after(Duration::from_secs(1));
             }
             let pidfds: Vec<_> = left.iter().take(64).filter_map(|p| pidfd::open(p.pid).ok()).collect();
             let pidfds: Vec<_> = pidfds.iter().map(AsFd::as_fd).collect();
@@ -225,8 +226,9 @@ fn waiting_for(left: &[Process], seconds: u64, next: &str) -> String {
     for (index, process) in left.iter().enumerate() {
         let name: String = process.name.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
         let item = format!("{}{name} ({})", if index > 0 { ", " } else { "" }, process.pid);
-        if index > 0 && line.chars().count() + item.chars().count() + end(left.len()).len() > COLUMNS {
-            return line + &end(left.len() - index);
+        let whole = [line.as_str(), item.as_str(), &end(left.len())].map(|part| part.chars().count());
+        if index > 0 && whole.into_iter().fold(0, usize::saturating_add) > COLUMNS {
+            return line + &end(left.len().saturating_sub(index));
         }
         line += &item;
     }

@@ -28,7 +28,6 @@ pub mod adopt;
 pub mod command;
 pub mod down;
 pub mod early;
-#[allow(clippy::arithmetic_side_effects, reason = "times and columns; nearly all of it runs in a child")]
 pub mod end;
 pub mod index;
 pub mod keeper;
@@ -40,7 +39,6 @@ pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
-#[allow(clippy::arithmetic_side_effects, reason = "runs in a child")]
 pub mod unmount;
 
 use crate::sys::args::{self, Args};

@@ -75,10 +75,12 @@ impl Down<'_> {
         limit: Duration,
         work: impl FnOnce() -> Result<(), Errno>,
     ) -> Result<(), Errno> {
-        let (started, until) = (Instant::now(), self.until.min(Instant::now() + limit));
+        let (started, until) = (Instant::now(), self.until.min(helper::after(limit)));
         let waiting = || {
-            let (passed, left) =
-                (started.elapsed().as_secs(), until.saturating_duration_since(Instant::now()).as_secs() + 1);
+            let (passed, left) = (
+                started.elapsed().as_secs(),
+                until.saturating_duration_since(Instant::now()).as_secs().saturating_add(1),
+            );
             (self.say)(&format!("{what} {}: {passed} s so far, {left} s left", path.display()));
         };
         // An errno is below 134; 255 is no errno.
@@ -156,12 +158,18 @@ impl Down<'_> {
 
     /// What is left, and the root: nothing more gets written there.
     fn read_only(&mut self) -> Vec<PathBuf> {
-        let root = mount::table().unwrap_or_default().into_iter().filter(|m| m.point == Path::new("/"));
-        let root = root.last().filter(|_| *self.scope == Scope::Machine);
+        let mut root = None;
+        if *self.scope == Scope::Machine {
+            let unknown = || Mount { point: "/".into(), kind: String::new(), read_only: false };
+            let on_top = |table: Vec<Mount>| table.into_iter().rfind(|m| m.point == Path::new("/"));
+            root = mount::table().map_or_else(|_| Some(unknown()), on_top);
+        }
         let mut writable = Vec::new();
         for mount in self.mounts().into_iter().chain(root).filter(|m| !m.read_only) {
             let point = &mount.point;
             match self.step(point, "remount read-only", LOCAL, || mount::remount_read_only(point)) {
+                // That the root stays is no news.
+                Ok(()) if point == Path::new("/") => {}
                 Ok(()) => (self.say)(&format!("{} stays mounted, read-only", point.display())),
                 Err(e) => {
                     (self.say)(&format!("{} stays writable: {}", point.display(), e.desc()));

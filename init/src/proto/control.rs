@@ -370,3 +370,7 @@ pub struct ErrorText {
 
 /// The interface, as `org.varlink.service.GetInterfaceDescription` gives it.
 pub const DESCRIPTION: &str = include_str!("org.rung.Manager.varlink");
+
+#[cfg(test)]
+#[path = "control_tests.rs"]
+mod tests;

@@ -4,3 +4,5 @@ pub mod control;
 pub mod logger;
 pub mod pid1;
 pub mod plan;
+pub mod varlink;
+pub mod words;

@@ -139,6 +139,9 @@ pub enum Step<'a> {
         /// The variable's name.
         name: &'a CStr,
     },
+    /// A process group of its own, made the foreground one of the terminal that is descriptor 0, 1 or 2 and controls
+    /// this session; nothing more where there is none. Instead of [`Step::Session`], after the descriptors are set.
+    Foreground,
     /// `execve`. The last step.
     Exec {
         /// The program; always a path.
@@ -331,6 +334,7 @@ impl Plan {
                 self.text(name);
                 17
             }
+            Step::Foreground => 19,
             Step::Exec { program, args, env } => {
                 self.u32(u32::try_from(args.0.len()).unwrap_or(u32::MAX));
                 self.text(program);
@@ -413,6 +417,7 @@ impl<'a> Steps<'a> {
                 let (args, env) = p.0.split_at_checked(args).ok_or(Malformed)?;
                 Step::Exec { program, args: Strings(args), env: Strings(env) }
             }
+            19 => Step::Foreground,
             _ => return Err(Malformed),
         })
     }

@@ -24,6 +24,7 @@ fn sample(path: &CStr, number: u32) -> Vec<u8> {
         Step::Chroot { path },
         Step::Chdir { path, optional: true },
         Step::PidEnv { name: path },
+        Step::Foreground,
         Step::Exec { program: path, args: Strings::new(&args), env: Strings::new(&env) },
     ];
     let mut plan = Plan::default();

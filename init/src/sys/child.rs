@@ -269,6 +269,7 @@ impl<'a> Child<'a> {
                 *free = Some(name);
                 Ok(())
             }
+            Step::Foreground => super::tty::foreground(),
             Step::Exec { program, args, env } => self.exec(program, args, env),
         }
     }

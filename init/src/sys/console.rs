@@ -57,3 +57,34 @@ pub fn make_sane(path: &Path) -> Result<(), Errno> {
         | LocalFlags::ECHOKE;
     tcsetattr(&fd, SetArg::TCSANOW, &modes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::pty::openpty;
+    use nix::sys::termios::cfmakeraw;
+    use nix::unistd::ttyname;
+
+    #[test]
+    fn a_terminal_that_takes_nothing_costs_nothing() {
+        let pty = openpty(None, None).expect("pty");
+        let path = ttyname(&pty.slave).expect("name");
+        let line = "x".repeat(79) + "\n";
+        // Nobody reads the other side.
+        let full = (0..100_000).find_map(|_| write(&path, &line).err());
+        assert_eq!(full, Some(Errno::EAGAIN));
+        assert!(write(Path::new("/dev/no such console"), &line).is_err());
+    }
+
+    #[test]
+    fn a_raw_terminal_becomes_sane() {
+        let pty = openpty(None, None).expect("pty");
+        let mut modes = tcgetattr(&pty.slave).expect("modes");
+        cfmakeraw(&mut modes);
+        tcsetattr(&pty.slave, SetArg::TCSANOW, &modes).expect("raw");
+        make_sane(&ttyname(&pty.slave).expect("name")).expect("sane");
+        let modes = tcgetattr(&pty.slave).expect("modes");
+        assert!(modes.local_flags.contains(LocalFlags::ECHO | LocalFlags::ICANON | LocalFlags::ISIG));
+        assert!(modes.output_flags.contains(OutputFlags::OPOST | OutputFlags::ONLCR));
+    }
+}

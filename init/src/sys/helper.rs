@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork};
+use nix::unistd::Pid;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -26,17 +26,11 @@ pub enum Ended {
 /// # Errors
 /// As `fork(2)`.
 pub fn start(work: impl FnOnce() -> i32) -> Result<i32, Errno> {
-    // SAFETY: by the rule above no other thread can hold a lock that the child needs.
-    match unsafe { fork() }? {
-        ForkResult::Parent { child } => Ok(child.as_raw()),
-        ForkResult::Child => {
-            // Fails for no reason that could matter here.
-            let _ = SigSet::empty().thread_set_mask();
-            let code = work();
-            // SAFETY: ends the process without running what belongs to the parent (buffers, destructors).
-            unsafe { libc::_exit(code) }
-        }
-    }
+    super::child::fork_work(|| {
+        // Fails for no reason that could matter here.
+        let _ = SigSet::empty().thread_set_mask();
+        work()
+    })
 }
 
 /// Does `work` in a child ([`start`]) and waits until it is over, at most until `until`; `waiting` is called about
@@ -68,6 +62,12 @@ pub fn run(until: Instant, mut waiting: impl FnMut(), work: impl FnOnce() -> i32
         }
         pause(until.min(tell), over.as_ref().map(AsFd::as_fd).as_slice());
     }
+}
+
+/// The moment this long from now.
+pub fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
 }
 
 /// Waits until one of the pidfds is readable or `until` has come. Without any, waits briefly: the caller looks again.

@@ -35,6 +35,27 @@ pub fn take(path: &CStr, force: bool, reset: bool, hangup: bool) -> Result<(), E
     Ok(())
 }
 
+/// Makes the calling process lead a group of its own, and puts that into the foreground of the session's terminal where
+/// descriptor 0, 1 or 2 is that. No privilege is needed, and the session keeps its terminal.
+///
+/// # Errors
+/// As `setpgid(2)`. That there is no terminal is none.
+pub fn foreground() -> Result<(), Errno> {
+    // SAFETY: takes no pointers.
+    Errno::result(unsafe { libc::setpgid(0, 0) })?;
+    // SAFETY: a signal set is plain data; the calls get pointers to live ones and change no memory but theirs. SIGTTOU,
+    // which would stop a process in the background, is blocked for the moment.
+    unsafe {
+        let [mut wanted, mut before]: [libc::sigset_t; 2] = std::mem::zeroed();
+        libc::sigemptyset(&raw mut wanted);
+        libc::sigaddset(&raw mut wanted, libc::SIGTTOU);
+        libc::sigprocmask(libc::SIG_BLOCK, &raw const wanted, &raw mut before);
+        let _ = (0..3).find(|fd| libc::tcsetpgrp(*fd, libc::getpid()) == 0);
+        libc::sigprocmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut());
+    }
+    Ok(())
+}
+
 /// Canonical input with echo, signals by key, output with carriage returns; speed and character size as they are.
 fn sane(fd: RawFd) {
     // SAFETY: `termios` is plain data, filled by tcgetattr.

@@ -1,9 +1,30 @@
 //! Units: text → [`Unit`]. Pure: reads no files, asks the system nothing.
 
+pub mod accounts;
+mod check;
+pub mod command_unit;
+mod commands;
+pub mod conf;
+pub mod envfile;
+mod fields;
+pub mod finding;
+mod foreign;
+mod keys;
 pub mod level;
 pub mod model;
 pub mod name;
+mod parse;
+pub mod scalar;
+pub mod search;
+pub mod specifier;
+mod text;
+mod value;
+pub mod words;
 
+pub use finding::{Finding, Severity, SourceFile, nearest};
+pub use keys::{KeyDoc, keys, settings};
 pub use level::{Level, LevelSet};
 pub use model::*;
 pub use name::UnitName;
+pub use parse::{Parsed, parse};
+pub use specifier::Facts;

@@ -282,8 +282,14 @@ pub struct Service {
     pub error: Output,
     /// `TTYPath=`; `/dev/console`.
     pub tty_path: PathBuf,
+    /// `TTYReset=`
+    pub tty_reset: bool,
+    /// `TTYVHangup=`
+    pub tty_hangup: bool,
     /// `Limit*=`
     pub limits: Vec<Limit>,
+    /// `IgnoreSIGPIPE=`; yes.
+    pub ignore_sigpipe: bool,
     /// `Nice=`
     pub nice: Option<i32>,
     /// `OOMScoreAdjust=`
@@ -325,7 +331,10 @@ impl Default for Service {
             output: Output::Log,
             error: Output::Inherit,
             tty_path: PathBuf::from("/dev/console"),
+            tty_reset: false,
+            tty_hangup: false,
             limits: Vec::new(),
+            ignore_sigpipe: true,
             nice: None,
             oom_score_adjust: None,
         }

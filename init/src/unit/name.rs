@@ -51,6 +51,11 @@ impl UnitName {
         Ok(Self(full.into()))
     }
 
+    /// A name for what is nobody's: where a look-up must answer something.
+    pub(crate) fn nobody() -> Self {
+        Self("nobody.service".into())
+    }
+
     fn kind_of(text: &str) -> Option<Kind> {
         let (_, suffix) = text.rsplit_once('.')?;
         [Kind::Service, Kind::Target].into_iter().find(|k| k.suffix() == suffix)

@@ -3,8 +3,6 @@
 //! The program that stands in for `init-manager` hands its end of the socket to the test, which speaks the frames
 //! itself. Everything dies with the test: `unshare --kill-child`, a parent-death signal, and `Drop`.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test support")]
-
 use init::proto::pid1::{Event, Exit, FRAME_LEN, Frame, Key, Life, Name, Request, VERSION};
 use init::proto::plan::{Plan, Step, Strings, strings};
 use init::sys::seqpacket::{self, Fds, Received};

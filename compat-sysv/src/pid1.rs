@@ -1,0 +1,125 @@
+//! Who is PID 1, and how it is asked: Rung by its control socket, another init by `/run/initctl`.
+
+use crate::fifo::{self, Request};
+use init::client::{Client, Error, request_id, socket_path};
+use init::proto::control::{PowerRequest, PowerWord, Progress, Runlevel, SetLevel};
+use init::unit::Level;
+use nix::errno::Errno;
+use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a question that is answered at once may take.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether the caller may change anything at all: root, or whoever runs this Rung (a container without root).
+pub fn may_ask() -> bool {
+    let euid = nix::unistd::geteuid().as_raw();
+    euid == 0 || std::fs::metadata(socket_path()).is_ok_and(|m| m.file_type().is_socket() && m.uid() == euid)
+}
+
+/// Whether Rung's manager has its socket here. Only then its answers count; else another init is PID 1.
+pub fn is_rung() -> bool {
+    std::fs::metadata(socket_path()).is_ok_and(|m| m.file_type().is_socket())
+}
+
+/// A client of Rung's manager.
+pub fn client() -> Client {
+    Client::new(socket_path())
+}
+
+/// Whether nobody listens: PID 1 is another init, or none that can be asked.
+pub fn is_absent(error: &Error) -> bool {
+    matches!(error, Error::NoManager { .. })
+}
+
+/// Asks Rung for a level, and doesn't wait for it. 0 and 6 end the machine.
+///
+/// # Errors
+/// [`Error`]
+pub fn set_level(level: Level) -> Result<(), Error> {
+    match level {
+        Level::HALT => power(PowerWord::PowerOff, false),
+        Level::REBOOT => power(PowerWord::Reboot, false),
+        level => {
+            let wish = SetLevel { level, request: request_id(), wait: false };
+            client().call::<_, Progress>("SetLevel", &wish, PATIENCE).map(drop)
+        }
+    }
+}
+
+/// Asks Rung to end the machine, and doesn't wait for it.
+///
+/// # Errors
+/// [`Error`]
+pub fn power(how: PowerWord, force: bool) -> Result<(), Error> {
+    let wish = PowerRequest { how, request: request_id(), wait: false, force };
+    client().call_last("Power", &wish, PATIENCE)
+}
+
+/// Has Rung read its units again.
+///
+/// # Errors
+/// [`Error`]
+pub fn reload() -> Result<(), Error> {
+    client().call::<_, Value>("ReloadUnits", &json!({}), PATIENCE).map(drop)
+}
+
+/// Has PID 1 and the manager execute themselves anew.
+///
+/// # Errors
+/// [`Error`]
+pub fn reexec() -> Result<(), Error> {
+    client().call_last("Reexec", &json!({}), PATIENCE)
+}
+
+/// The levels Rung knows.
+///
+/// # Errors
+/// [`Error`]
+pub fn runlevel() -> Result<Runlevel, Error> {
+    client().call("Runlevel", &json!({}), PATIENCE)
+}
+
+/// Writes one request to another init's FIFO. Nobody reads there: an error at once, no waiting.
+///
+/// # Errors
+/// A sentence.
+pub fn write_fifo(path: &Path, request: &Request) -> Result<(), String> {
+    let bytes = request.encode().ok_or("variables don't fit into a request")?;
+    let at = |e: std::io::Error| format!("{}: {e}", path.display());
+    let is_fifo = std::fs::metadata(path).map_err(at)?.file_type().is_fifo();
+    if !is_fifo {
+        return Err(format!("{} is not a fifo", path.display()));
+    }
+    let mut file = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path).map_err(
+        |e| match e.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENXIO) => format!("no init reads {}", path.display()),
+            _ => at(e),
+        },
+    )?;
+    file.write_all(&bytes).map_err(at)
+}
+
+/// Asks another init, by its FIFO, to end the machine.
+///
+/// # Errors
+/// A sentence.
+pub fn power_by_fifo(how: PowerWord, sleep_time: i32) -> Result<(), String> {
+    let path = Path::new(fifo::PATH);
+    let (variable, level) = match how {
+        PowerWord::Halt => ("INIT_HALT=HALT", b'0'),
+        PowerWord::PowerOff => ("INIT_HALT=POWEROFF", b'0'),
+        PowerWord::Reboot => ("INIT_HALT", b'6'),
+    };
+    write_fifo(path, &Request::SetEnv(vec![variable.into()]))?;
+    write_fifo(path, &Request::RunLevel { level, sleep_time })
+}
+
+/// The sentence for a command that found neither.
+pub fn nobody(fifo: &str) -> String {
+    format!("PID 1 can't be asked: no Rung at {}, and {fifo}", socket_path().display())
+}

@@ -1,0 +1,87 @@
+//! The commands. Each turns its arguments into a request, prints what its SysV namesake prints, and exits as it does.
+//!
+//! `sysv NAME ARG…`, or a link called NAME, selects one. Exit statuses are the namesakes'; messages go to stderr.
+
+mod args;
+mod halt;
+mod record;
+mod runlevel;
+mod service;
+mod shutdown;
+mod telinit;
+mod wall;
+
+use std::io::Write;
+
+/// One command.
+struct Shim {
+    names: &'static [&'static str],
+    what: &'static str,
+    run: fn(&str, &[String]) -> u8,
+    help: &'static str,
+}
+
+const SHIMS: &[Shim] = &[
+    Shim { names: &["telinit", "init"], what: "change the runlevel", run: telinit::run, help: telinit::HELP },
+    Shim { names: &["runlevel"], what: "previous and current runlevel", run: runlevel::run, help: runlevel::HELP },
+    Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
+    Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
+    Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
+];
+
+/// Runs the command that `argv` names and gives its exit status.
+pub fn main(argv: &[String]) -> u8 {
+    let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    let called = argv.first().map(|path| base(path)).unwrap_or_default();
+    let rest = argv.get(1..).unwrap_or(&[]);
+    let (name, rest) = match rest.split_first() {
+        Some((first, more)) if find(&called).is_none() => (base(first), more),
+        _ => (called, rest),
+    };
+    let Some(shim) = find(&name) else {
+        return overview(&name, rest);
+    };
+    match rest {
+        [only] if only == "--help" => out(&format!("Usage: {}", shim.help.replace("NAME0", &name))),
+        [only] if only == "--version" => out(&format!("{name} (Rung) {}", env!("CARGO_PKG_VERSION"))),
+        _ => (shim.run)(&name, rest),
+    }
+}
+
+fn find(name: &str) -> Option<&'static Shim> {
+    SHIMS.iter().find(|shim| shim.names.contains(&name))
+}
+
+fn overview(name: &str, rest: &[String]) -> u8 {
+    let mut text = String::from("Usage: sysv COMMAND [ARG]...\n\nThe System V commands of Rung; COMMAND is one of\n");
+    for shim in SHIMS {
+        text += &format!("  {:24} {}\n", shim.names.join(", "), shim.what);
+    }
+    text += "`sysv COMMAND --help` tells more. Installed under those names, each is called by its own.";
+    let asked = |word: &str| matches!(word, "--help" | "-h" | "help");
+    if asked(name) || rest.first().is_some_and(|word| asked(word)) {
+        return out(&text);
+    }
+    if name != "sysv" && !name.is_empty() {
+        err("sysv", &format!("there is no command `{name}`"));
+    }
+    err_plain(&text);
+    1
+}
+
+/// Prints a line; nobody reading it is no error.
+fn out(line: &str) -> u8 {
+    let _ = writeln!(std::io::stdout(), "{line}");
+    0
+}
+
+/// `NAME: MESSAGE` on stderr; gives the exit status 1.
+fn err(name: &str, message: &str) -> u8 {
+    err_plain(&format!("{name}: {message}"))
+}
+
+fn err_plain(message: &str) -> u8 {
+    let _ = writeln!(std::io::stderr(), "{message}");
+    1
+}

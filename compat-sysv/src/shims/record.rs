@@ -1,0 +1,83 @@
+//! `sysv record EVENT`: what level S and init write into utmp and wtmp, for whoever does it from a unit.
+
+use super::{err, err_plain};
+use crate::pid1;
+use crate::utmp::files::{Files, levels, now};
+use crate::utmp::{Kind, Record, files};
+use init::unit::Level;
+
+pub(super) const HELP: &str = "sysv record boot
+       sysv record runlevel [NEW [OLD]]
+       sysv record start|end ID PID
+       sysv record shutdown
+
+Writes a record to /run/utmp and /var/log/wtmp. Files that don't exist or can't be
+written are passed over.
+
+  boot             the machine booted; makes an empty /run/utmp first
+  runlevel         the level changed; asks Rung where none is named. Writes the boot
+                   record before it where utmp lacks one
+  start, end       a process of an inittab line or getty, ID of at most 4 characters
+  shutdown         the machine goes down (wtmp only)";
+
+pub(super) fn run(_: &str, args: &[String]) -> u8 {
+    let name = "sysv record";
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut files = Files::default();
+    let record = match words.as_slice() {
+        ["boot"] => {
+            if let Err(e) = files.create_utmp(utmp_gid()) {
+                err(name, &format!("{}: {e}", files.utmp.display()));
+            }
+            Record::boot(now())
+        }
+        ["runlevel", letters @ ..] if letters.len() <= 2 => match run_level(letters) {
+            Ok(record) => {
+                catch_up(&mut files, &record);
+                record
+            }
+            Err(why) => return err(name, &why),
+        },
+        [event @ ("start" | "end"), id, pid] if !id.is_empty() && id.len() <= 4 => match (pid.parse(), *event) {
+            (Ok(pid), "start") => Record::init_process(id, pid, now()),
+            (Ok(pid), _) => Record::dead_process(id, pid, &files.line_of(id).unwrap_or_default(), now()),
+            (Err(_), _) => return err(name, &format!("`{pid}` is no process id")),
+        },
+        ["shutdown"] => Record::shutdown(now()),
+        _ => return err_plain(&format!("Usage: {HELP}")),
+    };
+    files.write(&record);
+    0
+}
+
+fn run_level(letters: &[&str]) -> Result<Record, String> {
+    let level = |word: &str| {
+        let mut letters = word.chars();
+        let found = letters.next().and_then(Level::from_char).filter(|_| letters.next().is_none());
+        found.ok_or_else(|| format!("`{word}` is no runlevel: S, 0 to 6 are"))
+    };
+    let (new, old) = match letters {
+        [new, "N"] | [new] => (level(new)?, None),
+        [new, old, ..] => (level(new)?, Some(level(old)?)),
+        [] => {
+            let known = pid1::runlevel().map_err(|e| e.to_string())?;
+            (known.current.ok_or("no level has been reached yet")?, known.previous)
+        }
+    };
+    Ok(Record::run_level(new, old, now()))
+}
+
+/// A utmp that was emptied or made after the boot record was written gets one again.
+fn catch_up(files: &mut Files, record: &Record) {
+    let booted = |records: Vec<Record>| records.iter().any(|r| r.kind == Kind::BootTime);
+    if levels(&files.utmp).is_none() && !files::read(&files.utmp).is_ok_and(booted) {
+        files.write(&Record::boot(record.time));
+    }
+}
+
+/// The group `utmp`: from the file, as no name service can be asked here.
+fn utmp_gid() -> Option<u32> {
+    let text = std::fs::read_to_string("/etc/group").ok()?;
+    let line = text.lines().find(|line| line.starts_with("utmp:"))?;
+    line.split(':').nth(2)?.parse().ok()
+}

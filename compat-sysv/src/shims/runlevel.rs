@@ -1,0 +1,62 @@
+//! `runlevel [UTMP]`: the previous and the current level.
+
+use super::out;
+use crate::pid1;
+use crate::utmp::files;
+use init::proto::control::Runlevel;
+use init::unit::Level;
+use std::path::Path;
+
+pub(super) const HELP: &str = "NAME0 [UTMP]
+
+Prints the previous and the current runlevel: `N 3`, where N means none before.
+Asks Rung; where PID 1 is another init, or a file is named, reads the file (/run/utmp).
+Prints `unknown` and exits with 1 when no level is known.
+
+Options:
+  --help, --version";
+
+pub(super) fn run(name: &str, args: &[String]) -> u8 {
+    let found = match args {
+        [] => from_rung().or_else(|| from_files(Path::new("/run/utmp"))),
+        [path] => files::levels(Path::new(path)),
+        _ => return super::err_plain(&format!("Usage: {name} [UTMP]")),
+    };
+    match found {
+        Some((previous, current)) => out(&format!("{previous} {current}")),
+        None => {
+            out("unknown");
+            1
+        }
+    }
+}
+
+fn from_rung() -> Option<(char, char)> {
+    pid1::runlevel().ok().and_then(|levels| show(&levels))
+}
+
+fn show(levels: &Runlevel) -> Option<(char, char)> {
+    let previous = levels.previous.map_or('N', Level::as_char);
+    levels.current.map(|current| (previous, current.as_char()))
+}
+
+fn from_files(utmp: &Path) -> Option<(char, char)> {
+    files::levels(utmp).or_else(|| {
+        let text = std::fs::read_to_string("/run/runlevel").ok()?;
+        Some(('N', text.chars().next().filter(char::is_ascii_alphanumeric)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_runlevel_8_prints_it() {
+        let none = Runlevel { previous: None, current: None, switching_to: None, going_down: None };
+        let three = Level::from_char('3');
+        assert_eq!(show(&none), None);
+        assert_eq!(show(&Runlevel { current: three, ..none.clone() }), Some(('N', '3')));
+        assert_eq!(show(&Runlevel { current: Some(Level::S), previous: three, ..none }), Some(('3', 'S')));
+    }
+}

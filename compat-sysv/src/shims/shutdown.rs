@@ -1,0 +1,190 @@
+//! `shutdown`: the machine goes down at a time, and everybody is told before.
+//!
+//! [`wish`] is the pure part: arguments → what is wanted, and when whom to warn.
+
+mod wish;
+
+use super::wall::wall;
+use super::{err, err_plain};
+use crate::pid1;
+use init::proto::control::{PowerWord, errors};
+use init::unit::Level;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::unistd::Pid;
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::Path;
+use wish::{Goal, Wish};
+
+pub(super) const HELP: &str = "NAME0 [-hPHrkfFqQa] [-i LEVEL] [-t SECONDS] TIME [MESSAGE]
+       NAME0 -c [MESSAGE]
+
+Brings the machine down at TIME, and warns everybody who is logged in. Waits in the
+foreground until then (`shutdown +5 &` doesn't); interrupting it cancels.
+
+TIME:  now, +MINUTES, +HH:MM, HH:MM (today, or tomorrow if that is past)
+
+What happens:
+  (nothing)      single user, level 1
+  -h, -P         power off          -h -H, -H with -h   halt, power stays on
+  -r             reboot             -i LEVEL            that level (0 1 5 6 S)
+  -k             only warn          -c                  cancel a waiting shutdown
+
+Options:
+  -q, -Q         fewer warnings; only the last one
+  -f, -F         leave /fastboot or /forcefsck behind, for scripts that look for it
+  -a             only while root or a user named in /etc/shutdown.allow is logged in
+                 on a console
+  -t SECONDS     seconds between SIGTERM and SIGKILL, for an init that takes them
+  -g TIME, -y    as other systems write it
+  --help, --version
+
+Five minutes before, /run/nologin appears and nobody but root can log in.";
+
+const PID_FILE: &str = "/run/shutdown.pid";
+const NOLOGIN: &str = "/run/nologin";
+const FLAGS: [&str; 2] = ["/fastboot", "/forcefsck"];
+
+pub(super) fn run(name: &str, args: &[String]) -> u8 {
+    let now = i64::from(crate::utmp::files::now().0);
+    let local = (now + i64::from(init::sys::localtime::offset(now))).rem_euclid(86_400);
+    let wish = Wish::parse(args, local);
+    if !pid1::may_ask() {
+        return err(name, "you must be root to do that!");
+    }
+    let wish = match wish {
+        Ok(wish) => wish,
+        Err(why) => {
+            err(name, &why);
+            return err_plain("Usage: shutdown [-hPHrkfFqQa] [-i LEVEL] [-t SECONDS] TIME [MESSAGE] | -c [MESSAGE]");
+        }
+    };
+    if wish.authorize && !authorized() {
+        let text = "shutdown: no authorized users logged in.";
+        // Ctrl-Alt-Del runs this with nobody at its stderr: tell the console.
+        let _ = fs::write("/dev/console", format!("\r\n{text}\r\n"));
+        return err_plain(text);
+    }
+    match wish.goal {
+        Goal::Cancel => cancel(name, &wish),
+        _ => later(name, &wish),
+    }
+}
+
+fn cancel(name: &str, wish: &Wish) -> u8 {
+    let Some(pid) = running() else {
+        return err(
+            name,
+            if Path::new(PID_FILE).exists() { "not running." } else { "cannot find pid of running shutdown." },
+        );
+    };
+    if kill(pid, Signal::SIGINT).is_err() {
+        return err(name, "not running.");
+    }
+    if !wish.message.is_empty() {
+        wall(&wish.message);
+    }
+    0
+}
+
+/// The shutdown that waits; a pid file whose process is another program now doesn't count.
+fn running() -> Option<Pid> {
+    let pid: i32 = fs::read_to_string(PID_FILE).ok()?.trim().parse().ok()?;
+    let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    (pid > 1 && line.windows(8).any(|w| w == b"shutdown")).then(|| Pid::from_raw(pid))
+}
+
+fn later(name: &str, wish: &Wish) -> u8 {
+    if running().is_some() {
+        return err(name, "already running.");
+    }
+    // Blocked before the files are made, so that a signal in between leaves none behind.
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT] {
+        signals.add(signal);
+    }
+    let told = signals.thread_block().and_then(|()| SignalFd::with_flags(&signals, SfdFlags::SFD_CLOEXEC));
+    let told = match told {
+        Ok(told) => told,
+        Err(e) => return err(name, &format!("signals: {e}")),
+    };
+    if wish.goal != Goal::Warn {
+        let _ = fs::write(PID_FILE, format!("{}\n", std::process::id()));
+    }
+    for (flag, wanted) in FLAGS.iter().zip([wish.fast, wish.check]) {
+        if wanted && let Err(e) = fs::write(flag, "") {
+            err(name, &format!("{flag}: {e}"));
+        }
+    }
+    let mut left = wish.minutes;
+    while left > 0 {
+        if wish.warns_at(left) {
+            wall(&wish.warning(left));
+        }
+        if left <= 5 && wish.goal != Goal::Warn && !Path::new(NOLOGIN).exists() {
+            let _ = fs::write(NOLOGIN, format!("\r\n{}\r\n", wish.warning(left)));
+        }
+        let mut fds = [PollFd::new(told.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, PollTimeout::from(60_000_u16)) {
+            Ok(0) => left -= 1,
+            Err(nix::errno::Errno::EINTR) => {}
+            _ => {
+                clear();
+                FLAGS.iter().for_each(|flag| drop(fs::remove_file(flag)));
+                err_plain("\r\nShutdown cancelled.");
+                return 0;
+            }
+        }
+    }
+    wall(&wish.warning(0));
+    clear();
+    if wish.goal == Goal::Warn { 0 } else { end(name, wish) }
+}
+
+fn clear() {
+    let _ = fs::remove_file(PID_FILE);
+    let _ = fs::remove_file(NOLOGIN);
+}
+
+fn end(name: &str, wish: &Wish) -> u8 {
+    let asked = match wish.goal {
+        Goal::Power(how) => pid1::power(how, false),
+        Goal::Level(level) => pid1::set_level(level),
+        Goal::Warn | Goal::Cancel => return 0,
+    };
+    let by_fifo = || match wish.goal {
+        Goal::Power(how) => pid1::power_by_fifo(how, wish.sleep_time),
+        Goal::Level(Level::HALT) => pid1::power_by_fifo(PowerWord::PowerOff, wish.sleep_time),
+        Goal::Level(level) => {
+            let level = u8::try_from(level.as_char()).unwrap_or(0);
+            let request = crate::fifo::Request::RunLevel { level, sleep_time: wish.sleep_time };
+            pid1::write_fifo(Path::new(crate::fifo::PATH), &request)
+        }
+        Goal::Warn | Goal::Cancel => Ok(()),
+    };
+    match asked {
+        Ok(()) => 0,
+        Err(e) if pid1::is_absent(&e) => match by_fifo() {
+            Ok(()) => 0,
+            Err(why) => err(name, &pid1::nobody(&why)),
+        },
+        Err(e) if e.is(errors::DENIED) => err(name, "you must be root to do that!"),
+        Err(e) => err(name, &e.to_string()),
+    }
+}
+
+/// `-a`: whether root, or somebody `/etc/shutdown.allow` names, is logged in on a console. Without that file, yes.
+fn authorized() -> bool {
+    let Ok(text) = fs::read_to_string("/etc/shutdown.allow") else {
+        return true;
+    };
+    let here = crate::utmp::files::read(Path::new("/run/utmp")).unwrap_or_default();
+    let console = |line: &str| line.strip_prefix("tty").and_then(|n| n.parse::<u8>().ok()).is_some_and(|n| n < 64);
+    here.iter().any(|r| {
+        r.kind == crate::utmp::Kind::UserProcess
+            && console(&r.line)
+            && (r.user == "root" || wish::allowed(&text, &r.user))
+    })
+}

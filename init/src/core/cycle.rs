@@ -1,0 +1,154 @@
+//! Loops in the ordering of one transaction: each is cut at its weakest edge; no unit is ever dropped.
+//!
+//! Only loops through a new job can be new. What goes down (stops, restarts) and what comes up (starts, restarts,
+//! reloads) wait only among themselves or one way ([`super::job`]), so the two are looked at apart.
+
+use super::job::JobKind;
+use super::{Action, Core, UnitId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Loops are looked for from at most so many units of a knot; a longer search would not find a shorter loop often.
+const SEARCH: usize = 256;
+
+impl Core {
+    /// Cuts every loop that the jobs of these units close.
+    pub(super) fn cut_loops(&mut self, new: &[UnitId], out: &mut Vec<Action>) {
+        for down in [true, false] {
+            let mut knot = self.knot(new, down);
+            while !knot.is_empty() {
+                let Some(members) = shortest_loop(&knot) else { break };
+                let Some((later, earlier)) = self.weakest(&members) else { break };
+                if let Some(job) = &mut self.units.get_mut(later).job {
+                    job.dropped.push(earlier);
+                }
+                out.push(Action::CycleBroken { members, dropped: (later, earlier) });
+                if let Some(after) = knot.get_mut(&later) {
+                    after.retain(|id| *id != earlier);
+                }
+                prune(&mut knot);
+            }
+        }
+    }
+
+    /// The units that stand in loops, or between two, each with those it is ordered after.
+    fn knot(&self, new: &[UnitId], down: bool) -> BTreeMap<UnitId, Vec<UnitId>> {
+        let counts = |id: UnitId| {
+            self.units.get(id).job.as_ref().is_some_and(|j| match j.kind {
+                JobKind::Restart => true,
+                JobKind::Stop => down && !j.running,
+                JobKind::Start | JobKind::Reload => !down && !j.running,
+            })
+        };
+        let mut graph = BTreeMap::new();
+        let mut work: Vec<UnitId> = new.iter().copied().filter(|id| counts(*id)).collect();
+        while let Some(id) = work.pop() {
+            if graph.contains_key(&id) {
+                continue;
+            }
+            let node = self.units.get(id);
+            let dropped = node.job.as_ref().map_or(&[][..], |j| &j.dropped);
+            let after: Vec<UnitId> =
+                node.edges.after.iter().copied().filter(|b| counts(*b) && !dropped.contains(b)).collect();
+            work.extend(&after);
+            graph.insert(id, after);
+        }
+        prune(&mut graph);
+        graph
+    }
+
+    /// The edge of a loop to do without: one that no `Requires=` or `Wants=` goes along with, else `Wants=`; then by name.
+    fn weakest(&self, members: &[UnitId]) -> Option<(UnitId, UnitId)> {
+        let next = members.iter().cycle().skip(1);
+        members.iter().zip(next).map(|(a, b)| (*a, *b)).min_by_key(|(a, b)| {
+            let (later, earlier) = (self.units.get(*a), self.units.get(*b));
+            let linked = |list: fn(&super::arena::Edges) -> &Vec<UnitId>| {
+                list(&later.edges).contains(b) || list(&earlier.edges).contains(a)
+            };
+            let strength = if linked(|e| &e.requires) { 2 } else { u8::from(linked(|e| &e.wants)) };
+            (strength, later.name.clone(), earlier.name.clone())
+        })
+    }
+}
+
+/// Leaves only what stands in loops or between two of them. O(n+e).
+fn prune(graph: &mut BTreeMap<UnitId, Vec<UnitId>>) {
+    let mut incoming: BTreeMap<UnitId, (usize, Vec<UnitId>)> = BTreeMap::new();
+    for (id, after) in graph.iter() {
+        for to in after {
+            let entry = incoming.entry(*to).or_default();
+            entry.0 = entry.0.saturating_add(1);
+            entry.1.push(*id);
+        }
+    }
+    // Those that are after nothing that is left, then those that nothing left is after.
+    let mut left: BTreeMap<UnitId, usize> = graph.iter().map(|(id, after)| (*id, after.len())).collect();
+    let mut work: Vec<UnitId> = left.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = work.pop() {
+        graph.remove(&id);
+        for from in incoming.get(&id).map_or(&[][..], |(_, from)| from) {
+            if let Some(n) = left.get_mut(from) {
+                *n = n.saturating_sub(1);
+                if *n == 0 {
+                    work.push(*from);
+                }
+            }
+        }
+    }
+    let kept: BTreeSet<UnitId> = graph.keys().copied().collect();
+    graph.values_mut().for_each(|after| after.retain(|id| kept.contains(id)));
+    let mut degree: BTreeMap<UnitId, usize> = kept.iter().map(|id| (*id, 0)).collect();
+    for to in graph.values().flatten() {
+        degree.entry(*to).and_modify(|n| *n = n.saturating_add(1));
+    }
+    let mut work: Vec<UnitId> = degree.iter().filter(|(_, n)| **n == 0).map(|(id, _)| *id).collect();
+    while let Some(id) = work.pop() {
+        for to in graph.remove(&id).unwrap_or_default() {
+            if let Some(n) = degree.get_mut(&to) {
+                *n = n.saturating_sub(1);
+                if *n == 0 {
+                    work.push(to);
+                }
+            }
+        }
+    }
+}
+
+/// The shortest loop, each member ordered after the next; among equals the one found from the first unit.
+fn shortest_loop(graph: &BTreeMap<UnitId, Vec<UnitId>>) -> Option<Vec<UnitId>> {
+    let mut best: Option<Vec<UnitId>> = None;
+    for start in graph.keys().take(SEARCH) {
+        if let Some(found) = loop_through(graph, *start) {
+            if best.as_ref().is_none_or(|b| found.len() < b.len()) {
+                best = Some(found);
+            }
+        }
+        if best.as_ref().is_some_and(|b| b.len() == 2) {
+            break;
+        }
+    }
+    best
+}
+
+fn loop_through(graph: &BTreeMap<UnitId, Vec<UnitId>>, start: UnitId) -> Option<Vec<UnitId>> {
+    let mut came: BTreeMap<UnitId, UnitId> = BTreeMap::new();
+    let mut work = VecDeque::from([start]);
+    while let Some(id) = work.pop_front() {
+        for next in graph.get(&id).map_or(&[][..], Vec::as_slice) {
+            if *next == start {
+                let mut path = vec![id];
+                let mut at = id;
+                while let Some(from) = came.get(&at) {
+                    path.push(*from);
+                    at = *from;
+                }
+                path.reverse();
+                return Some(path);
+            }
+            if !came.contains_key(next) {
+                came.insert(*next, id);
+                work.push_back(*next);
+            }
+        }
+    }
+    None
+}

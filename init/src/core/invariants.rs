@@ -1,0 +1,93 @@
+//! What must hold between any two events: those of the design's *Never* list that can be seen from inside the core.
+
+use super::job::JobKind;
+use super::service::{Service, Which};
+use super::{Core, Phase, UnitId};
+use crate::unit::name::Kind;
+
+/// Everything that is wrong; empty when all is well. O(n+e); for tests.
+pub fn check(core: &Core) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for id in core.units.ids() {
+        let mut say = |what: String| wrong.push(format!("{:?}: {what}", core.units.get(id).name));
+        instance(core, id, &mut say);
+        progress(core, id, &mut say);
+    }
+    for (token, id) in &core.tokens {
+        if core.units.get(*id).service.token != Some(*token) || *token >= core.next_token {
+            wrong.push(format!("token {token} is nobody's"));
+        }
+    }
+    for (at, id) in &core.deadlines {
+        if core.units.get(*id).service.deadline != Some(*at) {
+            wrong.push(format!("a timer is left of {:?}", core.units.get(*id).name));
+        }
+    }
+    for (id, request) in &core.requests.all {
+        let has_job = |u: &&UnitId| core.units.get(**u).job.as_ref().is_some_and(|j| j.requests.contains(id));
+        if request.open.iter().filter(has_job).count() != request.open.len() {
+            wrong.push(format!("request {id} waits for a job that is gone"));
+        }
+        if request.done != request.open.is_empty() {
+            wrong.push(format!("request {id} is done and open, or neither"));
+        }
+    }
+    if !core.queue.is_empty() {
+        wrong.push("work is left in the queue".to_owned());
+    }
+    wrong
+}
+
+/// *Never* 3: phase and processes fit; a process has one key, a live instance one unit.
+fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
+    let node = core.units.get(id);
+    let s: &Service = &node.service;
+    let idle = matches!(s.phase, Phase::Dead | Phase::AutoRestart);
+    let target = node.name.kind() == Kind::Target;
+    if idle && (s.token.is_some() || s.main.is_some() || s.control.is_some()) {
+        say(format!("{:?} with an instance", s.phase));
+    }
+    if !idle && !target && s.token.is_none() {
+        say(format!("{:?} without an instance", s.phase));
+    }
+    if let Some(token) = s.token {
+        if core.tokens.get(&token) != Some(&id) {
+            say(format!("token {token} leads elsewhere"));
+        }
+    }
+    if s.phase == Phase::Running && s.main.is_none() && !target {
+        say("running without a main process".to_owned());
+    }
+    if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
+        say("two processes under one key".to_owned());
+    }
+    if s.deadline.is_some_and(|at| !core.deadlines.contains(&(at, id))) {
+        say("its timer isn't armed".to_owned());
+    }
+}
+
+/// *Never* 6: whatever is under way is waited for, by a process, a timer or another job.
+fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
+    let node = core.units.get(id);
+    let s = &node.service;
+    let steady = matches!(s.phase, Phase::Dead | Phase::Running | Phase::Exited);
+    if !steady && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
+        let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
+        if !endless || s.phase == Phase::AutoRestart {
+            say(format!("{:?} and nothing will end it", s.phase));
+        }
+    }
+    let Some(job) = &node.job else { return };
+    if job.running {
+        let fits = match job.kind {
+            JobKind::Start => matches!(s.phase, Phase::StartPre | Phase::Start | Phase::StartPost) || !steady,
+            JobKind::Stop | JobKind::Restart => !steady && s.phase != Phase::AutoRestart,
+            JobKind::Reload => s.phase == Phase::Reload,
+        };
+        if !fits {
+            say(format!("its {} job runs in {:?}", job.kind.word(), s.phase));
+        }
+    } else if core.blockers(id).is_empty() && steady {
+        say(format!("its {} job waits for nobody in {:?}", job.kind.word(), s.phase));
+    }
+}

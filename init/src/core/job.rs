@@ -1,0 +1,304 @@
+//! Jobs: at most one for each unit, each with the requests that wait for it; when they may run and how they end.
+//!
+//! A job waits for the jobs of units it is ordered against (never for a unit without a job):
+//! a start (or reload) waits for any job of what it is *after*, and for stops of what is *before* it... in short: a stop
+//! goes before a start, starts go in order, stops in reverse. Stops never wait for starts, so once loops are cut
+//! ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
+//! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
+
+use super::service::Input;
+use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum JobKind {
+    /// Start.
+    Start,
+    /// Stop.
+    Stop,
+    /// Stop, then start. Becomes [`JobKind::Start`] when the unit is down.
+    Restart,
+    /// Reload.
+    Reload,
+}
+
+impl JobKind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+            Self::Reload => "reload",
+        }
+    }
+
+    /// Whether the unit goes down next.
+    pub fn goes_down(self) -> bool {
+        matches!(self, Self::Stop | Self::Restart)
+    }
+}
+
+/// One job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Job {
+    pub kind: JobKind,
+    /// Its unit is being worked on.
+    pub running: bool,
+    /// Who wants to know; empty for an automatic restart.
+    pub requests: Vec<RequestId>,
+    /// Units that this one isn't ordered after in this transaction: edges dropped to cut a loop.
+    pub dropped: Vec<UnitId>,
+}
+
+impl Core {
+    /// Whether `later` (which has a job) is ordered after `earlier` as far as its transaction goes.
+    fn ordered(&self, later: UnitId, earlier: UnitId) -> bool {
+        self.units.get(later).job.as_ref().is_none_or(|j| !j.dropped.contains(&earlier))
+    }
+
+    fn blocks_from_before(&self, id: UnitId, kind: JobKind, earlier: UnitId) -> bool {
+        !kind.goes_down() && self.units.get(earlier).job.is_some() && self.ordered(id, earlier)
+    }
+
+    fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
+        self.units.get(later).job.as_ref().is_some_and(|j| j.kind.goes_down()) && self.ordered(later, id)
+    }
+
+    /// Every unit whose job this unit's job waits for.
+    pub(super) fn blockers(&self, id: UnitId) -> Vec<UnitId> {
+        let node = self.units.get(id);
+        let Some(job) = node.job.as_ref().filter(|j| !j.running) else { return Vec::new() };
+        let earlier = node.edges.after.iter().filter(|b| self.blocks_from_before(id, job.kind, **b));
+        let later = node.edges.before.iter().filter(|b| self.blocks_from_after(id, **b));
+        earlier.chain(later).copied().collect()
+    }
+
+    /// One unit that blocks, searched from where the last search ended, all around.
+    fn blocker(&mut self, id: UnitId, kind: JobKind) -> Option<UnitId> {
+        let node = self.units.get(id);
+        let (after, before) = (&node.edges.after, &node.edges.before);
+        let n = after.len().saturating_add(before.len());
+        let start = if node.cursor < n { node.cursor } else { 0 };
+        let found = (start..n).chain(0..start).find_map(|i| {
+            let blocked = match after.get(i) {
+                Some(b) => self.blocks_from_before(id, kind, *b).then_some(*b),
+                None => before.get(i.saturating_sub(after.len())).filter(|b| self.blocks_from_after(id, **b)).copied(),
+            };
+            blocked.map(|b| (i, b))
+        });
+        let (cursor, by) = found.map_or((0, None), |(i, b)| (i, Some(b)));
+        self.units.scratch(id).cursor = cursor;
+        by
+    }
+
+    /// Looks at every job that may run now.
+    pub(super) fn run_queue(&mut self, out: &mut Vec<Action>) {
+        while let Some(id) = self.queue.pop_front() {
+            self.try_job(id, out);
+        }
+    }
+
+    fn try_job(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        let Some(kind) = self.units.get(id).job.as_ref().filter(|j| !j.running).map(|j| j.kind) else { return };
+        if let Some(blocker) = self.blocker(id, kind) {
+            self.units.scratch(blocker).waiters.push(id);
+            return;
+        }
+        let phase = self.units.get(id).service.phase;
+        match kind {
+            JobKind::Start => self.try_start(id, phase, out),
+            JobKind::Stop if phase == Phase::Dead => self.end_job(id, JobResult::Already, out),
+            JobKind::Restart if phase == Phase::Dead => self.turn_to_start(id),
+            JobKind::Stop | JobKind::Restart => {
+                self.set_running(id);
+                self.drive(id, Input::Stop, out);
+            }
+            JobKind::Reload => self.try_reload(id, phase, out),
+        }
+    }
+
+    fn try_start(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
+        match phase {
+            Phase::Dead | Phase::AutoRestart => self.begin(id, out),
+            Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
+            Phase::Running | Phase::Exited | Phase::Reload => self.end_job(id, JobResult::Already, out),
+            // It is looked at again when the unit is down.
+            Phase::Stop
+            | Phase::StopSignal
+            | Phase::StopKill
+            | Phase::StopPost
+            | Phase::FinalSignal
+            | Phase::FinalKill => {}
+        }
+    }
+
+    fn try_reload(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
+        match phase {
+            Phase::Running | Phase::Exited => {
+                self.set_running(id);
+                self.drive(id, Input::Reload, out);
+            }
+            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
+            _ => self.end_job(id, JobResult::NotApplicable { reason: "it isn't running".to_owned() }, out),
+        }
+    }
+
+    /// A new instance.
+    fn begin(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        self.set_running(id);
+        let now = self.now;
+        let node = self.units.get_mut(id);
+        let refusal = match &node.disk {
+            Loaded::Good(unit) if node.service.limit.admit(&unit.service, now) => {
+                node.running = Some(Rc::clone(unit));
+                None
+            }
+            Loaded::Good(_) => Some(Outcome::StartLimit),
+            bad => Some(bad.refusal(&node.name)),
+        };
+        match refusal {
+            None => {
+                let token = self.next_token;
+                self.next_token = token.saturating_add(1);
+                self.dirty.token = true;
+                self.drive(id, Input::Start(token), out);
+            }
+            Some(outcome) => {
+                node.service.phase = Phase::Dead;
+                node.service.deadline = None;
+                node.service.since = now;
+                node.service.result = outcome.clone();
+                node.running = None;
+                self.settle(id, None, out);
+                self.end_job(id, JobResult::Failed(outcome), out);
+            }
+        }
+    }
+
+    fn set_running(&mut self, id: UnitId) {
+        if let Some(job) = &mut self.units.get_mut(id).job {
+            job.running = true;
+        }
+    }
+
+    fn turn_to_start(&mut self, id: UnitId) {
+        if let Some(job) = &mut self.units.get_mut(id).job {
+            job.kind = JobKind::Start;
+            job.running = false;
+        }
+        self.release(id);
+        self.queue.push_back(id);
+    }
+
+    /// Who waited for this unit's job looks again.
+    pub(super) fn release(&mut self, id: UnitId) {
+        let waiters = std::mem::take(&mut self.units.scratch(id).waiters);
+        self.queue.extend(waiters);
+    }
+
+    /// The unit has moved: does that end its job, or let it begin?
+    pub(super) fn advance(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        let node = self.units.get(id);
+        let Some(job) = &node.job else { return };
+        if !job.running {
+            self.queue.push_back(id);
+            return;
+        }
+        let service = &node.service;
+        let good = service.result == Outcome::Success;
+        let failed = || JobResult::Failed(service.result.clone());
+        let result = match (job.kind, service.phase) {
+            (JobKind::Start, Phase::Running | Phase::Exited | Phase::Reload) => Some(JobResult::Done),
+            (JobKind::Start, Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Dead | Phase::AutoRestart) if !good => Some(failed()),
+            (JobKind::Start, _) if service.started && good => Some(JobResult::Done),
+            (JobKind::Start, Phase::Dead | Phase::AutoRestart) => Some(JobResult::Failed(Outcome::Protocol)),
+            (JobKind::Start, _) => None,
+            (JobKind::Stop, Phase::Dead) => Some(JobResult::Done),
+            (JobKind::Stop, _) => None,
+            (JobKind::Restart, Phase::Dead) => return self.turn_to_start(id),
+            (JobKind::Restart, _) => None,
+            (JobKind::Reload, Phase::Reload) => None,
+            (JobKind::Reload, Phase::Running | Phase::Exited) => {
+                Some(service.reload.clone().map_or(JobResult::Done, JobResult::Failed))
+            }
+            (JobKind::Reload, _) if good => Some(JobResult::Failed(Outcome::Protocol)),
+            (JobKind::Reload, _) => Some(failed()),
+        };
+        if let Some(result) = result {
+            self.end_job(id, result, out);
+        }
+    }
+
+    /// Ends a unit's job; a failed start takes the waiting starts of what requires it along.
+    pub(super) fn end_job(&mut self, id: UnitId, result: JobResult, out: &mut Vec<Action>) {
+        let mut work = vec![(id, result)];
+        while let Some((id, result)) = work.pop() {
+            let Some(job) = self.units.get_mut(id).job.take() else { continue };
+            self.units.scratch(id).cursor = 0;
+            self.release(id);
+            if job.kind == JobKind::Start && matches!(result, JobResult::Failed(_)) {
+                let node = self.units.get(id);
+                for other in &node.edges.required_by {
+                    let waits = |j: &Job| j.kind == JobKind::Start && !j.running;
+                    if self.units.get(*other).job.as_ref().is_some_and(waits) {
+                        work.push((*other, JobResult::Failed(Outcome::Dependency { name: node.name.clone() })));
+                    }
+                }
+                self.check_essential(id, out);
+            }
+            for request in job.requests {
+                self.report(request, id, result.clone(), out);
+            }
+            // A restart that is due while the unit's own job was in the way has its own job already, or is over.
+            if self.units.get(id).service.phase == Phase::AutoRestart {
+                self.arm_restart(id);
+            }
+        }
+    }
+
+    /// An automatic restart never loses its timer, whatever happened to the job that was to carry it out.
+    fn arm_restart(&mut self, id: UnitId) {
+        if self.units.get(id).service.deadline.is_none() {
+            let at = super::limit::restart_at(&self.units.get(id).unit().service, self.now);
+            self.units.get_mut(id).service.deadline = Some(at);
+            self.deadlines.insert((at, id));
+        }
+    }
+
+    /// An essential service that is down and won't come back by itself ends the container, once.
+    pub(super) fn check_essential(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        let node = self.units.get(id);
+        let again = node.job.as_ref().is_some_and(|j| matches!(j.kind, JobKind::Restart | JobKind::Start));
+        if !node.unit().service.essential || node.service.phase != Phase::Dead || again || self.levels.over.is_some() {
+            return;
+        }
+        let status = exit_status(&node.service.result, node.service.last_exit);
+        self.levels.over = Some((node.name.clone(), status));
+        self.dirty.levels = true;
+        out.push(Action::EssentialOver { unit: id, status });
+    }
+}
+
+fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
+    use super::ExitRecord;
+    let exit = match result {
+        Outcome::Exited { exit, .. } => Some(*exit),
+        Outcome::Success => last,
+        Outcome::Config { .. } => return 127,
+        Outcome::Timeout { .. } | Outcome::Protocol | Outcome::StartLimit | Outcome::Dependency { .. } => {
+            return last.map_or(1, |e| exit_status(&Outcome::Success, Some(e))).max(1);
+        }
+    };
+    match exit {
+        None => 0,
+        Some(ExitRecord::Code(code)) => code,
+        Some(ExitRecord::Signal(n) | ExitRecord::Core(n)) => n.saturating_add(128),
+        Some(ExitRecord::NotRun { errno: 2, .. }) => 127,
+        Some(ExitRecord::NotRun { .. }) => 126,
+        Some(ExitRecord::Unknown) => 1,
+    }
+}

@@ -1,0 +1,194 @@
+//! The journal: what of the core must outlive the manager, as records of key and value; the last of a key counts.
+//!
+//! | key | value |
+//! |---|---|
+//! | `token` | the next token |
+//! | `levels` | level, switch under way, whether the machine goes down |
+//! | `unit/NAME` | machine and job of a unit that isn't as new |
+//! | `request/ID` | whether and when the request was finished |
+//! | `result/ID/NAME` | how the request's job for the unit ended |
+//!
+//! Units are named, never numbered: the arena of the next manager is another one. Definitions and level marks aren't in
+//! here, they are read again. A key or value that can't be read is passed over.
+
+use super::job::{Job, JobKind};
+use super::request::Request;
+use super::service::{Service, Which};
+use super::{Core, RequestId, UnitId};
+use crate::unit::UnitName;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// One record; `None` deletes its key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What it is about.
+    pub key: String,
+    /// How that stands now.
+    pub value: Option<Value>,
+}
+
+/// What has changed since the journal was last written, beside units.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub token: bool,
+    pub levels: bool,
+    pub requests: BTreeSet<RequestId>,
+    pub results: BTreeSet<(RequestId, UnitId)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct UnitRecord {
+    service: Service,
+    job: Option<JobRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct JobRecord {
+    kind: JobKind,
+    running: bool,
+    requests: Vec<RequestId>,
+    dropped: Vec<UnitName>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RequestRecord {
+    /// 0 while it is open.
+    finished: u64,
+}
+
+impl Core {
+    /// Records of all that changed since the last call.
+    pub fn take_dirty(&mut self) -> Vec<Record> {
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut records = Vec::new();
+        if dirty.token {
+            records.push(record("token", Some(&self.next_token)));
+        }
+        if dirty.levels {
+            records.push(record("levels", Some(&self.levels)));
+        }
+        records.extend(self.units.take_dirty().into_iter().map(|id| self.unit_record(id)));
+        records.extend(dirty.requests.into_iter().map(|id| self.request_record(id)));
+        records.extend(dirty.results.into_iter().map(|(id, unit)| self.result_record(id, unit)));
+        records
+    }
+
+    /// Records of everything: a compacted journal.
+    pub fn snapshot(&self) -> Vec<Record> {
+        let mut records = vec![record("token", Some(&self.next_token)), record("levels", Some(&self.levels))];
+        records.extend(self.units.ids().map(|id| self.unit_record(id)).filter(|r| r.value.is_some()));
+        for (id, request) in &self.requests.all {
+            records.push(self.request_record(*id));
+            records.extend(request.results.keys().map(|unit| self.result_record(*id, *unit)));
+        }
+        records
+    }
+
+    /// A core as the journal tells. Then come [`super::Event::Define`], [`super::Event::Levels`], a
+    /// [`super::Event::Process`] for each slot, [`super::Event::Synced`].
+    pub fn restore(records: Vec<Record>) -> Self {
+        let mut core = Self::new();
+        let mut last = std::collections::BTreeMap::new();
+        for record in records {
+            last.insert(record.key, record.value);
+        }
+        for (key, value) in last {
+            let Some(value) = value else { continue };
+            match (key.as_str(), key.split_once('/')) {
+                ("token", _) => core.next_token = serde_json::from_value(value).unwrap_or(0).max(super::FIRST_TOKEN),
+                ("levels", _) => core.levels = serde_json::from_value(value).unwrap_or_default(),
+                (_, Some(("unit", name))) => core.restore_unit(name, value),
+                (_, Some(("request", id))) => core.restore_request(id, value),
+                (_, Some(("result", rest))) => core.restore_result(rest, value),
+                _ => {}
+            }
+        }
+        core.restore_links();
+        core.units.take_dirty();
+        core
+    }
+
+    fn restore_unit(&mut self, name: &str, value: Value) {
+        let Ok(name) = UnitName::new(name) else { return };
+        let Ok(UnitRecord { service, job }) = serde_json::from_value(value) else { return };
+        let id = self.units.intern(&name);
+        let job = job.map(|j| Job {
+            kind: j.kind,
+            running: j.running,
+            requests: j.requests,
+            dropped: j.dropped.iter().map(|n| self.units.intern(n)).collect(),
+        });
+        let node = self.units.scratch(id);
+        node.shown = service.state();
+        node.service = service;
+        node.job = job;
+    }
+
+    fn restore_request(&mut self, id: &str, value: Value) {
+        let (Ok(id), Ok(RequestRecord { finished })) = (id.parse(), serde_json::from_value(value)) else { return };
+        let request = self.requests.all.entry(id).or_default();
+        request.finished = finished;
+        request.done = finished > 0;
+        if finished > 0 {
+            self.requests.finished.insert(finished, id);
+        }
+    }
+
+    fn restore_result(&mut self, rest: &str, value: Value) {
+        let Some((id, name)) = rest.split_once('/') else { return };
+        let (Ok(id), Ok(name)) = (id.parse::<RequestId>(), UnitName::new(name)) else { return };
+        let Ok(result) = serde_json::from_value(value) else { return };
+        let unit = self.units.intern(&name);
+        // `request/` sorts before `result/`: one without its request is a leftover.
+        if let Some(request) = self.requests.all.get_mut(&id) {
+            request.results.insert(unit, result);
+        }
+    }
+
+    /// What follows from the records: tokens, timers, expected processes, open jobs.
+    fn restore_links(&mut self) {
+        for id in self.units.ids() {
+            let node = self.units.scratch(id);
+            if let Some(token) = node.service.token {
+                self.tokens.insert(token, id);
+                self.next_token = self.next_token.max(token.saturating_add(1));
+            }
+            if let Some(at) = node.service.deadline {
+                self.deadlines.insert((at, id));
+            }
+            self.untold.extend([Which::Main, Which::Control].into_iter().filter_map(|w| node.service.key(w)));
+            for request in node.job.iter().flat_map(|j| &j.requests) {
+                self.requests.all.entry(*request).or_default().open.insert(id);
+            }
+        }
+    }
+
+    fn unit_record(&self, id: UnitId) -> Record {
+        let node = self.units.get(id);
+        let job = node.job.as_ref().map(|j| JobRecord {
+            kind: j.kind,
+            running: j.running,
+            requests: j.requests.clone(),
+            dropped: j.dropped.iter().map(|id| self.units.get(*id).name.clone()).collect(),
+        });
+        let as_new = job.is_none() && node.service == Service::default();
+        let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job });
+        record(&format!("unit/{}", node.name.as_str()), value.as_ref())
+    }
+
+    fn request_record(&self, id: RequestId) -> Record {
+        let value = self.requests.all.get(&id).map(|r: &Request| RequestRecord { finished: r.finished });
+        record(&format!("request/{id}"), value.as_ref())
+    }
+
+    fn result_record(&self, id: RequestId, unit: UnitId) -> Record {
+        let value = self.requests.all.get(&id).and_then(|r| r.results.get(&unit));
+        record(&format!("result/{id}/{}", self.units.get(unit).name.as_str()), value)
+    }
+}
+
+fn record(key: &str, value: Option<&impl Serialize>) -> Record {
+    Record { key: key.to_owned(), value: value.and_then(|v| serde_json::to_value(v).ok()) }
+}

@@ -1,0 +1,162 @@
+//! Levels: which units a switch starts and stops, and the way down.
+//!
+//! `S` runs once, at boot, and stops nothing; what it started is there for good: no switch among 1 to 5 stops a unit that
+//! is on in `S` for having been on there, and level 1 keeps such units, for nothing would bring them back.
+//! Among 2 to 5 a unit is stopped only if it is off in the new level and was on in one we come from, or has a K mark in
+//! the new one. Level 1 (and `S` after boot), 0 and 6 stop all that isn't on there. Never stopped is what a unit that
+//! stays, or starts, requires. A later switch replaces an earlier one: what only the abandoned level wanted is stopped.
+
+use super::{Action, Core, Phase, RequestId, UnitId};
+use crate::proto::pid1::Power;
+use crate::unit::{Level, LevelSet, UnitName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Where the machine stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Levels {
+    pub previous: Option<Level>,
+    pub current: Option<Level>,
+    pub switching: Option<Switch>,
+    /// The machine goes down.
+    #[serde(with = "power")]
+    pub down: Option<Power>,
+    /// The essential service that is over, and the container's status.
+    pub over: Option<(UnitName, i32)>,
+}
+
+/// A switch under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Switch {
+    pub to: Level,
+    pub request: RequestId,
+    /// Levels whose units may be up: the one before, and those of switches that this one replaced.
+    pub leaving: LevelSet,
+}
+
+/// [`Power`] belongs to PID 1's frames, which know nothing of serde.
+mod power {
+    use super::Power;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(power: &Option<Power>, to: S) -> Result<S::Ok, S::Error> {
+        power
+            .map(|p| match p {
+                Power::Halt => "halt",
+                Power::PowerOff => "poweroff",
+                Power::Reboot => "reboot",
+            })
+            .serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Power>, D::Error> {
+        Ok(Option::<String>::deserialize(from)?.map(|word| match word.as_str() {
+            "halt" => Power::Halt,
+            "reboot" => Power::Reboot,
+            _ => Power::PowerOff,
+        }))
+    }
+}
+
+impl Core {
+    /// `runlevel N`. Level 0 is power-off.
+    pub(super) fn ask_level(&mut self, request: RequestId, to: Level, out: &mut Vec<Action>) {
+        if to == Level::HALT {
+            self.ask_down(request, Power::PowerOff, out);
+        } else if to == Level::REBOOT {
+            self.ask_down(request, Power::Reboot, out);
+        } else if self.levels.down.is_none() && (self.levels.switching.is_some() || self.levels.current != Some(to)) {
+            self.switch(request, to, out);
+        }
+    }
+
+    /// Down by way of level 0 or 6.
+    pub(super) fn ask_down(&mut self, request: RequestId, how: Power, out: &mut Vec<Action>) {
+        self.levels.down = Some(how);
+        self.dirty.levels = true;
+        self.switch(request, if how == Power::Reboot { Level::REBOOT } else { Level::HALT }, out);
+    }
+
+    fn switch(&mut self, request: RequestId, to: Level, out: &mut Vec<Action>) {
+        let boot = self.levels.current.is_none();
+        let mut leaving = self.levels.switching.as_ref().map_or(LevelSet::EMPTY, |s| {
+            let mut set = s.leaving;
+            set.insert(s.to);
+            set
+        });
+        if let Some(level) = self.levels.current {
+            leaving.insert(level);
+        }
+        leaving.remove(Level::S);
+        leaving.remove(to);
+        self.levels.switching = Some(Switch { to, request, leaving });
+        self.dirty.levels = true;
+
+        let wanted: Vec<UnitId> = self.units.sorted().filter(|id| self.units.get(*id).on.contains(to)).collect();
+        let needs = self.needs(&wanted);
+        let needed: BTreeSet<UnitId> = needs.feasible().collect();
+        let stops = if boot && to == Level::S { BTreeSet::new() } else { self.leavers(to, leaving, &needed) };
+        self.stop_all(request, &stops, out);
+        self.start(Some(request), &wanted, &BTreeSet::new(), out);
+    }
+
+    /// Which units a switch stops.
+    fn leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> BTreeSet<UnitId> {
+        let up = |id: &UnitId| self.is_up(*id) || self.units.get(*id).job.is_some();
+        let goes = |id: &UnitId| {
+            let node = self.units.get(*id);
+            if needed.contains(id) {
+                return false;
+            }
+            if to.is_multi_user() {
+                return node.kill.contains(to) || node.on.iter().any(|l| leaving.contains(l));
+            }
+            to.is_down() || !(node.on.contains(to) || node.on.contains(Level::S))
+        };
+        let (going, staying): (Vec<UnitId>, Vec<UnitId>) = self.units.ids().filter(up).partition(goes);
+        let mut going: BTreeSet<UnitId> = going.into_iter().collect();
+        // What stays keeps what it requires.
+        let mut work = staying;
+        work.extend(needed.iter().copied());
+        let mut kept = BTreeSet::new();
+        while let Some(id) = work.pop() {
+            if kept.insert(id) {
+                going.remove(&id);
+                work.extend(&self.units.get(id).edges.requires);
+            }
+        }
+        going
+    }
+
+    /// A request has ended: was it the switch?
+    pub(super) fn level_done(&mut self, request: RequestId, out: &mut Vec<Action>) {
+        let Some(switch) = self.levels.switching.take_if(|s| s.request == request) else { return };
+        let from = self.levels.current;
+        self.levels.previous = from;
+        self.levels.current = Some(switch.to);
+        self.dirty.levels = true;
+        out.push(Action::LevelReached { from, to: switch.to });
+        self.tell_down(out);
+    }
+
+    /// Says that the machine can end, if it can.
+    pub(super) fn tell_down(&self, out: &mut Vec<Action>) {
+        let there = self.levels.current.is_some_and(Level::is_down) && self.levels.switching.is_none();
+        if let (Some(how), true) = (self.levels.down, there) {
+            out.push(Action::AllDown { how });
+        }
+    }
+
+    /// Whether an instance that ends may come back by itself.
+    pub(super) fn may_restart(&self) -> bool {
+        self.levels.down.is_none()
+    }
+
+    /// An automatic restart is due.
+    pub(super) fn restart_due(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        if self.units.get(id).service.phase == Phase::AutoRestart && self.may_restart() {
+            self.start(None, &[id], &BTreeSet::new(), out);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! How often a unit may be started, and how soon it is started again.
+
+use super::{Millis, Outcome};
+use crate::unit::{Restart, Service};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// No automatic restart comes sooner than this after the end, whatever `RestartSec=` says, so that no policy becomes a
+/// busy loop.
+pub(super) const MIN_RESTART: Millis = 50;
+
+/// Counts starts in `StartLimitIntervalSec=`; a window that begins anew once it has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct StartLimit {
+    begun: Millis,
+    count: u32,
+}
+
+impl StartLimit {
+    /// Counts one start; false when it is one too many.
+    pub fn admit(&mut self, unit: &Service, now: Millis) -> bool {
+        let interval = millis(unit.start_limit_interval);
+        if interval == 0 || unit.start_limit_burst == 0 {
+            return true;
+        }
+        if self.count == 0 || now.saturating_sub(self.begun) >= interval {
+            *self = Self { begun: now, count: 1 };
+            return true;
+        }
+        if self.count >= unit.start_limit_burst {
+            return false;
+        }
+        self.count = self.count.saturating_add(1);
+        true
+    }
+}
+
+/// Whether `Restart=` brings back an instance that ended like this, not on request.
+pub(super) fn wants_restart(policy: Restart, result: &Outcome) -> bool {
+    match policy {
+        Restart::No => false,
+        Restart::OnFailure => *result != Outcome::Success,
+        Restart::Always => true,
+    }
+}
+
+/// When the automatic restart is due.
+pub(super) fn restart_at(unit: &Service, now: Millis) -> Millis {
+    now.saturating_add(millis(unit.restart_sec).max(MIN_RESTART))
+}
+
+/// A duration as the core counts.
+pub(super) fn millis(duration: Duration) -> Millis {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

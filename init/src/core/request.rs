@@ -1,0 +1,102 @@
+//! Requests: what a client asked, which units' jobs are still open, and what became of the others.
+//!
+//! A request that is asked twice (its client lost the manager and came again) joins the first one, or hears at once how
+//! it ended: the last [`KEEP`] finished ones are kept for that.
+
+use super::{Action, Core, JobResult, RequestId, UnitId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many finished requests are remembered.
+const KEEP: usize = 64;
+
+/// One request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    /// Units with a job of this request that hasn't ended.
+    pub open: BTreeSet<UnitId>,
+    /// The others.
+    pub results: BTreeMap<UnitId, JobResult>,
+    /// Its transaction is still being made.
+    pub building: bool,
+    pub done: bool,
+    /// How often it was asked since this core began.
+    pub asked: u32,
+    /// Grows from one finished request to the next.
+    pub finished: u64,
+}
+
+/// All requests.
+#[derive(Debug, Default)]
+pub(super) struct Requests {
+    pub all: BTreeMap<RequestId, Request>,
+    /// Finished ones, by age.
+    pub finished: BTreeMap<u64, RequestId>,
+}
+
+impl Core {
+    /// True if the request is known; then what there is to say has been said.
+    pub(super) fn join(&mut self, id: RequestId, out: &mut Vec<Action>) -> bool {
+        let Some(request) = self.requests.all.get_mut(&id) else { return false };
+        request.asked = request.asked.saturating_add(1);
+        for (unit, result) in &request.results {
+            out.push(Action::JobDone { request: id, unit: *unit, result: result.clone() });
+        }
+        if request.done {
+            out.push(Action::RequestDone { request: id });
+        }
+        true
+    }
+
+    pub(super) fn open_request(&mut self, id: RequestId) {
+        self.requests.all.insert(id, Request { building: true, asked: 1, ..Request::default() });
+        self.dirty.requests.insert(id);
+    }
+
+    /// The transaction is complete; the request ends here if there was nothing to do.
+    pub(super) fn built(&mut self, id: RequestId, out: &mut Vec<Action>) {
+        if let Some(request) = self.requests.all.get_mut(&id) {
+            request.building = false;
+        }
+        self.close_if_done(id, out);
+    }
+
+    pub(super) fn expect(&mut self, id: RequestId, unit: UnitId) {
+        if let Some(request) = self.requests.all.get_mut(&id) {
+            request.results.remove(&unit);
+            request.open.insert(unit);
+        }
+    }
+
+    /// Tells how the request's job for a unit ended.
+    pub(super) fn report(&mut self, id: RequestId, unit: UnitId, result: JobResult, out: &mut Vec<Action>) {
+        let Some(request) = self.requests.all.get_mut(&id) else { return };
+        request.open.remove(&unit);
+        request.results.insert(unit, result.clone());
+        self.dirty.results.insert((id, unit));
+        out.push(Action::JobDone { request: id, unit, result });
+        self.close_if_done(id, out);
+    }
+
+    fn close_if_done(&mut self, id: RequestId, out: &mut Vec<Action>) {
+        let Some(request) = self.requests.all.get_mut(&id) else { return };
+        if request.done || request.building || !request.open.is_empty() {
+            return;
+        }
+        let age = self.requests.finished.keys().next_back().map_or(1, |last| last.saturating_add(1));
+        request.done = true;
+        request.finished = age;
+        for _ in 0..request.asked.max(1) {
+            out.push(Action::RequestDone { request: id });
+        }
+        self.requests.finished.insert(age, id);
+        self.dirty.requests.insert(id);
+        self.level_done(id, out);
+        while self.requests.finished.len() > KEEP {
+            let Some((_, old)) = self.requests.finished.pop_first() else { break };
+            if let Some(gone) = self.requests.all.remove(&old) {
+                self.dirty.requests.insert(old);
+                self.dirty.results.extend(gone.results.into_keys().map(|unit| (old, unit)));
+            }
+        }
+    }
+}

@@ -1,0 +1,729 @@
+//! The service machine: one unit's processes, from start to end.
+//!
+//! ```text
+//!            ┌────────── AutoRestart ◄─────────────────────────────────┐
+//!            ▼                                                         │
+//!  Dead ─► StartPre ─► Start ─► StartPost ─► Running ⇄ Reload          │
+//!            │           │          │          │  └► Exited            │
+//!            │ failed    │ failed   │ failed   ▼      ▼                │
+//!            │           │          │         Stop (ExecStop=)         │
+//!            ▼           ▼          ▼          ▼                       │
+//!            └───────────┴──────────┴────► StopSignal ─► StopKill      │
+//!                                              │           │           │
+//!                                              ▼           ▼           │
+//!                                            StopPost ◄────┘           │
+//!                                              │                       │
+//!                              FinalSignal ◄───┤                       │
+//!                                   │          ▼                       │
+//!                              FinalKill ──► finish ──► Dead ──────────┘
+//! ```
+//! What is wanted ([`Wanted`]) is kept apart from where it stands ([`Phase`]): a stop request turns `wanted` and moves
+//! the machine on its way down; the end looks at `wanted` to decide about an automatic restart. Every process has a key
+//! of its own, so an exit that is told twice, or one of a process that was given up, names nobody and changes nothing.
+//! `ExecStop=` runs if the start had succeeded, also when the main process has ended by itself; `ExecStopPost=` always.
+
+use super::limit::{StartLimit, millis, restart_at, wants_restart};
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
+use crate::proto::pid1::Key;
+use crate::unit::name::Kind;
+use crate::unit::{Command, ExecKind, KillMode, ServiceType, Unit};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// How long SIGKILL may take where `TimeoutStopSec=` sets no limit.
+const KILL_PATIENCE: Duration = Duration::from_secs(90);
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGKILL: i32 = 9;
+const SIGPIPE: i32 = 13;
+const SIGTERM: i32 = 15;
+const SIGCONT: i32 = 18;
+
+/// What is wanted of a unit, whatever it is doing now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    /// Stopped by request, or never started.
+    #[default]
+    Down,
+    /// Started; `Restart=` applies.
+    Up,
+}
+
+/// A process the machine counts on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Proc {
+    pub step: u32,
+    pub kind: ExecKind,
+    pub index: usize,
+    /// 0 until PID 1 has told.
+    pub pid: i32,
+    /// Not started by us: pid and start time of the daemon that was adopted.
+    pub adopted: Option<(i32, u64)>,
+}
+
+/// Which of the two processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Which {
+    /// The service itself.
+    Main,
+    /// A command beside it.
+    Control,
+}
+
+/// What the machine reacts to.
+#[derive(Debug, Clone)]
+pub(super) enum Input {
+    /// Begin a new instance under this token.
+    Start(u64),
+    /// Go down.
+    Stop,
+    /// Run `ExecReload=`.
+    Reload,
+    /// The process was forked.
+    Forked(Which),
+    /// Its `execve` succeeded.
+    Executed(Which),
+    /// It ended; the text is set when it never ran because no plan could be made.
+    Over(Which, ExitRecord, Option<String>),
+    /// `READY=1`
+    Ready,
+    /// `STOPPING=1`
+    Stopping,
+    /// The service named its main process (`MAINPID=`, `PIDFile=`).
+    Named(i32, u64),
+    /// No process of the unit is left.
+    Empty,
+    /// The deadline has passed.
+    Due,
+}
+
+/// Where the machine writes what it wants done.
+pub(super) struct Run<'a> {
+    pub id: UnitId,
+    pub unit: &'a Unit,
+    pub now: Millis,
+    pub may_restart: bool,
+    pub out: &'a mut Vec<Action>,
+}
+
+/// One unit's machine; all of it goes into the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Service {
+    pub phase: Phase,
+    pub wanted: Wanted,
+    pub since: Millis,
+    pub token: Option<u64>,
+    pub next_step: u32,
+    pub main: Option<Proc>,
+    pub control: Option<Proc>,
+    pub deadline: Option<Millis>,
+    /// What went wrong first in this run, or in the last one.
+    pub result: Outcome,
+    /// `ExecStartPost=` is through: the start succeeded.
+    pub started: bool,
+    /// `Type=forking`: the start process is done, its daemon not yet known.
+    pub seeking: bool,
+    /// Why the last reload failed.
+    pub reload: Option<Outcome>,
+    pub restarts: u32,
+    pub last_exit: Option<ExitRecord>,
+    pub status_text: Option<String>,
+    pub limit: StartLimit,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Dead,
+            wanted: Wanted::Down,
+            since: 0,
+            token: None,
+            next_step: 0,
+            main: None,
+            control: None,
+            deadline: None,
+            result: Outcome::Success,
+            started: false,
+            seeking: false,
+            reload: None,
+            restarts: 0,
+            last_exit: None,
+            status_text: None,
+            limit: StartLimit::default(),
+        }
+    }
+}
+
+impl Service {
+    /// The state as seen from outside.
+    pub fn state(&self) -> State {
+        match self.phase {
+            Phase::Dead if self.result == Outcome::Success => State::Inactive,
+            Phase::Dead => State::Failed,
+            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => State::Activating,
+            Phase::Running | Phase::Exited => State::Active,
+            Phase::Reload => State::Reloading,
+            Phase::Stop
+            | Phase::StopSignal
+            | Phase::StopKill
+            | Phase::StopPost
+            | Phase::FinalSignal
+            | Phase::FinalKill => State::Deactivating,
+        }
+    }
+
+    /// The key of one of its processes.
+    pub fn key(&self, which: Which) -> Option<Key> {
+        let proc = match which {
+            Which::Main => self.main.as_ref(),
+            Which::Control => self.control.as_ref(),
+        };
+        Some(Key { token: self.token?, step: proc?.step })
+    }
+
+    /// Which of its processes a key names.
+    pub fn which(&self, key: Key) -> Option<Which> {
+        [Which::Main, Which::Control].into_iter().find(|w| self.key(*w) == Some(key))
+    }
+
+    /// The action that makes this process: sent when it is decided, and again if PID 1 never saw it.
+    pub fn birth(&self, id: UnitId, which: Which) -> Option<Action> {
+        let key = self.key(which)?;
+        let proc = match which {
+            Which::Main => self.main.as_ref(),
+            Which::Control => self.control.as_ref(),
+        }?;
+        let main_pid = self.main.as_ref().filter(|m| which == Which::Control && m.pid > 0).map(|m| m.pid);
+        Some(match proc.adopted {
+            Some((pid, start_time)) => Action::Adopt { unit: id, key, pid, start_time },
+            None => Action::Spawn { unit: id, key, kind: proc.kind, index: proc.index, main_pid },
+        })
+    }
+
+    /// After a restore: says again what may have been lost between the journal and its being done. None of it does
+    /// harm when it comes twice.
+    pub fn repeat(&self, r: &mut Run<'_>) {
+        match self.phase {
+            Phase::Dead | Phase::AutoRestart | Phase::StartPre | Phase::StartPost => {}
+            Phase::Running | Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
+            Phase::Start if self.seeking => self.seek(r),
+            Phase::Start => {}
+            Phase::StopSignal => {
+                self.deliver(r, r.unit.service.kill_signal);
+                self.watch_rest(r);
+            }
+            Phase::StopKill | Phase::FinalKill => {
+                self.deliver_kill(r);
+                self.watch_rest(r);
+            }
+            Phase::FinalSignal => {
+                self.deliver(r, r.unit.service.kill_signal);
+                self.watch_rest(r);
+            }
+        }
+    }
+
+    /// Every (phase, input) has its cell; what is written as `{}` changes nothing, on purpose.
+    pub fn step(&mut self, r: &mut Run<'_>, input: Input) {
+        if let Input::Over(which, exit, why) = input {
+            self.over(r, which, exit, why);
+            return;
+        }
+        match (self.phase, input) {
+            // `Over` is taken above: all phases treat the ended process alike first.
+            (_, Input::Over(..)) => {}
+
+            (Phase::Dead | Phase::AutoRestart, Input::Start(token)) => self.begin(r, token),
+            (_, Input::Start(_)) => {}
+
+            (Phase::Dead, Input::Stop) => self.wanted = Wanted::Down,
+            (Phase::AutoRestart, Input::Stop) => {
+                self.wanted = Wanted::Down;
+                self.enter(r, Phase::Dead);
+            }
+            (Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
+                self.wanted = Wanted::Down;
+                self.stop_signal(r);
+            }
+            (Phase::Running | Phase::Exited, Input::Stop) => {
+                self.wanted = Wanted::Down;
+                self.stop(r, 0);
+            }
+            (Phase::Reload, Input::Stop) => {
+                self.wanted = Wanted::Down;
+                self.abandon_control(r);
+                self.stop(r, 0);
+            }
+            (
+                Phase::Stop
+                | Phase::StopSignal
+                | Phase::StopKill
+                | Phase::StopPost
+                | Phase::FinalSignal
+                | Phase::FinalKill,
+                Input::Stop,
+            ) => self.wanted = Wanted::Down,
+
+            (Phase::Running | Phase::Exited, Input::Reload) => {
+                self.reload = None;
+                self.reload(r, 0);
+            }
+            (_, Input::Reload) => {}
+
+            (Phase::Start, Input::Forked(Which::Main)) if r.unit.service.kind == ServiceType::Simple => {
+                self.start_post(r, 0);
+            }
+            (_, Input::Forked(_)) => {}
+            (Phase::Start, Input::Executed(Which::Main))
+                if matches!(r.unit.service.kind, ServiceType::Simple | ServiceType::Exec) =>
+            {
+                self.start_post(r, 0);
+            }
+            (_, Input::Executed(_)) => {}
+
+            (Phase::Start, Input::Ready) if r.unit.service.kind == ServiceType::Notify => self.start_post(r, 0),
+            (_, Input::Ready) => {}
+            (Phase::Running, Input::Stopping) => {
+                self.enter(r, Phase::StopSignal);
+                self.arm(r, r.unit.service.timeout_stop);
+            }
+            (_, Input::Stopping) => {}
+
+            (Phase::Start, Input::Named(pid, start)) if self.seeking => {
+                self.adopt(r, pid, start);
+                self.start_post(r, 0);
+            }
+            (Phase::Start | Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start)) => {
+                if self.main.as_ref().is_some_and(|m| m.pid != pid && m.pid != 0) {
+                    self.adopt(r, pid, start);
+                }
+            }
+            (_, Input::Named(..)) => {}
+
+            (Phase::Start, Input::Empty) if self.seeking => self.fail(r, Outcome::Protocol),
+            (Phase::StopSignal | Phase::StopKill, Input::Empty) if self.alone() => self.stop_post(r, 0),
+            (Phase::FinalSignal | Phase::FinalKill, Input::Empty) if self.alone() => self.finish(r),
+            (_, Input::Empty) => {}
+
+            (Phase::Dead | Phase::Running | Phase::Exited, Input::Due) => self.deadline = None,
+            // The core makes a start job of it.
+            (Phase::AutoRestart, Input::Due) => self.deadline = None,
+            (phase @ (Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
+                self.fail(r, Outcome::Timeout { phase });
+            }
+            (phase @ Phase::Reload, Input::Due) => {
+                self.abandon_control(r);
+                self.reload = Some(Outcome::Timeout { phase });
+                self.running(r);
+            }
+            (phase @ Phase::Stop, Input::Due) => {
+                self.note(Outcome::Timeout { phase });
+                self.stop_signal(r);
+            }
+            (phase @ Phase::StopSignal, Input::Due) => {
+                self.note(Outcome::Timeout { phase });
+                self.stop_kill(r);
+            }
+            (phase @ Phase::StopKill, Input::Due) => {
+                // Not even SIGKILL ends it (a process in the kernel that doesn't come back): we go on without it.
+                self.note(Outcome::Timeout { phase });
+                self.main = None;
+                self.control = None;
+                self.stop_post(r, 0);
+            }
+            (phase @ Phase::StopPost, Input::Due) => {
+                self.note(Outcome::Timeout { phase });
+                self.final_signal(r);
+            }
+            (phase @ Phase::FinalSignal, Input::Due) => {
+                self.note(Outcome::Timeout { phase });
+                self.final_kill(r);
+            }
+            (phase @ Phase::FinalKill, Input::Due) => {
+                self.note(Outcome::Timeout { phase });
+                self.finish(r);
+            }
+        }
+    }
+
+    // ---- the way up -------------------------------------------------------------------------------------------
+
+    fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+        self.wanted = Wanted::Up;
+        self.result = Outcome::Success;
+        self.started = false;
+        self.seeking = false;
+        self.reload = None;
+        self.status_text = None;
+        self.main = None;
+        self.control = None;
+        if r.unit.name.kind() == Kind::Target {
+            self.started = true;
+            self.enter(r, Phase::Running);
+            return;
+        }
+        self.token = Some(token);
+        self.next_step = 0;
+        self.start_pre(r, 0);
+    }
+
+    fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::StartPre, ExecKind::StartPre, index, r.unit.service.timeout_start) {
+            self.start_main(r, 0);
+        }
+    }
+
+    fn start_main(&mut self, r: &mut Run<'_>, index: usize) {
+        if command(r.unit, ExecKind::Start, index).is_none() {
+            if r.unit.service.kind == ServiceType::Oneshot {
+                self.start_post(r, 0);
+            } else {
+                self.fail(r, Outcome::Config { reason: "it has no ExecStart=".to_owned() });
+            }
+            return;
+        }
+        self.enter(r, Phase::Start);
+        self.arm(r, r.unit.service.timeout_start);
+        let which = if r.unit.service.kind == ServiceType::Forking { Which::Control } else { Which::Main };
+        self.spawn(r, which, ExecKind::Start, index);
+    }
+
+    fn start_post(&mut self, r: &mut Run<'_>, index: usize) {
+        self.seeking = false;
+        if !self.control_command(r, Phase::StartPost, ExecKind::StartPost, index, r.unit.service.timeout_start) {
+            self.running(r);
+        }
+    }
+
+    /// The start is through, or a reload over: where the main process is gone by now, so is the service.
+    fn running(&mut self, r: &mut Run<'_>) {
+        self.started = true;
+        if self.main.is_some() {
+            self.enter(r, Phase::Running);
+        } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
+            self.enter(r, Phase::Exited);
+        } else {
+            self.stop(r, 0);
+        }
+    }
+
+    fn reload(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timeout_start) {
+            self.running(r);
+        }
+    }
+
+    fn seek(&self, r: &mut Run<'_>) {
+        if let Some(token) = self.token {
+            r.out.push(Action::ReadPidFile { unit: r.id, token });
+            r.out.push(Action::Watch { unit: r.id, token });
+        }
+    }
+
+    // ---- a process ended --------------------------------------------------------------------------------------
+
+    fn over(&mut self, r: &mut Run<'_>, which: Which, exit: ExitRecord, why: Option<String>) {
+        let gone = match which {
+            Which::Main => self.main.take(),
+            Which::Control => self.control.take(),
+        };
+        let Some(proc) = gone else { return };
+        if which == Which::Main {
+            self.last_exit = Some(exit);
+        }
+        let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
+        let good = ignore || self.is_clean(r.unit, which, exit);
+        let outcome = match (good, why) {
+            (true, _) => Outcome::Success,
+            (false, Some(reason)) => Outcome::Config { reason },
+            (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
+        };
+        match which {
+            Which::Main => self.main_over(r, proc.index, outcome),
+            Which::Control => self.control_over(r, proc.index, outcome),
+        }
+    }
+
+    fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
+        let daemon = which == Which::Main && unit.service.kind != ServiceType::Oneshot;
+        match exit {
+            ExitRecord::Code(code) => code == 0,
+            // Nobody could see how: an adopted process that wasn't our child.
+            ExitRecord::Unknown => true,
+            ExitRecord::Signal(SIGHUP | SIGINT | SIGTERM | SIGPIPE) => daemon,
+            ExitRecord::Signal(signal) | ExitRecord::Core(signal) => {
+                daemon && self.phase == Phase::StopSignal && signal == unit.service.kill_signal
+            }
+            ExitRecord::NotRun { .. } => false,
+        }
+    }
+
+    fn main_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
+        let failed = outcome != Outcome::Success;
+        match self.phase {
+            Phase::Start => match r.unit.service.kind {
+                _ if failed => self.fail(r, outcome),
+                ServiceType::Oneshot if command(r.unit, ExecKind::Start, index.saturating_add(1)).is_some() => {
+                    self.start_main(r, index.saturating_add(1));
+                }
+                // Simple, exec: it ran and has ended before we were told that it ran.
+                ServiceType::Oneshot | ServiceType::Simple | ServiceType::Exec => self.start_post(r, 0),
+                ServiceType::Notify | ServiceType::Forking => self.fail(r, Outcome::Protocol),
+            },
+            Phase::Running => {
+                self.note(outcome);
+                self.running(r);
+            }
+            // Their own commands go on first; the end of those looks at the main process again.
+            Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
+            Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
+                self.note(outcome);
+                self.rest(r);
+            }
+            Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
+        }
+    }
+
+    fn control_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
+        let failed = outcome != Outcome::Success;
+        let next = index.saturating_add(1);
+        match self.phase {
+            Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::StartPre => self.start_pre(r, next),
+            Phase::Start => {
+                self.seeking = true;
+                self.seek(r);
+            }
+            Phase::StartPost => self.start_post(r, next),
+            Phase::Reload if failed => {
+                self.reload = Some(outcome);
+                self.running(r);
+            }
+            Phase::Reload => self.reload(r, next),
+            Phase::Stop if failed => {
+                self.note(outcome);
+                self.stop_signal(r);
+            }
+            Phase::Stop => self.stop(r, next),
+            // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
+            Phase::StopSignal | Phase::StopKill => self.rest(r),
+            Phase::StopPost if failed => {
+                self.note(outcome);
+                self.final_signal(r);
+            }
+            Phase::StopPost => self.stop_post(r, next),
+            Phase::FinalSignal | Phase::FinalKill => self.rest(r),
+            Phase::Dead | Phase::Running | Phase::Exited | Phase::AutoRestart => {}
+        }
+    }
+
+    // ---- the way down -----------------------------------------------------------------------------------------
+
+    /// The start failed: no `ExecStop=`.
+    fn fail(&mut self, r: &mut Run<'_>, outcome: Outcome) {
+        self.note(outcome);
+        self.stop_signal(r);
+    }
+
+    fn stop(&mut self, r: &mut Run<'_>, index: usize) {
+        if r.unit.name.kind() == Kind::Target {
+            self.finish(r);
+        } else if !self.started
+            || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timeout_stop)
+        {
+            self.stop_signal(r);
+        }
+    }
+
+    fn stop_signal(&mut self, r: &mut Run<'_>) {
+        self.seeking = false;
+        self.enter(r, Phase::StopSignal);
+        self.arm(r, r.unit.service.timeout_stop);
+        self.deliver(r, r.unit.service.kill_signal);
+        self.rest(r);
+    }
+
+    fn stop_kill(&mut self, r: &mut Run<'_>) {
+        self.enter(r, Phase::StopKill);
+        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.deliver_kill(r);
+        self.rest(r);
+    }
+
+    /// Looks who is left after a signal, or after one of them has gone.
+    fn rest(&mut self, r: &mut Run<'_>) {
+        match (self.phase, r.unit.service.kill_mode) {
+            (Phase::StopSignal | Phase::StopKill, KillMode::None) => {
+                self.main = None;
+                self.control = None;
+                self.stop_post(r, 0);
+            }
+            _ if !self.alone() => {}
+            (Phase::StopSignal, KillMode::Mixed) => self.stop_kill(r),
+            (_, KillMode::ControlGroup | KillMode::Mixed) => self.watch_rest(r),
+            (Phase::StopSignal | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
+            (_, KillMode::Process | KillMode::None) => self.finish(r),
+        }
+    }
+
+    fn watch_rest(&self, r: &mut Run<'_>) {
+        let grouped = matches!(r.unit.service.kill_mode, KillMode::ControlGroup | KillMode::Mixed);
+        if let (Some(token), true, true) = (self.token, grouped, self.alone()) {
+            r.out.push(Action::Watch { unit: r.id, token });
+        }
+    }
+
+    fn stop_post(&mut self, r: &mut Run<'_>, index: usize) {
+        if self.control_command(r, Phase::StopPost, ExecKind::StopPost, index, r.unit.service.timeout_stop) {
+            return;
+        }
+        if self.phase == Phase::StopPost { self.final_signal(r) } else { self.finish(r) }
+    }
+
+    /// What `ExecStopPost=` has left behind.
+    fn final_signal(&mut self, r: &mut Run<'_>) {
+        if r.unit.service.kill_mode == KillMode::Mixed {
+            self.final_kill(r);
+            return;
+        }
+        self.enter(r, Phase::FinalSignal);
+        self.arm(r, r.unit.service.timeout_stop);
+        self.deliver(r, r.unit.service.kill_signal);
+        self.rest(r);
+    }
+
+    fn final_kill(&mut self, r: &mut Run<'_>) {
+        self.enter(r, Phase::FinalKill);
+        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.deliver_kill(r);
+        self.rest(r);
+    }
+
+    fn finish(&mut self, r: &mut Run<'_>) {
+        if let Some(token) = self.token.take() {
+            r.out.push(Action::Finished { unit: r.id, token });
+        }
+        self.main = None;
+        self.control = None;
+        self.status_text = None;
+        let again = self.wanted == Wanted::Up
+            && r.may_restart
+            && r.unit.name.kind() == Kind::Service
+            && wants_restart(r.unit.service.restart, &self.result);
+        if again {
+            self.enter(r, Phase::AutoRestart);
+            self.deadline = Some(restart_at(&r.unit.service, r.now));
+            self.restarts = self.restarts.saturating_add(1);
+        } else {
+            self.enter(r, Phase::Dead);
+        }
+    }
+
+    // ---- small parts ------------------------------------------------------------------------------------------
+
+    fn enter(&mut self, r: &Run<'_>, phase: Phase) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.since = r.now;
+        }
+        self.deadline = None;
+    }
+
+    fn arm(&mut self, r: &Run<'_>, limit: Option<Duration>) {
+        self.deadline = limit.map(|d| r.now.saturating_add(millis(d)));
+    }
+
+    /// The first thing that went wrong is what is reported.
+    fn note(&mut self, outcome: Outcome) {
+        if self.result == Outcome::Success {
+            self.result = outcome;
+        }
+    }
+
+    fn alone(&self) -> bool {
+        self.main.is_none() && self.control.is_none()
+    }
+
+    /// Runs the command of this kind and index, if there is one.
+    fn control_command(
+        &mut self,
+        r: &mut Run<'_>,
+        phase: Phase,
+        kind: ExecKind,
+        index: usize,
+        limit: Option<Duration>,
+    ) -> bool {
+        if command(r.unit, kind, index).is_none() {
+            return false;
+        }
+        self.enter(r, phase);
+        self.arm(r, limit);
+        self.spawn(r, Which::Control, kind, index);
+        true
+    }
+
+    fn spawn(&mut self, r: &mut Run<'_>, which: Which, kind: ExecKind, index: usize) {
+        self.put(r, which, Proc { step: self.next_step, kind, index, pid: 0, adopted: None });
+    }
+
+    fn adopt(&mut self, r: &mut Run<'_>, pid: i32, start: u64) {
+        let proc = Proc { step: self.next_step, kind: ExecKind::Start, index: 0, pid, adopted: Some((pid, start)) };
+        self.put(r, Which::Main, proc);
+    }
+
+    fn put(&mut self, r: &mut Run<'_>, which: Which, proc: Proc) {
+        self.next_step = self.next_step.saturating_add(1);
+        match which {
+            Which::Main => self.main = Some(proc),
+            Which::Control => self.control = Some(proc),
+        }
+        r.out.extend(self.birth(r.id, which));
+    }
+
+    /// Ends the command that runs now and forgets it: its exit names nobody.
+    fn abandon_control(&mut self, r: &mut Run<'_>) {
+        if let (Some(token), Some(key)) = (self.token, self.key(Which::Control)) {
+            r.out.push(Action::Signal { unit: r.id, token, key: Some(key), signal: SIGKILL });
+        }
+        self.control = None;
+    }
+
+    /// `KillSignal=` by `KillMode=`, then SIGCONT so that a stopped process can take it.
+    fn deliver(&self, r: &mut Run<'_>, signal: i32) {
+        let Some(token) = self.token else { return };
+        let all = r.unit.service.kill_mode == KillMode::ControlGroup;
+        let finale = self.phase == Phase::FinalSignal;
+        let keys = [self.key(Which::Main), self.key(Which::Control)];
+        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+            _ if all => vec![None],
+            KillMode::None if !finale => Vec::new(),
+            _ => keys.into_iter().flatten().map(Some).collect(),
+        };
+        for key in targets {
+            r.out.push(Action::Signal { unit: r.id, token, key, signal });
+            if signal != SIGKILL && signal != SIGCONT {
+                r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGCONT });
+            }
+        }
+    }
+
+    fn deliver_kill(&self, r: &mut Run<'_>) {
+        let Some(token) = self.token else { return };
+        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+            KillMode::ControlGroup | KillMode::Mixed => vec![None],
+            KillMode::None if self.phase == Phase::StopKill => Vec::new(),
+            KillMode::Process | KillMode::None => {
+                [self.key(Which::Main), self.key(Which::Control)].into_iter().flatten().map(Some).collect()
+            }
+        };
+        for key in targets {
+            r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGKILL });
+        }
+    }
+}
+
+/// The command of a kind, by index.
+pub(super) fn command(unit: &Unit, kind: ExecKind, index: usize) -> Option<&Command> {
+    unit.service.commands(kind).nth(index)
+}

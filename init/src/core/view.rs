@@ -1,0 +1,160 @@
+//! What the shell may see of the core.
+
+use super::service::Which;
+use super::{Core, ExitRecord, Millis, Outcome, Phase, RequestId, State, UnitId};
+use crate::proto::pid1::{Exit, Key, Power};
+use crate::unit::{Level, LevelSet, Unit, UnitName};
+use std::rc::Rc;
+
+/// What a unit's file gave, when it was last read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Loaded {
+    /// It can be used.
+    Good(Rc<Unit>),
+    /// It can't; the findings.
+    Bad(String),
+    /// A link to `/dev/null`.
+    Masked,
+    /// Referred to, or run once, but there is no file.
+    Missing,
+}
+
+impl Loaded {
+    /// Why it can't be started.
+    pub(super) fn refusal(&self, name: &UnitName) -> Outcome {
+        let reason = match self {
+            Self::Good(_) => format!("{name} can't be started"),
+            Self::Bad(findings) => findings.clone(),
+            Self::Masked => format!("{name} is masked"),
+            Self::Missing if name.is_template() => format!("{name} is a template: start an instance of it"),
+            Self::Missing => format!("there is no unit file for {name}"),
+        };
+        Outcome::Config { reason }
+    }
+}
+
+/// One unit, as it stands.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// Its name.
+    pub name: &'a UnitName,
+    /// The definition the running instance was started from.
+    pub unit: Option<&'a Rc<Unit>>,
+    /// The definition its next start would use.
+    pub on_disk: &'a Loaded,
+    /// As seen from outside.
+    pub state: State,
+    /// In detail.
+    pub phase: Phase,
+    /// Since when it is in this phase.
+    pub since: Millis,
+    /// The instance.
+    pub token: Option<u64>,
+    /// The main process.
+    pub main_pid: Option<i32>,
+    /// The key of the main process.
+    pub main_key: Option<Key>,
+    /// The command that runs beside it.
+    pub control_pid: Option<i32>,
+    /// Its key.
+    pub control_key: Option<Key>,
+    /// Automatic restarts so far.
+    pub restarts: u32,
+    /// How the main process last ended.
+    pub last_exit: Option<ExitRecord>,
+    /// What went wrong in this run or the last one; `None` if it never ran.
+    pub outcome: Option<&'a Outcome>,
+    /// `STATUS=`
+    pub status_text: Option<&'a str>,
+    /// The job at it (`start`, `stop`, `restart`, `reload`), and who waits for it.
+    pub job: Option<(&'static str, &'a [RequestId])>,
+    /// The units whose jobs its job waits for.
+    pub waits_for: Vec<UnitId>,
+    /// When its present phase times out, or its automatic restart is due.
+    pub deadline: Option<Millis>,
+    /// The levels it is on in.
+    pub on: LevelSet,
+}
+
+impl Core {
+    /// The unit of a name.
+    pub fn id(&self, name: &UnitName) -> Option<UnitId> {
+        self.units.find(name)
+    }
+
+    /// The name of a unit.
+    pub fn name(&self, id: UnitId) -> &UnitName {
+        &self.units.get(id).name
+    }
+
+    /// All units, also those only referred to.
+    pub fn ids(&self) -> impl Iterator<Item = UnitId> {
+        self.units.ids()
+    }
+
+    /// How a unit stands.
+    pub fn view(&self, id: UnitId) -> View<'_> {
+        let node = self.units.get(id);
+        let service = &node.service;
+        let ran = service.result != Outcome::Success || service.since > 0 || service.last_exit.is_some();
+        let pid = |p: &Option<super::service::Proc>| p.as_ref().map(|p| p.pid).filter(|pid| *pid > 0);
+        View {
+            name: &node.name,
+            unit: node.running.as_ref(),
+            on_disk: &node.disk,
+            state: service.state(),
+            phase: service.phase,
+            since: service.since,
+            token: service.token,
+            main_pid: pid(&service.main),
+            main_key: service.key(Which::Main),
+            control_pid: pid(&service.control),
+            control_key: service.key(Which::Control),
+            restarts: service.restarts,
+            last_exit: service.last_exit,
+            outcome: ran.then_some(&service.result),
+            status_text: service.status_text.as_deref(),
+            job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
+            waits_for: self.blockers(id),
+            deadline: service.deadline,
+            on: node.on,
+        }
+    }
+
+    /// The unit of a live instance.
+    pub fn token_unit(&self, token: u64) -> Option<UnitId> {
+        self.tokens.get(&token).copied()
+    }
+
+    /// The level before, the present one, and the one a switch under way goes to.
+    pub fn levels(&self) -> (Option<Level>, Option<Level>, Option<Level>) {
+        (self.levels.previous, self.levels.current, self.levels.switching.as_ref().map(|s| s.to))
+    }
+
+    /// How the machine is about to end, if it is.
+    pub fn going_down(&self) -> Option<Power> {
+        self.levels.down
+    }
+
+    /// Names that definitions or levels refer to and nobody has defined.
+    pub fn missing(&self) -> impl Iterator<Item = &UnitName> {
+        self.units.ids().map(|id| self.units.get(id)).filter(|n| n.disk == Loaded::Missing).map(|n| &n.name)
+    }
+
+    /// Units with a job of this request that hasn't ended.
+    pub fn open_units(&self, request: RequestId) -> Vec<UnitId> {
+        self.requests.all.get(&request).map(|r| r.open.iter().copied().collect()).unwrap_or_default()
+    }
+}
+
+impl From<Exit> for ExitRecord {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Code(code) => Self::Code(code),
+            Exit::Signal(signal) => Self::Signal(signal),
+            Exit::Core(signal) => Self::Core(signal),
+            Exit::NotRun { stage, errno } => Self::NotRun { stage, errno },
+            Exit::Unknown => Self::Unknown,
+        }
+    }
+}

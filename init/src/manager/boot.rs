@@ -1,0 +1,226 @@
+//! From the first event to the default level, and level switches as seen from outside.
+
+use super::machine::{self, Purpose};
+use super::state::Manager;
+use crate::core::{Ask, Event, LevelMark, RequestId, Verb};
+use crate::proto::logger;
+use crate::sys::{file, wait};
+use crate::unit::{Level, LevelSet, UnitName};
+use std::path::Path;
+
+/// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
+const OWN: RequestId = 1 << 62;
+const EMERGENCY: RequestId = OWN | 1;
+const LEVEL_S: RequestId = OWN | 2;
+const DEFAULT: RequestId = OWN | 3;
+const COMMAND: RequestId = OWN | 4;
+
+/// The unit that gives a shell before anything else.
+const EMERGENCY_UNIT: &str = "emergency.service";
+
+/// How far the boot has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boot {
+    /// A number for requests of the manager's own after the boot.
+    next: u64,
+    started_ms: u64,
+}
+
+impl Boot {
+    /// Just begun.
+    pub fn new() -> Self {
+        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms() }
+    }
+}
+
+impl Default for Boot {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A client's request id can't be one of ours.
+pub fn client_request(id: RequestId) -> RequestId {
+    id & (OWN - 1)
+}
+
+impl Manager {
+    /// A name for a request of our own.
+    pub fn own_request(&mut self) -> RequestId {
+        self.boot.next += 1;
+        OWN | (self.boot.next & (OWN - 1))
+    }
+
+    /// Goes on with the boot from wherever the core stands: at the beginning, or where a manager before us was.
+    pub fn boot_on(&mut self) {
+        if self.core.going_down().is_some() {
+            return;
+        }
+        if let Purpose::Command(_) = self.machine.purpose {
+            if let Ok(name) = UnitName::new(crate::unit::command_unit::NAME) {
+                self.push(Event::Request { id: COMMAND, ask: Ask::Units { verb: Verb::Start, names: vec![name] } });
+            }
+            return;
+        }
+        match self.core.levels() {
+            (None, None, None) => self.boot_from_nothing(),
+            (None, Some(Level::S), None) => self.enter_default_level(),
+            _ => {}
+        }
+    }
+
+    fn boot_from_nothing(&mut self) {
+        self.title("init boot");
+        let emergency = UnitName::new(EMERGENCY_UNIT).ok().filter(|n| self.core.id(n).is_some());
+        match (&self.machine.purpose, emergency) {
+            (Purpose::Levels { emergency: true, .. }, Some(name)) => {
+                self.push(Event::Request { id: EMERGENCY, ask: Ask::Units { verb: Verb::Start, names: vec![name] } });
+            }
+            _ => self.enter_level_s(),
+        }
+    }
+
+    fn enter_level_s(&mut self) {
+        self.title("init [S]");
+        self.push(Event::Request { id: LEVEL_S, ask: Ask::Level(Level::S) });
+    }
+
+    fn enter_default_level(&mut self) {
+        let level = self.default_level();
+        self.push(Event::Request { id: DEFAULT, ask: Ask::Level(level) });
+    }
+
+    /// The kernel command line's choice, else `init.conf`'s, else inittab's, else 3.
+    pub fn default_level(&self) -> Level {
+        let Purpose::Levels { level, .. } = self.machine.purpose else { return Level::S };
+        let inittab =
+            || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
+        level.or(self.machine.conf.default_level).or_else(inittab).or(Level::from_char('3')).unwrap_or(Level::SINGLE)
+    }
+
+    /// One of our own requests ended: what comes next.
+    pub fn boot_request_done(&mut self, request: RequestId) {
+        if request == EMERGENCY {
+            self.enter_level_s();
+        }
+    }
+
+    /// A level was reached.
+    pub fn level_reached(&mut self, from: Option<Level>, to: Level) {
+        self.title(&format!("init [{to}]"));
+        if to == Level::S && from.is_none() {
+            // The root is writable now, or never will be.
+            self.logger.send(logger::Request::Persist, None);
+            self.reload_all();
+            self.enter_default_level();
+            return;
+        }
+        let took = wait::now_ms().saturating_sub(self.boot.started_ms);
+        let text = match from {
+            None | Some(Level::S) => format!("runlevel {to} reached"),
+            Some(from) => format!("runlevel {to} reached (from {from})"),
+        };
+        let took = (from.is_none() || from == Some(Level::S)).then_some(took);
+        if !self.machine.quiet {
+            self.console.write(&super::console::line("ok", &text, took));
+        }
+        let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
+    }
+
+    /// Reads all unit files and level links again and tells the core.
+    pub fn reload_all(&mut self) {
+        self.loader.scan();
+        let names = self.loader.names();
+        let mut known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
+        known.retain(|n| !names.contains(n));
+        self.define(names.into_iter().chain(known).collect());
+        self.read_levels();
+        self.watch_folders();
+    }
+
+    /// Reads these units' files and tells the core; then the instances of templates that they refer to.
+    pub fn define(&mut self, names: Vec<UnitName>) {
+        let mut batch = names;
+        // Each round can name new units (instances of templates); a chain of them is bounded.
+        for _ in 0..64 {
+            if batch.is_empty() {
+                return;
+            }
+            let mut definitions = Vec::with_capacity(batch.len());
+            for name in batch.drain(..) {
+                definitions.push(self.load_guarded(&name));
+            }
+            // At once and not by the queue: the names it refers to are needed now.
+            let mut actions = Vec::new();
+            self.core.handle(Event::Define(definitions), wait::now_ms(), &mut actions);
+            self.record();
+            for action in actions {
+                self.perform(action);
+            }
+            let missing: Vec<UnitName> = self.core.missing().cloned().collect();
+            batch = missing.into_iter().filter(|n| self.loader.exists(n)).collect();
+        }
+    }
+
+    fn load_guarded(&mut self, name: &UnitName) -> crate::core::Definition {
+        if self.poison.is_poison(name.as_str()) {
+            let reason =
+                "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
+            return crate::core::Definition::Bad(name.clone(), reason);
+        }
+        self.poison.note(name.as_str());
+        let loaded = self.loader.load(name);
+        self.poison.note("");
+        if loaded.findings.is_empty() {
+            self.findings.remove(name);
+        } else {
+            self.findings.insert(name.clone(), loaded.findings);
+        }
+        loaded.definition
+    }
+
+    /// Reads the level links and tells the core. A link for an instance of a template brings the instance in.
+    pub fn read_levels(&mut self) {
+        let loader = &self.loader;
+        let mut marks = self.farm.read(|n| loader.canonical(n));
+        marks.extend(self.terminals());
+        marks.retain(|m| !m.name.is_template() && loader.is_startable(&m.name));
+        let new: Vec<UnitName> = marks.iter().map(|m| m.name.clone()).filter(|n| self.core.id(n).is_none()).collect();
+        self.define(new);
+        self.push(Event::Levels(marks));
+    }
+
+    /// Gettys without a link of their own: on tty1 to tty6 and each `console=` of the kernel command line, where the
+    /// templates and the terminals exist.
+    fn terminals(&self) -> Vec<LevelMark> {
+        if self.machine.container {
+            return Vec::new();
+        }
+        let on: LevelSet = LevelSet::parse("2345").unwrap_or_default();
+        let virtual_ones = (1..=6).map(|n| ("getty", format!("tty{n}")));
+        let serial =
+            machine::consoles(&machine::cmdline()).into_iter().filter(|t| !t.starts_with("tty0") && !is_virtual(t));
+        let all = virtual_ones.chain(serial.map(|t| ("serial-getty", t)));
+        let there = all.filter(|(_, tty)| Path::new("/dev").join(tty).exists());
+        let names = there.filter_map(|(template, tty)| UnitName::new(&format!("{template}@{tty}.service")).ok());
+        names.filter(|n| self.loader.exists(n)).map(|name| LevelMark { name, on, kill: LevelSet::EMPTY }).collect()
+    }
+
+    /// Watches what may change, and what has come to exist since.
+    pub fn watch_folders(&mut self) {
+        for folder in self.loader.folders() {
+            self.watcher.add(folder, super::watch::Why::Units);
+        }
+        for folder in self.loader.drop_in_folders() {
+            self.watcher.add(&folder, super::watch::Why::Units);
+        }
+        for folder in self.farm.folders() {
+            self.watcher.add(&folder, super::watch::Why::Levels);
+        }
+    }
+}
+
+/// `tty1`, not `ttyS0`.
+fn is_virtual(tty: &str) -> bool {
+    tty.strip_prefix("tty").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+}

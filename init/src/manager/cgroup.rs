@@ -1,0 +1,198 @@
+//! Finding and signalling all processes of a service by its cgroup, where a cgroup2 tree can be written.
+//!
+//! PID 1 and its helpers live in the leaf `rung`, services beside it, one folder each, named as the unit.
+
+use super::procs;
+use crate::sys::{file, pidfd};
+use std::fs;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+/// The leaf of PID 1, manager and logger.
+const OWN: &str = "rung";
+
+/// The part of the cgroup2 tree that is ours.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    root: PathBuf,
+}
+
+/// Where a cgroup2 tree is mounted, by the text of `/proc/self/mountinfo`. Pure.
+pub fn mount_point(mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
+    mountinfo.lines().find_map(|line| {
+        let (mount, kind) = line.split_once(" - ")?;
+        (kind.split(' ').next()? == "cgroup2").then_some(())?;
+        let mut fields = mount.split(' ').skip(3);
+        Some((PathBuf::from(fields.next()?), PathBuf::from(fields.next()?)))
+    })
+}
+
+/// Our own cgroup in the unified tree, by the text of `/proc/self/cgroup`. Pure.
+pub fn own_path(text: &str) -> Option<&str> {
+    text.lines().find_map(|line| line.strip_prefix("0::"))
+}
+
+impl Tree {
+    /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written.
+    pub fn find(pid1: i32) -> Option<Self> {
+        let text = |path| file::read_text(Path::new(path), 1 << 20).ok();
+        let (inside, mount) = mount_point(&text("/proc/self/mountinfo")?)?;
+        let own = own_path(&text("/proc/self/cgroup")?)?.to_owned();
+        let own = Path::new(&own);
+        // A path that climbs out of what we see (`/..`) can't be ours to write.
+        let relative = own.strip_prefix(&inside).or_else(|_| own.strip_prefix("/")).ok()?;
+        let mut root = mount.join(relative);
+        if root.file_name().is_some_and(|n| n == OWN) {
+            root.pop();
+        }
+        let leaf = root.join(OWN);
+        match fs::create_dir(&leaf) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return None,
+            _ => {}
+        }
+        let procs = leaf.join("cgroup.procs");
+        file::poke(&procs, &std::process::id().to_string()).ok()?;
+        let _ = file::poke(&procs, &pid1.to_string());
+        Some(Self { root })
+    }
+
+    /// The leaf's path: where helpers are started.
+    pub fn own(&self) -> PathBuf {
+        self.root.join(OWN)
+    }
+
+    /// The path of a unit's cgroup.
+    pub fn path(&self, unit: &str) -> PathBuf {
+        self.root.join(unit)
+    }
+
+    /// Makes the unit's cgroup.
+    ///
+    /// # Errors
+    /// As `mkdir(2)`; one that exists is fine.
+    pub fn create(&self, unit: &str) -> std::io::Result<PathBuf> {
+        let path = self.path(unit);
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(e),
+            _ => Ok(path),
+        }
+    }
+
+    /// Removes it if it is empty (folders below it too).
+    pub fn remove(&self, unit: &str) {
+        remove_tree(&self.path(unit));
+    }
+
+    /// The processes in it, also in cgroups below it.
+    pub fn pids(&self, unit: &str) -> Vec<i32> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path(unit)];
+        while let Some(folder) = folders.pop() {
+            let text = file::read_text(&folder.join("cgroup.procs"), 4 << 20).unwrap_or_default();
+            found.extend(text.lines().filter_map(|l| l.parse::<i32>().ok()).filter(|pid| *pid > 0));
+            folders.extend(subfolders(&folder));
+        }
+        found
+    }
+
+    /// Whether a process is in it.
+    pub fn contains(&self, unit: &str, pid: i32) -> bool {
+        self.pids(unit).contains(&pid)
+    }
+
+    /// The file whose change tells that it has become empty.
+    pub fn events(&self, unit: &str) -> PathBuf {
+        self.path(unit).join("cgroup.events")
+    }
+
+    /// Whether no process is in it.
+    pub fn is_empty(&self, unit: &str) -> bool {
+        match file::read_text(&self.events(unit), 4096) {
+            Ok(text) => text.lines().any(|l| l == "populated 0"),
+            Err(_) => self.pids(unit).is_empty(),
+        }
+    }
+
+    /// Sends a signal to every process in it. SIGKILL goes by `cgroup.kill`, which no fork outruns, where the kernel
+    /// has it; others process by process, each checked to be still there behind its pidfd.
+    pub fn signal(&self, unit: &str, signal: i32) {
+        if signal == libc::SIGKILL && file::poke(&self.path(unit).join("cgroup.kill"), "1").is_ok() {
+            return;
+        }
+        let mut done: Vec<i32> = Vec::new();
+        // A process may fork while we go through them: again until there is nobody new, with a bound.
+        for _ in 0..16 {
+            let new: Vec<i32> = self.pids(unit).into_iter().filter(|p| !done.contains(p)).collect();
+            if new.is_empty() {
+                return;
+            }
+            for pid in new {
+                done.push(pid);
+                signal_checked(pid, signal, || self.contains(unit, pid));
+            }
+        }
+    }
+
+    /// Removes what is empty and belongs to no unit of `keep`.
+    pub fn sweep(&self, keep: impl Fn(&str) -> bool) {
+        for folder in subfolders(&self.root) {
+            let name = folder.file_name().and_then(|n| n.to_str()).unwrap_or(OWN).to_owned();
+            if name != OWN && (name.ends_with(".service")) && !keep(&name) {
+                remove_tree(&folder);
+            }
+        }
+    }
+}
+
+/// Sends a signal to a process after `check` has said, with its pidfd open, that it is still the one that is meant.
+pub fn signal_checked(pid: i32, signal: i32, check: impl Fn() -> bool) {
+    match pidfd::open(pid) {
+        Ok(fd) => {
+            if check() {
+                let _ = pidfd::signal(fd.as_fd(), signal);
+            }
+        }
+        Err(nix::errno::Errno::ESRCH) => {}
+        // No pidfds here (old kernel, filter): the start time is the next best proof.
+        Err(_) => {
+            let before = procs::stat(pid).map(|s| s.start_time);
+            if before.is_some() && check() && procs::stat(pid).map(|s| s.start_time) == before {
+                let number = nix::sys::signal::Signal::try_from(signal).ok();
+                let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), number);
+            }
+        }
+    }
+}
+
+fn subfolders(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
+}
+
+fn remove_tree(folder: &Path) {
+    // Deepest first; `rmdir` refuses what isn't empty of processes.
+    let (mut order, mut next) = (vec![folder.to_path_buf()], 0);
+    while let Some(folder) = order.get(next) {
+        let below = subfolders(folder);
+        order.extend(below);
+        next += 1;
+    }
+    for folder in order.iter().rev() {
+        let _ = fs::remove_dir(folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unified_tree_is_found() {
+        let info = "30 20 0:25 / /sys/fs/cgroup ro - tmpfs tmpfs rw\n\
+                    31 30 0:26 /box /sys/fs/cgroup/unified rw shared:4 - cgroup2 cgroup2 rw\n";
+        let found = mount_point(info).expect("mount");
+        assert_eq!(found, (PathBuf::from("/box"), PathBuf::from("/sys/fs/cgroup/unified")));
+        assert_eq!(mount_point("30 20 0:25 / / rw - ext4 /dev/x rw"), None);
+        assert_eq!(own_path("2:cpu:/a\n0::/b/c\n"), Some("/b/c"));
+    }
+}

@@ -1,0 +1,117 @@
+//! Lines on the console: opened for each write, never waited for.
+
+use crate::core::State;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+
+/// Where the lines go and which.
+#[derive(Debug)]
+pub struct Console {
+    path: String,
+    /// Only failures.
+    quiet: bool,
+    /// What didn't get out.
+    dropped: u64,
+    /// When units began to start, by name.
+    began: BTreeMap<String, u64>,
+}
+
+/// One line for 80 columns: `[ ok ] Description … 0.12 s`. Pure.
+pub fn line(word: &str, text: &str, took_ms: Option<u64>) -> String {
+    let took = took_ms.map(|ms| format!(" ({}.{:02} s)", ms / 1000, ms % 1000 / 10)).unwrap_or_default();
+    let room = 79usize.saturating_sub(9).saturating_sub(took.chars().count());
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    let cut: String = if clean.chars().count() > room {
+        clean.chars().take(room.saturating_sub(1)).chain(std::iter::once('~')).collect()
+    } else {
+        clean
+    };
+    format!("[{word:^6}] {cut}{took}\r\n")
+}
+
+impl Console {
+    /// Lines go to `path`.
+    pub fn new(path: impl Into<String>, quiet: bool) -> Self {
+        Self { path: path.into(), quiet, dropped: 0, began: BTreeMap::new() }
+    }
+
+    /// Writes what there is room for; the rest is dropped and counted.
+    pub fn write(&mut self, text: &str) {
+        let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_APPEND;
+        let done = open(self.path.as_str(), flags, Mode::empty())
+            .and_then(|fd| nix::unistd::write(fd.as_fd(), text.as_bytes()));
+        match done {
+            Ok(n) if n == text.len() => {}
+            Err(Errno::ENOENT | Errno::ENXIO) => {}
+            _ => self.dropped = self.dropped.saturating_add(1),
+        }
+    }
+
+    /// How many lines didn't get out whole.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// A unit's state changed: says so where a person at the console wants to know.
+    pub fn unit(&mut self, name: &str, description: &str, state: State, reason: Option<&str>, now: u64) {
+        match state {
+            State::Activating | State::Deactivating => {
+                self.began.entry(name.to_owned()).or_insert(now);
+            }
+            State::Active | State::Inactive => {
+                let Some(began) = self.began.remove(name) else { return };
+                if !self.quiet {
+                    let word = if state == State::Active { "ok" } else { "stop" };
+                    self.write(&line(word, description, Some(now.saturating_sub(began))));
+                }
+            }
+            State::Failed => {
+                self.began.remove(name);
+                self.write(&line("fail", description, None));
+                if let Some(reason) = reason {
+                    for part in reason.lines().take(4) {
+                        self.write(&format!(
+                            "         {}\r\n",
+                            part.chars().filter(|c| !c.is_control()).collect::<String>()
+                        ));
+                    }
+                }
+            }
+            State::Reloading => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_80_columns_and_hold_no_control_characters() {
+        assert_eq!(line("ok", "nginx", Some(1234)), "[  ok  ] nginx (1.23 s)\r\n");
+        let long = line("fail", &"x\x1b".repeat(100), Some(12));
+        assert_eq!(long.trim_end().chars().count(), 79);
+        assert!(!long.contains('\x1b') && long.contains('~'));
+    }
+
+    #[test]
+    fn a_console_that_is_full_costs_nothing() {
+        let folder = std::env::temp_dir().join(format!("rung-console-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("folder");
+        let path = folder.join("fifo");
+        nix::unistd::mkfifo(&path, Mode::S_IRWXU).expect("fifo");
+        let mut console = Console::new(path.to_str().expect("path"), false);
+        console.write("nobody reads: dropped at once\r\n");
+        assert_eq!(console.dropped(), 0, "no reader at all is a console that isn't there");
+        let reader = open(&path, OFlag::O_RDONLY | OFlag::O_NONBLOCK, Mode::empty()).expect("reader");
+        for _ in 0..2000 {
+            console.write(&line("ok", &"x".repeat(70), None));
+        }
+        assert!(console.dropped() > 0, "a full pipe");
+        drop(reader);
+        std::fs::remove_dir_all(&folder).expect("clean");
+    }
+}

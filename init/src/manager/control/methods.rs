@@ -1,0 +1,363 @@
+//! The methods of `org.rung.Manager`: parameters in, replies out.
+
+use super::client::{ClientId, Rights};
+use super::requests::Waiter;
+use crate::core::{Ask, Event, RequestId, State, UnitId, Verb};
+use crate::manager::boot::client_request;
+use crate::manager::state::Manager;
+use crate::proto::control::{
+    Call, Change, Enable, ErrorText, LevelRow, LevelTable, Links, Names, PowerRequest, PowerWord, Progress, Reloaded,
+    Reply, Runlevel, SetLevel, Units, Version, Wait, errors,
+};
+use crate::proto::pid1::{Power, Request};
+use crate::unit::{LevelSet, UnitName, nearest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// A client that waits until units are in one of some states.
+#[derive(Debug)]
+pub struct StateWait {
+    client: ClientId,
+    units: Vec<UnitId>,
+    states: Vec<State>,
+}
+
+/// An error reply in the making.
+struct Refusal {
+    error: &'static str,
+    parameters: Value,
+}
+
+impl Refusal {
+    fn text(error: &'static str, text: impl Into<String>) -> Self {
+        Self::nearest(error, text, Vec::new())
+    }
+
+    fn nearest(error: &'static str, text: impl Into<String>, nearest: Vec<String>) -> Self {
+        let parameters = serde_json::to_value(ErrorText { text: text.into(), nearest }).unwrap_or(Value::Null);
+        Self { error, parameters }
+    }
+}
+
+/// What a method gives: a reply now, or one later.
+enum Answer {
+    Now(Value),
+    Later,
+}
+
+type Outcome = Result<Answer, Refusal>;
+
+fn now<T: Serialize>(value: &T) -> Outcome {
+    Ok(Answer::Now(serde_json::to_value(value).unwrap_or(Value::Null)))
+}
+
+fn parameters<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
+    let value = if call.parameters.is_null() { json!({}) } else { call.parameters.clone() };
+    serde_json::from_value(value)
+        .map_err(|e| Refusal { error: errors::INVALID_PARAMETER, parameters: json!({ "parameter": e.to_string() }) })
+}
+
+impl Manager {
+    /// Answers a call, now or later.
+    pub fn answer(&mut self, client: ClientId, call: &Call, rights: Rights) {
+        match self.dispatch(client, call, rights) {
+            Ok(Answer::Later) => {}
+            _ if call.oneway => self.server.end_call(client),
+            Ok(Answer::Now(parameters)) => self.reply(client, Reply { parameters, continues: false, error: None }),
+            Err(refusal) => {
+                let error = Some(refusal.error.to_owned());
+                self.reply(client, Reply { parameters: refusal.parameters, continues: false, error });
+            }
+        }
+    }
+
+    /// Sends a reply; one to a client that is gone is dropped.
+    pub fn reply(&mut self, client: ClientId, reply: Reply) {
+        if !self.server.reply(&self.epoll, crate::manager::reactor::CLIENT, client, &reply) {
+            self.forget_client(client);
+        }
+    }
+
+    /// The client hung up.
+    pub fn forget_client(&mut self, client: ClientId) {
+        self.requests.forget(client);
+        self.state_waits.retain(|w| w.client != client);
+    }
+
+    fn dispatch(&mut self, client: ClientId, call: &Call, rights: Rights) -> Outcome {
+        let change = |done: bool| match rights {
+            Rights::Change => Ok(done),
+            Rights::Read => Err(Refusal::text(
+                errors::DENIED,
+                "only root and the group named by AllowGroup= in init.conf may change anything",
+            )),
+        };
+        match call.method.as_str() {
+            "org.varlink.service.GetInfo" => now(&json!({
+                "vendor": "Rung", "product": "Rung", "version": env!("CARGO_PKG_VERSION"), "url": "",
+                "interfaces": ["org.varlink.service", crate::proto::control::INTERFACE],
+            })),
+            "org.varlink.service.GetInterfaceDescription" => {
+                now(&json!({ "description": crate::proto::control::DESCRIPTION }))
+            }
+            "org.rung.Manager.List" => {
+                let ids: Vec<UnitId> = self.core.ids().filter(|id| self.is_listed(*id)).collect();
+                now(&Units { units: ids.into_iter().map(|id| self.status(id, false)).collect() })
+            }
+            "org.rung.Manager.Status" => {
+                let names: Names = parameters(call)?;
+                let ids = self.resolve(&names.names)?;
+                now(&Units { units: ids.into_iter().map(|id| self.status(id, true)).collect() })
+            }
+            "org.rung.Manager.Runlevel" => now(&self.runlevel()),
+            "org.rung.Manager.Levels" => self.level_table(&parameters::<Names>(call)?),
+            "org.rung.Manager.Version" => now(&Version {
+                version: env!("CARGO_PKG_VERSION").into(),
+                managers: self.machine.managers,
+                reexecs: self.machine.reexecs,
+            }),
+            "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
+            "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
+            "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),
+            "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
+            "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(&parameters(call)?, true)),
+            "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(&parameters(call)?, false)),
+            "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units()),
+            "org.rung.Manager.Reexec" => {
+                change(true)?;
+                self.link.send(Request::Reexec, Vec::new());
+                now(&json!({}))
+            }
+            other => Err(Refusal { error: errors::METHOD_NOT_FOUND, parameters: json!({ "method": other }) }),
+        }
+    }
+
+    /// Units that are only referred to, by nobody that runs, aren't listed.
+    fn is_listed(&self, id: UnitId) -> bool {
+        let view = self.core.view(id);
+        !matches!(view.on_disk, crate::core::Loaded::Missing) || view.unit.is_some()
+    }
+
+    /// Names as typed → units; instances of templates are loaded on the way.
+    fn resolve(&mut self, names: &[String]) -> Result<Vec<UnitId>, Refusal> {
+        let mut ids = Vec::with_capacity(names.len());
+        for text in names {
+            let name = UnitName::new(text).map_err(|e| Refusal::text(errors::NO_SUCH_UNIT, e))?;
+            let name = self.loader.canonical(name);
+            if name.is_template() {
+                let text = format!("{name} is a template: name an instance, such as {}@NAME", name.prefix());
+                return Err(Refusal::text(errors::NO_SUCH_UNIT, text));
+            }
+            if self.core.id(&name).is_none_or(|id| !self.is_listed(id)) && self.loader.exists(&name) {
+                self.define(vec![name.clone()]);
+            }
+            match self.core.id(&name).filter(|id| self.is_listed(*id)) {
+                Some(id) => ids.push(id),
+                None => return Err(self.no_such_unit(&name)),
+            }
+        }
+        Ok(ids)
+    }
+
+    fn no_such_unit(&self, name: &UnitName) -> Refusal {
+        let mut known: Vec<&str> =
+            self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i).short()).collect();
+        known.extend(self.loader.aliases().map(|(alias, _)| alias.short()));
+        let near: Vec<String> = nearest(name.short(), known.into_iter()).into_iter().map(ToOwned::to_owned).collect();
+        Refusal::nearest(errors::NO_SUCH_UNIT, format!("there is no unit named {name}"), near)
+    }
+
+    fn change(&mut self, client: ClientId, call: &Call) -> Outcome {
+        let change: Change = parameters(call)?;
+        self.refresh_changed();
+        let ids = self.resolve(&change.names)?;
+        let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
+        if matches!(change.verb, Verb::Start | Verb::Restart | Verb::TryRestart) && self.going.is_some() {
+            return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down: nothing is started any more"));
+        }
+        self.begin(client, call, change.request, change.wait, Ask::Units { verb: change.verb, names })
+    }
+
+    fn set_level(&mut self, client: ClientId, call: &Call) -> Outcome {
+        let wanted: SetLevel = parameters(call)?;
+        if wanted.level.is_down() {
+            let how = if wanted.level == crate::unit::Level::HALT { PowerWord::PowerOff } else { PowerWord::Reboot };
+            return self.end_machine(client, call, how, wanted.request, wanted.wait, false);
+        }
+        if self.going.is_some() {
+            return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down"));
+        }
+        self.refresh_changed();
+        self.begin(client, call, wanted.request, wanted.wait, Ask::Level(wanted.level))
+    }
+
+    fn power(&mut self, client: ClientId, call: &Call) -> Outcome {
+        let wanted: PowerRequest = parameters(call)?;
+        self.end_machine(client, call, wanted.how, wanted.request, wanted.wait, wanted.force)
+    }
+
+    fn end_machine(
+        &mut self,
+        client: ClientId,
+        call: &Call,
+        how: PowerWord,
+        request: RequestId,
+        wait: bool,
+        force: bool,
+    ) -> Outcome {
+        let request = client_request(request);
+        if wait && !force {
+            self.requests.wait(request, Waiter { client, stream: call.more });
+        }
+        self.go_down(how.into(), 0, force, request);
+        if wait && !force { Ok(Answer::Later) } else { now(&Progress { done: force, ..Progress::default() }) }
+    }
+
+    fn begin(&mut self, client: ClientId, call: &Call, request: RequestId, wait: bool, ask: Ask) -> Outcome {
+        let id = client_request(request);
+        if wait {
+            self.requests.wait(id, Waiter { client, stream: call.more });
+        }
+        self.push(Event::Request { id, ask });
+        if wait { Ok(Answer::Later) } else { now(&Progress::default()) }
+    }
+
+    /// Tells those who wait for a request what has become of it.
+    pub fn tell_progress(&mut self, request: RequestId, done: bool) {
+        let open_units = if done { Vec::new() } else { self.core.open_units(request) };
+        let open: Vec<UnitName> = open_units.iter().map(|id| self.core.name(*id).clone()).collect();
+        let Some(state) = self.requests.get_mut(request) else { return };
+        let streamed = Progress {
+            ended: std::mem::take(&mut state.ended),
+            open: open.clone(),
+            done,
+            notes: if done { state.notes.clone() } else { Vec::new() },
+        };
+        let whole = Progress { ended: state.all.clone(), ..streamed.clone() };
+        let waiters = state.waiters.clone();
+        for waiter in waiters {
+            let progress = if waiter.stream { &streamed } else { &whole };
+            if !waiter.stream && !done {
+                continue;
+            }
+            let parameters = serde_json::to_value(progress).unwrap_or(Value::Null);
+            self.reply(waiter.client, Reply { parameters, continues: !done, error: None });
+        }
+    }
+
+    fn runlevel(&self) -> Runlevel {
+        let (previous, current, switching_to) = self.core.levels();
+        let going_down = self.going.map(|g| match g.how {
+            Power::Halt => PowerWord::Halt,
+            Power::PowerOff => PowerWord::PowerOff,
+            Power::Reboot => PowerWord::Reboot,
+        });
+        // As runlevel(8) has it: the boot's own level S is no level that was left.
+        let previous = previous.filter(|l| *l != crate::unit::Level::S);
+        Runlevel { previous, current, switching_to, going_down }
+    }
+
+    fn level_table(&mut self, names: &Names) -> Outcome {
+        self.refresh_changed();
+        self.settle();
+        let ids = if names.names.is_empty() {
+            self.core.ids().filter(|id| self.is_listed(*id)).collect()
+        } else {
+            self.resolve(&names.names)?
+        };
+        let row = |id: &UnitId| LevelRow {
+            name: self.core.name(*id).clone(),
+            on: self.core.view(*id).on.to_string(),
+            default: self.default_levels(*id).to_string(),
+        };
+        now(&LevelTable { rows: ids.iter().map(row).collect() })
+    }
+
+    fn enable(&mut self, wanted: &Enable, on: bool) -> Outcome {
+        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
+            Ok(levels) => levels,
+            Err(c) => return Err(Refusal::text(errors::FAILED, format!("`{c}` is no runlevel: S and 0 to 6 are"))),
+        };
+        if given.is_some_and(LevelSet::is_empty) {
+            return Err(Refusal::text(errors::FAILED, "no runlevel given: write them as in --levels 2345"));
+        }
+        self.refresh_changed();
+        let ids = self.resolve(&wanted.names)?;
+        let mut links = Links::default();
+        for id in ids {
+            let name = self.core.name(id).clone();
+            let result = if on {
+                let levels = given.unwrap_or_else(|| self.default_levels(id));
+                let Some(file) = self.loader.file(&name) else {
+                    return Err(Refusal::text(
+                        errors::FAILED,
+                        format!("{name} has no file of its own that can be switched on"),
+                    ));
+                };
+                if levels.is_empty() {
+                    let text = format!(
+                        "{name} doesn't say in which levels it belongs (Runlevels= under [Install]): give --levels"
+                    );
+                    return Err(Refusal::text(errors::FAILED, text));
+                }
+                self.farm.enable(&name, &file, levels)
+            } else {
+                self.farm.disable(&name, given.unwrap_or_else(|| crate::unit::Level::ALL.into_iter().collect()))
+            };
+            links.changes.extend(result.map_err(|text| Refusal::text(errors::FAILED, text))?);
+        }
+        self.read_levels();
+        self.watch_folders();
+        now(&links)
+    }
+
+    fn reload_units(&mut self) -> Outcome {
+        let before: Vec<(UnitName, crate::core::Loaded)> =
+            self.core.ids().map(|id| (self.core.name(id).clone(), self.core.view(id).on_disk.clone())).collect();
+        self.reload_all();
+        self.settle();
+        let mut reloaded = Reloaded::default();
+        for id in self.core.ids() {
+            let name = self.core.name(id);
+            let old = before.binary_search_by(|(n, _)| n.cmp(name)).ok().and_then(|at| before.get(at));
+            let old = old.or_else(|| before.iter().find(|(n, _)| n == name));
+            if old.map(|(_, d)| d) != Some(self.core.view(id).on_disk) {
+                reloaded.changed.push(name.clone());
+            }
+        }
+        for findings in self.findings.values() {
+            reloaded.findings.extend(findings.iter().map(ToString::to_string));
+        }
+        now(&reloaded)
+    }
+
+    fn wait_for(&mut self, client: ClientId, wait: Wait) -> Outcome {
+        let units = self.resolve(&wait.names)?;
+        let wait = StateWait { client, units, states: wait.states };
+        if self.is_met(&wait) {
+            return now(&Units { units: wait.units.iter().map(|id| self.status(*id, false)).collect() });
+        }
+        self.state_waits.push(wait);
+        Ok(Answer::Later)
+    }
+
+    fn is_met(&self, wait: &StateWait) -> bool {
+        wait.units.iter().all(|id| wait.states.contains(&self.core.view(*id).state))
+    }
+
+    /// A unit's state changed: who waited for that?
+    pub fn answer_state_waits(&mut self, unit: UnitId, state: State) {
+        let waits = std::mem::take(&mut self.state_waits);
+        for wait in waits {
+            let concerned = wait.units.contains(&unit) && wait.states.contains(&state);
+            if concerned && self.is_met(&wait) {
+                let units = Units { units: wait.units.iter().map(|id| self.status(*id, false)).collect() };
+                let parameters = serde_json::to_value(&units).unwrap_or(Value::Null);
+                self.reply(wait.client, Reply { parameters, continues: false, error: None });
+            } else {
+                self.state_waits.push(wait);
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The control socket: Varlink clients in, requests to the manager, replies out.
+
+pub mod client;
+pub mod methods;
+pub mod requests;
+pub mod server;
+pub mod status;
+
+pub use client::{ClientId, Rights};
+pub use requests::Requests;
+pub use server::Server;

@@ -1,0 +1,95 @@
+//! A unit as clients see it.
+
+use crate::core::{Loaded, UnitId, View};
+use crate::manager::state::Manager;
+use crate::proto::control::{LoadState, UnitStatus};
+use crate::sys::wait;
+use crate::unit::{self, LevelSet, Severity, Source, Unit, UnitName};
+
+/// The definition a view speaks of: what runs, else what is on disk.
+pub fn definition<'a>(view: &View<'a>) -> Option<&'a Unit> {
+    view.unit.map(AsRef::as_ref).or(match view.on_disk {
+        Loaded::Good(unit) => Some(unit.as_ref()),
+        _ => None,
+    })
+}
+
+impl Manager {
+    /// All that is known of a unit. `full`: also its processes and settings, which cost reading.
+    pub fn status(&self, id: UnitId, full: bool) -> UnitStatus {
+        let view = self.core.view(id);
+        let unit = definition(&view);
+        let (now, wall) = (wait::now_ms(), wait::wall_ms());
+        let (load, mut load_error) = match view.on_disk {
+            Loaded::Good(_) => (LoadState::Loaded, None),
+            Loaded::Bad(reason) => (LoadState::Bad, Some(reason.clone())),
+            Loaded::Masked => (LoadState::Masked, None),
+            Loaded::Missing => (LoadState::Missing, None),
+        };
+        if full && load_error.is_none() {
+            load_error = self.warnings(view.name);
+        }
+        let changed_on_disk = match (view.unit, view.on_disk) {
+            (Some(running), Loaded::Good(disk)) => running != disk,
+            (Some(_), _) => true,
+            (None, _) => false,
+        };
+        let (names, own) = (Vec::<UnitName>::new(), |list: fn(&Unit) -> &Vec<UnitName>| unit.map(list).cloned());
+        UnitStatus {
+            name: view.name.clone(),
+            description: unit.map(|u| u.description.clone()).unwrap_or_default(),
+            load,
+            load_error,
+            changed_on_disk,
+            state: view.state,
+            phase: view.phase,
+            since_ms: (view.since > 0).then(|| wall.saturating_sub(now.saturating_sub(view.since))),
+            main_pid: view.main_pid,
+            control_pid: view.control_pid,
+            pids: if full { self.pids(id) } else { Vec::new() },
+            restarts: view.restarts,
+            last_exit: view.last_exit,
+            outcome: view.outcome.cloned(),
+            reason: view.outcome.filter(|o| **o != crate::core::Outcome::Success).map(|o| self.sentence(id, o)),
+            status_text: view.status_text.map(ToOwned::to_owned),
+            job: view.job.map(|(word, _)| word.to_owned()),
+            waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
+            timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),
+            levels: view.on.to_string(),
+            source: unit.map_or(Source::Native, |u| u.source),
+            files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
+            requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),
+            wants: own(|u| &u.wants).unwrap_or_else(|| names.clone()),
+            after: own(|u| &u.after).unwrap_or_else(|| names.clone()),
+            before: own(|u| &u.before).unwrap_or_else(|| names.clone()),
+            conflicts: own(|u| &u.conflicts).unwrap_or(names),
+            settings: if full { unit.map(unit::settings).unwrap_or_default() } else { Vec::new() },
+        }
+    }
+
+    /// Warnings about the unit's text, one below the other.
+    fn warnings(&self, name: &UnitName) -> Option<String> {
+        let findings = self.findings.get(name)?;
+        let texts: Vec<String> =
+            findings.iter().filter(|f| f.severity != Severity::Note).map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| texts.join("\n"))
+    }
+
+    /// The processes of a unit.
+    fn pids(&self, id: UnitId) -> Vec<i32> {
+        let view = self.core.view(id);
+        let Some(token) = view.token else {
+            // What a stop has left alone (`KillMode=process`) is still there to be seen.
+            return self.tree.as_ref().map(|t| t.pids(view.name.as_str())).unwrap_or_default();
+        };
+        match &self.tree {
+            Some(tree) => tree.pids(view.name.as_str()),
+            None => self.members(token),
+        }
+    }
+
+    /// The levels that `enable` would use.
+    pub fn default_levels(&self, id: UnitId) -> LevelSet {
+        definition(&self.core.view(id)).map(|u| u.runlevels).unwrap_or_default()
+    }
+}

@@ -1,0 +1,110 @@
+//! What the manager holds for one run of a unit: its notify socket and the write ends of its log pipes.
+//!
+//! All of it is parked in PID 1 under the instance's token, so that a new manager finds it again.
+
+use super::link::{Gone, Link};
+use super::logger::Logger;
+use super::notify;
+use crate::proto::logger::Stream;
+use crate::sys::pipe;
+use nix::errno::Errno;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+/// Names of parked descriptors.
+pub mod parked {
+    /// The notify socket.
+    pub const NOTIFY: &str = "notify";
+    /// Standard output's pipe, the service's end.
+    pub const OUT: &str = "out-w";
+    /// Standard output's pipe, the logger's end.
+    pub const OUT_READ: &str = "out-r";
+    /// Standard error's pipe, the service's end.
+    pub const ERR: &str = "err-w";
+    /// Standard error's pipe, the logger's end.
+    pub const ERR_READ: &str = "err-r";
+
+    /// The logger's end of a stream.
+    pub fn read_end(stream: crate::proto::logger::Stream) -> &'static str {
+        match stream {
+            crate::proto::logger::Stream::Out => OUT_READ,
+            crate::proto::logger::Stream::Err => ERR_READ,
+        }
+    }
+}
+
+/// One instance's descriptors.
+#[derive(Debug, Default)]
+pub struct Instance {
+    /// The unit's name, suffix included.
+    pub unit: String,
+    /// The notify socket.
+    pub notify: Option<OwnedFd>,
+    /// The service's end of its output pipe.
+    pub out: Option<OwnedFd>,
+    /// The service's end of its error pipe.
+    pub err: Option<OwnedFd>,
+}
+
+/// Where an instance's notify socket is.
+pub fn notify_path(rundir: &Path, token: u64) -> PathBuf {
+    rundir.join("notify").join(token.to_string())
+}
+
+impl Instance {
+    /// Makes what a new instance needs and parks it.
+    ///
+    /// # Errors
+    /// As `pipe2(2)`, `socket(2)`; a text that names what could not be made.
+    pub fn create(
+        unit: &str,
+        token: u64,
+        notify_socket: Option<&Path>,
+        logs: bool,
+        link: &mut Link,
+        logger: &mut Logger,
+    ) -> Result<Self, String> {
+        let mut instance = Self { unit: unit.to_owned(), ..Self::default() };
+        if let Some(path) = notify_socket {
+            let socket =
+                notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
+            link.park(token, parked::NOTIFY, share(&socket)?);
+            instance.notify = Some(socket);
+        }
+        if logs {
+            instance.out = Some(log_pipe(unit, token, Stream::Out, link, logger)?);
+            instance.err = Some(log_pipe(unit, token, Stream::Err, link, logger)?);
+        }
+        Ok(instance)
+    }
+
+    /// Takes up what a manager before us parked.
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 is.
+    pub fn fetch(unit: &str, token: u64, link: &mut Link) -> Result<Self, Gone> {
+        Ok(Self {
+            unit: unit.to_owned(),
+            notify: link.fetch(token, parked::NOTIFY)?,
+            out: link.fetch(token, parked::OUT)?,
+            err: link.fetch(token, parked::ERR)?,
+        })
+    }
+}
+
+fn share(fd: &OwnedFd) -> Result<OwnedFd, String> {
+    fd.try_clone().map_err(|e| format!("cannot duplicate a descriptor: {e}"))
+}
+
+fn log_pipe(unit: &str, token: u64, stream: Stream, link: &mut Link, logger: &mut Logger) -> Result<OwnedFd, String> {
+    let (read, write) = pipe::new().map_err(|e: Errno| format!("cannot make a log pipe: {e}"))?;
+    let (write_name, read_name) = match stream {
+        Stream::Out => (parked::OUT, parked::OUT_READ),
+        Stream::Err => (parked::ERR, parked::ERR_READ),
+    };
+    link.park(token, write_name, share(&write)?);
+    link.park(token, read_name, share(&read)?);
+    let short = unit.strip_suffix(".service").unwrap_or(unit);
+    logger.open(token, stream, short, read);
+    Ok(write)
+}

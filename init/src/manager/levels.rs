@@ -1,0 +1,178 @@
+//! Which units are on in which level: links in folders, read and written.
+//!
+//! Rung's own links are `/etc/rung/levels/{S,0..6}/NAME.service`. A name that has none of these in any level is on where
+//! the SysV farm says so (`/etc/rcN.d/SnnNAME`); a K link there stops it on entering that level.
+
+use crate::core::LevelMark;
+use crate::proto::control::LinkChange;
+use crate::sys::file;
+use crate::unit::{Level, LevelSet, UnitName};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Where the links are.
+#[derive(Debug, Clone)]
+pub struct Farm {
+    own: PathBuf,
+    sysv: PathBuf,
+}
+
+/// `S20nginx`, `K08halt` → start?, name. Pure.
+pub fn parse_rc_link(file: &str) -> Option<(bool, &str)> {
+    let start = match file.as_bytes().first()? {
+        b'S' => true,
+        b'K' => false,
+        _ => return None,
+    };
+    let (number, name) = (file.get(1..3)?, file.get(3..)?);
+    (number.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty()).then_some((start, name))
+}
+
+impl Farm {
+    /// `own`: the folder with a folder for each level; `sysv`: the one that holds `rcN.d`.
+    pub fn new(own: impl Into<PathBuf>, sysv: impl Into<PathBuf>) -> Self {
+        Self { own: own.into(), sysv: sysv.into() }
+    }
+
+    /// The folder of one level's links.
+    pub fn folder(&self, level: Level) -> PathBuf {
+        self.own.join(level.to_string())
+    }
+
+    /// The folders to watch for changes.
+    pub fn folders(&self) -> Vec<PathBuf> {
+        let rc = |l: &Level| self.sysv.join(format!("rc{l}.d"));
+        std::iter::once(self.own.clone())
+            .chain(Level::ALL.iter().map(|l| self.folder(*l)))
+            .chain(Level::ALL.iter().map(rc))
+            .collect()
+    }
+
+    /// Reads all links. `canonical` turns an alias into the unit's own name.
+    pub fn read(&self, canonical: impl Fn(UnitName) -> UnitName) -> Vec<LevelMark> {
+        let mut own: BTreeMap<UnitName, LevelSet> = BTreeMap::new();
+        let mut sysv: BTreeMap<UnitName, (LevelSet, LevelSet)> = BTreeMap::new();
+        for level in Level::ALL {
+            for file in names(&self.folder(level)) {
+                // Only full names: an editor's backup isn't a link.
+                if let Ok(name) = UnitName::new(&file)
+                    && name.as_str() == file
+                {
+                    own.entry(canonical(name)).or_default().insert(level);
+                }
+            }
+            for file in names(&self.sysv.join(format!("rc{level}.d"))) {
+                let Some((start, Ok(name))) = parse_rc_link(&file).map(|(s, n)| (s, UnitName::new(n))) else {
+                    continue;
+                };
+                let (on, kill) = sysv.entry(canonical(name)).or_default();
+                if start { on } else { kill }.insert(level);
+            }
+        }
+        let mut marks: BTreeMap<UnitName, LevelMark> = BTreeMap::new();
+        for (name, (on, kill)) in sysv {
+            marks.insert(name.clone(), LevelMark { name, on, kill });
+        }
+        for (name, on) in own {
+            let kill = marks.get(&name).map(|m| m.kill).unwrap_or_default();
+            marks.insert(name.clone(), LevelMark { name, on, kill });
+        }
+        marks.into_values().collect()
+    }
+
+    /// Switches `name` on in `levels` with links to its file. Levels it is on in already are left as they are.
+    ///
+    /// # Errors
+    /// The first folder or link that can't be made, as text.
+    pub fn enable(&self, name: &UnitName, file: &Path, levels: LevelSet) -> Result<Vec<LinkChange>, String> {
+        let mut changes = Vec::new();
+        for level in levels.iter() {
+            let folder = self.folder(level);
+            let link = folder.join(name.as_str());
+            if fs::read_link(&link).is_ok_and(|t| t == file) {
+                continue;
+            }
+            fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
+            file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            let (path, target) = (link.display().to_string(), Some(file.display().to_string()));
+            changes.push(LinkChange { name: name.clone(), path, target });
+        }
+        Ok(changes)
+    }
+
+    /// Switches `name` off in `levels`: removes Rung's links, and turns the farm's S links into K links, so that the farm
+    /// doesn't switch it on again.
+    ///
+    /// # Errors
+    /// The first link that can't be removed, as text.
+    pub fn disable(&self, name: &UnitName, levels: LevelSet) -> Result<Vec<LinkChange>, String> {
+        let mut changes = Vec::new();
+        for level in levels.iter() {
+            let link = self.folder(level).join(name.as_str());
+            match fs::remove_file(&link) {
+                Ok(()) => {
+                    changes.push(LinkChange { name: name.clone(), path: link.display().to_string(), target: None });
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                Err(e) => return Err(format!("cannot remove {}: {e}", link.display())),
+            }
+            let rc = self.sysv.join(format!("rc{level}.d"));
+            for file in names(&rc) {
+                let Some((true, script)) = parse_rc_link(&file) else { continue };
+                if script != name.short() {
+                    continue;
+                }
+                let (from, to) = (rc.join(&file), rc.join(format!("K{}", file.get(1..).unwrap_or_default())));
+                fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+                changes.push(LinkChange { name: name.clone(), path: from.display().to_string(), target: None });
+            }
+        }
+        Ok(changes)
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rc_links_are_read() {
+        assert_eq!(parse_rc_link("S01nginx"), Some((true, "nginx")));
+        assert_eq!(parse_rc_link("K20x-y.sh"), Some((false, "x-y.sh")));
+        for bad in ["README", "S1x", "S01", "", "Sé1x"] {
+            assert_eq!(parse_rc_link(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn own_links_win_over_the_farm_and_both_can_be_switched() {
+        let root = std::env::temp_dir().join(format!("rung-levels-{}", std::process::id()));
+        let farm = Farm::new(root.join("levels"), &root);
+        for level in "S0123456".chars() {
+            fs::create_dir_all(root.join(format!("rc{level}.d"))).expect("folder");
+        }
+        for link in ["rc2.d/S01a", "rc0.d/K01a", "rc3.d/S01b", "rc3.d/README"] {
+            fs::write(root.join(link), "").expect("link");
+        }
+        let name = |n: &str| UnitName::new(n).expect("name");
+        let read =
+            || -> Vec<String> { farm.read(|n| n).iter().map(|m| format!("{} {} {}", m.name, m.on, m.kill)).collect() };
+        assert_eq!(read(), ["a 2 0", "b 3 "]);
+        let levels = LevelSet::parse("45").expect("levels");
+        let changes = farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("enable");
+        assert_eq!(changes.len(), 2);
+        assert!(farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("again").is_empty());
+        assert_eq!(read(), ["a 45 0", "b 3 "]);
+        farm.disable(&name("a"), Level::ALL.into_iter().collect()).expect("disable");
+        assert_eq!(read(), ["a  02", "b 3 "], "off stays off, the farm's S link too");
+        fs::remove_dir_all(&root).expect("clean");
+    }
+}

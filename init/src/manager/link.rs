@@ -1,0 +1,137 @@
+//! The manager's end of the socket to PID 1.
+//!
+//! Requests that don't fit into the socket wait in a queue (bounded by what the manager does itself between two turns
+//! of its loop); events are read until there are none. Descriptors can be fetched synchronously: PID 1 never blocks, so
+//! its answer is near.
+
+use crate::proto::pid1::{Event, FRAME_LEN, Name, Request};
+use crate::sys::seqpacket::{self, Received};
+use crate::sys::wait;
+use nix::errno::Errno;
+use std::collections::VecDeque;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// How long PID 1 may take to answer a [`Link::fetch`] or the first hello, in milliseconds.
+const ANSWER_MS: u64 = 10_000;
+
+/// The connection.
+#[derive(Debug)]
+pub struct Link {
+    socket: OwnedFd,
+    out: VecDeque<(Request, Vec<OwnedFd>)>,
+    early: VecDeque<Event>,
+}
+
+/// PID 1 has closed its end, or doesn't answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gone;
+
+impl Link {
+    /// Takes the socket that PID 1 gave us.
+    pub fn new(socket: OwnedFd) -> Self {
+        Self { socket, out: VecDeque::new(), early: VecDeque::new() }
+    }
+
+    /// For epoll.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Whether requests wait for room in the socket.
+    pub fn is_waiting(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
+    pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
+        self.out.push_back((request, fds));
+        self.flush();
+    }
+
+    /// Sends what waits, as far as there is room.
+    pub fn flush(&mut self) {
+        while let Some((request, fds)) = self.out.front() {
+            let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+            match seqpacket::send(self.socket.as_fd(), &request.encode(), &borrowed) {
+                Err(Errno::EAGAIN) => return,
+                // Anything else is final for this request: a closed socket shows when reading.
+                Ok(()) | Err(_) => drop(self.out.pop_front()),
+            }
+        }
+    }
+
+    /// The next event, if one is there.
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 has closed the socket.
+    pub fn next(&mut self) -> Result<Option<Event>, Gone> {
+        if let Some(event) = self.early.pop_front() {
+            return Ok(Some(event));
+        }
+        self.read().map(|got| got.map(|(event, _)| event))
+    }
+
+    fn read(&mut self) -> Result<Option<(Event, Option<OwnedFd>)>, Gone> {
+        loop {
+            let mut frame = [0; FRAME_LEN];
+            match seqpacket::recv(self.socket.as_fd(), &mut frame) {
+                Ok(Received::Packet(FRAME_LEN, mut fds)) => {
+                    if let Some(event) = Event::decode(&frame) {
+                        return Ok(Some((event, fds.take(0))));
+                    }
+                }
+                // A frame of another length, or one that was cut: not ours.
+                Ok(Received::Packet(..)) | Err(Errno::EMSGSIZE) => {}
+                Err(Errno::EAGAIN) => return Ok(None),
+                Ok(Received::Closed) | Err(_) => return Err(Gone),
+            }
+        }
+    }
+
+    /// Waits for the first event that `pick` takes; others are kept for [`Self::next`].
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 is gone or silent for 10 s.
+    pub fn await_event<T>(
+        &mut self,
+        mut pick: impl FnMut(&Event, &mut Option<OwnedFd>) -> Option<T>,
+    ) -> Result<T, Gone> {
+        let deadline = wait::now_ms().saturating_add(ANSWER_MS);
+        loop {
+            self.flush();
+            while let Some((event, mut fd)) = self.read()? {
+                if let Some(found) = pick(&event, &mut fd) {
+                    return Ok(found);
+                }
+                self.early.push_back(event);
+            }
+            let left = deadline.checked_sub(wait::now_ms()).filter(|ms| *ms > 0).ok_or(Gone)?;
+            wait::ready(self.socket.as_fd(), self.is_waiting(), left);
+        }
+    }
+
+    /// A copy of a parked descriptor.
+    ///
+    /// # Errors
+    /// [`Gone`] as [`Self::await_event`].
+    pub fn fetch(&mut self, token: u64, name: &str) -> Result<Option<OwnedFd>, Gone> {
+        let wanted = Name::new(name);
+        self.send(Request::Fetch { token, name: wanted }, Vec::new());
+        self.await_event(|event, fd| match event {
+            Event::Fd { token: t, name: n, found } if *t == token && *n == wanted => {
+                Some(if *found { fd.take() } else { None })
+            }
+            _ => None,
+        })
+    }
+
+    /// Parks a copy of `fd`.
+    pub fn park(&mut self, token: u64, name: &str, fd: OwnedFd) {
+        self.send(Request::Park { token, name: Name::new(name) }, vec![fd]);
+    }
+
+    /// Closes a parked descriptor; all of the token's where `name` is empty.
+    pub fn unpark(&mut self, token: u64, name: &str) {
+        self.send(Request::Drop { token, name: Name::new(name) }, Vec::new());
+    }
+}

@@ -1,0 +1,274 @@
+//! Reading unit files from their folders: which names there are, what each of them means.
+//!
+//! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
+//! systemd's. A link to `/dev/null` masks; a link to another unit's file is an alias. Drop-ins are `NAME.d/*.conf` in any
+//! of the folders; of two with the same file name the one in the earlier folder counts.
+
+use crate::core::Definition;
+use crate::sys::file;
+use crate::unit::{self, Facts, Finding, Severity, Source, SourceFile, Unit, UnitName};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Longest unit file that is read.
+const MAX_FILE: usize = 1 << 20;
+/// Most drop-ins of one unit.
+const MAX_DROP_INS: usize = 256;
+
+/// What stands under a name in the folder that wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    File(Source, PathBuf),
+    Masked,
+    Alias(UnitName),
+}
+
+/// A unit as read.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// For the core.
+    pub definition: Definition,
+    /// What is to be said about the text.
+    pub findings: Vec<Finding>,
+}
+
+/// The folders and what they hold.
+#[derive(Debug)]
+pub struct Loader {
+    folders: Vec<(Source, PathBuf)>,
+    facts: Facts,
+    entries: BTreeMap<UnitName, Entry>,
+    drop_ins: BTreeMap<UnitName, BTreeMap<String, PathBuf>>,
+    generated: BTreeMap<UnitName, Rc<Unit>>,
+}
+
+/// The folders of a running system.
+pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
+    let native = [Path::new("/etc/rung/units"), &rundir.join("units"), Path::new("/usr/lib/rung/units")]
+        .map(|p| (Source::Native, p.to_path_buf()));
+    let systemd = [
+        "/etc/systemd/system",
+        "/run/systemd/system",
+        "/usr/local/lib/systemd/system",
+        "/usr/lib/systemd/system",
+        "/lib/systemd/system",
+    ];
+    native.into_iter().chain(systemd.map(|p| (Source::Systemd, PathBuf::from(p)))).collect()
+}
+
+impl Loader {
+    /// Nothing scanned yet.
+    pub fn new(folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
+        let (entries, drop_ins, generated) = Default::default();
+        Self { folders, facts, entries, drop_ins, generated }
+    }
+
+    /// The folders, for watching.
+    pub fn folders(&self) -> impl Iterator<Item = &Path> {
+        self.folders.iter().map(|(_, p)| p.as_path())
+    }
+
+    /// What the specifiers stand for.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Adds a unit that no file describes.
+    pub fn generate(&mut self, unit: Unit) {
+        self.generated.insert(unit.name.clone(), Rc::new(unit));
+    }
+
+    /// Looks through all folders. Cheap: names and links only, no file is read.
+    pub fn scan(&mut self) {
+        self.entries.clear();
+        self.drop_ins.clear();
+        for (source, folder) in self.folders.clone() {
+            let Ok(listing) = fs::read_dir(&folder) else { continue };
+            for entry in listing.flatten() {
+                let (Ok(file), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+                if let Some(stem) = file.strip_suffix(".d") {
+                    if let Some(name) = full_name(stem) {
+                        self.scan_drop_ins(&name, &entry.path());
+                    }
+                    continue;
+                }
+                let Some(name) = full_name(&file) else { continue };
+                if self.entries.contains_key(&name) || kind.is_dir() {
+                    continue;
+                }
+                let found = if kind.is_symlink() {
+                    link(&name, source, entry.path())
+                } else {
+                    Entry::File(source, entry.path())
+                };
+                self.entries.insert(name, found);
+            }
+        }
+    }
+
+    fn scan_drop_ins(&mut self, name: &UnitName, folder: &Path) {
+        let Ok(listing) = fs::read_dir(folder) else { return };
+        let drop_ins = self.drop_ins.entry(name.clone()).or_default();
+        for entry in listing.flatten() {
+            let Ok(file) = entry.file_name().into_string() else { continue };
+            if file.ends_with(".conf") && drop_ins.len() < MAX_DROP_INS {
+                drop_ins.entry(file).or_insert(entry.path());
+            }
+        }
+    }
+
+    /// The unit's own name: follows an alias, also of a template.
+    pub fn canonical(&self, name: UnitName) -> UnitName {
+        match self.entries.get(&name) {
+            Some(Entry::Alias(target)) => target.clone(),
+            Some(_) => name,
+            None => match (name.template().and_then(|t| self.entries.get(&t).cloned()), name.instance()) {
+                (Some(Entry::Alias(target)), Some(instance)) => {
+                    let full = format!("{}@{instance}.{}", target.prefix(), target.kind().suffix());
+                    UnitName::new(&full).unwrap_or(name)
+                }
+                _ => name,
+            },
+        }
+    }
+
+    /// Every name that stands for a unit of its own: no aliases, no templates.
+    pub fn names(&self) -> Vec<UnitName> {
+        let files = self.entries.iter().filter(|(n, e)| !n.is_template() && !matches!(e, Entry::Alias(_)));
+        files.map(|(n, _)| n.clone()).chain(self.generated.keys().cloned()).collect()
+    }
+
+    /// The aliases, for "did you mean" and completion.
+    pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
+        self.entries.iter().filter_map(|(n, e)| match e {
+            Entry::Alias(target) => Some((n, target)),
+            _ => None,
+        })
+    }
+
+    /// The file that `enable` links to.
+    pub fn file(&self, name: &UnitName) -> Option<PathBuf> {
+        match self.entry(name)? {
+            Entry::File(_, path) => Some(path.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether there is anything of that name: a file, an alias, a mask, a template it is an instance of.
+    pub fn exists(&self, name: &UnitName) -> bool {
+        self.entry(name).is_some() || self.generated.contains_key(name)
+    }
+
+    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured (see `Prefer=`).
+    pub fn is_startable(&self, name: &UnitName) -> bool {
+        match self.entry(name) {
+            Some(Entry::File(Source::Systemd, _)) => {
+                let loaded = self.load(name);
+                matches!(loaded.definition, Definition::Good(_))
+                    && loaded.findings.iter().all(|f| f.severity == Severity::Note)
+            }
+            Some(_) => true,
+            None => self.generated.contains_key(name),
+        }
+    }
+
+    /// Whether drop-ins of its own or its template's are there.
+    pub fn has_drop_ins(&self, name: &UnitName) -> bool {
+        self.drop_ins.contains_key(name) || name.template().is_some_and(|t| self.drop_ins.contains_key(&t))
+    }
+
+    /// Folders of drop-ins that exist, for watching.
+    pub fn drop_in_folders(&self) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> =
+            self.drop_ins.values().flat_map(|d| d.values()).filter_map(|p| Some(p.parent()?.to_path_buf())).collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+
+    fn entry(&self, name: &UnitName) -> Option<&Entry> {
+        self.entries.get(name).or_else(|| self.entries.get(&name.template()?))
+    }
+
+    /// Reads a unit's files. An instance comes from its template.
+    pub fn load(&self, name: &UnitName) -> Loaded {
+        let only = |definition| Loaded { definition, findings: Vec::new() };
+        if let Some(unit) = self.generated.get(name) {
+            return only(Definition::Good(unit.clone()));
+        }
+        let (source, path) = match self.entry(name) {
+            None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
+            Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
+            Some(Entry::File(source, path)) => (*source, path.clone()),
+        };
+        let fragment = match read(&path) {
+            Ok(fragment) => fragment,
+            Err(reason) => return only(Definition::Bad(name.clone(), reason)),
+        };
+        let mut drop_ins = Vec::new();
+        for path in self.drop_in_paths(name) {
+            match read(&path) {
+                Ok(file) => drop_ins.push(file),
+                Err(reason) => return only(Definition::Bad(name.clone(), reason)),
+            }
+        }
+        self.define(name, unit::parse(name, source, &fragment, &drop_ins, &self.facts))
+    }
+
+    fn define(&self, name: &UnitName, parsed: unit::Parsed) -> Loaded {
+        let bad = parsed.is_bad();
+        let findings = parsed.findings;
+        if bad {
+            let errors: Vec<String> =
+                findings.iter().filter(|f| f.severity == Severity::Error).map(ToString::to_string).collect();
+            return Loaded { definition: Definition::Bad(name.clone(), errors.join("\n")), findings };
+        }
+        let mut unit = parsed.unit;
+        for list in [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts] {
+            for name in list.iter_mut() {
+                *name = self.canonical(name.clone());
+            }
+        }
+        Loaded { definition: Definition::Good(Rc::new(unit)), findings }
+    }
+
+    /// Drop-ins in the order they are read: the template's and the unit's own, by file name.
+    fn drop_in_paths(&self, name: &UnitName) -> Vec<PathBuf> {
+        let mut by_name: BTreeMap<&str, &PathBuf> = BTreeMap::new();
+        for owner in name.template().iter().chain(std::iter::once(name)) {
+            by_name.extend(self.drop_ins.get(owner).into_iter().flatten().map(|(f, p)| (f.as_str(), p)));
+        }
+        by_name.into_values().cloned().collect()
+    }
+}
+
+/// Only names that are written in full: `a.service`, not `a` or `a.socket`.
+fn full_name(text: &str) -> Option<UnitName> {
+    UnitName::new(text).ok().filter(|n| n.as_str() == text)
+}
+
+fn link(name: &UnitName, source: Source, path: PathBuf) -> Entry {
+    let Ok(target) = fs::read_link(&path) else { return Entry::File(source, path) };
+    if target == Path::new("/dev/null") {
+        return Entry::Masked;
+    }
+    match target.file_name().and_then(|f| f.to_str()).and_then(full_name) {
+        Some(other) if other != *name && other.kind() == name.kind() => Entry::Alias(other),
+        _ => Entry::File(source, path),
+    }
+}
+
+fn read(path: &Path) -> Result<SourceFile, String> {
+    match file::read_text(path, MAX_FILE) {
+        Ok(text) => Ok(SourceFile { path: path.to_path_buf(), text }),
+        Err(nix::errno::Errno::EINVAL) => Err(format!("{}: not a plain file", path.display())),
+        Err(nix::errno::Errno::EFBIG) => Err(format!("{}: longer than {MAX_FILE} bytes", path.display())),
+        Err(e) => Err(format!("{}: cannot be read: {}", path.display(), e.desc())),
+    }
+}
+
+#[cfg(test)]
+#[path = "loader_tests.rs"]
+mod tests;

@@ -1,0 +1,103 @@
+//! Search order, masks, aliases, templates and drop-ins, on real folders.
+use super::*;
+
+struct Root(PathBuf);
+
+impl Root {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("rung-loader-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+    fn write(&self, path: &str, text: &str) -> &Self {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        fs::write(path, text).expect("write");
+        self
+    }
+    fn link(&self, path: &str, target: &str) -> &Self {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+        std::os::unix::fs::symlink(target, path).expect("link");
+        self
+    }
+    fn loader(&self) -> Loader {
+        let folders = vec![
+            (Source::Native, self.0.join("etc")),
+            (Source::Native, self.0.join("lib")),
+            (Source::Systemd, self.0.join("systemd")),
+        ];
+        let mut loader = Loader::new(folders, Facts::default());
+        loader.scan();
+        loader
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn name(text: &str) -> UnitName {
+    UnitName::new(text).expect("name")
+}
+
+fn good(loader: &Loader, text: &str) -> Rc<Unit> {
+    match loader.load(&name(text)).definition {
+        Definition::Good(unit) => unit,
+        other => panic!("{other:?}"),
+    }
+}
+
+const MINIMAL: &str = "[Service]\nExecStart=/bin/true\n";
+
+#[test]
+fn the_first_folder_wins_and_drop_ins_come_from_all() {
+    let root = Root::new("order");
+    root.write("etc/a.service", &format!("[Unit]\nDescription=mine\n{MINIMAL}"))
+        .write("lib/a.service", &format!("[Unit]\nDescription=vendor\n{MINIMAL}"))
+        .write("systemd/b.service", MINIMAL)
+        .write("lib/a.service.d/10-x.conf", "[Unit]\nDescription=ten\n")
+        .write("lib/a.service.d/20-y.conf", "[Service]\nNice=5\n")
+        .write("etc/a.service.d/20-y.conf", "[Service]\nNice=7\n")
+        .write("lib/a.service.d/readme", "no drop-in");
+    let loader = root.loader();
+    let a = good(&loader, "a");
+    assert_eq!((a.description.as_str(), a.service.nice), ("ten", Some(7)));
+    assert_eq!(a.files.len(), 3);
+    assert_eq!(good(&loader, "b").source, Source::Systemd);
+    assert_eq!(loader.names(), [name("a"), name("b")]);
+}
+
+#[test]
+fn masks_aliases_and_templates() {
+    let root = Root::new("links");
+    root.write("lib/ssh.service", MINIMAL)
+        .link("lib/sshd.service", "ssh.service")
+        .write("lib/dead.service", MINIMAL)
+        .link("etc/dead.service", "/dev/null")
+        .write("lib/getty@.service", "[Unit]\nDescription=on %i\n[Service]\nExecStart=/sbin/agetty %i\n")
+        .write("lib/x.service", &format!("[Unit]\nAfter=sshd.service\n{MINIMAL}"));
+    let loader = root.loader();
+    assert_eq!(loader.canonical(name("sshd")), name("ssh"));
+    assert_eq!(good(&loader, "x").after, [name("ssh")]);
+    assert!(matches!(loader.load(&name("dead")).definition, Definition::Masked(_)));
+    assert!(matches!(loader.load(&name("none")).definition, Definition::Gone(_)));
+    assert_eq!(good(&loader, "getty@tty1").description, "on tty1");
+    assert_eq!(loader.names(), [name("dead"), name("ssh"), name("x")]);
+}
+
+#[test]
+fn what_cannot_be_read_is_bad_and_says_why() {
+    let root = Root::new("bad");
+    root.write("lib/typo.service", "[Service]\nExecStart=/bin/true\nUMask=abc\n");
+    nix::unistd::mkfifo(&root.0.join("lib/fifo.service"), nix::sys::stat::Mode::S_IRWXU).expect("fifo");
+    let loader = root.loader();
+    for (unit, why) in [("typo", "typo.service:3"), ("fifo", "not a plain file")] {
+        match loader.load(&name(unit)).definition {
+            Definition::Bad(_, reason) => assert!(reason.contains(why), "{reason}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Carries out what the core has decided.
+
+use super::control::status;
+use super::instance::{self, parked};
+use super::state::Manager;
+use super::{cgroup, procs, sentence};
+use crate::core::{Action, Event, JobResult, Outcome, RequestId, State, UnitId};
+use crate::log::read;
+use crate::proto::control::JobEnd;
+use crate::proto::logger;
+use crate::proto::pid1::{Key, Name, Request};
+use crate::sys::{file, wait};
+use std::path::{Path, PathBuf};
+
+/// Log lines shown with a failure.
+const LOG_LINES: usize = 5;
+
+impl Manager {
+    /// One action.
+    pub fn perform(&mut self, action: Action) {
+        match action {
+            Action::Spawn { unit, key, kind, index, main_pid } => self.spawn(unit, key, kind, index, main_pid),
+            Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
+            Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
+            Action::Adopt { key, pid, start_time, .. } => {
+                self.link.send(Request::Adopt { key, pid, start_time }, Vec::new());
+            }
+            Action::Watch { unit, token } => self.watch_group(unit, token),
+            Action::Finished { unit, token } => self.finished(unit, token),
+            Action::Changed { unit, state, outcome } => self.changed(unit, state, outcome.as_ref()),
+            Action::JobDone { request, unit, result } => self.job_done(request, unit, result),
+            Action::RequestDone { request } => self.request_done(request),
+            Action::LevelReached { from, to } => self.level_reached(from, to),
+            Action::CycleBroken { members, dropped } => self.cycle_broken(&members, dropped),
+            Action::EssentialOver { status, .. } => self.essential_over(status),
+            Action::AllDown { how } => self.all_down(how),
+        }
+    }
+
+    fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
+        if let Some(key) = key {
+            self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+            return;
+        }
+        let name = self.core.name(unit).as_str().to_owned();
+        if let Some(tree) = &self.tree {
+            tree.signal(&name, signal);
+            return;
+        }
+        for pid in self.members(token) {
+            let start = procs::stat(pid).map(|s| s.start_time);
+            cgroup::signal_checked(pid, signal, || procs::stat(pid).map(|s| s.start_time) == start);
+        }
+    }
+
+    /// The living processes of an instance, where there are no cgroups: descent, session, and the mark in the environment.
+    pub fn members(&self, token: u64) -> Vec<i32> {
+        let Some(unit) = self.core.token_unit(token) else { return Vec::new() };
+        let view = self.core.view(unit);
+        let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
+        let table: Vec<_> = procs::all().into_iter().filter(|s| !s.zombie).collect();
+        let mut found = procs::family(&table, &roots);
+        let mark = token.to_string();
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        for stat in &table {
+            let candidate = stat.pid != self.machine.pid1 && stat.pid != own && !found.contains(&stat.pid);
+            if candidate && procs::env(stat.pid, "RUNG_INSTANCE").as_deref() == Some(&mark) {
+                found.insert(stat.pid);
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// Whether a process belongs to an instance's unit.
+    pub fn owns(&self, token: u64, pid: i32) -> bool {
+        let Some(unit) = self.core.token_unit(token) else { return false };
+        match &self.tree {
+            Some(tree) => tree.contains(self.core.name(unit).as_str(), pid),
+            None => self.members(token).contains(&pid),
+        }
+    }
+
+    /// Says [`Event::Empty`] now, or when the group's file or the processes' ends tell.
+    pub fn watch_group(&mut self, unit: UnitId, token: u64) {
+        let name = self.core.name(unit).as_str().to_owned();
+        let empty = match &self.tree {
+            Some(tree) => {
+                // Watch first: what becomes empty between the two would be missed otherwise.
+                let watched = self.watcher.add(&tree.events(&name), super::watch::Why::Cgroup(token));
+                tree.is_empty(&name) || !watched
+            }
+            None => {
+                let left = self.members(token);
+                !self.watch_pids(token, &left)
+            }
+        };
+        if empty {
+            self.watched.remove(&token);
+            self.watcher.remove(&super::watch::Why::Cgroup(token));
+            self.push(Event::Empty { token });
+        } else {
+            self.watched.insert(token, unit);
+        }
+    }
+
+    /// Has PID 1 watch stray processes, so that their end reaches us. `false`: there are none.
+    fn watch_pids(&mut self, token: u64, pids: &[i32]) -> bool {
+        for pid in pids {
+            let Some(stat) = procs::stat(*pid) else { continue };
+            // Keys of strays can't clash with the core's steps: it counts from 0.
+            let step = 0x8000_0000 | u32::try_from(*pid).unwrap_or(0);
+            let request = Request::Adopt { key: Key { token, step }, pid: *pid, start_time: stat.start_time };
+            self.link.send(request, Vec::new());
+        }
+        !pids.is_empty()
+    }
+
+    /// Reads `PIDFile=`, or guesses where there is none, and answers; watches the folder until there is an answer.
+    pub fn read_pid_file(&mut self, unit: UnitId, token: u64) {
+        let Some(running) = self.core.view(unit).unit.cloned() else { return };
+        let found = match &running.service.pid_file {
+            Some(path) => {
+                let mut folder = path.parent();
+                while let Some(f) = folder
+                    && !self.watcher.add(f, super::watch::Why::PidFile(token))
+                {
+                    folder = f.parent();
+                }
+                read_pid(path).filter(|pid| self.is_plausible_main(token, *pid))
+            }
+            None => self.guess_main(unit, token),
+        };
+        let found = found.and_then(|pid| Some((pid, procs::stat(pid)?.start_time)));
+        if found.is_some() {
+            self.watcher.remove(&super::watch::Why::PidFile(token));
+            self.pid_files.remove(&token);
+        } else {
+            self.pid_files.insert(token, unit);
+        }
+        self.push(Event::PidFile { token, found });
+    }
+
+    /// A pid from a file counts if it lives and is the service's own, or at least a child of PID 1 (a daemon whose
+    /// attribution was lost).
+    fn is_plausible_main(&self, token: u64, pid: i32) -> bool {
+        let Some(stat) = procs::stat(pid).filter(|s| !s.zombie) else { return false };
+        self.owns(token, pid) || (self.tree.is_none() && stat.parent == self.machine.pid1)
+    }
+
+    /// The one process of the service that PID 1 has inherited.
+    fn guess_main(&self, unit: UnitId, token: u64) -> Option<i32> {
+        let pids = match &self.tree {
+            Some(tree) => tree.pids(self.core.name(unit).as_str()),
+            None => self.members(token),
+        };
+        let orphans = pids.into_iter().filter_map(procs::stat).filter(|s| !s.zombie && s.parent == self.machine.pid1);
+        orphans.min_by_key(|s| s.start_time).map(|s| s.pid)
+    }
+
+    fn finished(&mut self, unit: UnitId, token: u64) {
+        let name = self.core.name(unit).as_str().to_owned();
+        let had_logs = self.instances.remove(&token).is_none_or(|i| i.out.is_some());
+        let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
+        // The logger's ends stay parked until it says that nobody writes any more.
+        for parked in [parked::NOTIFY, parked::OUT, parked::ERR] {
+            self.link.unpark(token, parked);
+        }
+        if had_logs {
+            self.logger.send(logger::Request::End { token }, None);
+        }
+        self.watched.remove(&token);
+        self.pid_files.remove(&token);
+        self.watcher.remove(&super::watch::Why::Cgroup(token));
+        self.watcher.remove(&super::watch::Why::PidFile(token));
+        self.sites.retain(|key, _| key.token != token);
+        if let Some(tree) = &self.tree {
+            tree.remove(&name);
+        }
+    }
+
+    fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {
+        let name = self.core.name(unit).clone();
+        let failure = outcome.filter(|o| **o != Outcome::Success);
+        let reason = failure.map(|o| self.sentence(unit, o));
+        if state == State::Failed
+            && let Some(reason) = &reason
+        {
+            let text = format!("failed: {}", reason.lines().next().unwrap_or_default());
+            self.logger.send(logger::Request::Note { name: name.short().to_owned(), text }, None);
+        }
+        let description = match self.core.view(unit).unit {
+            Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
+            _ => name.to_string(),
+        };
+        self.console.unit(name.as_str(), &description, state, reason.as_deref(), wait::now_ms());
+        self.answer_state_waits(unit, state);
+    }
+
+    /// An outcome of a unit in words.
+    pub fn sentence(&self, unit: UnitId, outcome: &Outcome) -> String {
+        let view = self.core.view(unit);
+        sentence::reason(status::definition(&view), outcome, self.plan_failures.get(&unit).map(String::as_str))
+    }
+
+    /// The job's end, as clients are told it.
+    pub fn job_end(&self, unit: UnitId, result: JobResult) -> JobEnd {
+        let name = self.core.name(unit).clone();
+        let view = self.core.view(unit);
+        let plan = self.plan_failures.get(&unit).map(String::as_str);
+        let reason = sentence::job_reason(status::definition(&view), &result, plan);
+        let hint = sentence::hint(name.short(), &result);
+        let ran = matches!(
+            result,
+            JobResult::Failed(
+                Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+            )
+        );
+        let log = if ran { self.last_lines(name.short()) } else { Vec::new() };
+        JobEnd { name, result, reason, hint, log }
+    }
+
+    fn last_lines(&self, name: &str) -> Vec<String> {
+        let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, LOG_LINES);
+        entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+    }
+
+    fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {
+        if self.requests.get_mut(request).is_none() {
+            return;
+        }
+        let end = self.job_end(unit, result);
+        if let Some(open) = self.requests.get_mut(request) {
+            open.ended.push(end.clone());
+            open.all.push(end);
+        }
+        self.tell_progress(request, false);
+    }
+
+    fn request_done(&mut self, request: RequestId) {
+        self.tell_progress(request, true);
+        self.requests.finish(request);
+        self.boot_request_done(request);
+    }
+
+    fn cycle_broken(&mut self, members: &[UnitId], dropped: (UnitId, UnitId)) {
+        let names: Vec<String> = members.iter().map(|id| self.core.name(*id).to_string()).collect();
+        let (from, to) = (self.core.name(dropped.0), self.core.name(dropped.1));
+        let text = format!(
+            "ordering loop: {}; {from} is not ordered after {to} this time. Take one After= or Before= out.",
+            names.join(" after ")
+        );
+        self.requests.note_all(&text);
+        self.console.write(&super::console::line("warn", &text, None));
+    }
+
+    /// PID 1's title, as `ps` shows it.
+    pub fn title(&mut self, text: &str) {
+        self.link.send(Request::Title { text: Name::new(text) }, Vec::new());
+    }
+}
+
+/// The first number of a pid file.
+fn read_pid(path: &Path) -> Option<i32> {
+    let text = file::read_text(path, 4096).ok()?;
+    text.split_ascii_whitespace().next()?.parse().ok().filter(|pid| *pid > 1)
+}

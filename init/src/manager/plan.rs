@@ -1,0 +1,349 @@
+//! A unit's command → the plan its process carries out. Pure: whom it runs as, what files hold and where programs lie is
+//! handed in.
+//!
+//! Order of the steps: session, signals, limits, priority, cgroup, the three streams, umask, folder, groups and user,
+//! `execve`. What needs privilege comes before they are given up; the streams are opened as root, as in systemd.
+
+mod environment;
+mod explain;
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
+
+pub use explain::{failure_sentence, lines};
+
+use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
+use crate::unit::accounts::Identity;
+use crate::unit::words::put_variables;
+use crate::unit::{Command, ExecKind, Input, Output, Source, Unit};
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Places of the descriptors that go with the plan (the plan itself isn't counted). What is `None` is opened by the
+/// process itself, or is `/dev/null`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stdio {
+    /// PID 1's own standard input for [`Input::Inherit`]; for [`Input::Null`] an open `/dev/null`, where it has no name.
+    pub input: Option<u16>,
+    /// The log's pipe for [`Output::Log`], PID 1's own standard output for [`Output::Raw`].
+    pub output: Option<u16>,
+    /// The same for standard error.
+    pub error: Option<u16>,
+}
+
+/// What a plan is made from.
+pub struct Inputs<'a> {
+    /// Whose process.
+    pub unit: &'a Unit,
+    /// Which commands.
+    pub kind: ExecKind,
+    /// The command.
+    pub command: &'a Command,
+    /// `User=` and `Group=`, looked up.
+    pub identity: &'a Identity,
+    /// What the files of `EnvironmentFile=` hold, in order.
+    pub env_files: &'a [(String, String)],
+    /// What every process gets: `LANG`, `RUNLEVEL`, `PREVLEVEL`, … and `PATH`, where it isn't the usual one.
+    pub base_env: &'a [(String, String)],
+    /// `$INVOCATION_ID`: 32 digits.
+    pub invocation: Option<&'a str>,
+    /// `$MAINPID`
+    pub main_pid: Option<i32>,
+    /// `$NOTIFY_SOCKET`
+    pub notify_socket: Option<&'a str>,
+    /// The service's cgroup.
+    pub cgroup: Option<&'a Path>,
+    /// Whether a process that can't join it may not run.
+    pub cgroup_required: bool,
+    /// The descriptors that go with the plan.
+    pub stdio: Stdio,
+    /// The limit of open descriptors PID 1 was started with: (soft, hard).
+    pub nofile: Option<(u64, u64)>,
+    /// The terminal that [`Input::Inherit`] is, to become the controlling one.
+    pub terminal: Option<&'a Path>,
+    /// Finds a program by its bare name.
+    pub resolve: &'a dyn Fn(&str) -> Option<PathBuf>,
+}
+
+/// What a step belongs to, for the sentence about its failure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    /// The key, without `=`.
+    pub key: &'static str,
+    /// `file:line`, where the key was given.
+    pub place: Option<String>,
+    /// What can't be done when the step fails: `run /usr/bin/foo`.
+    pub doing: String,
+}
+
+/// A plan and, for each of its steps, what it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Compiled {
+    /// The plan, ready to be sent.
+    pub bytes: Vec<u8>,
+    /// One for each step.
+    pub sites: Vec<Site>,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// A sentence that names key, place and remedy.
+pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
+    let mut plan = Builder { inputs, plan: Plan::default(), sites: Vec::new() };
+    plan.process();
+    plan.cgroup()?;
+    plan.streams()?;
+    plan.foreground();
+    plan.folder()?;
+    plan.identity();
+    plan.exec()?;
+    let Builder { plan, sites, .. } = plan;
+    let key = inputs.kind.key();
+    let at = site(inputs.unit, key, inputs.kind, inputs.command, String::new());
+    let bytes = plan.finish().ok_or_else(|| {
+        explain::sentence(&at, &format!("arguments and environment are longer than {MAX_LEN} bytes"), "shorten them")
+    })?;
+    Ok(Compiled { bytes, sites })
+}
+
+/// Ignored from the start unless told otherwise, as in systemd; not for `init -- CMD`, which is no daemon.
+const SIGPIPE: u64 = 1 << (13 - 1);
+/// `RLIMIT_NOFILE`
+const NOFILE: u32 = libc::RLIMIT_NOFILE;
+
+struct Builder<'i, 'a> {
+    inputs: &'i Inputs<'a>,
+    plan: Plan,
+    sites: Vec<Site>,
+}
+
+impl Builder<'_, '_> {
+    fn push(&mut self, key: &'static str, doing: impl Into<String>, step: Step<'_>) {
+        let Inputs { unit, kind, command, .. } = *self.inputs;
+        self.sites.push(site(unit, key, kind, command, doing.into()));
+        self.plan.push(step);
+    }
+
+    /// A path for the kernel.
+    fn path(&self, key: &'static str, path: &Path) -> Result<CString, String> {
+        CString::new(path.as_os_str().as_bytes()).map_err(|_| self.refuse(key, "the path holds a NUL", "write another"))
+    }
+
+    fn refuse(&self, key: &'static str, what: &str, remedy: &str) -> String {
+        let Inputs { unit, kind, command, .. } = *self.inputs;
+        explain::sentence(&site(unit, key, kind, command, String::new()), what, remedy)
+    }
+
+    fn exec_key(&self) -> &'static str {
+        self.inputs.kind.key()
+    }
+
+    /// Session, signals, limits, priority.
+    fn process(&mut self) {
+        let service = &self.inputs.unit.service;
+        let key = self.exec_key();
+        if service.input != Input::Inherit || self.inputs.terminal.is_some() {
+            self.push(key, "begin a session", Step::Session);
+        }
+        let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
+        self.push(key, "reset the signals", Step::Signals { ignore });
+        let own = service.limits.iter().any(|l| l.resource == NOFILE);
+        if let Some((soft, hard)) = self.inputs.nofile.filter(|_| !own) {
+            self.push("LimitNOFILE", "set the limit", Step::Limit { resource: NOFILE, soft, hard });
+        }
+        for limit in &service.limits {
+            let step = Step::Limit { resource: limit.resource, soft: limit.soft, hard: limit.hard };
+            self.push(limit.key, "set the limit", step);
+        }
+        if let Some(value) = service.nice {
+            self.push("Nice", format!("set the priority {value}"), Step::Nice { value });
+        }
+        if let Some(value) = service.oom_score_adjust {
+            self.push("OOMScoreAdjust", format!("set the score {value}"), Step::OomScore { value });
+        }
+    }
+
+    fn cgroup(&mut self) -> Result<(), String> {
+        let Some(path) = self.inputs.cgroup else { return Ok(()) };
+        let text = self.path(self.exec_key(), path)?;
+        let step = Step::Cgroup { path: &text, required: self.inputs.cgroup_required };
+        self.push(self.exec_key(), format!("join the cgroup {}", path.display()), step);
+        Ok(())
+    }
+
+    /// What has PID 1's own terminal becomes its foreground job, instead of leading a session without one.
+    fn foreground(&mut self) {
+        if self.inputs.unit.service.input == Input::Inherit && self.inputs.terminal.is_none() {
+            self.push("StandardInput", "come to the foreground", Step::Foreground);
+        }
+    }
+
+    fn streams(&mut self) -> Result<(), String> {
+        let service = &self.inputs.unit.service;
+        let tty = match &service.input {
+            Input::Tty | Input::TtyForce | Input::TtyFail => Some(service.tty_path.as_path()),
+            Input::Inherit => self.inputs.terminal,
+            Input::Null | Input::File(_) => None,
+        };
+        match (tty, &service.input, self.inputs.stdio.input) {
+            (Some(path), input, _) => {
+                let text = self.path("TTYPath", path)?;
+                let (force, reset) = (*input == Input::TtyForce, service.tty_reset);
+                let step = Step::Tty { path: &text, force, reset, hangup: service.tty_hangup };
+                self.push("TTYPath", format!("use the terminal {}", path.display()), step);
+            }
+            (None, Input::File(path), _) => self.open("StandardInput", path, Access::Read, 0)?,
+            (None, _, Some(index)) => self.fd("StandardInput", index, 0),
+            (None, _, None) => self.open("StandardInput", Path::new("/dev/null"), Access::ReadWrite, 0)?,
+        }
+        self.output("StandardOutput", &service.output, self.inputs.stdio.output, 1, tty)?;
+        let same_file = matches!(service.error, Output::File(_) | Output::Append(_) | Output::Truncate(_))
+            && service.error == service.output;
+        match (&service.error, &service.output) {
+            // Nothing is lost by two pipes, and the log can tell the two apart.
+            (Output::Inherit, Output::Log | Output::Raw) if self.inputs.stdio.error.is_some() => {
+                self.output("StandardError", &service.output, self.inputs.stdio.error, 2, tty)
+            }
+            (Output::Inherit, _) => {
+                self.dup("StandardError", 1, 2);
+                Ok(())
+            }
+            _ if same_file => {
+                self.dup("StandardError", 1, 2);
+                Ok(())
+            }
+            (error, _) => self.output("StandardError", error, self.inputs.stdio.error, 2, tty),
+        }
+    }
+
+    fn output(
+        &mut self,
+        key: &'static str,
+        output: &Output,
+        fd: Option<u16>,
+        target: i32,
+        tty: Option<&Path>,
+    ) -> Result<(), String> {
+        match output {
+            Output::Log | Output::Raw => match fd {
+                Some(index) => self.fd(key, index, target),
+                None => self.null(key, target)?,
+            },
+            Output::Inherit => self.dup(key, 0, target),
+            Output::Null => self.null(key, target)?,
+            Output::Tty if tty.is_some() => self.dup(key, 0, target),
+            Output::Tty => {
+                let path = self.inputs.unit.service.tty_path.clone();
+                self.open(key, &path, Access::ReadWrite, target)?;
+            }
+            Output::File(path) => self.open(key, path, Access::Write, target)?,
+            Output::Append(path) => self.open(key, path, Access::Append, target)?,
+            Output::Truncate(path) => self.open(key, path, Access::Truncate, target)?,
+        }
+        Ok(())
+    }
+
+    /// `/dev/null`: standard input's, where that is it, so that nothing depends on its name once more.
+    fn null(&mut self, key: &'static str, target: i32) -> Result<(), String> {
+        if self.inputs.unit.service.input == Input::Null {
+            self.dup(key, 0, target);
+            return Ok(());
+        }
+        self.open(key, Path::new("/dev/null"), Access::ReadWrite, target)
+    }
+
+    fn fd(&mut self, key: &'static str, index: u16, target: i32) {
+        self.push(key, "take the descriptor", Step::Fd { index, target });
+    }
+
+    fn dup(&mut self, key: &'static str, from: i32, to: i32) {
+        self.push(key, "copy the descriptor", Step::Dup { from, to });
+    }
+
+    fn open(&mut self, key: &'static str, path: &Path, access: Access, target: i32) -> Result<(), String> {
+        let text = self.path(key, path)?;
+        self.push(key, format!("open {}", path.display()), Step::Open { path: &text, access, target });
+        Ok(())
+    }
+
+    /// Umask and folder.
+    fn folder(&mut self) -> Result<(), String> {
+        let unit = self.inputs.unit;
+        self.push("UMask", "set the umask", Step::Umask { mask: unit.service.umask });
+        let (path, optional) = match &unit.service.working_directory {
+            Some(folder) => match &folder.path {
+                Some(path) => (path.clone(), folder.optional),
+                None if !self.inputs.identity.home.is_empty() => {
+                    (self.inputs.identity.home.clone().into(), folder.optional)
+                }
+                None if unit.service.user.is_none() => ("/root".into(), folder.optional),
+                None => {
+                    let remedy = "write the folder's path in place of `~`";
+                    return Err(self.refuse("WorkingDirectory", "the user has no home folder", remedy));
+                }
+            },
+            // `init -- CMD`: the container's runtime has chosen the folder.
+            None if unit.source == Source::Generated => return Ok(()),
+            None => ("/".into(), false),
+        };
+        let text = self.path("WorkingDirectory", &path)?;
+        let doing = format!("enter the folder {}", path.display());
+        self.push("WorkingDirectory", doing, Step::Chdir { path: &text, optional });
+        Ok(())
+    }
+
+    fn identity(&mut self) {
+        let identity = self.inputs.identity;
+        let key = if self.inputs.unit.service.user.is_some() { "User" } else { "Group" };
+        if identity.uid.is_some() || identity.gid.is_some() {
+            let ids: Vec<u8> = identity.groups.iter().flat_map(|id| id.to_le_bytes()).collect();
+            self.push(key, "set the groups", Step::Groups { ids: Ids::new(&ids) });
+        }
+        if let Some(id) = identity.gid {
+            let key = if self.inputs.unit.service.group.is_some() { "Group" } else { key };
+            self.push(key, format!("become group {id}"), Step::Gid { id });
+        }
+        if let Some(id) = identity.uid {
+            self.push("User", format!("become user {id}"), Step::Uid { id });
+        }
+    }
+
+    fn exec(&mut self) -> Result<(), String> {
+        let key = self.exec_key();
+        let words = &self.inputs.command.words;
+        let Some(name) = words.first() else { return Err(self.refuse(key, "no program is named", "name one")) };
+        let program = if name.starts_with('/') {
+            PathBuf::from(name)
+        } else {
+            (self.inputs.resolve)(name).ok_or_else(|| {
+                self.refuse(key, &format!("there is no program `{name}` in PATH"), "install it, or write its full path")
+            })?
+        };
+        let environment = environment::environment(self.inputs);
+        let lookup = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
+        let args = strings(put_variables(words, &lookup).iter().map(String::as_str));
+        let entries: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let env = strings(entries.iter().map(String::as_str));
+        let text = self.path(key, &program)?;
+        self.push(key, "tell the process its pid", Step::PidEnv { name: environment::PID_VARIABLE });
+        let step = Step::Exec { program: &text, args: Strings::new(&args), env: Strings::new(&env) };
+        self.push(key, format!("run {}", program.display()), step);
+        Ok(())
+    }
+}
+
+/// Where a key stands; that of a command is the command's own line.
+fn site(unit: &Unit, key: &'static str, kind: ExecKind, command: &Command, doing: String) -> Site {
+    let place = if key == kind.key() {
+        unit.show_place(command.place)
+    } else {
+        // A key of the table that wasn't given, like the default `UMask=`, has no place.
+        unit.places
+            .iter()
+            .find(|(id, _)| id.strip_prefix("Service.") == Some(key))
+            .and_then(|(_, p)| unit.show_place(*p))
+    };
+    Site { key, place, doing }
+}

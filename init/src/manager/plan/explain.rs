@@ -1,0 +1,162 @@
+//! Plans and their failures, for people.
+
+use super::Site;
+use crate::proto::pid1::STAGE_FORK;
+use crate::proto::plan::{Access, Step, Steps};
+use crate::unit::Unit;
+use crate::unit::words::quote;
+use nix::errno::Errno;
+use std::ffi::CStr;
+
+/// `key= (place): what; remedy`
+pub(super) fn sentence(site: &Site, what: &str, remedy: &str) -> String {
+    let place = site.place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
+    let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
+    format!("{}={place}: {what}{remedy}", site.key)
+}
+
+/// Why a process never ran. `sites` are those of its plan.
+pub fn failure_sentence(unit: &Unit, sites: &[Site], stage: u16, errno: i32) -> String {
+    let error = Errno::from_raw(errno);
+    let why = std::io::Error::from_raw_os_error(errno).to_string(); // the wording shells use
+    let why = why.split(" (os error").next().unwrap_or_default();
+    match sites.get(usize::from(stage)) {
+        Some(site) => sentence(site, &format!("cannot {}: {why}", site.doing), remedy(site, error)),
+        None if stage == STAGE_FORK => {
+            let remedy = match error {
+                Errno::EAGAIN => "; check how many processes run and what limits them (pids.max, ulimit -u)",
+                Errno::ENOMEM => "; memory is short",
+                _ => "",
+            };
+            format!("{}: cannot start a process: {why}{remedy}", unit.name)
+        }
+        None => format!("{}: step {stage} of starting the process failed: {why}", unit.name),
+    }
+}
+
+fn remedy(site: &Site, error: Errno) -> &'static str {
+    let exec = site.key.starts_with("Exec") && site.doing.starts_with("run ");
+    match (site.key, error) {
+        (_, Errno::ENOENT) if exec => "check the path, and for a script the interpreter its first line names",
+        (_, Errno::EACCES) if exec => "make it executable, and let the user of the service read the folders above it",
+        (_, Errno::ENOEXEC) if exec => "it is no program for this machine, and no script that begins with `#!`",
+        (_, Errno::E2BIG) if exec => "shorten the arguments and the environment",
+        ("WorkingDirectory", Errno::ENOENT | Errno::ENOTDIR) => {
+            "make the folder, or write `-` before it to go on without it"
+        }
+        ("TTYPath", Errno::EPERM | Errno::EBUSY) => "another session has the terminal",
+        ("TTYPath", Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EIO) => "there is no such terminal",
+        ("StandardInput" | "StandardOutput" | "StandardError", Errno::ENOENT) => "make the folder above it",
+        (_, Errno::EROFS) => "the file system is read-only",
+        ("User" | "Group" | "Nice" | "OOMScoreAdjust", Errno::EPERM | Errno::EACCES) => {
+            "this init doesn't run with the privilege it takes"
+        }
+        (key, Errno::EPERM | Errno::EINVAL) if key.starts_with("Limit") => {
+            "it is above what this init may set (its own hard limit, or fs.nr_open)"
+        }
+        (_, Errno::EACCES | Errno::EPERM) => "check who may do this",
+        _ => "",
+    }
+}
+
+/// A plan, step by step.
+pub fn lines(bytes: &[u8]) -> Vec<String> {
+    let Ok(steps) = Steps::new(bytes) else { return vec!["(no plan)".into()] };
+    let mut lines = Vec::new();
+    for step in steps {
+        match step {
+            Ok(step) => line(step, &mut lines),
+            Err(_) => lines.push("(the plan breaks off)".into()),
+        }
+    }
+    lines
+}
+
+fn line(step: Step<'_>, lines: &mut Vec<String>) {
+    let text = match step {
+        Step::Session => "begin a session".into(),
+        Step::Foreground => "a process group of its own, in the foreground of the terminal".into(),
+        Step::Signals { ignore: 0 } => "signals: all to their defaults".into(),
+        Step::Signals { ignore } => {
+            let names = (1..=64).filter(|n| ignore & (1 << (n - 1)) != 0).map(crate::unit::scalar::show_signal);
+            format!("signals: all to their defaults, ignore {}", names.collect::<Vec<_>>().join(" "))
+        }
+        Step::Fd { index, target } => format!("descriptor {target}: number {index} of those passed"),
+        Step::Open { path, access, target } => format!("descriptor {target}: open {} ({})", word(path), mode(access)),
+        Step::Tty { path, force, reset, hangup } => {
+            let flags = [(force, ", by force"), (reset, ", reset"), (hangup, ", hung up first")];
+            let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
+            format!("descriptor 0: terminal {}{flags}", word(path))
+        }
+        Step::Dup { from, to } => format!("descriptor {to}: as descriptor {from}"),
+        Step::Limit { resource, soft, hard } => {
+            format!("limit {}: {}:{}", resource_name(resource), amount(soft), amount(hard))
+        }
+        Step::Umask { mask } => format!("umask {mask:04o}"),
+        Step::Nice { value } => format!("nice {value}"),
+        Step::OomScore { value } => format!("OOM score {value}"),
+        Step::Cgroup { path, required } => {
+            format!("join cgroup {}{}", word(path), if required { "" } else { " (if possible)" })
+        }
+        Step::Groups { ids } => {
+            let ids: Vec<String> = ids.iter().map(|id| id.to_string()).collect();
+            format!("groups {}", if ids.is_empty() { "none".into() } else { ids.join(" ") })
+        }
+        Step::Gid { id } => format!("group {id}"),
+        Step::Uid { id } => format!("user {id}"),
+        Step::Chroot { path } => format!("root folder {}", word(path)),
+        Step::Chdir { path, optional } => {
+            format!("folder {}{}", word(path), if optional { " (if it exists)" } else { "" })
+        }
+        Step::PidEnv { name } => format!("environment: {}: its own pid", word(name)),
+        Step::Exec { program, args, env } => {
+            lines.extend(env.iter().map(|entry| format!("environment: {}", word(entry))));
+            let args: Vec<String> = args.iter().map(word).collect();
+            format!("execute {} as: {}", word(program), args.join(" "))
+        }
+    };
+    lines.push(text);
+}
+
+fn word(text: &CStr) -> String {
+    quote(&text.to_string_lossy()).replace("%%", "%")
+}
+
+fn mode(access: Access) -> &'static str {
+    match access {
+        Access::Read => "read",
+        Access::Write => "write",
+        Access::Append => "append",
+        Access::Truncate => "empty it, write",
+        Access::ReadWrite => "read and write",
+    }
+}
+
+fn amount(value: u64) -> String {
+    if value == u64::MAX { "infinity".into() } else { value.to_string() }
+}
+
+/// Limits by number, as on all machines but Alpha, MIPS and SPARC.
+const RESOURCES: [&str; 16] = [
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+];
+
+fn resource_name(resource: u32) -> String {
+    let name = usize::try_from(resource).ok().and_then(|r| RESOURCES.get(r));
+    name.map_or_else(|| resource.to_string(), |n| (*n).to_owned())
+}

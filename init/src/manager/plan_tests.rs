@@ -1,0 +1,222 @@
+//! Plans to the letter, and the sentences about their failures.
+use super::*;
+use crate::proto::pid1::STAGE_FORK;
+use crate::proto::plan::Steps;
+use crate::unit::accounts::Accounts;
+use crate::unit::{Facts, SourceFile, UnitName, parse};
+use proptest::prelude::*;
+
+fn unit(text: &str) -> Unit {
+    let name = UnitName::new("x").expect("name");
+    let file = SourceFile { path: "/etc/rung/units/x.service".into(), text: text.into() };
+    let parsed = parse(&name, Source::Native, &file, &[], &Facts::default());
+    assert!(!parsed.is_bad(), "{:?}", parsed.findings);
+    parsed.unit
+}
+
+proptest! {
+    #[test]
+    fn words_and_variables_reach_the_program(
+        words in proptest::collection::vec("[\\PC\t]{0,8}", 0..5),
+        values in proptest::collection::vec("[\\PC\n]{0,8}", 0..3),
+    ) {
+        let mut unit = unit("[Service]\nExecStart=/bin/x\n");
+        unit.service.environment = values.iter().enumerate().map(|(i, v)| (format!("V{i}"), v.clone())).collect();
+        unit.service.commands[0].1.words.extend(words.iter().cloned());
+        let compiled = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
+        let last = Steps::new(&compiled.bytes).expect("header").last().expect("steps").expect("step");
+        let Step::Exec { args, env, .. } = last else { panic!("{last:?}") };
+        let read: Vec<_> = args.iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+        if words.iter().all(|w| !w.contains('$')) {
+            prop_assert_eq!(read, words);
+        }
+        for (index, value) in values.iter().enumerate() {
+            let entry = format!("V{index}={value}");
+            prop_assert!(env.iter().any(|e| e.to_bytes() == entry.as_bytes()));
+        }
+    }
+}
+
+/// Compiles the first command of a kind after `change`.
+fn compiled(unit: &Unit, kind: ExecKind, change: impl FnOnce(&mut Inputs<'_>)) -> Result<Compiled, String> {
+    let accounts = Accounts::parse(
+        "www:x:33:33::/var/www:/bin/sh\nnobody:x:65534:65534::/:/usr/sbin/nologin\n",
+        "ssl:x:110:www\n",
+    );
+    let service = &unit.service;
+    let identity = accounts.identity(service.user.as_deref(), service.group.as_deref()).expect("accounts");
+    let base = [("LANG".to_owned(), "C.UTF-8".to_owned())];
+    let mut inputs = Inputs {
+        unit,
+        kind,
+        command: service.commands(kind).next().expect("command"),
+        identity: &identity,
+        env_files: &[],
+        base_env: &base,
+        invocation: None,
+        main_pid: None,
+        notify_socket: None,
+        cgroup: None,
+        cgroup_required: false,
+        stdio: Stdio { input: None, output: Some(0), error: Some(1) },
+        nofile: None,
+        terminal: None,
+        resolve: &|name| (name == "true").then(|| "/usr/bin/true".into()),
+    };
+    change(&mut inputs);
+    compile(&inputs)
+}
+
+fn plan(unit: &Unit, change: impl FnOnce(&mut Inputs<'_>)) -> String {
+    let compiled = compiled(unit, ExecKind::Start, change).expect("plan");
+    let steps: Vec<_> = Steps::new(&compiled.bytes).expect("header").map(|s| s.expect("step")).collect();
+    assert_eq!(steps.len(), compiled.sites.len());
+    lines(&compiled.bytes).join("\n")
+}
+
+#[test]
+fn a_plain_service() {
+    let text = plan(&unit("[Service]\nExecStart=true -a '$HOME' ${LANG}\n"), |_| {});
+    assert_eq!(
+        text,
+        "begin a session\nsignals: all to their defaults, ignore SIGPIPE\n\
+         descriptor 0: open /dev/null (read and write)\ndescriptor 1: number 0 of those passed\n\
+         descriptor 2: number 1 of those passed\numask 0022\nfolder /\nenvironment: SYSTEMD_EXEC_PID: its own pid\n\
+         environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=C.UTF-8\n\
+         environment: SYSTEMD_EXEC_PID=\nexecute /usr/bin/true as: true -a C.UTF-8"
+    );
+}
+
+#[test]
+fn everything_in_its_order() {
+    let unit = unit(
+        "[Service]\nUser=www\nNice=-5\nOOMScoreAdjust=-900\nUMask=077\nLimitNOFILE=10:20\nLimitNPROC=5\nLimitRTTIME=1s\n\
+         WorkingDirectory=-~\nEnvironment=A=1 LANG=de \"O=-x '1 2'\"\nExecStart=/bin/x $O ${A}$$ $MAINPID\n\
+         StandardOutput=append:/var/log/x\nStandardError=append:/var/log/x\n",
+    );
+    let files: &[_] = Box::leak(Box::new([("A".to_owned(), "2".to_owned())]));
+    let text = plan(&unit, |i| {
+        i.env_files = files;
+        i.main_pid = Some(7);
+        i.notify_socket = Some("/run/n");
+        i.invocation = Some("abc");
+        i.cgroup = Some(Path::new("/sys/fs/cgroup/x.service"));
+        i.nofile = Some((1, 2));
+    });
+    assert_eq!(
+        text,
+        "begin a session\nsignals: all to their defaults, ignore SIGPIPE\nlimit NPROC: 5:5\nlimit NOFILE: 10:20\n\
+         limit RTTIME: 1000000:1000000\nnice -5\nOOM score -900\n\
+         join cgroup /sys/fs/cgroup/x.service (if possible)\ndescriptor 0: open /dev/null (read and write)\n\
+         descriptor 1: open /var/log/x (append)\ndescriptor 2: as descriptor 1\numask 0077\n\
+         folder /var/www (if it exists)\ngroups 33 110\ngroup 33\nuser 33\n\
+         environment: SYSTEMD_EXEC_PID: its own pid\n\
+         environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=de\n\
+         environment: USER=www\nenvironment: LOGNAME=www\nenvironment: HOME=/var/www\nenvironment: SHELL=/bin/sh\n\
+         environment: SYSTEMD_EXEC_PID=\nenvironment: INVOCATION_ID=abc\nenvironment: NOTIFY_SOCKET=/run/n\n\
+         environment: MAINPID=7\nenvironment: A=2\nenvironment: \"O=-x '1 2'\"\n\
+         execute /bin/x as: /bin/x -x \"1 2\" 2$ 7"
+    );
+}
+
+#[test]
+fn the_three_streams() {
+    let streams = |text: &str, change: &dyn Fn(&mut Inputs<'_>)| {
+        let unit = unit(&format!("[Service]\nExecStart=/bin/x\n{text}"));
+        let all = plan(&unit, |i| change(i));
+        all.lines().filter(|l| l.starts_with("descriptor")).map(|l| l[11..].to_owned()).collect::<Vec<_>>().join(" | ")
+    };
+    let none = |_: &mut Inputs<'_>| {};
+    assert_eq!(
+        streams(
+            "StandardInput=tty-force\nStandardOutput=inherit\nTTYPath=/dev/tty1\nTTYReset=yes\nTTYVHangup=yes\n",
+            &none
+        ),
+        "0: terminal /dev/tty1, by force, reset, hung up first | 1: as descriptor 0 | 2: as descriptor 1"
+    );
+    assert_eq!(
+        streams("StandardOutput=tty\n", &none),
+        "0: open /dev/null (read and write) | 1: open /dev/console (read and write) | 2: as descriptor 1"
+    );
+    assert_eq!(
+        streams("StandardOutput=null\nStandardError=log\n", &none),
+        "0: open /dev/null (read and write) | 1: as descriptor 0 | 2: number 1 of those passed"
+    );
+    assert_eq!(
+        streams("StandardInput=file:/in\nStandardOutput=truncate:/out\nStandardError=null\n", &none),
+        "0: open /in (read) | 1: open /out (empty it, write) | 2: open /dev/null (read and write)"
+    );
+    let no_error = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(3), output: Some(0), error: None };
+    assert_eq!(
+        streams("", &no_error),
+        "0: number 3 of those passed | 1: number 0 of those passed | 2: as descriptor 1"
+    );
+}
+
+#[test]
+fn a_container_command_keeps_what_it_was_given() {
+    let mut unit = unit("[Service]\nExecStart=/bin/x\n");
+    unit.source = Source::Generated;
+    (unit.service.input, unit.service.output, unit.service.error) = (Input::Inherit, Output::Raw, Output::Raw);
+    let fds = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2) };
+    let text = plan(&unit, fds);
+    assert!(text.starts_with("signals: all to their defaults\ndescriptor 0: number 0 of"), "{text}");
+    assert!(text.contains("foreground") && !text.contains("session"), "{text}");
+    assert!(!text.contains("folder"), "{text}");
+    let text = plan(&unit, |i| {
+        fds(i);
+        i.terminal = Some(Path::new("/dev/pts/0"));
+    });
+    assert!(text.contains("descriptor 0: terminal /dev/pts/0\ndescriptor 1: number 1"), "{text}");
+}
+
+#[test]
+fn failures_name_key_place_and_remedy() {
+    let unit = unit("[Service]\nUser=www\nWorkingDirectory=/srv\nExecStart=/bin/x\nLimitNOFILE=5\n");
+    let Compiled { bytes, sites } = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
+    let stage = |wanted: &str| {
+        let at = sites.iter().position(|s| s.doing.starts_with(wanted)).expect(wanted);
+        u16::try_from(at).expect("few")
+    };
+    let say = |wanted: &str, errno| failure_sentence(&unit, &sites, stage(wanted), errno);
+    assert_eq!(
+        say("run", libc::ENOENT),
+        "ExecStart= (/etc/rung/units/x.service:4): cannot run /bin/x: No such file or directory; \
+         check the path, and for a script the interpreter its first line names"
+    );
+    assert_eq!(
+        say("enter", libc::ENOENT),
+        "WorkingDirectory= (/etc/rung/units/x.service:3): cannot enter the folder /srv: No such file or directory; \
+         make the folder, or write `-` before it to go on without it"
+    );
+    assert!(say("become user", libc::EPERM).starts_with("User= (/etc/rung/units/x.service:2): cannot become user 33"));
+    assert_eq!(say("set the umask", 5), "UMask=: cannot set the umask: Input/output error");
+    assert!(say("set the limit", libc::EPERM).contains("x.service:5): cannot set the limit"));
+    assert_eq!(
+        failure_sentence(&unit, &sites, STAGE_FORK, libc::EAGAIN),
+        "x: cannot start a process: Resource temporarily unavailable; check how many processes run and what limits them (pids.max, ulimit -u)"
+    );
+    assert_eq!(
+        failure_sentence(&unit, &sites, 99, 9999),
+        "x: step 99 of starting the process failed: Unknown error 9999"
+    );
+    for cut in 0..bytes.len() {
+        lines(&bytes[..cut]);
+    }
+}
+
+#[test]
+fn what_cannot_be_planned_is_said() {
+    let nowhere = unit("[Service]\nExecStart=nowhere\n");
+    assert_eq!(
+        compiled(&nowhere, ExecKind::Start, |_| {}).expect_err("unknown"),
+        "ExecStart= (/etc/rung/units/x.service:2): there is no program `nowhere` in PATH; install it, or write its full path"
+    );
+    let homeless = unit("[Service]\nUser=12\nWorkingDirectory=~\nExecStart=/bin/x\n");
+    assert!(
+        compiled(&homeless, ExecKind::Start, |_| {}).expect_err("home").contains("x.service:3): the user has no home")
+    );
+    let long = unit(&format!("[Service]\nExecReload=/bin/x {}\nExecStart=/bin/x\n", "a".repeat(MAX_LEN)));
+    let error = compiled(&long, ExecKind::Reload, |_| {}).expect_err("long");
+    assert!(error.starts_with("ExecReload= (/etc/rung/units/x.service:2): arguments and environment"), "{error}");
+}

@@ -1,0 +1,135 @@
+//! The end of the machine, as far as the manager is concerned: stop all services in order, show what holds them up.
+
+use super::state::{Going, Manager};
+use super::{console, machine::Purpose};
+use crate::core::{Ask, Event, RequestId, Verb, Whom};
+use crate::proto::pid1::{Power, Request};
+use crate::proto::words;
+use crate::sys::wait;
+use crate::unit::UnitName;
+
+/// Two Ctrl-Alt-Del within this time force the end, in milliseconds.
+const CAD_WINDOW: u64 = 3_000;
+/// In a container all is to be over within this time, if nothing else is configured.
+const CONTAINER_DEADLINE: u64 = 8_000;
+/// PID 1 acts alone this long after the last service's own deadline.
+const GRACE: u64 = 10_000;
+/// What holds the shutdown up is shown after this time, and again each second.
+const SHOW_AFTER: u64 = 2_000;
+
+impl Manager {
+    /// Begins the end. A second call changes how it ends; `force` skips the services' own ways to stop.
+    pub fn go_down(&mut self, how: Power, status: i32, force: bool, request: RequestId) {
+        let now = wait::now_ms();
+        let most = u64::try_from(self.machine.conf.shutdown_timeout.as_millis()).unwrap_or(u64::MAX);
+        let after = if self.machine.container {
+            CONTAINER_DEADLINE.min(most)
+        } else {
+            self.longest_stop().saturating_add(GRACE).min(most)
+        };
+        let deadline = now.saturating_add(after);
+        let status = self.going.map_or(status, |g| if status == 0 { g.status } else { status });
+        self.going = Some(Going { how, status, deadline, show_at: now.saturating_add(SHOW_AFTER) });
+        if force {
+            self.link.send(Request::End { how, status }, Vec::new());
+            return;
+        }
+        let deadline_ms = u32::try_from(after).unwrap_or(u32::MAX);
+        self.link.send(Request::Down { how, deadline_ms, status }, Vec::new());
+        self.push(Event::Request { id: request, ask: Ask::Down(how) });
+    }
+
+    /// The longest `TimeoutStopSec=` of what runs.
+    fn longest_stop(&self) -> u64 {
+        let running = self.core.ids().filter_map(|id| {
+            let view = self.core.view(id);
+            view.token.and(view.unit).map(|u| u.service.timeout_stop.map_or(90_000, |d| d.as_millis()))
+        });
+        u64::try_from(running.max().unwrap_or(0)).unwrap_or(u64::MAX)
+    }
+
+    /// An essential service is over: so is the container.
+    pub fn essential_over(&mut self, status: i32) {
+        let request = self.own_request();
+        self.go_down(Power::PowerOff, status, false, request);
+    }
+
+    /// Nothing of ours runs any more.
+    pub fn all_down(&mut self, how: Power) {
+        let status = self.going.map_or(0, |g| g.status);
+        self.link.send(Request::End { how, status }, Vec::new());
+    }
+
+    /// A signal came to PID 1.
+    pub fn on_signal(&mut self, signal: i32) {
+        if let Purpose::Command(_) = self.machine.purpose {
+            self.forward(signal);
+            return;
+        }
+        let rt = libc::SIGRTMIN();
+        let how = match signal {
+            libc::SIGINT if !self.machine.container => return self.ctrl_alt_del(),
+            libc::SIGTERM | libc::SIGINT if self.machine.container => Power::PowerOff,
+            s if s == rt + 3 && self.machine.container => Power::PowerOff,
+            s if s == rt + 3 => Power::Halt,
+            s if s == rt + 4 => Power::PowerOff,
+            s if s == rt + 5 => Power::Reboot,
+            libc::SIGHUP => return self.reload_all(),
+            _ => return,
+        };
+        if self.going.is_none() {
+            let request = self.own_request();
+            self.go_down(how, 0, false, request);
+        }
+    }
+
+    fn ctrl_alt_del(&mut self) {
+        let now = wait::now_ms();
+        let again = self.last_cad.is_some_and(|t| now.saturating_sub(t) < CAD_WINDOW);
+        self.last_cad = Some(now);
+        if again {
+            self.console.write(&console::line("cad", "Ctrl-Alt-Del again: rebooting at once", None));
+        }
+        if again || self.going.is_none() {
+            let request = self.own_request();
+            self.go_down(Power::Reboot, 0, again, request);
+        }
+    }
+
+    /// `init -- CMD`: what comes to us is meant for the command.
+    fn forward(&mut self, signal: i32) {
+        let Ok(name) = UnitName::new(crate::unit::command_unit::NAME) else { return };
+        let id = self.own_request();
+        let verb = Verb::Kill { signal, whom: Whom::Main };
+        self.push(Event::Request { id, ask: Ask::Units { verb, names: vec![name] } });
+    }
+
+    /// Shows what the shutdown waits for: name, what it does, pids, seconds left.
+    pub fn show_holders(&mut self) {
+        let now = wait::now_ms();
+        let Some(going) = &mut self.going else { return };
+        if now < going.show_at {
+            return;
+        }
+        going.show_at = now.saturating_add(1_000);
+        let left = going.deadline.saturating_sub(now) / 1000;
+        let mut lines = Vec::new();
+        for id in self.core.ids() {
+            let view = self.core.view(id);
+            if view.job.is_none() || view.token.is_none() {
+                continue;
+            }
+            let pids: Vec<String> = view.main_pid.into_iter().chain(view.control_pid).map(|p| p.to_string()).collect();
+            let own = view.deadline.map(|d| format!(", {} s left", d.saturating_sub(now) / 1000)).unwrap_or_default();
+            let doing = words::phase_text(view.phase);
+            let pids = if pids.is_empty() { String::new() } else { format!(" (pid {})", pids.join(", ")) };
+            lines.push(format!("waiting for {}{pids}: {doing}{own}", view.name));
+        }
+        for text in lines.iter().take(8) {
+            self.console.write(&console::line("wait", text, None));
+        }
+        if !lines.is_empty() {
+            self.console.write(&console::line("wait", &format!("going down anyway in {left} s"), None));
+        }
+    }
+}

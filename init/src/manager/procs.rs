@@ -1,0 +1,103 @@
+//! What `/proc` says about processes.
+
+use crate::sys::file;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// What is needed of `/proc/PID/stat` (proc(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// The process.
+    pub pid: i32,
+    /// Its parent.
+    pub parent: i32,
+    /// Its session.
+    pub session: i32,
+    /// When it started, clock ticks since boot.
+    pub start_time: u64,
+    /// Dead, not yet reaped.
+    pub zombie: bool,
+}
+
+/// Reads the text of `/proc/PID/stat`. The command name may hold anything, parentheses and blanks too.
+pub fn parse_stat(text: &str) -> Option<Stat> {
+    let (pid, rest) = text.split_once(' ')?;
+    let (_, rest) = rest.rsplit_once(") ")?;
+    // Fields from the third on: state, ppid, pgrp, session, …; starttime is the 22nd.
+    let fields: Vec<&str> = rest.split_ascii_whitespace().take(20).collect();
+    Some(Stat {
+        pid: pid.parse().ok()?,
+        zombie: matches!(*fields.first()?, "Z" | "X"),
+        parent: fields.get(1)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
+        start_time: fields.get(19)?.parse().ok()?,
+    })
+}
+
+/// One process; `None` when there is none (any more) or no `/proc`.
+pub fn stat(pid: i32) -> Option<Stat> {
+    parse_stat(&file::read_text(&PathBuf::from(format!("/proc/{pid}/stat")), 4096).ok()?)
+}
+
+/// All of them. A list of some thousand costs some milliseconds: only where there are no cgroups.
+pub fn all() -> Vec<Stat> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok());
+    pids.filter_map(stat).collect()
+}
+
+/// The value of a variable in a process's environment, as it was given at its exec.
+pub fn env(pid: i32, name: &str) -> Option<String> {
+    let bytes = file::read(&PathBuf::from(format!("/proc/{pid}/environ")), 1 << 20).ok()?;
+    bytes.split(|b| *b == 0).find_map(|entry| {
+        let value = entry.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        String::from_utf8(value.to_vec()).ok()
+    })
+}
+
+/// The name people know a process by.
+pub fn command(pid: i32) -> String {
+    file::read_text(&PathBuf::from(format!("/proc/{pid}/comm")), 64).unwrap_or_default().trim_end().to_owned()
+}
+
+/// Those of `table` that belong to `roots`: descend from one, or are in the session one leads. Pure.
+pub fn family(table: &[Stat], roots: &[i32]) -> BTreeSet<i32> {
+    let mut found: BTreeSet<i32> =
+        table.iter().filter(|s| roots.contains(&s.pid) || roots.contains(&s.session)).map(|s| s.pid).collect();
+    // Children come after their parents in a few rounds, whatever the order of pids.
+    loop {
+        let more: Vec<i32> =
+            table.iter().filter(|s| found.contains(&s.parent) && !found.contains(&s.pid)).map(|s| s.pid).collect();
+        if more.is_empty() {
+            return found;
+        }
+        found.extend(more);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_parentheses_are_read() {
+        let text = "12 (a) b (c) S 1 12 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
+        let stat = parse_stat(text).expect("stat");
+        assert_eq!((stat.pid, stat.parent, stat.session, stat.start_time, stat.zombie), (12, 1, 7, 4711, false));
+        assert_eq!(parse_stat("12 (a"), None);
+    }
+
+    #[test]
+    fn we_are_there() {
+        let pid = i32::try_from(std::process::id()).expect("pid");
+        assert!(all().iter().any(|s| s.pid == pid));
+        assert!(env(pid, "PATH").is_some());
+    }
+
+    #[test]
+    fn a_family_is_descendants_and_session() {
+        let p = |pid, parent, session| Stat { pid, parent, session, start_time: 0, zombie: false };
+        let table = [p(9, 5, 5), p(5, 1, 5), p(6, 1, 5), p(7, 9, 7), p(8, 1, 8)];
+        assert_eq!(family(&table, &[5]).into_iter().collect::<Vec<_>>(), [5, 6, 7, 9]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Outcomes as sentences: what failed, with key, file and line, and what to try next.
+
+use crate::core::{ExitRecord, JobResult, Outcome, Phase};
+use crate::proto::words;
+use crate::unit::{ExecKind, Unit};
+
+/// The outcome in words. `plan` is the sentence of a plan that could not be made or carried out, where there is one.
+pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> String {
+    match outcome {
+        Outcome::Success => "ended as it should".into(),
+        Outcome::Exited { kind, index, exit } => match (exit, plan) {
+            (ExitRecord::NotRun { .. }, Some(text)) => text.to_owned(),
+            (ExitRecord::NotRun { errno, .. }, None) => {
+                format!("{} could not be started: {}", command(unit, *kind, *index), words::errno_text(*errno))
+            }
+            _ => format!("{} {}", command(unit, *kind, *index), words::exit(*exit)),
+        },
+        Outcome::Timeout { phase } => {
+            let key = match phase {
+                Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => "TimeoutStartSec",
+                _ => "TimeoutStopSec",
+            };
+            let place = unit.and_then(|u| u.place(&format!("Service.{key}"))).map(|p| format!(" ({p})"));
+            format!("{key}={} passed: {}", place.unwrap_or_default(), words::phase_text(*phase))
+        }
+        Outcome::Protocol => match unit.map(|u| u.service.kind) {
+            Some(crate::unit::ServiceType::Notify) => {
+                "it ended without saying READY=1, which Type=notify asks for".into()
+            }
+            Some(crate::unit::ServiceType::Forking) => {
+                "it left no main process behind, which Type=forking asks for".into()
+            }
+            _ => "it did not keep to the protocol of its Type=".into(),
+        },
+        Outcome::StartLimit => {
+            let (burst, interval) =
+                unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
+            format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
+        }
+        Outcome::Config { reason } => reason.clone(),
+        Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
+    }
+}
+
+/// `ExecStart= (/etc/…:7)`.
+fn command(unit: Option<&Unit>, kind: ExecKind, index: usize) -> String {
+    let place = unit.and_then(|u| u.show_place(u.service.commands(kind).nth(index)?.place));
+    format!("{}={}", kind.key(), place.map(|p| format!(" ({p})")).unwrap_or_default())
+}
+
+/// What a person might type next.
+pub fn hint(name: &str, result: &JobResult) -> Option<String> {
+    let JobResult::Failed(outcome) = result else { return None };
+    Some(match outcome {
+        Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
+        Outcome::Dependency { name } => format!("initctl status {name}"),
+        Outcome::Config { .. } => format!("initctl verify {name}"),
+        Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
+        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
+        Outcome::Success => return None,
+    })
+}
+
+/// What `start`, `stop`, … did not do, as a sentence; `None` where it went well.
+pub fn job_reason(unit: Option<&Unit>, result: &JobResult, plan: Option<&str>) -> Option<String> {
+    match result {
+        JobResult::Done | JobResult::Already => None,
+        JobResult::Failed(outcome) => Some(reason(unit, outcome, plan)),
+        JobResult::Replaced => Some("a later request wanted otherwise".into()),
+        JobResult::NotApplicable { reason } => Some(reason.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::{Command, Place, UnitName};
+
+    fn unit() -> Unit {
+        let mut unit = Unit::new(UnitName::new("a").expect("name"));
+        unit.files.push("/etc/rung/units/a.service".into());
+        unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
+        let command =
+            Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
+        unit.service.commands.push((ExecKind::Start, command));
+        unit
+    }
+
+    #[test]
+    fn sentences_name_key_file_and_line() {
+        let unit = unit();
+        let exited = Outcome::Exited { kind: ExecKind::Start, index: 0, exit: ExitRecord::Code(3) };
+        assert_eq!(reason(Some(&unit), &exited, None), "ExecStart= (/etc/rung/units/a.service:4) exited with status 3");
+        let late = reason(Some(&unit), &Outcome::Timeout { phase: Phase::Start }, None);
+        assert!(late.starts_with("TimeoutStartSec= (/etc/rung/units/a.service:9) passed"), "{late}");
+        assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));
+    }
+}

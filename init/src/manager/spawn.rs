@@ -1,0 +1,268 @@
+//! From the core's wish to a process: instance, environment, identity, plan, and PID 1's frame.
+
+use super::instance::{self, Instance, parked};
+use super::plan::{self, Inputs, Stdio};
+use super::reactor::NOTIFY;
+use super::state::Manager;
+use crate::core::{Event, UnitId};
+use crate::proto::logger::Stream;
+use crate::proto::pid1::{Exit, Key, Request};
+use crate::sys::epoll::Ready;
+use crate::sys::{file, memfd, pipe};
+use crate::unit::accounts::{Accounts, Identity, Missing};
+use crate::unit::{ExecKind, Input, Output, ServiceType, Unit, envfile};
+use nix::errno::Errno;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// Longest `/etc/passwd`, `/etc/group`, environment file.
+const MAX_FILE: usize = 8 << 20;
+/// Where programs without a path are looked for, as in systemd.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+impl Manager {
+    /// Starts a process, or tells the core why it can't be.
+    pub fn spawn(&mut self, unit: UnitId, key: Key, kind: ExecKind, index: usize, main_pid: Option<i32>) {
+        if let Err(reason) = self.try_spawn(unit, key, kind, index, main_pid) {
+            self.plan_failures.insert(unit, reason.clone());
+            self.push(Event::NoPlan { key, reason });
+        }
+    }
+
+    fn try_spawn(
+        &mut self,
+        id: UnitId,
+        key: Key,
+        kind: ExecKind,
+        index: usize,
+        main_pid: Option<i32>,
+    ) -> Result<(), String> {
+        let unit = self.core.view(id).unit.cloned().ok_or("its definition is gone")?;
+        let command = unit.service.commands(kind).nth(index).cloned().ok_or("the command is gone from its file")?;
+        self.instance(&unit, key.token)?;
+        let identity = identity(&unit)?;
+        let env_files = environment_files(&unit)?;
+        let base_env = self.base_env(key.token);
+        let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
+        let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
+        let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
+        let cgroup = cgroup.transpose().map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
+        let (stdio, fds) = self.streams(&unit, key.token)?;
+        let invocation = format!("{:016x}{:016x}", self.machine.boot_mark, key.token);
+        let inputs = Inputs {
+            unit: &unit,
+            kind,
+            command: &command,
+            identity: &identity,
+            env_files: &env_files,
+            base_env: &base_env,
+            invocation: Some(&invocation),
+            main_pid,
+            notify_socket: notify.as_deref(),
+            cgroup: cgroup.as_deref(),
+            cgroup_required: true,
+            stdio,
+            nofile: self.machine.nofile,
+            terminal: None,
+            resolve: &find_program,
+        };
+        let compiled = plan::compile(&inputs)?;
+        let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
+        self.sites.insert(key, compiled.sites);
+        self.plan_failures.remove(&id);
+        let all = std::iter::once(file).chain(fds).collect();
+        self.link.send(Request::Spawn { key }, all);
+        Ok(())
+    }
+
+    /// The instance's descriptors: there, parked by a manager before us, or new.
+    fn instance(&mut self, unit: &Unit, token: u64) -> Result<(), String> {
+        if self.instances.contains_key(&token) {
+            return Ok(());
+        }
+        let notify =
+            (unit.service.kind == ServiceType::Notify).then(|| instance::notify_path(&self.machine.run_dir, token));
+        let logs = uses_log(unit);
+        let created =
+            Instance::create(unit.name.as_str(), token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
+        self.note_pipes(token, unit.name.as_str(), &created);
+        self.adopt_instance(token, created);
+        Ok(())
+    }
+
+    /// Remembers which log pipes there are, for a logger that has to be started anew.
+    pub fn note_pipes(&mut self, token: u64, unit: &str, instance: &Instance) {
+        if instance.out.is_some() {
+            let name = unit.strip_suffix(".service").unwrap_or(unit).to_owned();
+            self.pipes.insert((token, Stream::Out), name.clone());
+            self.pipes.insert((token, Stream::Err), name);
+        }
+    }
+
+    /// Takes an instance's descriptors into the loop.
+    pub fn adopt_instance(&mut self, token: u64, instance: Instance) {
+        if let Some(socket) = &instance.notify {
+            let _ = self.epoll.add(socket, Ready::EPOLLIN, NOTIFY | token);
+        }
+        self.instances.insert(token, instance);
+    }
+
+    fn base_env(&self, token: u64) -> Vec<(String, String)> {
+        let (previous, current, to) = self.core.levels();
+        // A process started by a switch sees the level that is being entered.
+        let level = to.or(current);
+        let left = if to.is_some() { current } else { previous };
+        let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
+        let left = left.filter(|l| *l != crate::unit::Level::S);
+        let mut env = vec![
+            ("PATH".to_owned(), PATH.to_owned()),
+            ("RUNLEVEL".to_owned(), word(level)),
+            ("PREVLEVEL".to_owned(), word(left)),
+        ];
+        for name in ["LANG", "TERM", "container", "RUNG_RUNDIR"] {
+            env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
+        }
+        if self.tree.is_none() {
+            env.push(("RUNG_INSTANCE".to_owned(), token.to_string()));
+        }
+        env
+    }
+
+    /// The descriptors that go with the plan, and their places.
+    fn streams(&mut self, unit: &Unit, token: u64) -> Result<(Stdio, Vec<OwnedFd>), String> {
+        let (mut stdio, mut fds) = (Stdio::default(), Vec::new());
+        let place = |fds: &mut Vec<OwnedFd>, fd: Option<OwnedFd>| {
+            let fd = fd?;
+            fds.push(fd);
+            u16::try_from(fds.len() - 1).ok()
+        };
+        let service = &unit.service;
+        if service.input == Input::Inherit {
+            let fd = self.parked(0, "stdin")?;
+            stdio.input = place(&mut fds, fd);
+        }
+        if service.output == Output::Raw {
+            let (out, err) = (self.parked(0, "stdout")?, self.parked(0, "stderr")?);
+            stdio.output = place(&mut fds, out);
+            stdio.error = place(&mut fds, err);
+        } else if uses_log(unit) {
+            let (out, err) = match self.instances.get(&token) {
+                Some(i) => (share(i.out.as_ref())?, share(i.err.as_ref())?),
+                None => (None, None),
+            };
+            let out = if out.is_some() { out } else { self.parked(token, parked::OUT)? };
+            let err = if err.is_some() { err } else { self.parked(token, parked::ERR)? };
+            stdio.output = place(&mut fds, out);
+            stdio.error = place(&mut fds, err);
+        }
+        Ok((stdio, fds))
+    }
+
+    fn parked(&mut self, token: u64, name: &str) -> Result<Option<OwnedFd>, String> {
+        self.link.fetch(token, name).map_err(|_| {
+            self.over = true;
+            "process 1 doesn't answer".to_owned()
+        })
+    }
+
+    /// A process never ran: keeps the sentence that says at which step, with key and place.
+    pub fn remember_failure(&mut self, key: Key, exit: Exit) {
+        let sites = self.sites.remove(&key);
+        let (Exit::NotRun { stage, errno }, Some(id)) = (exit, self.core.token_unit(key.token)) else { return };
+        let Some(unit) = self.core.view(id).unit.cloned() else { return };
+        let text = plan::failure_sentence(&unit, sites.as_deref().unwrap_or_default(), stage, errno);
+        self.plan_failures.insert(id, text);
+    }
+
+    /// Starts the logger with its socket as descriptor 3.
+    pub fn spawn_logger(&mut self) {
+        let Ok(Some(socket)) = self.link.fetch(super::logger::TOKEN, "log-peer") else { return };
+        let stdout = if self.machine.container { self.link.fetch(0, "stdout").ok().flatten() } else { None };
+        self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
+        let key = self.logger_key;
+        let program = beside("init-log");
+        let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];
+        env.extend(std::env::var("RUNG_LOGDIR").ok().map(|d| format!("RUNG_LOGDIR={d}")));
+        if self.machine.container {
+            env.push("RUNG_LOG_STDOUT=1".to_owned());
+        }
+        let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
+        let Some(bytes) = super::logger::plan(&program, &env, cgroup.as_deref(), stdout.is_some()) else { return };
+        let Ok(file) = plan_file(&bytes) else { return };
+        let fds = [Some(file), Some(socket), stdout].into_iter().flatten().collect();
+        self.link.send(Request::Spawn { key }, fds);
+    }
+}
+
+/// A program beside this one, or where Rung is installed.
+pub fn beside(name: &str) -> PathBuf {
+    let own = std::env::current_exe().ok().and_then(|p| Some(p.parent()?.join(name)));
+    let argv = || std::env::args_os().next().map(PathBuf::from).and_then(|p| Some(p.parent()?.join(name)));
+    [own, argv()].into_iter().flatten().find(|p| p.exists()).unwrap_or_else(|| Path::new("/usr/lib/rung").join(name))
+}
+
+/// Whether one of its streams goes to the log.
+fn uses_log(unit: &Unit) -> bool {
+    unit.service.output == Output::Log || unit.service.error == Output::Log
+}
+
+fn share(fd: Option<&OwnedFd>) -> Result<Option<OwnedFd>, String> {
+    fd.map(OwnedFd::try_clone).transpose().map_err(|e| format!("cannot duplicate a descriptor: {e}"))
+}
+
+/// A plan as PID 1 takes it: a sealed memfd; where there are none, a pipe that holds it whole.
+fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
+    match memfd::create(c"rung-plan") {
+        Ok(fd) => {
+            file::write_at(fd.as_fd(), bytes, 0)?;
+            memfd::seal(fd.as_fd())?;
+            Ok(fd)
+        }
+        Err(_) => pipe::holding(bytes),
+    }
+}
+
+/// The first file of that name in [`PATH`] that can be executed.
+fn find_program(name: &str) -> Option<PathBuf> {
+    let candidates = PATH.split(':').map(|folder| Path::new(folder).join(name));
+    candidates.into_iter().find(|p| nix::unistd::access(p, nix::unistd::AccessFlags::X_OK).is_ok() && p.is_file())
+}
+
+/// `User=` and `Group=` as numbers.
+fn identity(unit: &Rc<Unit>) -> Result<Identity, String> {
+    let service = &unit.service;
+    if service.user.is_none() && service.group.is_none() {
+        return Ok(Identity::default());
+    }
+    let text = |path| file::read_text(Path::new(path), MAX_FILE).unwrap_or_default();
+    let accounts = Accounts::parse(&text("/etc/passwd"), &text("/etc/group"));
+    accounts.identity(service.user.as_deref(), service.group.as_deref()).map_err(|missing| {
+        let (key, what, name, file, add) = match missing {
+            Missing::User(name) => ("User", "user", name, "/etc/passwd", "adduser --system"),
+            Missing::Group(name) => ("Group", "group", name, "/etc/group", "addgroup --system"),
+        };
+        let place = unit.place(&format!("Service.{key}")).map(|p| format!(" ({p})")).unwrap_or_default();
+        format!("{key}={place}: there is no {what} `{name}` in {file}; make it ({add} {name}) or correct the name")
+    })
+}
+
+/// What the files of `EnvironmentFile=` hold.
+fn environment_files(unit: &Unit) -> Result<Vec<(String, String)>, String> {
+    let mut env = Vec::new();
+    for (path, optional) in &unit.service.environment_files {
+        match file::read_text(path, MAX_FILE) {
+            Ok(text) => env.extend(envfile::parse(&text).0),
+            Err(_) if *optional => {}
+            Err(e) => {
+                let place = unit.place("Service.EnvironmentFile").map(|p| format!(" ({p})")).unwrap_or_default();
+                let path = path.display();
+                return Err(format!(
+                    "EnvironmentFile={place}: {path} cannot be read: {}; make it, or write -{path} if it may be missing",
+                    e.desc()
+                ));
+            }
+        }
+    }
+    Ok(env)
+}

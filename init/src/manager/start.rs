@@ -1,0 +1,302 @@
+//! From nothing, or from what a manager before us left, to a running loop.
+
+use super::cgroup::Tree;
+use super::console::Console;
+use super::control::{Requests, Server, server};
+use super::instance::Instance;
+use super::journal::{self, Journal};
+use super::levels::Farm;
+use super::link::{Gone, Link};
+use super::loader::{Loader, system_folders};
+use super::machine::{self, Purpose};
+use super::poison::{JOURNAL, Poison};
+use super::state::{Going, Machine, Manager};
+use super::watch::Watcher;
+use super::{boot::Boot, logger};
+use crate::core::{Core, Event};
+use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
+use crate::sys::epoll::Epoll;
+use crate::sys::{file, inherited, wait};
+use crate::unit::accounts::Accounts;
+use crate::unit::conf::{self, Conf};
+use crate::unit::{Facts, SourceFile, command_unit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+/// Where the configuration is.
+const CONF: &str = "/etc/rung/init.conf";
+
+/// What PID 1 told at the beginning.
+struct Greeting {
+    managers: u32,
+    reexecs: u32,
+    container: bool,
+    booted_ms: u64,
+    down: Option<Power>,
+    slots: Vec<(Key, i32, Life)>,
+    parked: Vec<(u64, Name)>,
+    highest_token: u64,
+}
+
+/// The manager's whole life. Its end is PID 1's, or a start that could not be made: then PID 1 tries again.
+pub fn run() -> i32 {
+    nix::unistd::alarm::set(30);
+    let Ok(socket) = inherited::take(3) else { return 2 };
+    match Manager::start(socket) {
+        Ok(mut manager) => {
+            manager.run();
+            0
+        }
+        Err(Gone) => 1,
+    }
+}
+
+fn greet(link: &mut Link) -> Result<Greeting, Gone> {
+    link.send(Request::Hello { version: VERSION }, Vec::new());
+    let mut greeting = link.await_event(|event, _| match *event {
+        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, .. } => Some(Greeting {
+            managers,
+            reexecs,
+            container,
+            booted_ms,
+            down,
+            slots: Vec::new(),
+            parked: Vec::new(),
+            highest_token: 0,
+        }),
+        _ => None,
+    })?;
+    link.send(Request::Sync, Vec::new());
+    let (slots, parked) = (&mut greeting.slots, &mut greeting.parked);
+    greeting.highest_token = link.await_event(|event, _| {
+        match *event {
+            Pid1Event::Slot { key, pid, life, .. } => slots.push((key, pid, life)),
+            Pid1Event::Parked { token, name } => parked.push((token, name)),
+            Pid1Event::SyncEnd { highest_token } => return Some(highest_token),
+            _ => {}
+        }
+        None
+    })?;
+    Ok(greeting)
+}
+
+/// The core as it was, by the journal; a new one where there is none, or where two managers died reading it.
+fn restore(link: &mut Link, poison: &mut Poison) -> Result<(Core, Option<Journal>), Gone> {
+    let Some(parked) = link.fetch(0, "journal")? else { return Ok((Core::new(), None)) };
+    if poison.is_poison(JOURNAL) {
+        poison.forgive(JOURNAL);
+        return Ok((Core::new(), None));
+    }
+    poison.note(JOURNAL);
+    let bytes = parked.try_clone().ok().and_then(|f| file::read_all(f, 256 << 20).ok()).unwrap_or_default();
+    let (records, length) = journal::decode(&bytes);
+    let core = Core::restore(records);
+    poison.note("");
+    Ok((core, Some(Journal::reopen(parked, length as u64))))
+}
+
+fn facts(run_dir: &Path, conf: &Conf) -> Facts {
+    let text = |path: &str| file::read_text(Path::new(path), 4096).unwrap_or_default().trim().to_owned();
+    let uname = nix::sys::utsname::uname().ok();
+    let of = |f: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        uname.as_ref().map(|u| f(u).to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    Facts {
+        hostname: of(|u| u.nodename()),
+        machine_id: text("/etc/machine-id"),
+        boot_id: text("/proc/sys/kernel/random/boot_id").replace('-', ""),
+        kernel: of(|u| u.release()),
+        arch: of(|u| u.machine()),
+        run_dir: run_dir.parent().unwrap_or(Path::new("/run")).to_path_buf(),
+        timeout_start: conf.timeout_start,
+        timeout_stop: conf.timeout_stop,
+    }
+}
+
+fn configuration() -> (Conf, Vec<String>) {
+    let files: Vec<SourceFile> = file::read_text(Path::new(CONF), 1 << 20)
+        .map(|text| SourceFile { path: CONF.into(), text })
+        .into_iter()
+        .collect();
+    let (conf, findings) = conf::parse(&files, &Facts::default());
+    (conf, findings.iter().map(ToString::to_string).collect())
+}
+
+/// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with. Ours goes up to the hard one.
+fn nofile() -> Option<(u64, u64)> {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    let text = std::env::var("RUNG_NOFILE").ok()?;
+    let (soft, hard) = text.split_once(':')?;
+    Some((soft.parse().ok()?, hard.parse().ok()?))
+}
+
+fn allowed_group(conf: &Conf) -> Option<u32> {
+    let text = file::read_text(Path::new("/etc/group"), 8 << 20).ok()?;
+    Some(Accounts::parse("", &text).group(conf.allow_group.as_deref()?)?.gid)
+}
+
+impl Manager {
+    /// Greets PID 1, restores, reads everything, and is ready for the loop.
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 is, or when the kernel refuses what a manager can't be without.
+    pub fn start(socket: OwnedFd) -> Result<Self, Gone> {
+        let mut link = Link::new(socket);
+        let greeting = greet(&mut link)?;
+        let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+        let (conf, conf_findings) = configuration();
+        let run_dir = machine::run_dir();
+        let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
+        let (mut core, journal) = restore(&mut link, &mut poison)?;
+        core.set_next_token(greeting.highest_token.saturating_add(1));
+        let listener = match link.fetch(0, "control")? {
+            Some(fd) => Some(fd),
+            None => server::open(&run_dir.join("control")).ok(),
+        };
+        let pid1 = nix::unistd::getppid().as_raw();
+        let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
+        let console = if greeting.container { "/proc/self/fd/2" } else { "/dev/console" };
+        let group = allowed_group(&conf);
+        let machine = Machine {
+            purpose: machine::purpose(&args),
+            container: greeting.container,
+            managers: greeting.managers,
+            reexecs: greeting.reexecs,
+            nofile: nofile(),
+            boot_mark: greeting.booted_ms,
+            quiet: quiet || matches!(machine::purpose(&args), Purpose::Command(_)),
+            pid1,
+            run_dir,
+            conf,
+        };
+        let mut manager = Self {
+            logger: Self::logger_link(&mut link).map_err(|_| Gone)?,
+            epoll: Epoll::new().map_err(|_| Gone)?,
+            loader: Loader::new(system_folders(&machine.run_dir), facts(&machine.run_dir, &machine.conf)),
+            findings: BTreeMap::new(),
+            farm: Farm::new("/etc/rung/levels", "/etc"),
+            journal,
+            poison,
+            logger_key: Key { token: logger::TOKEN, step: 0 },
+            logger_due: None,
+            server: Server::new(listener, group),
+            requests: Requests::default(),
+            state_waits: Vec::new(),
+            watcher: Watcher::new().map_err(|_| Gone)?,
+            tree: Tree::find(pid1),
+            console: Console::new(console, machine.quiet),
+            instances: BTreeMap::new(),
+            pipes: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            pid_files: BTreeMap::new(),
+            sites: BTreeMap::new(),
+            plan_failures: BTreeMap::new(),
+            queue: VecDeque::new(),
+            going: greeting.down.map(|how| {
+                let now = wait::now_ms();
+                Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }
+            }),
+            last_cad: None,
+            boot: Boot::new(),
+            over: false,
+            machine,
+            core,
+            link,
+        };
+        for finding in conf_findings {
+            manager.console.write(&format!("{finding}\r\n"));
+        }
+        manager.park_own();
+        manager.register().map_err(|_| Gone)?;
+        manager.take_over(greeting)?;
+        Ok(manager)
+    }
+
+    /// Parks what the next manager is to find.
+    fn park_own(&mut self) {
+        if self.journal.is_none() {
+            self.rewrite_journal();
+        }
+        if let Ok(note) = self.poison.share() {
+            self.link.park(0, "note", note);
+        }
+        if let Some(listener) = self.server.share_listener() {
+            self.link.park(0, "control", listener);
+        }
+    }
+
+    /// Reads units and levels, matches the slots, and goes on with the boot.
+    fn take_over(&mut self, greeting: Greeting) -> Result<(), Gone> {
+        if let Purpose::Command(words) = &self.machine.purpose {
+            let env = std::env::vars().filter(|(name, _)| !name.starts_with("RUNG_"));
+            let directory = std::env::current_dir().ok();
+            if let Ok(unit) = command_unit::command_unit(words, env, directory) {
+                self.loader.generate(unit);
+            }
+        }
+        self.reload_all();
+        self.settle();
+        self.fetch_instances(&greeting)?;
+        let logger_runs = self.match_logger(&greeting);
+        for (key, pid, life) in greeting.slots {
+            if key.token != logger::TOKEN {
+                self.on_slot(key, pid, life);
+            }
+        }
+        self.push(Event::Synced);
+        self.settle();
+        if !logger_runs {
+            self.start_logger();
+        }
+        if let Some(tree) = &self.tree {
+            let (core, tree) = (&self.core, tree.clone());
+            tree.sweep(|name| {
+                crate::unit::UnitName::new(name)
+                    .ok()
+                    .and_then(|n| core.id(&n))
+                    .is_some_and(|id| core.view(id).token.is_some())
+            });
+        }
+        self.boot_on();
+        self.settle();
+        self.link.send(Request::Ready, Vec::new());
+        Ok(())
+    }
+
+    /// Takes up the parked descriptors of the instances the core knows; closes what no unit claims.
+    fn fetch_instances(&mut self, greeting: &Greeting) -> Result<(), Gone> {
+        let mut tokens: Vec<u64> = greeting.parked.iter().map(|(token, _)| *token).filter(|t| *t >= 16).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        for token in tokens {
+            match self.core.token_unit(token) {
+                Some(unit) => {
+                    let name = self.core.name(unit).as_str().to_owned();
+                    let instance = Instance::fetch(&name, token, &mut self.link)?;
+                    self.note_pipes(token, &name, &instance);
+                    self.adopt_instance(token, instance);
+                }
+                None => self.link.unpark(token, ""),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the logger runs; the key that its next process gets follows the ones there are.
+    fn match_logger(&mut self, greeting: &Greeting) -> bool {
+        let mut runs = false;
+        for (key, _, life) in greeting.slots.iter().filter(|(key, ..)| key.token == logger::TOKEN) {
+            self.logger_key.step = self.logger_key.step.max(key.step);
+            if matches!(life, Life::Over(_)) {
+                self.link.send(Request::Ack { key: *key }, Vec::new());
+            } else {
+                runs = true;
+            }
+        }
+        runs
+    }
+}

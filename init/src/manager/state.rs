@@ -1,0 +1,197 @@
+//! The manager: the shell around the pure core. Its parts, and how one event goes through them.
+
+use super::cgroup::Tree;
+use super::console::Console;
+use super::control::{Requests, Server};
+use super::instance::Instance;
+use super::journal::Journal;
+use super::levels::Farm;
+use super::link::Link;
+use super::loader::Loader;
+use super::logger::Logger;
+use super::machine::Purpose;
+use super::plan::Site;
+use super::poison::Poison;
+use super::watch::Watcher;
+use crate::core::{Action, Core, Event, UnitId};
+use crate::proto::logger::Stream;
+use crate::proto::pid1::{Key, Life, Power, Request};
+use crate::sys::epoll::Epoll;
+use crate::sys::wait;
+use crate::unit::conf::Conf;
+use crate::unit::{Finding, UnitName};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+/// Events that one turn may still have to handle: more than this at once is a loop of our own making.
+const MAX_QUEUE: usize = 1 << 20;
+
+/// What is known of the whole: given at start, changed seldom.
+#[derive(Debug)]
+pub struct Machine {
+    /// Where sockets and state are.
+    pub run_dir: PathBuf,
+    /// Not the initial PID namespace: PID 1 exits instead of ending the machine.
+    pub container: bool,
+    /// What is to be run.
+    pub purpose: Purpose,
+    /// `init.conf`.
+    pub conf: Conf,
+    /// How many managers ran before.
+    pub managers: u32,
+    /// How often PID 1 executed itself anew.
+    pub reexecs: u32,
+    /// The limit on open files that services get (soft, hard).
+    pub nofile: Option<(u64, u64)>,
+    /// Differs from boot to boot.
+    pub boot_mark: u64,
+    /// Only failures on the console.
+    pub quiet: bool,
+    /// The pid of PID 1 (not 1 for a subreaper).
+    pub pid1: i32,
+}
+
+/// A shutdown under way.
+#[derive(Debug, Clone, Copy)]
+pub struct Going {
+    /// How it ends.
+    pub how: Power,
+    /// What a container's PID 1 exits with.
+    pub status: i32,
+    /// When PID 1 acts alone, in milliseconds of boot time.
+    pub deadline: u64,
+    /// When what holds it up is shown next.
+    pub show_at: u64,
+}
+
+/// The manager.
+pub struct Manager {
+    /// All decisions.
+    pub core: Core,
+    /// PID 1.
+    pub link: Link,
+    /// What the loop waits on.
+    pub epoll: Epoll,
+    /// Unit files.
+    pub loader: Loader,
+    /// What was to be said about each unit's text.
+    pub findings: BTreeMap<UnitName, Vec<Finding>>,
+    /// Level links.
+    pub farm: Farm,
+    /// What must not be forgotten; `None` where no file for it can be made.
+    pub journal: Option<Journal>,
+    /// What kills managers.
+    pub poison: Poison,
+    /// Service output.
+    pub logger: Logger,
+    /// The logger's process.
+    pub logger_key: Key,
+    /// When the logger may be started again.
+    pub logger_due: Option<u64>,
+    /// Clients.
+    pub server: Server,
+    /// What they wait for.
+    pub requests: Requests,
+    /// Clients that wait for states.
+    pub state_waits: Vec<super::control::methods::StateWait>,
+    /// Files.
+    pub watcher: Watcher,
+    /// cgroups, where there are any.
+    pub tree: Option<Tree>,
+    /// The console.
+    pub console: Console,
+    /// Descriptors of running instances.
+    pub instances: BTreeMap<u64, Instance>,
+    /// Log pipes whose last writer may still write, with the unit's short name.
+    pub pipes: BTreeMap<(u64, Stream), String>,
+    /// Instances that wait for their group to become empty, with the unit.
+    pub watched: BTreeMap<u64, UnitId>,
+    /// Instances that wait for their pid file.
+    pub pid_files: BTreeMap<u64, UnitId>,
+    /// What the steps of plans under way stand for.
+    pub sites: BTreeMap<Key, Vec<Site>>,
+    /// The last sentence about a plan that failed, by unit.
+    pub plan_failures: BTreeMap<UnitId, String>,
+    /// Events to be handled.
+    pub queue: VecDeque<Event>,
+    /// The whole.
+    pub machine: Machine,
+    /// The shutdown.
+    pub going: Option<Going>,
+    /// When Ctrl-Alt-Del was pressed last.
+    pub last_cad: Option<u64>,
+    /// The boot's own requests that are open.
+    pub boot: super::boot::Boot,
+    /// Nothing more can be done: PID 1 is gone.
+    pub over: bool,
+}
+
+impl Manager {
+    /// Puts an event into the queue.
+    pub fn push(&mut self, event: Event) {
+        if self.queue.len() < MAX_QUEUE {
+            self.queue.push_back(event);
+        }
+    }
+
+    /// Handles what is in the queue, and what comes of it.
+    pub fn settle(&mut self) {
+        while let Some(event) = self.queue.pop_front() {
+            self.feed(event);
+        }
+    }
+
+    /// One event: core, journal, acknowledgement, actions, in this order.
+    fn feed(&mut self, event: Event) {
+        let note = self.note_of(&event);
+        if let Some(note) = &note {
+            self.poison.note(note);
+        }
+        let over = match &event {
+            Event::Process { key, life: Life::Over(_), .. } => Some(*key),
+            _ => None,
+        };
+        let mut actions: Vec<Action> = Vec::new();
+        self.core.handle(event, wait::now_ms(), &mut actions);
+        self.record();
+        if let Some(key) = over {
+            self.link.send(Request::Ack { key }, Vec::new());
+        }
+        for action in actions {
+            self.perform(action);
+        }
+        if note.is_some() {
+            self.poison.note("");
+        }
+    }
+
+    /// Which unit's doing an event is.
+    fn note_of(&self, event: &Event) -> Option<String> {
+        let token = match event {
+            Event::Process { key, .. } | Event::NoPlan { key, .. } => key.token,
+            Event::Notify { token, .. } | Event::PidFile { token, .. } | Event::Empty { token } => *token,
+            Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
+        };
+        self.core.token_unit(token).map(|id| self.core.name(id).as_str().to_owned())
+    }
+
+    /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.
+    pub fn record(&mut self) {
+        let dirty = self.core.take_dirty();
+        if dirty.is_empty() {
+            return;
+        }
+        let written = self.journal.as_mut().map(|j| j.append(&dirty).is_ok() && !j.is_bloated());
+        if written == Some(false) {
+            self.rewrite_journal();
+        }
+    }
+
+    /// A new journal from a snapshot, parked in the old one's place.
+    pub fn rewrite_journal(&mut self) {
+        self.journal = Journal::create(&self.core.snapshot()).ok();
+        if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
+            self.link.park(0, "journal", shared);
+        }
+    }
+}

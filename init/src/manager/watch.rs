@@ -1,0 +1,144 @@
+//! One inotify descriptor for all that the manager waits for in files: unit folders, level links, `cgroup.events`, pid files.
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+
+/// What a watch is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// A folder of units.
+    Units,
+    /// A folder of level links.
+    Levels,
+    /// An instance's `cgroup.events`.
+    Cgroup(u64),
+    /// The folder in which an instance's pid file is to appear.
+    PidFile(u64),
+}
+
+/// Something changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The watch's purpose.
+    pub why: Why,
+    /// The file in the folder, where a folder is watched.
+    pub file: Option<OsString>,
+}
+
+/// All watches.
+#[derive(Debug)]
+pub struct Watcher {
+    inotify: Inotify,
+    // A folder may be watched for several reasons under one descriptor.
+    whys: BTreeMap<WatchDescriptor, Vec<Why>>,
+}
+
+impl Watcher {
+    /// None yet.
+    ///
+    /// # Errors
+    /// As `inotify_init1(2)`.
+    pub fn new() -> Result<Self, Errno> {
+        let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK)?;
+        Ok(Self { inotify, whys: BTreeMap::new() })
+    }
+
+    /// For epoll.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+
+    /// Watches a folder or file. A missing one is no error: `false`.
+    pub fn add(&mut self, path: &Path, why: Why) -> bool {
+        let flags = match why {
+            Why::Cgroup(_) => AddWatchFlags::IN_MODIFY,
+            _ => {
+                AddWatchFlags::IN_CLOSE_WRITE
+                    | AddWatchFlags::IN_CREATE
+                    | AddWatchFlags::IN_DELETE
+                    | AddWatchFlags::IN_MOVED_FROM
+                    | AddWatchFlags::IN_MOVED_TO
+            }
+        };
+        let Ok(wd) = self.inotify.add_watch(path, flags | mask_add()) else { return false };
+        let whys = self.whys.entry(wd).or_default();
+        if !whys.contains(&why) {
+            whys.push(why);
+        }
+        true
+    }
+
+    /// No longer watches for this reason.
+    pub fn remove(&mut self, why: &Why) {
+        let inotify = &self.inotify;
+        self.whys.retain(|wd, whys| {
+            whys.retain(|w| w != why);
+            if whys.is_empty() {
+                let _ = inotify.rm_watch(*wd);
+            }
+            !whys.is_empty()
+        });
+    }
+
+    /// What changed. `Err`: events were lost, everything may have changed.
+    ///
+    /// # Errors
+    /// [`Overflow`].
+    pub fn read(&mut self) -> Result<Vec<Change>, Overflow> {
+        let mut changes: Vec<Change> = Vec::new();
+        while let Ok(events) = self.inotify.read_events() {
+            for event in events {
+                if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
+                    return Err(Overflow);
+                }
+                if event.mask.contains(AddWatchFlags::IN_IGNORED) {
+                    self.whys.remove(&event.wd);
+                    continue;
+                }
+                let whys = self.whys.get(&event.wd).cloned().unwrap_or_default();
+                for why in whys {
+                    let change = Change { why, file: event.name.clone() };
+                    if !changes.contains(&change) {
+                        changes.push(change);
+                    }
+                }
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// `IN_MASK_ADD`: a second reason for a path doesn't replace the first one's events. The crate has no name for it.
+fn mask_add() -> AddWatchFlags {
+    AddWatchFlags::from_bits_retain(libc::IN_MASK_ADD)
+}
+
+/// The kernel's queue ran over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overflow;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_folder_for_two_reasons() {
+        let root = std::env::temp_dir().join(format!("rung-watch-{}", std::process::id()));
+        std::fs::create_dir_all(&root).expect("folder");
+        let mut watcher = Watcher::new().expect("inotify");
+        assert!(watcher.add(&root, Why::Units) && watcher.add(&root, Why::PidFile(20)));
+        assert!(!watcher.add(&root.join("missing"), Why::Units));
+        std::fs::write(root.join("a"), "x").expect("write");
+        let whys: Vec<_> = watcher.read().expect("events").into_iter().map(|c| c.why).collect();
+        assert_eq!(whys, [Why::Units, Why::PidFile(20)]);
+        watcher.remove(&Why::Units);
+        std::fs::write(root.join("b"), "x").expect("write");
+        let changes = watcher.read().expect("events");
+        assert_eq!(changes, [Change { why: Why::PidFile(20), file: Some("b".into()) }]);
+        std::fs::remove_dir_all(&root).expect("clean");
+    }
+}

@@ -1,0 +1,260 @@
+//! The interface description and the serde types name the same fields and words.
+use super::*;
+use crate::core::Whom;
+use std::collections::BTreeMap;
+
+/// Fields of a `(...)`, with their types; members of an enum have none.
+type Fields = BTreeMap<String, Option<String>>;
+
+/// What a description declares.
+#[derive(Debug, Default)]
+struct Interface {
+    types: BTreeMap<String, Fields>,
+    methods: BTreeMap<String, (Fields, Fields)>,
+    errors: BTreeMap<String, Fields>,
+}
+
+/// Just enough of Varlink's grammar; panics on what it can't read.
+fn parse(text: &str) -> Interface {
+    let bare: String = text.lines().map(|l| l.split('#').next().unwrap_or("")).collect::<Vec<_>>().join(" ");
+    let mut words: Vec<String> = Vec::new();
+    for c in bare.replace("->", " ").chars() {
+        match c {
+            '(' | ')' | ',' | ':' => words.extend([c.to_string(), String::new()]),
+            c if c.is_whitespace() => words.push(String::new()),
+            c => match words.last_mut() {
+                Some(word) => word.push(c),
+                None => words.push(c.to_string()),
+            },
+        }
+    }
+    words.retain(|w| !w.is_empty());
+    let mut words = words.into_iter();
+    let fields = |words: &mut dyn Iterator<Item = String>| {
+        assert_eq!(words.next().as_deref(), Some("("));
+        let mut all = Fields::new();
+        let mut name = String::new();
+        loop {
+            match words.next().expect("unbalanced").as_str() {
+                ")" if name.is_empty() => return all,
+                ")" => {
+                    all.entry(name).or_insert(None);
+                    return all;
+                }
+                "," => drop(all.entry(std::mem::take(&mut name)).or_insert(None)),
+                ":" => drop(all.insert(name.clone(), words.next())),
+                word => name = word.to_owned(),
+            }
+        }
+    };
+    let mut interface = Interface::default();
+    while let Some(keyword) = words.next() {
+        let name = words.next().expect("a name");
+        match keyword.as_str() {
+            "interface" => assert_eq!(name, INTERFACE),
+            "type" => drop(interface.types.insert(name, fields(&mut words))),
+            "error" => drop(interface.errors.insert(name, fields(&mut words))),
+            "method" => {
+                let pair = (fields(&mut words), fields(&mut words));
+                interface.methods.insert(name, pair);
+            }
+            other => panic!("`{other}`"),
+        }
+    }
+    interface
+}
+
+/// The description says exactly these fields, and a type that fits each value.
+fn agree<T: Serialize>(what: &str, interface: &Interface, declared: &Fields, full: T) {
+    let value = serde_json::to_value(full).expect("json");
+    let object = value.as_object().expect("an object");
+    let names = |k: &mut dyn Iterator<Item = &String>| k.cloned().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(names(&mut declared.keys()), names(&mut object.keys()), "{what}");
+    for (name, kind) in declared {
+        fits(&format!("{what}.{name}"), interface, kind.as_deref().expect("a field has a type"), &object[name]);
+    }
+}
+
+fn fits(what: &str, interface: &Interface, kind: &str, value: &Value) {
+    if let Some(inner) = kind.strip_prefix('?') {
+        assert!(!value.is_null(), "{what}: the sample must be full");
+        return fits(what, interface, inner, value);
+    }
+    if let Some(inner) = kind.strip_prefix("[]") {
+        let items = value.as_array().unwrap_or_else(|| panic!("{what} is an array"));
+        assert!(!items.is_empty(), "{what}: the sample must be full");
+        return items.iter().for_each(|item| fits(what, interface, inner, item));
+    }
+    match kind {
+        "string" => assert!(value.is_string(), "{what}"),
+        "int" => assert!(value.is_i64() || value.is_u64(), "{what}"),
+        "bool" => assert!(value.is_boolean(), "{what}"),
+        "object" => {}
+        named => {
+            let fields = interface.types.get(named).unwrap_or_else(|| panic!("{what}: no type `{named}`"));
+            match value {
+                Value::String(word) => assert_eq!(fields.get(word), Some(&None), "{what}: `{word}`"),
+                object => agree(what, interface, fields, object),
+            }
+        }
+    }
+}
+
+fn name() -> UnitName {
+    UnitName::new("a").expect("name")
+}
+
+fn status() -> UnitStatus {
+    UnitStatus {
+        name: name(),
+        description: "A".into(),
+        load: LoadState::Loaded,
+        load_error: Some("e".into()),
+        changed_on_disk: true,
+        state: State::Active,
+        phase: Phase::Running,
+        since_ms: Some(1),
+        main_pid: Some(2),
+        control_pid: Some(3),
+        pids: vec![2, 3],
+        restarts: 1,
+        last_exit: Some(ExitRecord::Core(11)),
+        outcome: Some(Outcome::Success),
+        reason: Some("r".into()),
+        status_text: Some("s".into()),
+        job: Some("start".into()),
+        waits_for: vec![name()],
+        timeout_in_ms: Some(4),
+        levels: "2345".into(),
+        source: Source::Native,
+        files: vec!["/f".into()],
+        requires: vec![name()],
+        wants: vec![name()],
+        after: vec![name()],
+        before: vec![name()],
+        conflicts: vec![name()],
+        settings: vec![("Type".into(), "simple".into())],
+    }
+}
+
+fn progress() -> Progress {
+    let end = JobEnd {
+        name: name(),
+        result: JobResult::Done,
+        reason: Some("r".into()),
+        hint: Some("h".into()),
+        log: vec!["l".into()],
+    };
+    Progress { ended: vec![end], open: vec![name()], done: true, notes: vec!["n".into()] }
+}
+
+#[test]
+fn description_and_types_agree() {
+    let i = parse(DESCRIPTION);
+    let takes = |method: &str, full: Value| agree(method, &i, &i.methods[method].0, full);
+    let gives = |method: &str, full: Value| agree(method, &i, &i.methods[method].1, full);
+    fn json(full: impl Serialize) -> Value {
+        serde_json::to_value(full).expect("json")
+    }
+    let empty = || Value::Object(serde_json::Map::new());
+    let units = || json(Units { units: vec![status()] });
+    let names = || json(Names { names: vec!["a".into()] });
+    let links = || {
+        let change = LinkChange { name: name(), path: "/p".into(), target: Some("/t".into()) };
+        json(Links { changes: vec![change] })
+    };
+    let enable = || json(Enable { names: vec!["a".into()], levels: Some("2".into()) });
+    takes("List", empty());
+    gives("List", units());
+    takes("Status", names());
+    gives("Status", units());
+    takes("Change", json(Change { verb: Verb::Start, names: vec!["a".into()], request: 1, wait: true }));
+    gives("Change", json(progress()));
+    takes("SetLevel", json(SetLevel { level: Level::S, request: 1, wait: true }));
+    gives("SetLevel", json(progress()));
+    takes("Power", json(PowerRequest { how: PowerWord::Halt, request: 1, wait: true, force: true }));
+    gives("Power", json(progress()));
+    takes("Runlevel", empty());
+    gives(
+        "Runlevel",
+        json(Runlevel {
+            previous: Some(Level::S),
+            current: Some(Level::S),
+            switching_to: Some(Level::SINGLE),
+            going_down: Some(PowerWord::PowerOff),
+        }),
+    );
+    for method in ["Enable", "Disable"] {
+        takes(method, enable());
+        gives(method, links());
+    }
+    takes("Levels", names());
+    let row = LevelRow { name: name(), on: "2".into(), default: "3".into() };
+    gives("Levels", json(LevelTable { rows: vec![row] }));
+    takes("ReloadUnits", empty());
+    gives("ReloadUnits", json(Reloaded { changed: vec![name()], findings: vec!["f".into()] }));
+    takes("Wait", json(Wait { names: vec!["a".into()], states: vec![State::Active] }));
+    gives("Wait", units());
+    takes("Reexec", empty());
+    gives("Reexec", empty());
+    takes("Version", empty());
+    gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
+    assert_eq!(i.methods.len(), 13, "a method without a check");
+    assert_eq!(i.types.len(), 9, "a type without a check");
+    for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN] {
+        let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
+        agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
+    }
+    assert_eq!(i.errors.len(), 4, "an error without a check");
+}
+
+#[test]
+fn the_description_has_every_word_of_every_enum() {
+    let i = parse(DESCRIPTION);
+    let check = |kind: &str, words: &[Value]| {
+        let mut words: Vec<&str> = words.iter().map(|w| w.as_str().expect("a word")).collect();
+        words.sort_unstable();
+        assert_eq!(i.types[kind].keys().map(String::as_str).collect::<Vec<_>>(), words, "{kind}");
+    };
+    macro_rules! words {
+        ($($variant:path),* $(,)?) => { [$(serde_json::to_value($variant).expect("json")),*] };
+    }
+    use {LoadState as L, Phase as P, PowerWord as W, Source as S, State as T};
+    check("State", &words![T::Inactive, T::Activating, T::Active, T::Reloading, T::Deactivating, T::Failed]);
+    check("LoadState", &words![L::Loaded, L::Missing, L::Bad, L::Masked]);
+    check("Source", &words![S::Native, S::Systemd, S::Script, S::Generated]);
+    check("PowerWord", &words![W::Halt, W::PowerOff, W::Reboot]);
+    check(
+        "Phase",
+        &words![
+            P::Dead,
+            P::StartPre,
+            P::Start,
+            P::StartPost,
+            P::Running,
+            P::Exited,
+            P::Reload,
+            P::Stop,
+            P::StopSignal,
+            P::StopKill,
+            P::StopPost,
+            P::FinalSignal,
+            P::FinalKill,
+            P::AutoRestart
+        ],
+    );
+}
+
+#[test]
+fn verbs_are_written_as_described() {
+    let kill = Verb::Kill { signal: 15, whom: Whom::All };
+    assert_eq!(serde_json::to_value(kill).expect("json"), serde_json::json!({"kill": {"signal": 15, "whom": "all"}}));
+    assert_eq!(serde_json::to_value(Verb::TryRestart).expect("json"), "try_restart");
+}
+
+#[test]
+fn an_older_or_newer_side_is_understood() {
+    let reply: Reply = serde_json::from_str(r#"{"parameters":{"done":true,"later":[1]},"later":1}"#).expect("reply");
+    let progress: Progress = serde_json::from_value(reply.parameters).expect("progress");
+    assert!(progress.done && progress.ended.is_empty());
+}

@@ -1,0 +1,153 @@
+//! Names for numbers: signals, exits, outcomes, as people read them everywhere in Rung.
+
+use crate::core::{ExitRecord, Outcome, Phase, State};
+use nix::errno::Errno;
+
+/// Signals 1 to 31 as Linux numbers them.
+const SIGNALS: [&str; 31] = [
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
+    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
+    "PWR", "SYS",
+];
+/// First and last real-time signal as programs count them (the C library keeps 32 and 33).
+const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
+
+/// `SIGTERM`, `SIGRTMIN+3`; `signal 99` for what is none.
+pub fn signal_name(number: i32) -> String {
+    let named = usize::try_from(number).ok().and_then(|n| SIGNALS.get(n.checked_sub(1)?));
+    match named {
+        Some(name) => format!("SIG{name}"),
+        None if number == *REAL_TIME.start() => "SIGRTMIN".to_owned(),
+        None if REAL_TIME.contains(&number) => format!("SIGRTMIN+{}", number.saturating_sub(*REAL_TIME.start())),
+        None => format!("signal {number}"),
+    }
+}
+
+/// Reads `TERM`, `SIGTERM`, `sigterm`, `15`, `RTMIN+3`, `SIGRTMAX-1`. `None` for anything else, and for 0.
+pub fn signal_number(text: &str) -> Option<i32> {
+    let upper = text.trim().to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    let offset = |rest: &str, sign: char| match rest {
+        "" => Some(0),
+        _ => rest.strip_prefix(sign)?.parse::<i32>().ok().filter(|n| (0..=30).contains(n)),
+    };
+    if let Ok(number) = name.parse::<i32>() {
+        return (1..=*REAL_TIME.end()).contains(&number).then_some(number);
+    }
+    if let Some(rest) = name.strip_prefix("RTMIN") {
+        return Some(REAL_TIME.start().saturating_add(offset(rest, '+')?));
+    }
+    if let Some(rest) = name.strip_prefix("RTMAX") {
+        return Some(REAL_TIME.end().saturating_sub(offset(rest, '-')?));
+    }
+    let name = match name {
+        "POLL" => "IO",
+        "CLD" => "CHLD",
+        "IOT" => "ABRT",
+        other => other,
+    };
+    let index = SIGNALS.iter().position(|s| *s == name)?;
+    i32::try_from(index).ok()?.checked_add(1)
+}
+
+/// `exited with status 3`, `killed by SIGSEGV (core dumped)`, …
+pub fn exit(record: ExitRecord) -> String {
+    match record {
+        ExitRecord::Code(0) => "exited normally".to_owned(),
+        ExitRecord::Code(code) => format!("exited with status {code}"),
+        ExitRecord::Signal(n) => format!("killed by {}", signal_name(n)),
+        ExitRecord::Core(n) => format!("killed by {} (core dumped)", signal_name(n)),
+        ExitRecord::NotRun { errno, .. } => format!("could not be run: {}", errno_text(errno)),
+        ExitRecord::Unknown => "ended, nobody saw how".to_owned(),
+    }
+}
+
+/// `No such file or directory`, …
+pub fn errno_text(errno: i32) -> &'static str {
+    Errno::from_raw(errno).desc()
+}
+
+/// An outcome as a fragment: `ExecStart exited with status 3`, `took too long to start`, …
+pub fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Success => "ended as it should".to_owned(),
+        Outcome::Exited { kind, index: 0, exit: record } => format!("{} {}", kind.key(), exit(*record)),
+        Outcome::Exited { kind, index, exit: record } => {
+            format!("{} (command {}) {}", kind.key(), index.saturating_add(1), exit(*record))
+        }
+        Outcome::Timeout { phase } => format!("took too long: {}", phase_text(*phase)),
+        Outcome::Protocol => "was gone before it was ready".to_owned(),
+        Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
+        Outcome::Config { reason } => reason.clone(),
+        Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
+    }
+}
+
+/// What a service is doing, as a fragment.
+pub fn phase_text(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dead => "not running",
+        Phase::StartPre => "ExecStartPre runs",
+        Phase::Start => "starting",
+        Phase::StartPost => "ExecStartPost runs",
+        Phase::Running => "running",
+        Phase::Exited => "done",
+        Phase::Reload => "ExecReload runs",
+        Phase::Stop => "ExecStop runs",
+        Phase::StopSignal | Phase::FinalSignal => "told to end",
+        Phase::StopKill | Phase::FinalKill => "being killed",
+        Phase::StopPost => "ExecStopPost runs",
+        Phase::AutoRestart => "waiting for its restart",
+    }
+}
+
+/// `active`, `failed`, …: systemd's words.
+pub fn state(state: State) -> &'static str {
+    match state {
+        State::Inactive => "inactive",
+        State::Activating => "activating",
+        State::Active => "active",
+        State::Reloading => "reloading",
+        State::Deactivating => "deactivating",
+        State::Failed => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::ExecKind;
+
+    #[test]
+    fn signals_have_names_and_names_have_signals() {
+        for number in (1..=31).chain(REAL_TIME) {
+            assert_eq!(signal_number(&signal_name(number)), Some(number), "{number}");
+            assert_eq!(signal_number(&number.to_string()), Some(number));
+        }
+        for (text, number) in [("term", 15), ("SIGPOLL", 29), ("RTMIN+3", 37), ("sigrtmax-1", 63), ("RTMAX", 64)] {
+            assert_eq!(signal_number(text), Some(number), "{text}");
+        }
+        for text in ["", "SIG", "0", "65", "-1", "RTMIN+31", "RTMIN3", "RTMAX-99", "BOGUS"] {
+            assert_eq!(signal_number(text), None, "{text}");
+        }
+        assert_eq!((signal_name(99), signal_name(-1)), ("signal 99".to_owned(), "signal -1".to_owned()));
+        assert_eq!((libc::SIGSYS, libc::SIGRTMIN(), libc::SIGRTMAX()), (31, 34, 64));
+    }
+
+    #[test]
+    fn exits_read_as_sentences() {
+        assert_eq!(exit(ExitRecord::Core(11)), "killed by SIGSEGV (core dumped)");
+        assert_eq!(exit(ExitRecord::NotRun { stage: 3, errno: 2 }), "could not be run: No such file or directory");
+        let outcome_text = outcome(&Outcome::Exited { kind: ExecKind::StartPre, index: 1, exit: ExitRecord::Code(3) });
+        assert_eq!(outcome_text, "ExecStartPre (command 2) exited with status 3");
+    }
+
+    #[test]
+    fn state_words_are_the_wire_s() {
+        for s in
+            [State::Inactive, State::Activating, State::Active, State::Reloading, State::Deactivating, State::Failed]
+        {
+            assert_eq!(serde_json::to_value(s).expect("json"), state(s));
+        }
+    }
+}

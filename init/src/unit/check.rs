@@ -1,0 +1,92 @@
+//! What no single key can tell: checks over the whole unit.
+
+use super::finding::{Finding, Findings};
+use super::keys::Build;
+use super::parse::at_place;
+use super::value::Bad;
+use super::{ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind};
+use std::path::PathBuf;
+
+/// Settles what depends on several keys and reports what doesn't go together.
+pub(super) fn check(build: &mut Build, findings: &mut Findings) {
+    if build.unit.runlevels.is_empty() && !given(&build.unit, "Install.Runlevels") {
+        build.unit.runlevels = build.wanted_by;
+    }
+    if build.unit.name.kind() != Kind::Service {
+        if let Some((id, place)) = build.unit.places.iter().find(|(id, _)| id.starts_with("Service.")) {
+            let key = id.strip_prefix("Service.").unwrap_or(id);
+            let bad = Bad::new(0, "only a service has processes; `[Service]` is passed over");
+            findings.push(at_place(&build.unit, *place, key, bad, Severity::Warning));
+            build.unit.service = Service::default();
+        }
+        return;
+    }
+    let service = &mut build.unit.service;
+    let timed = ["Service.TimeoutStartSec", "Service.TimeoutSec"];
+    if service.kind == ServiceType::Oneshot && !timed.iter().any(|k| build.unit.places.iter().any(|(p, _)| p == k)) {
+        service.timeout_start = None;
+    }
+    check_commands(&build.unit, findings);
+    check_types(&build.unit, findings);
+    check_streams(&build.unit, findings);
+    let as_user = build.unit.service.user.is_some() || build.unit.service.group.is_some();
+    for (kind, place, column) in build.privileged.iter().filter(|_| as_user) {
+        let bad = Bad::new(0, "the prefix `+` or `!` (run with all privileges) is not honoured yet with `User=`");
+        findings.push(Finding { column: *column, ..at_place(&build.unit, *place, kind.key(), bad, Severity::Error) });
+    }
+}
+
+fn given(unit: &Unit, id: &str) -> bool {
+    unit.places.iter().any(|(k, _)| *k == id)
+}
+
+/// The place of a key, else of the file's beginning.
+fn place(unit: &Unit, id: &str) -> Place {
+    unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default()
+}
+
+fn check_commands(unit: &Unit, findings: &mut Findings) {
+    let service = &unit.service;
+    let oneshot = service.kind == ServiceType::Oneshot;
+    let mut starts = service.commands(ExecKind::Start);
+    let first = starts.next();
+    if let (false, Some(second)) = (oneshot, starts.next()) {
+        let bad = Bad::new(0, "a second command; only a oneshot has several")
+            .hint("write `Type=oneshot`, or an empty `ExecStart=` line before it to replace the first one");
+        findings.push(at_place(unit, second.place, "ExecStart", bad, Severity::Error));
+    }
+    let stops = service.commands(ExecKind::Stop).next().is_some();
+    if first.is_none() && !(oneshot && stops && service.remain_after_exit) {
+        let path = unit.files.first().map_or_else(|| unit.name.as_str().into(), PathBuf::clone);
+        let finding = Finding::whole(Severity::Error, &path, "the service has no `ExecStart=`".into());
+        findings.push(finding.hint("add `ExecStart=/path/to/program` to `[Service]`"));
+    }
+}
+
+fn check_types(unit: &Unit, findings: &mut Findings) {
+    let service = &unit.service;
+    if service.kind == ServiceType::Oneshot && service.restart == Restart::Always {
+        let bad = Bad::new(0, "`always` doesn't go with `Type=oneshot`: it would run without end")
+            .hint("write `on-failure` or `no`");
+        findings.push(at_place(unit, place(unit, "Service.Restart"), "Restart", bad, Severity::Error));
+    }
+    if service.kind == ServiceType::Forking && service.pid_file.is_none() {
+        let bad = Bad::new(0, "a forking service without `PIDFile=`: its main process has to be guessed")
+            .hint("add `PIDFile=`, or run the daemon in the foreground with `Type=simple`");
+        findings.push(at_place(unit, place(unit, "Service.Type"), "Type", bad, Severity::Warning));
+    }
+    if service.kill_mode == KillMode::None && service.commands(ExecKind::Stop).next().is_none() {
+        let bad = Bad::new(0, "`none` without `ExecStop=`: nothing ever stops the service");
+        findings.push(at_place(unit, place(unit, "Service.KillMode"), "KillMode", bad, Severity::Warning));
+    }
+}
+
+fn check_streams(unit: &Unit, findings: &mut Findings) {
+    let service = &unit.service;
+    let tty = matches!(service.input, Input::Tty | Input::TtyForce | Input::TtyFail);
+    let own = service.tty_path != Service::default().tty_path;
+    if own && !tty && service.output != Output::Tty && service.error != Output::Tty {
+        let bad = Bad::new(0, "nothing uses the terminal").hint("add `StandardInput=tty`");
+        findings.push(at_place(unit, place(unit, "Service.TTYPath"), "TTYPath", bad, Severity::Warning));
+    }
+}

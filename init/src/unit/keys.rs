@@ -1,0 +1,169 @@
+//! The table of keys: parser, `show`, help and man page are made from it. A new key is a line here.
+
+use super::commands::{self, show_command};
+use super::fields::{self, Show};
+use super::scalar::{Count, boolean, mode, number};
+use super::value::{Key, Setter, choice, path, plain, some, text};
+use super::{ExecKind, KillMode, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+
+/// What is built from the files of a unit.
+#[derive(Debug, Clone)]
+pub struct Build {
+    pub(super) unit: Unit,
+    /// Commands with prefix `+`, `!` or `!!`: the same here as without, where no `User=` is given.
+    pub(super) privileged: Vec<(ExecKind, Place, u32)>,
+    /// Levels that `[Install] WantedBy=` stands for.
+    pub(super) wanted_by: LevelSet,
+}
+
+impl Build {
+    pub(super) fn new(name: &UnitName) -> Self {
+        Self { unit: Unit::new(name.clone()), privileged: Vec::new(), wanted_by: LevelSet::EMPTY }
+    }
+}
+
+/// A key of unit files, as help and man page show it.
+pub type KeyDoc = Key<Build>;
+
+const KINDS: &[(&str, ServiceType)] = &[
+    ("simple", ServiceType::Simple),
+    ("exec", ServiceType::Exec),
+    ("forking", ServiceType::Forking),
+    ("oneshot", ServiceType::Oneshot),
+    ("notify", ServiceType::Notify),
+    ("idle", ServiceType::Simple),
+];
+const RESTARTS: &[(&str, Restart)] =
+    &[("no", Restart::No), ("on-failure", Restart::OnFailure), ("always", Restart::Always)];
+const KILL_MODES: &[(&str, KillMode)] = &[
+    ("control-group", KillMode::ControlGroup),
+    ("mixed", KillMode::Mixed),
+    ("process", KillMode::Process),
+    ("none", KillMode::None),
+];
+
+/// Defines the table. `one`: a field of the unit that holds one value; `octal`: the
+/// same, shown in octal; `list`: one that gathers values; `exec`: commands
+/// of a kind; `limit`: a resource limit; `also`: another spelling, or what isn't a single field.
+macro_rules! keys {
+    ($($section:literal $name:literal $kind:ident($($arg:tt)*), $default:literal, $doc:literal;)*) => {
+        &[$(Key {
+            section: $section,
+            name: $name,
+            id: concat!($section, ".", $name),
+            default: $default,
+            doc: $doc,
+            set: keys!(@set $name $kind($($arg)*)),
+            show: keys!(@show $name $kind($($arg)*)),
+        },)*]
+    };
+    (@set $name:literal one($($field:ident).+, $read:expr)) => {
+        |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
+    };
+    (@set $name:literal octal($($args:tt)*)) => { keys!(@set $name one($($args)*)) };
+    (@set $name:literal list($($field:ident).+, $read:expr)) => { |b, _, v| v.list(&mut b.unit.$($field).+, $read) };
+    (@set $name:literal exec($kind:ident)) => { |b, _, v| commands::set(b, ExecKind::$kind, v) };
+    (@set $name:literal limit($resource:ident, $count:ident)) => {
+        |b, _, v| fields::set_limit(b, $name, libc::$resource, Count::$count, v)
+    };
+    (@set $name:literal also($set:expr)) => { $set as Setter<Build> };
+    (@show $name:literal exec($kind:ident)) => {
+        Some(|b: &Build| b.unit.service.commands(ExecKind::$kind).map(show_command).collect())
+    };
+    (@show $name:literal limit($resource:ident, $count:ident)) => {
+        Some(|b: &Build| fields::show_limit(b, $name, Count::$count))
+    };
+    (@show $name:literal octal($($field:ident).+, $read:expr)) => {
+        Some(|b: &Build| vec![format!("{:04o}", b.unit.$($field).+)])
+    };
+    (@show $name:literal also($set:expr)) => { None };
+    (@show $name:literal $kind:ident($($field:ident).+, $read:expr)) => {
+        Some(|b: &Build| Show::show(&b.unit.$($field).+))
+    };
+}
+
+pub(super) static KEYS: &[KeyDoc] = keys! {
+    "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
+    "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
+    "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
+    "Unit" "Requires" list(requires, fields::required_units), "", "Start these too, and fail if they can't be started.";
+    "Unit" "Wants" list(wants, fields::units), "", "Start these too; go on without those that fail.";
+    "Unit" "Conflicts" list(conflicts, fields::units), "", "Never run beside these: starting one stops the other.";
+    "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
+    "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
+    "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
+
+    "Service" "Type" one(service.kind, choice(KINDS, &["dbus", "notify-reload"])), "simple", "When a start counts as done: once forked (simple), executed (exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify).";
+    "Service" "RemainAfterExit" one(service.remain_after_exit, plain(boolean)), "no", "The service stays active when its processes have ended with success.";
+    "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid; a relative path lies in the run-time folder.";
+    "Service" "ExecStartPre" exec(StartPre), "", "Commands before `ExecStart=`, one after the other.";
+    "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefix `-`: its failure is passed over.";
+    "Service" "ExecStartPost" exec(StartPost), "", "Commands once the start counts as done.";
+    "Service" "ExecReload" exec(Reload), "", "Commands that make the service read its configuration again; `$MAINPID` is its main process.";
+    "Service" "ExecStop" exec(Stop), "", "Commands that ask the service to stop; what is left then gets `KillSignal=`.";
+    "Service" "ExecStopPost" exec(StopPost), "", "Commands after the service has ended, however it did.";
+    "Service" "Restart" one(service.restart, choice(RESTARTS, &["on-success", "on-abnormal", "on-watchdog", "on-abort"])), "no", "When to start it again by itself: no, on-failure, always.";
+    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that.";
+    "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
+    "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.start_limit_burst, &d.unit.service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
+    "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
+    "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
+    "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";
+    "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
+    "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
+    "Service" "Essential" one(service.essential, plain(boolean)), "no", "When it is over for good, the container or sandbox ends with its exit status.";
+    "Service" "User" one(service.user, some(fields::account)), "", "Run as this user: name or number.";
+    "Service" "Group" one(service.group, some(fields::account)), "", "Run as this group; without it, the user's own.";
+    "Service" "WorkingDirectory" one(service.working_directory, fields::folder), "", "Run in this folder; `~`: the user's home; prefix `-`: a missing one does no harm.";
+    "Service" "UMask" octal(service.umask, plain(mode)), "0022", "The file mode bits new files don't get.";
+    "Service" "Environment" list(service.environment, fields::assignments), "", "`NAME=value` words, put into the environment.";
+    "Service" "EnvironmentFile" list(service.environment_files, fields::environment_file), "", "A file with a `NAME=value` on each line; prefix `-`: a missing one does no harm.";
+    "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
+    "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
+    "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";
+    "Service" "TTYPath" one(service.tty_path, path), "/dev/console", "The terminal that `tty` means.";
+    "Service" "TTYReset" one(service.tty_reset, plain(boolean)), "no", "Put the terminal into sane modes before the start.";
+    "Service" "TTYVHangup" one(service.tty_hangup, plain(boolean)), "no", "Hang the terminal up before the start, so that nobody else keeps it open.";
+    "Service" "IgnoreSIGPIPE" one(service.ignore_sigpipe, plain(boolean)), "yes", "Start the program with SIGPIPE ignored.";
+    "Service" "Nice" one(service.nice, some(plain(|t| number(t, -20, 19)))), "", "Scheduling priority, from -20 (most) to 19 (least).";
+    "Service" "OOMScoreAdjust" one(service.oom_score_adjust, some(plain(|t| number(t, -1000, 1000)))), "", "How soon the kernel kills it when memory runs out, from -1000 (never) to 1000.";
+    "Service" "LimitCPU" limit(RLIMIT_CPU, Seconds), "", "CPU time, as `SOFT` or `SOFT:HARD`.";
+    "Service" "LimitFSIZE" limit(RLIMIT_FSIZE, Bytes), "", "Size of files it writes.";
+    "Service" "LimitDATA" limit(RLIMIT_DATA, Bytes), "", "Size of its data segment.";
+    "Service" "LimitSTACK" limit(RLIMIT_STACK, Bytes), "", "Size of its stack.";
+    "Service" "LimitCORE" limit(RLIMIT_CORE, Bytes), "", "Size of core dumps.";
+    "Service" "LimitRSS" limit(RLIMIT_RSS, Bytes), "", "Resident memory (Linux ignores it).";
+    "Service" "LimitNOFILE" limit(RLIMIT_NOFILE, Plain), "", "Open descriptors.";
+    "Service" "LimitAS" limit(RLIMIT_AS, Bytes), "", "Address space.";
+    "Service" "LimitNPROC" limit(RLIMIT_NPROC, Plain), "", "Processes of the user.";
+    "Service" "LimitMEMLOCK" limit(RLIMIT_MEMLOCK, Bytes), "", "Memory locked into RAM.";
+    "Service" "LimitLOCKS" limit(RLIMIT_LOCKS, Plain), "", "File locks (Linux ignores it).";
+    "Service" "LimitSIGPENDING" limit(RLIMIT_SIGPENDING, Plain), "", "Queued signals.";
+    "Service" "LimitMSGQUEUE" limit(RLIMIT_MSGQUEUE, Bytes), "", "POSIX message queues.";
+    "Service" "LimitNICE" limit(RLIMIT_NICE, Nice), "", "Best nice level it may take: `+N`, `-N`, or the kernel's raw 1 to 40.";
+    "Service" "LimitRTPRIO" limit(RLIMIT_RTPRIO, Plain), "", "Best real-time priority it may take.";
+    "Service" "LimitRTTIME" limit(RLIMIT_RTTIME, Micros), "", "CPU time in real-time scheduling without a pause.";
+
+    "Install" "Runlevels" one(runlevels, fields::levels), "", "The levels `enable` turns it on in, e.g. `2345`.";
+    "Install" "WantedBy" also(fields::wanted_by), "", "Where there is no `Runlevels=`: `multi-user.target` stands for 2345, `graphical.target` for 5.";
+};
+
+/// All keys, in the order of sections and of a man page.
+pub fn keys() -> impl Iterator<Item = &'static KeyDoc> {
+    KEYS.iter()
+}
+
+/// The values in effect: (key, value), a pair for each value of a list; an unset key has one that is empty.
+pub fn settings(unit: &Unit) -> Vec<(String, String)> {
+    let build = Build { unit: unit.clone(), ..Build::new(&unit.name) };
+    let mut pairs = Vec::new();
+    for key in KEYS {
+        let Some(show) = key.show else { continue };
+        let values = show(&build);
+        if values.is_empty() {
+            pairs.push((key.name.to_owned(), String::new()));
+        }
+        pairs.extend(values.into_iter().map(|v| (key.name.to_owned(), v)));
+    }
+    pairs
+}

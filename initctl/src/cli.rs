@@ -1,0 +1,447 @@
+//! The command line: verbs, flags and their help.
+
+use crate::sandbox;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use init::core::Whom;
+use init::proto::words;
+use init::unit::{Level, LevelSet, nearest};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+Names may leave out `.service`. Verbs wait until what they ask for is done; interrupt them at any time, the work goes on.
+
+Exit status:
+  0  done; for is-active, is-failed, is-enabled: yes
+  1  it failed, or: no
+  2  the command line is wrong
+  3  status, is-active: not active
+  4  status, is-…: no such unit, or no manager to ask; other verbs: permission denied
+  5  other verbs: no such unit
+
+Environment:
+  RUNG_RUNDIR  where to find the manager's socket, instead of /run/rung
+  NO_COLOR     no colour, even on a terminal
+
+Examples:
+  initctl                          what runs, what doesn't
+  initctl status nginx             one service, with its last log lines
+  initctl restart nginx            restart it, and say why if that fails
+  initctl enable nginx --now       start it at boot, and now
+  initctl logs nginx -f            follow what it writes
+  initctl sandbox --units ./units  boot Rung on a throw-away copy of this machine";
+
+/// Control Rung: services, levels, power.
+///
+/// Without a verb: `list`.
+#[derive(Debug, Parser)]
+#[command(name = "initctl", disable_version_flag = true, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(infer_subcommands = false, args_conflicts_with_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// Flags every verb has, before or after it.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct Global {
+    /// Print JSON, one document (`logs`: one a line).
+    #[arg(long, short = 'j', global = true)]
+    pub json: bool,
+    /// Print nothing; the exit status tells.
+    #[arg(long, short = 'q', global = true)]
+    pub quiet: bool,
+    /// Return as soon as the request is queued.
+    #[arg(long, global = true)]
+    pub no_wait: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// List units: name, state, since when, main process, levels, description.
+    #[command(after_help = "Examples:\n  initctl list --state failed\n  initctl list --level 3 'get*'")]
+    List(ListArgs),
+    /// Show units in full, with their last log lines; without a name, the system.
+    #[command(after_help = "Exit status: 0 active, 3 not active, 4 no such unit or no manager.")]
+    Status(OptionalNames),
+    /// Start units, and what they require and want.
+    #[command(after_help = "Examples:\n  initctl start nginx\n  initctl start --no-wait backup")]
+    Start(Names),
+    /// Stop units, and first what requires them.
+    Stop(Names),
+    /// Stop units and start them; start those that don't run.
+    Restart(Names),
+    /// Restart those of the units that run.
+    TryRestart(Names),
+    /// Have services read their configuration again (ExecReload=); with --units, have Rung read its unit files again.
+    #[command(after_help = "Unit files are read again at the next request after a change; --units only reports what \
+                            changed, and forces a full scan.\n\nExamples:\n  initctl reload nginx\n  initctl reload --units")]
+    Reload(ReloadArgs),
+    /// Send a signal to a service's processes.
+    #[command(after_help = "Examples:\n  initctl kill nginx\n  initctl kill -s HUP --whom main nginx")]
+    Kill(KillArgs),
+    /// Turn units on: they start in these levels from the next boot or switch on.
+    #[command(after_help = "Examples:\n  initctl enable nginx\n  initctl enable nginx --levels 2345 --now")]
+    Enable(EnableArgs),
+    /// Turn units off.
+    #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]
+    Disable(EnableArgs),
+    /// Show in which levels units are on.
+    Levels(OptionalNames),
+    /// Print the previous and the present runlevel (`N 3`), or switch to another.
+    #[command(after_help = "Examples:\n  initctl runlevel\n  initctl runlevel 1")]
+    Runlevel(RunlevelArgs),
+    /// Stop everything and switch the power off.
+    Poweroff(PowerArgs),
+    /// Stop everything and start the machine again.
+    Reboot(PowerArgs),
+    /// Stop everything and halt the processor.
+    Halt(PowerArgs),
+    /// Show what a service wrote.
+    #[command(
+        after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
+    )]
+    Logs(LogsArgs),
+    /// Print unit files and their drop-ins.
+    Cat(Names),
+    /// Print a unit's properties as KEY=VALUE; without a name, the manager's.
+    #[command(after_help = "Examples:\n  initctl show nginx\n  initctl show nginx -p MainPID --value")]
+    Show(ShowArgs),
+    /// Check unit files without loading them; without a file, all there are.
+    #[command(after_help = "Exit status: 0 no errors (there may be warnings), 1 errors.\n\nExamples:\n  \
+                            initctl verify\n  initctl verify ./web.service")]
+    Verify(VerifyArgs),
+    /// Have PID 1 and the manager execute themselves anew (after an upgrade).
+    Reexec,
+    /// Print the state of units; succeed if one is active.
+    IsActive(Names),
+    /// Print the state of units; succeed if one has failed.
+    IsFailed(Names),
+    /// Print whether units are on in any level; succeed if one is.
+    IsEnabled(Names),
+    /// Forget failures and start limits; without a name, of all failed units.
+    ResetFailed(OptionalNames),
+    /// Wait until units are in a state.
+    #[command(after_help = "Fails when a unit fails instead, or when the time is up.\n\nExamples:\n  \
+                            initctl wait nginx\n  initctl wait backup --for inactive --timeout 3600")]
+    Wait(WaitArgs),
+    /// Print the version, and the manager's where there is one.
+    Version,
+    /// Accept an event and do nothing (scripts of other systems send them).
+    #[command(hide = true)]
+    Emit(EmitArgs),
+    /// Boot Rung in namespaces on a throw-away copy of a root, and run a command or a shell in it.
+    Sandbox(sandbox::Args),
+}
+
+#[derive(Debug, Args)]
+pub struct Names {
+    /// Units.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct OptionalNames {
+    /// Units.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+}
+
+#[derive(Debug, Default, Args)]
+pub struct ListArgs {
+    /// Only units whose names match one of these (`*`, `?`, `[a-z]`).
+    #[arg(value_name = "PATTERN")]
+    pub patterns: Vec<String>,
+    /// Only units in this state; may be repeated.
+    #[arg(long, value_name = "STATE")]
+    pub state: Vec<String>,
+    /// Only units that are on in this level.
+    #[arg(long, value_parser = level, value_name = "LEVEL")]
+    pub level: Option<Level>,
+}
+
+#[derive(Debug, Args)]
+pub struct ReloadArgs {
+    /// Units.
+    #[arg(required_unless_present = "units", conflicts_with = "units", value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Read unit files and level links again.
+    #[arg(long)]
+    pub units: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct KillArgs {
+    /// Units.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The signal, by name or number.
+    #[arg(long, short, default_value = "TERM", value_parser = signal, value_name = "SIGNAL")]
+    pub signal: i32,
+    /// To which of the service's processes.
+    #[arg(long, value_enum, default_value_t = To::All, value_name = "WHOM")]
+    pub whom: To,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum To {
+    /// The main process.
+    Main,
+    /// The Exec…= helper that runs now.
+    Control,
+    /// All of them.
+    All,
+}
+
+impl From<To> for Whom {
+    fn from(to: To) -> Self {
+        match to {
+            To::Main => Self::Main,
+            To::Control => Self::Control,
+            To::All => Self::All,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct EnableArgs {
+    /// Units.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Levels, such as 2345 (default: the unit's Runlevels= when enabling, all when disabling).
+    #[arg(long, value_parser = levels, value_name = "LEVELS")]
+    pub levels: Option<LevelSet>,
+    /// Also start (enable) or stop (disable) them now.
+    #[arg(long)]
+    pub now: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct RunlevelArgs {
+    /// The level to switch to: S, 0 to 6.
+    #[arg(value_parser = level)]
+    pub level: Option<Level>,
+}
+
+#[derive(Debug, Args)]
+pub struct PowerArgs {
+    /// Don't stop services in order: kill, unmount, sync, end.
+    #[arg(long, short)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// The unit.
+    pub name: String,
+    /// How many of the last lines to show, or `all`.
+    #[arg(long, short = 'n', default_value = "100", value_parser = lines, value_name = "N")]
+    pub lines: usize,
+    /// Go on with what it writes from now on.
+    #[arg(long, short)]
+    pub follow: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Units.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only this key; may be repeated.
+    #[arg(long, short, value_name = "KEY")]
+    pub property: Vec<String>,
+    /// Print values without their keys.
+    #[arg(long)]
+    pub value: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Unit files, or names of units.
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Units.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// The state to wait for.
+    #[arg(long = "for", value_enum, default_value_t = Until::Active, value_name = "STATE")]
+    pub until: Until,
+    /// Give up after so many seconds.
+    #[arg(long, value_parser = seconds, value_name = "SECONDS")]
+    pub timeout: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Until {
+    /// It runs (a one-shot: it is done).
+    Active,
+    /// It doesn't run any more, with or without a failure.
+    Inactive,
+    /// It has failed.
+    Failed,
+}
+
+#[derive(Debug, Args)]
+pub struct EmitArgs {
+    /// Anything.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<OsString>,
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) => Level::try_from(c),
+        _ => Err("S and 0 to 6 are runlevels".to_owned()),
+    }
+}
+
+fn levels(text: &str) -> Result<LevelSet, String> {
+    match LevelSet::parse(text) {
+        Ok(set) if set.is_empty() => Err("no level is named".to_owned()),
+        Ok(set) => Ok(set),
+        Err(c) => Err(format!("`{c}` is no runlevel: S, 0 to 6 are")),
+    }
+}
+
+fn signal(text: &str) -> Result<i32, String> {
+    words::signal_number(text).ok_or_else(|| "no signal of that name or number".to_owned())
+}
+
+fn lines(text: &str) -> Result<usize, String> {
+    if text == "all" { Ok(usize::MAX) } else { text.parse().map_err(|_| "a number or `all` is wanted".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.trim_end_matches('s').parse().map_err(|_| "a number of seconds is wanted".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
+}
+
+/// Why there is nothing to run: help was asked for, or the line is wrong.
+#[derive(Debug)]
+pub struct Refusal(clap::Error);
+
+/// Reads the command line.
+///
+/// # Errors
+/// [`Refusal`], to be printed.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
+    Cli::try_parse_from(args).map_err(Refusal)
+}
+
+impl Refusal {
+    /// Prints help to stdout, or one line about what is wrong to stderr.
+    pub fn print(&self) -> ExitCode {
+        if matches!(self.0.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+            // A reader who has seen enough closes the pipe; that is no failure.
+            let _ = self.0.print();
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("initctl: {}", self.text());
+        ExitCode::from(crate::exit::USAGE)
+    }
+
+    fn text(&self) -> String {
+        let context = |kind| self.0.get(kind).map(ContextValue::to_string);
+        if self.0.kind() == ErrorKind::InvalidSubcommand {
+            let verb = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let command = Cli::command();
+            let verbs = command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
+            let near: Vec<String> = nearest(&verb, verbs).into_iter().map(|v| format!("`{v}`")).collect();
+            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+            return format!("there is no verb `{verb}`{near}\n  try: initctl help");
+        }
+        let whole = self.0.to_string();
+        let mut lines = whole.lines().map(str::trim_end).take_while(|l| !l.starts_with("Usage:"));
+        let first = lines.next().unwrap_or("the command line is wrong");
+        let mut text = first.strip_prefix("error: ").unwrap_or(first).to_owned();
+        for line in lines.filter(|l| !l.is_empty() && !l.starts_with("For more")) {
+            text.push_str("\n  ");
+            text.push_str(line.trim_start());
+        }
+        text.push_str("\n  try: initctl ");
+        text.push_str(&whole.lines().find_map(usage_verb).map_or("help".to_owned(), |v| format!("{v} --help")));
+        text
+    }
+}
+
+/// The verb in a `Usage: initctl start [OPTIONS] <NAME>...` line.
+fn usage_verb(line: &str) -> Option<&str> {
+    let word = line.strip_prefix("Usage: initctl ")?.split(' ').find(|w| !w.starts_with("--"))?;
+    word.starts_with(|c: char| c.is_ascii_lowercase()).then_some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(line: &str) -> Result<Cli, Refusal> {
+        parse(line.split(' ').map(OsString::from))
+    }
+
+    #[test]
+    fn the_declaration_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_verb() {
+        for line in ["initctl --json -q list", "initctl list --json --quiet", "initctl -q list -j"] {
+            let cli = of(line).expect(line);
+            assert!(cli.global.json && cli.global.quiet && !cli.global.no_wait, "{line}");
+        }
+    }
+
+    #[test]
+    fn other_systems_lines_are_taken() {
+        for line in [
+            "initctl --quiet emit unmounted-remote-filesystems",
+            "initctl emit --quiet starting JOB=x",
+            "initctl emit -n net-device-up IFACE=lo",
+            "initctl list",
+            "initctl",
+        ] {
+            assert!(of(line).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_a_line_and_without_usage() {
+        let cases = [
+            ("initctl strat nginx", "there is no verb `strat`; did you mean `start`?"),
+            ("initctl frobnicate", "there is no verb `frobnicate`\n"),
+            ("initctl start", "required arguments"),
+            ("initctl runlevel 9", "`9` is no runlevel"),
+            ("initctl kill -s BOGUS a", "no signal of that name"),
+            ("initctl start --force a", "'--force'"),
+            ("initctl enable a --levels 29", "`9` is no runlevel"),
+        ];
+        for (line, part) in cases {
+            let text = of(line).expect_err(line).text();
+            assert!(text.contains(part) && !text.contains("Usage") && text.contains("try: initctl"), "{line}: {text}");
+            assert!(text.lines().count() <= 4, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_verb_has_help() {
+        for verb in Cli::command().get_subcommands() {
+            assert!(verb.get_about().is_some(), "{}", verb.get_name());
+            for arg in verb.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", verb.get_name(), arg.get_id());
+            }
+        }
+        let help = Cli::command().render_long_help().to_string();
+        assert!(!help.to_lowercase().contains("upstart") && help.contains("Exit status:"));
+    }
+}

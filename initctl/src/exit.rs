@@ -1,0 +1,89 @@
+//! Why a verb has failed, and the exit status that says so: systemctl's where it has one.
+
+use init::client::Error;
+use init::proto::control::errors;
+
+/// It failed, or: no.
+pub const FAILED: u8 = 1;
+/// The command line is wrong.
+pub const USAGE: u8 = 2;
+/// Not active.
+pub const NOT_ACTIVE: u8 = 3;
+/// Questions: no such unit, or nobody to ask.
+pub const UNKNOWN: u8 = 4;
+/// Changes: not allowed.
+pub const DENIED: u8 = 4;
+/// Changes: no such unit.
+pub const NO_UNIT: u8 = 5;
+
+/// Why a verb ends without success. What there is to say has either been printed or stands in here.
+#[derive(Debug)]
+pub enum Failure {
+    /// Ends with this status; all has been said.
+    Status(u8),
+    /// The manager's answer, or the lack of one.
+    Client(Error),
+    /// Reading a file failed, …: a fragment that names the thing.
+    Other(String),
+    /// Standard output can't be written; `true`: its reader has seen enough, which is success.
+    Output(bool, String),
+}
+
+/// What kind of verb it is: the same error has another status for questions than for changes (systemctl's habit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `status`, `is-active`, …
+    Question,
+    /// `start`, …
+    Change,
+}
+
+impl Failure {
+    /// The exit status.
+    pub fn status(&self, kind: Kind) -> u8 {
+        match self {
+            Self::Status(status) => *status,
+            Self::Client(e) if e.is(errors::DENIED) => DENIED,
+            Self::Client(e) if e.is(errors::NO_SUCH_UNIT) && kind == Kind::Change => NO_UNIT,
+            Self::Client(e) if e.is(errors::NO_SUCH_UNIT) => UNKNOWN,
+            Self::Client(Error::NoManager { .. } | Error::Lost { .. }) if kind == Kind::Question => UNKNOWN,
+            Self::Output(true, _) => 0,
+            Self::Client(_) | Self::Other(_) | Self::Output(false, _) => FAILED,
+        }
+    }
+
+    /// What is to be printed, a line or more; `None` when nothing is.
+    pub fn text(&self) -> Option<String> {
+        match self {
+            Self::Status(_) | Self::Output(true, _) => None,
+            Self::Other(text) | Self::Output(false, text) => Some(text.clone()),
+            Self::Client(error) => Some(client_text(error)),
+        }
+    }
+}
+
+fn client_text(error: &Error) -> String {
+    let mut text = error.to_string();
+    match error {
+        Error::Refused { text: parts, .. } => {
+            // The manager may have put the names into its sentence already.
+            if !parts.nearest.is_empty() && !parts.nearest.iter().any(|n| text.contains(n.as_str())) {
+                text.push_str(&format!("; did you mean {}?", parts.nearest.join(" or ")));
+            }
+            if error.is(errors::NO_SUCH_UNIT) {
+                text.push_str("\n  try: initctl list");
+            } else if error.is(errors::DENIED) {
+                text.push_str("\n  try: as root");
+            }
+        }
+        Error::NoManager { .. } => text.push_str("\n  try: initctl sandbox, which boots Rung beside this system"),
+        _ => {}
+    }
+    text
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Client(error)
+    }
+}

@@ -1,0 +1,67 @@
+//! `initctl levels`, `enable` and `disable`.
+
+use crate::terminal::{Paint, Style};
+use init::proto::control::{LevelTable, Links};
+use init::unit::{Level, LevelSet};
+
+/// A row a unit, a column a level.
+pub fn table(table: &LevelTable, style: &Style) -> String {
+    let width = table.rows.iter().map(|r| r.name.short().chars().count()).max().unwrap_or(0).max(4);
+    let mut text = format!("{:<width$}", "NAME");
+    for level in Level::ALL {
+        text.push_str(&format!("  {:<3}", level.as_char()));
+    }
+    text = style.paint(Paint::Bold, text.trim_end()) + "\n";
+    for row in &table.rows {
+        let on = LevelSet::parse(&row.on).unwrap_or_default();
+        let mut line = format!("{:<width$}", row.name.short());
+        for level in Level::ALL {
+            let (word, paint) = if on.contains(level) { ("on ", Paint::Good) } else { ("off", Paint::Dim) };
+            line.push_str("  ");
+            line.push_str(&style.paint(paint, word));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A line a link.
+pub fn links(links: &Links) -> String {
+    links
+        .changes
+        .iter()
+        .map(|change| match &change.target {
+            Some(target) => format!("made {} -> {target}\n", change.path),
+            None => format!("removed {}\n", change.path),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::name;
+    use super::*;
+    use init::proto::control::{LevelRow, LinkChange};
+
+    #[test]
+    fn levels_are_columns() {
+        let row = |n: &str, on: &str| LevelRow { name: name(n), on: on.into(), default: "2345".into() };
+        let all = LevelTable { rows: vec![row("nginx", "2345"), row("fsck", "S"), row("off", "")] };
+        let wanted = "\
+NAME   S    0    1    2    3    4    5    6
+nginx  off  off  off  on   on   on   on   off
+fsck   on   off  off  off  off  off  off  off
+off    off  off  off  off  off  off  off  off
+";
+        assert_eq!(table(&all, &Style::default()), wanted);
+    }
+
+    #[test]
+    fn links_are_lines() {
+        let change =
+            |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
+        let both = Links { changes: vec![change(Some("/t")), change(None)] };
+        assert_eq!(links(&both), "made /l -> /t\nremoved /l\n");
+    }
+}

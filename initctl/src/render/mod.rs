@@ -1,0 +1,151 @@
+//! Replies → text. Pure: no I/O, no clock, no terminal; all of that comes in as arguments.
+
+pub mod levels;
+pub mod list;
+pub mod progress;
+pub mod show;
+pub mod status;
+pub mod system;
+pub mod time;
+
+use crate::terminal::Paint;
+use init::core::State;
+use init::proto::control::{LoadState, UnitStatus};
+use init::proto::words;
+
+/// Text from elsewhere (descriptions, status lines) made harmless: control characters are escaped.
+pub fn clean(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// `text` cut to `width` characters; `~` stands for what was cut.
+pub fn cut(text: &str, width: Option<usize>) -> String {
+    match width {
+        Some(width) if text.chars().count() > width => {
+            let kept = width.saturating_sub(1);
+            text.chars().take(kept).chain((width > 0).then_some('~')).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// The one word for how a unit stands: its state, or what is wrong with its file when it doesn't run.
+pub fn word(unit: &UnitStatus) -> &'static str {
+    match (unit.state, unit.load) {
+        (State::Inactive, LoadState::Missing) => "missing",
+        (State::Inactive, LoadState::Bad) => "bad",
+        (State::Inactive, LoadState::Masked) => "masked",
+        (state, _) => words::state(state),
+    }
+}
+
+/// The colour of that word.
+pub fn paint(unit: &UnitStatus) -> Paint {
+    match (unit.state, unit.load) {
+        (State::Active, _) => Paint::Good,
+        (State::Failed, _) | (State::Inactive, LoadState::Bad) => Paint::Bad,
+        (State::Activating | State::Deactivating | State::Reloading, _) => Paint::Busy,
+        (State::Inactive, _) => Paint::Dim,
+    }
+}
+
+#[cfg(test)]
+pub mod samples {
+    //! Units to render in tests.
+    use init::core::{ExitRecord, Outcome, Phase, State};
+    use init::proto::control::{LoadState, UnitStatus};
+    use init::unit::{ExecKind, Source, UnitName};
+
+    /// A moment: 2026-11-23 01:20:00 UTC.
+    pub const NOW: u64 = 1_795_396_800_000;
+
+    /// A name.
+    pub fn name(text: &str) -> UnitName {
+        UnitName::new(text).expect("a name")
+    }
+
+    /// A unit that doesn't run.
+    pub fn idle(text: &str) -> UnitStatus {
+        UnitStatus {
+            name: name(text),
+            description: format!("The {text} daemon"),
+            load: LoadState::Loaded,
+            load_error: None,
+            changed_on_disk: false,
+            state: State::Inactive,
+            phase: Phase::Dead,
+            since_ms: None,
+            main_pid: None,
+            control_pid: None,
+            pids: vec![],
+            restarts: 0,
+            last_exit: None,
+            outcome: None,
+            reason: None,
+            status_text: None,
+            job: None,
+            waits_for: vec![],
+            timeout_in_ms: None,
+            levels: String::new(),
+            source: Source::Native,
+            files: vec![format!("/usr/lib/rung/units/{text}.service")],
+            requires: vec![],
+            wants: vec![],
+            after: vec![],
+            before: vec![],
+            conflicts: vec![],
+            settings: vec![("Type".into(), "simple".into())],
+        }
+    }
+
+    /// One that runs.
+    pub fn running(text: &str) -> UnitStatus {
+        UnitStatus {
+            state: State::Active,
+            phase: Phase::Running,
+            since_ms: Some(NOW - 300_000),
+            main_pid: Some(812),
+            pids: vec![812, 813],
+            levels: "2345".into(),
+            after: vec![name("network.target"), name("syslog")],
+            ..idle(text)
+        }
+    }
+
+    /// One that has failed.
+    pub fn failed(text: &str) -> UnitStatus {
+        UnitStatus {
+            state: State::Failed,
+            since_ms: Some(NOW - 7_200_000),
+            restarts: 5,
+            last_exit: Some(ExitRecord::Core(11)),
+            outcome: Some(Outcome::Exited { kind: ExecKind::Start, index: 0, exit: ExitRecord::Core(11) }),
+            reason: Some("ExecStart (/etc/rung/units/x.service:4) was killed by SIGSEGV".into()),
+            levels: "3".into(),
+            ..idle(text)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_can_not_drive_the_terminal() {
+        assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\t."), "a\\u{1b}[2Jb\\nc\\u{9b}d\t.");
+    }
+
+    #[test]
+    fn what_is_cut_shows_it() {
+        assert_eq!((cut("abcdef", Some(4)), cut("abcd", Some(4))), ("abc~".into(), "abcd".into()));
+        assert_eq!(
+            (cut("äöüx", Some(3)), cut("x", Some(0)), cut("abc", None)),
+            ("äö~".into(), "".into(), "abc".into())
+        );
+    }
+}

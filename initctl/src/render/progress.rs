@@ -1,0 +1,131 @@
+//! What has become of a request: a block for each failure, on stderr.
+
+use super::clean;
+use init::core::JobResult;
+use init::proto::control::{JobEnd, Progress};
+use init::proto::words;
+use init::unit::UnitName;
+
+/// Whether the job didn't do what was asked.
+pub fn has_failed(job: &JobEnd) -> bool {
+    !matches!(job.result, JobResult::Done | JobResult::Already)
+}
+
+/// One block for one failed job; `doing` is the verb (`start`).
+pub fn block(job: &JobEnd, doing: &str) -> String {
+    let name = &job.name;
+    let (head, own) = match &job.result {
+        JobResult::Done | JobResult::Already => return String::new(),
+        JobResult::Failed(outcome) => (format!("could not {doing} {name}"), words::outcome(outcome)),
+        JobResult::Replaced => {
+            (format!("could not {doing} {name}"), "a later request wanted otherwise and took its place".to_owned())
+        }
+        JobResult::NotApplicable { reason } => (format!("could not {doing} {name}"), reason.clone()),
+    };
+    let mut text = head;
+    let reason = job.reason.as_deref().filter(|r| !r.is_empty()).unwrap_or(&own);
+    for line in reason.lines() {
+        text.push_str(&format!("\n  {}", clean(line)));
+    }
+    if !job.log.is_empty() {
+        text.push_str("\n  its last lines:");
+        for line in &job.log {
+            text.push_str(&format!("\n    {}", clean(line)));
+        }
+    }
+    let default_hint = match &job.result {
+        JobResult::Failed(_) => Some(format!("initctl status {name}")),
+        _ => None,
+    };
+    if let Some(hint) = job.hint.clone().filter(|h| !h.is_empty()).or(default_hint) {
+        text.push_str(&format!("\n  try: {}", clean(&hint)));
+    }
+    text
+}
+
+/// What a request waits for, on one line: `waiting for nginx, cron and 3 more (12s)`.
+pub fn waiting(open: &[UnitName], seconds: u64) -> String {
+    let shown: Vec<String> = open.iter().take(3).map(UnitName::to_string).collect();
+    let more = open.len().saturating_sub(shown.len());
+    let names = match (shown.is_empty(), more) {
+        (true, _) => "the manager".to_owned(),
+        (_, 0) => shown.join(", "),
+        _ => format!("{} and {more} more", shown.join(", ")),
+    };
+    format!("waiting for {names} ({seconds}s)")
+}
+
+/// Adds a reply to what is known: a repeated request tells again what has ended before.
+pub fn merge(all: &mut Progress, news: Progress) {
+    for job in news.ended {
+        match all.ended.iter_mut().find(|j| j.name == job.name) {
+            Some(known) => *known = job,
+            None => all.ended.push(job),
+        }
+    }
+    for note in news.notes {
+        if !all.notes.contains(&note) {
+            all.notes.push(note);
+        }
+    }
+    (all.open, all.done) = (news.open, news.done);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::name;
+    use super::*;
+    use init::core::{ExitRecord, Outcome};
+    use init::unit::ExecKind;
+
+    fn end(text: &str, result: JobResult) -> JobEnd {
+        JobEnd { name: name(text), result, reason: None, hint: None, log: vec![] }
+    }
+
+    #[test]
+    fn a_failure_is_one_block() {
+        let exit = ExitRecord::Code(1);
+        let mut job = end("nginx", JobResult::Failed(Outcome::Exited { kind: ExecKind::StartPre, index: 0, exit }));
+        let bare = "could not start nginx\n  ExecStartPre exited with status 1\n  try: initctl status nginx";
+        assert_eq!(block(&job, "start"), bare);
+        job.reason = Some("ExecStartPre=/usr/sbin/nginx -t (nginx.service:7) exited with status 1".into());
+        job.log = vec!["nginx: [emerg] bind() failed\x1b".into()];
+        job.hint = Some("nginx -t".into());
+        let full = "\
+could not start nginx
+  ExecStartPre=/usr/sbin/nginx -t (nginx.service:7) exited with status 1
+  its last lines:
+    nginx: [emerg] bind() failed\\u{1b}
+  try: nginx -t";
+        assert_eq!(block(&job, "start"), full);
+    }
+
+    #[test]
+    fn what_went_well_is_no_failure() {
+        assert!(!has_failed(&end("a", JobResult::Already)) && !has_failed(&end("a", JobResult::Done)));
+        assert!(has_failed(&end("a", JobResult::Replaced)));
+        let job = end("a", JobResult::NotApplicable { reason: "it has no ExecReload=".into() });
+        assert_eq!(block(&job, "reload"), "could not reload a\n  it has no ExecReload=");
+    }
+
+    #[test]
+    fn a_repeated_reply_counts_once() {
+        let mut all = Progress::default();
+        for _ in 0..2 {
+            let ended = vec![end("a", JobResult::Done), end("b", JobResult::Replaced)];
+            merge(&mut all, Progress { ended, open: vec![name("c")], done: false, notes: vec!["n".into()] });
+        }
+        merge(&mut all, Progress { ended: vec![end("c", JobResult::Done)], done: true, ..Progress::default() });
+        assert_eq!((all.ended.len(), all.notes.len(), all.open.len(), all.done), (3, 1, 0, true));
+    }
+
+    #[test]
+    fn waiting_is_one_short_line() {
+        let names: Vec<UnitName> = ["a", "b", "c", "d", "e"].map(name).into();
+        assert_eq!(waiting(&names, 3), "waiting for a, b, c and 2 more (3s)");
+        assert_eq!(
+            (waiting(&names[..1], 0), waiting(&[], 1)),
+            ("waiting for a (0s)".into(), "waiting for the manager (1s)".into())
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! Verbs that change units, and the waiting for all that changes something.
+
+use super::Context;
+use crate::exit::{FAILED, Failure};
+use crate::render::progress::{block, has_failed, merge, waiting};
+use crate::terminal::PassingLine;
+use init::client::{Event, request_id};
+use init::core::{State, Verb};
+use init::proto::control::{Change, Progress, Units};
+use init::unit::UnitName;
+use serde::Serialize;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+/// What somebody who watches is told of a long wait, and how often that is renewed.
+pub const TICK: Duration = Duration::from_millis(500);
+
+/// A verb for some units; `doing` as in “could not … nginx”.
+pub fn units(c: &mut Context, verb: Verb, doing: &str, names: &[String]) -> Result<(), Failure> {
+    let change = Change { verb, names: names.to_vec(), request: request_id(), wait: !c.out.global.no_wait };
+    let named: Vec<UnitName> = names.iter().filter_map(|n| UnitName::new(n).ok()).collect();
+    request(c, "Change", &change, doing, Some(&named))
+}
+
+/// `reset-failed`: of these, or of all that have failed.
+pub fn reset_failed(c: &mut Context, mut names: Vec<String>) -> Result<(), Failure> {
+    if names.is_empty() {
+        let all: Units = c.ask("List", &())?;
+        let failed = all.units.into_iter().filter(|u| u.state == State::Failed);
+        names = failed.map(|u| u.name.as_str().to_owned()).collect();
+    }
+    if names.is_empty() { Ok(()) } else { units(c, Verb::ResetFailed, "reset", &names) }
+}
+
+/// Makes a request and follows it to its end. Fails if a job of one of the `named` units fails (`None`: any job);
+/// every failure is printed.
+pub fn request<P: Serialize>(
+    c: &mut Context,
+    method: &str,
+    parameters: &P,
+    doing: &str,
+    named: Option<&[UnitName]>,
+) -> Result<(), Failure> {
+    let watched = c.out.watched();
+    let (began, mut line, mut all) = (Instant::now(), PassingLine::default(), Progress::default());
+    let result = c.client.follow(method, parameters, watched.then_some(TICK), &mut |event: Event<Progress>| {
+        match event {
+            Event::Reply(news) => merge(&mut all, news),
+            Event::Idle | Event::Lost => {}
+        }
+        // What is over within the first tick needs no line.
+        if watched && began.elapsed() >= TICK {
+            line.show(&waiting(&all.open, began.elapsed().as_secs()));
+        }
+        ControlFlow::Continue(())
+    });
+    line.clear();
+    result?;
+    for note in &all.notes {
+        c.out.message(&crate::render::clean(note));
+    }
+    let failed: Vec<_> = all.ended.iter().filter(|j| has_failed(j)).collect();
+    for job in &failed {
+        c.out.message(&block(job, doing));
+    }
+    if c.out.global.json {
+        c.out.data(&all, |_, _| String::new())?;
+    }
+    let counts = |name: &UnitName| named.is_none_or(|n| n.contains(name));
+    if failed.iter().any(|j| counts(&j.name)) { Err(Failure::Status(FAILED)) } else { Ok(()) }
+}

@@ -1,0 +1,58 @@
+//! `logs`.
+
+use super::{Context, status};
+use crate::cli::LogsArgs;
+use crate::exit::Failure;
+use crate::logs::{Folders, Follower, writer_word};
+use init::log::read::Entry;
+use init::unit::UnitName;
+use serde::Serialize;
+
+/// A line, for `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: &'a str,
+    stream: &'static str,
+    text: String,
+}
+
+pub fn run(c: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
+    let name = UnitName::new(&args.name).map_err(Failure::Other)?;
+    let (name, folders) = (name.short(), Folders::of_system());
+    let readable = |e: std::io::Error| Failure::Other(format!("reading the log of {name} failed: {e}"));
+    if !args.follow {
+        if !folders.has(name) {
+            return Err(Failure::Other(nothing(name, &folders)));
+        }
+        let lines = folders.tail(name, args.lines).map_err(readable)?;
+        let text: String = lines.iter().map(|e| show(c, e)).collect();
+        return c.out.text(&text);
+    }
+    let mut batch = Vec::new();
+    let mut follower = Follower::begin(folders, name, args.lines, &mut |e| batch.push(e)).map_err(readable)?;
+    loop {
+        let text: String = batch.drain(..).map(|e| show(c, &e)).collect();
+        if !text.is_empty() {
+            c.out.text(&text)?;
+        }
+        follower.read(&mut |e| batch.push(e)).map_err(readable)?;
+        if batch.is_empty() {
+            follower.wait().map_err(readable)?;
+        }
+    }
+}
+
+fn show(c: &Context, entry: &Entry) -> String {
+    if c.out.global.json {
+        let line = Line { time: &entry.time, stream: writer_word(entry.writer), text: entry.text_lossy() };
+        return serde_json::to_string(&line).unwrap_or_default() + "\n";
+    }
+    status::line(entry) + "\n"
+}
+
+fn nothing(name: &str, folders: &Folders) -> String {
+    let names = folders.names();
+    let near = init::unit::nearest(name, names.iter().map(String::as_str));
+    let near = if near.is_empty() { String::new() } else { format!("\n  did you mean {}?", near.join(" or ")) };
+    format!("{name} has written nothing: there is no log of it in {folders}{near}\n  try: initctl status {name}")
+}

@@ -1,0 +1,131 @@
+//! A verb → requests → what to print.
+
+mod ask;
+mod change;
+mod files;
+mod levels;
+mod list;
+mod logs;
+mod power;
+mod status;
+mod verify;
+mod wait;
+
+use crate::cli::{Cli, ListArgs, Verb};
+use crate::exit::{Failure, Kind};
+use crate::output::Output;
+use crate::render::system;
+use crate::sandbox;
+use init::client::{Client, socket_path};
+use init::core;
+use init::proto::control::{PowerWord, Version};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A manager that is there answers a question in far less; one that hangs is replaced in this time.
+const ANSWER: Duration = Duration::from_secs(45);
+
+/// What every verb works with.
+#[derive(Debug)]
+struct Context {
+    out: Output,
+    client: Client,
+}
+
+impl Context {
+    /// A question to the manager.
+    fn ask<P: Serialize, R: DeserializeOwned>(&mut self, method: &str, parameters: &P) -> Result<R, Failure> {
+        Ok(self.client.call(method, parameters, ANSWER)?)
+    }
+}
+
+/// Runs what was asked for, prints what is to be printed, and gives the exit status.
+pub fn run(cli: Cli) -> ExitCode {
+    let verb = match cli.verb.unwrap_or(Verb::List(ListArgs::default())) {
+        Verb::Sandbox(args) => return sandbox::run(args),
+        verb => verb,
+    };
+    let mut context = Context { out: Output::new(cli.global), client: Client::new(socket_path()) };
+    let kind = kind(&verb);
+    match dispatch(&mut context, verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(text) = failure.text() {
+                context.out.message(&text);
+            }
+            ExitCode::from(failure.status(kind))
+        }
+    }
+}
+
+fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::List(args) => list::run(c, &args),
+        Verb::Status(args) => status::status(c, &args.names),
+        Verb::Start(args) => change::units(c, core::Verb::Start, "start", &args.names),
+        Verb::Stop(args) => change::units(c, core::Verb::Stop, "stop", &args.names),
+        Verb::Restart(args) => change::units(c, core::Verb::Restart, "restart", &args.names),
+        Verb::TryRestart(args) => change::units(c, core::Verb::TryRestart, "restart", &args.names),
+        Verb::Reload(args) if args.units => files::reload(c),
+        Verb::Reload(args) => change::units(c, core::Verb::Reload, "reload", &args.names),
+        Verb::Kill(args) => {
+            let verb = core::Verb::Kill { signal: args.signal, whom: args.whom.into() };
+            change::units(c, verb, "send a signal to", &args.names)
+        }
+        Verb::ResetFailed(args) => change::reset_failed(c, args.names),
+        Verb::Enable(args) => levels::enable(c, &args, true),
+        Verb::Disable(args) => levels::enable(c, &args, false),
+        Verb::Levels(args) => levels::table(c, args.names),
+        Verb::Runlevel(args) => levels::runlevel(c, args.level),
+        Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
+        Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
+        Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
+        Verb::Logs(args) => logs::run(c, &args),
+        Verb::Cat(args) => files::cat(c, args.names),
+        Verb::Show(args) => status::show(c, &args),
+        Verb::Verify(args) => verify::run(c, &args.files),
+        Verb::Reexec => power::reexec(c),
+        Verb::IsActive(args) => ask::is_active(c, &args.names),
+        Verb::IsFailed(args) => ask::is_failed(c, &args.names),
+        Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
+        Verb::Wait(args) => wait::run(c, args),
+        Verb::Version => version(c),
+        Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
+    }
+}
+
+/// Verbs that only ask.
+fn kind(verb: &Verb) -> Kind {
+    match verb {
+        Verb::List(_)
+        | Verb::Status(_)
+        | Verb::Levels(_)
+        | Verb::Logs(_)
+        | Verb::Cat(_)
+        | Verb::Show(_)
+        | Verb::Verify(_)
+        | Verb::IsActive(_)
+        | Verb::IsFailed(_)
+        | Verb::IsEnabled(_)
+        | Verb::Wait(_)
+        | Verb::Version
+        | Verb::Emit(_) => Kind::Question,
+        Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
+        _ => Kind::Change,
+    }
+}
+
+/// Never waits: scripts probe with it.
+fn version(c: &mut Context) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Versions {
+        initctl: &'static str,
+        manager: Option<Version>,
+    }
+    let mut client = Client::new(socket_path()).patience(Duration::ZERO);
+    let manager = client.call("Version", &(), Duration::from_millis(500)).ok();
+    let versions = Versions { initctl: env!("CARGO_PKG_VERSION"), manager };
+    c.out.data(&versions, |v, _| system::version(v.manager.as_ref()))
+}

@@ -1,0 +1,109 @@
+//! `status` and `show`.
+
+use super::Context;
+use crate::cli::ShowArgs;
+use crate::exit::{Failure, NOT_ACTIVE, UNKNOWN};
+use crate::logs::{Folders, writer_word};
+use crate::render::status::When;
+use crate::render::{show, status, system};
+use crate::terminal::Style;
+use init::core::State;
+use init::log::read::Entry;
+use init::proto::control::{Names, Runlevel, UnitStatus, Units, Version, errors};
+use init::sys::localtime;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Log lines on a page.
+const LOG_LINES: usize = 10;
+
+/// The present moment.
+pub fn when() -> When {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
+    When { now: u64::try_from(since.as_millis()).unwrap_or(0), offset: localtime::offset(seconds) }
+}
+
+/// `status NAME…`: LSB's exit statuses, the worst of them for several units.
+pub fn status(c: &mut Context, names: &[String]) -> Result<(), Failure> {
+    if names.is_empty() {
+        return overview(c);
+    }
+    let (when, folders, mut worst, mut found) = (when(), Folders::of_system(), 0, Vec::new());
+    for name in names {
+        // One request a name, so that a wrong one doesn't hide the others.
+        match c.ask::<_, Units>("Status", &Names { names: vec![name.clone()] }) {
+            Ok(units) => found.extend(units.units),
+            Err(Failure::Client(e)) if e.is(errors::NO_SUCH_UNIT) => {
+                worst = UNKNOWN;
+                if let Some(text) = Failure::Client(e).text() {
+                    c.out.message(&text);
+                }
+            }
+            Err(e) => return Err(e),
+        }
+    }
+    if found.iter().any(|u| !matches!(u.state, State::Active | State::Reloading)) {
+        worst = worst.max(NOT_ACTIVE);
+    }
+    let page = |unit: &UnitStatus, style: &Style| {
+        // A log that can't be read is a smaller page, not a failure.
+        let log = folders.tail(unit.name.short(), LOG_LINES).unwrap_or_default();
+        status::status(unit, &log.iter().map(line).collect::<Vec<_>>(), when, style)
+    };
+    if !found.is_empty() {
+        let all = Units { units: found };
+        c.out.data(&all, |all, s| all.units.iter().map(|u| page(u, s)).collect::<Vec<_>>().join("\n"))?;
+    }
+    if worst == 0 { Ok(()) } else { Err(Failure::Status(worst)) }
+}
+
+/// A log line as in the file, made harmless.
+pub fn line(entry: &Entry) -> String {
+    let more = if entry.continues { "+" } else { "" };
+    format!("{} {}{more} {}", entry.time, writer_word(entry.writer), entry.text_lossy())
+}
+
+fn overview(c: &mut Context) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Overview {
+        version: Version,
+        runlevel: Runlevel,
+        units: Vec<UnitStatus>,
+    }
+    let overview = Overview {
+        version: c.ask("Version", &())?,
+        runlevel: c.ask("Runlevel", &())?,
+        units: c.ask::<_, Units>("List", &())?.units,
+    };
+    c.out.data(&overview, |o, style| system::system(&o.version, &o.runlevel, &o.units, style))
+}
+
+/// `show [NAME…]`
+pub fn show(c: &mut Context, args: &ShowArgs) -> Result<(), Failure> {
+    let mut sets: Vec<Vec<(String, String)>> = Vec::new();
+    if args.names.is_empty() {
+        let (version, levels): (Version, Runlevel) = (c.ask("Version", &())?, c.ask("Runlevel", &())?);
+        let level = |l: Option<init::unit::Level>| l.map_or("N".to_owned(), |l| l.to_string());
+        sets.push(vec![
+            ("Version".into(), version.version),
+            ("Managers".into(), version.managers.to_string()),
+            ("Reexecs".into(), version.reexecs.to_string()),
+            ("PreviousRunlevel".into(), level(levels.previous)),
+            ("Runlevel".into(), level(levels.current)),
+        ]);
+    } else {
+        for unit in c.ask::<_, Units>("Status", &Names { names: args.names.clone() })?.units {
+            sets.push(show::properties(&unit));
+        }
+    }
+    if c.out.global.json {
+        let keep = |k: &str| args.property.is_empty() || args.property.iter().any(|p| p.split(',').any(|p| p == k));
+        let maps: Vec<BTreeMap<String, String>> =
+            sets.into_iter().map(|s| s.into_iter().filter(|(k, _)| keep(k)).collect()).collect();
+        return c.out.data(&maps, |_, _| String::new());
+    }
+    let texts: Vec<String> = sets.iter().map(|s| show::lines(s, &args.property, args.value)).collect();
+    c.out.text(&texts.join("\n"))
+}

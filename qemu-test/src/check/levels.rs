@@ -1,0 +1,53 @@
+//! Switching levels: 2, 3, 1, 3.
+
+use super::guest::Guest;
+use super::{Step, step, vital};
+use crate::error::{Result, fail};
+use crate::shell::PATIENCE;
+
+/// In this order.
+pub const STEPS: &[Step] = &[
+    step("level 2, where cron is off: it stops, all others keep their processes", to_2),
+    step("level 3: cron is back, all others keep their processes", to_3),
+    vital("level 1: services stop and sulogin asks on the console", to_1),
+    vital("from there to level 3: login, sshd and nginx are back", back_to_3),
+];
+
+fn to_2(guest: &mut Guest) -> Result<String> {
+    guest.run("initctl disable cron --levels 2")?;
+    let mut before = guest.pids()?;
+    if before.remove("cron.service").is_none() {
+        return fail("cron isn't running in level 3");
+    }
+    guest.run("initctl runlevel 2")?;
+    guest.run("[ \"$(initctl runlevel)\" = '3 2' ] && ! pgrep -x cron")?;
+    guest.same(&before)
+}
+
+fn to_3(guest: &mut Guest) -> Result<String> {
+    let before = guest.pids()?;
+    guest.run("initctl runlevel 3")?;
+    guest.run("[ \"$(initctl runlevel)\" = '2 3' ] && pgrep -x cron && initctl is-active cron")?;
+    guest.same(&before)
+}
+
+fn to_1(guest: &mut Guest) -> Result<String> {
+    guest.end_ssh();
+    guest.console.send("initctl --no-wait runlevel 1\n")?;
+    guest.console.expect("password for maintenance", PATIENCE * 2)?;
+    guest.console.send("rung\n")?;
+    guest.settle()?;
+    guest.console.until("[ \"$(initctl runlevel)\" = '3 1' ]", 60)?;
+    guest.console.run("! pgrep -x 'nginx|cron|rsyslogd|agetty'")?;
+    guest.console.run("pgrep -f systemd-udevd")?;
+    Ok(String::new())
+}
+
+fn back_to_3(guest: &mut Guest) -> Result<String> {
+    guest.console.send("initctl --no-wait runlevel 3\n")?;
+    guest.log_in()?;
+    guest.console.until("[ \"$(initctl runlevel)\" = '1 3' ]", 120)?;
+    guest.run("initctl is-active nginx sshd cron rsyslog && curl -sSo /dev/null http://127.0.0.1/")?;
+    guest.console.run("! pgrep -x sulogin")?;
+    Ok(String::new())
+}
