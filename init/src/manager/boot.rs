@@ -6,6 +6,7 @@ use crate::core::{Ask, Event, LevelMark, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, UnitName};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
@@ -141,6 +142,7 @@ impl Manager {
     /// Reads these units' files and tells the core; then the instances of templates that they refer to.
     pub fn define(&mut self, names: Vec<UnitName>) {
         let mut batch = names;
+        let mut tried = BTreeSet::new();
         // Each round can name new units (instances of templates); a chain of them is bounded.
         for _ in 0..64 {
             if batch.is_empty() {
@@ -151,14 +153,10 @@ impl Manager {
                 definitions.push(self.load_guarded(&name));
             }
             // At once and not by the queue: the names it refers to are needed now.
-            let mut actions = Vec::new();
-            self.core.handle(Event::Define(definitions), wait::now_ms(), &mut actions);
-            self.record();
-            for action in actions {
-                self.perform(action);
-            }
-            let missing: Vec<UnitName> = self.core.missing().cloned().collect();
-            batch = missing.into_iter().filter(|n| self.loader.exists(n)).collect();
+            self.decide(Event::Define(definitions));
+            self.carry_out();
+            batch = self.core.missing().filter(|n| self.loader.exists(n) && !tried.contains(*n)).cloned().collect();
+            tried.extend(batch.iter().cloned());
         }
     }
 

@@ -148,6 +148,11 @@ impl Loader {
         })
     }
 
+    /// The aliases and what they stand for now.
+    pub fn alias_table(&self) -> Vec<(UnitName, UnitName)> {
+        self.aliases().map(|(alias, target)| (alias.clone(), target.clone())).collect()
+    }
+
     /// The file that `enable` links to.
     pub fn file(&self, name: &UnitName) -> Option<PathBuf> {
         match self.entry(name)? {

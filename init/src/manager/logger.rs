@@ -117,7 +117,7 @@ impl Logger {
     }
 
     /// The next answer, if there is one.
-    pub fn next(&mut self) -> Option<Answer> {
+    pub fn next_answer(&mut self) -> Option<Answer> {
         let mut buffer = [0; MAX_LEN];
         match seqpacket::recv(self.socket.as_fd(), &mut buffer) {
             Ok(Received::Packet(length, _)) => Answer::decode(buffer.get(..length)?),

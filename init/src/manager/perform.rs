@@ -12,6 +12,8 @@ use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
 use std::path::{Path, PathBuf};
 
+/// Progress of a request is told at most this often, in milliseconds.
+const TELL_MS: u64 = 50;
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
 
@@ -93,7 +95,9 @@ impl Manager {
             Some(tree) => {
                 // Watch first: what becomes empty between the two would be missed otherwise.
                 let watched = self.watcher.add(&tree.events(&name), super::watch::Why::Cgroup(token));
-                tree.is_empty(&name) || !watched
+                let left = if watched || tree.is_empty(&name) { Vec::new() } else { tree.pids(&name) };
+                // No more watches to be had: the processes' own ends tell as well.
+                tree.is_empty(&name) || (!watched && !self.watch_pids(token, &left))
             }
             None => {
                 let left = self.members(token);
@@ -231,6 +235,19 @@ impl Manager {
         entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
     }
 
+    /// Clients hear of a request's progress soon: many jobs that end at once are one message.
+    pub fn tell_soon(&mut self, request: RequestId) {
+        self.requests.has_news(request);
+        self.tell_due.get_or_insert(wait::now_ms().saturating_add(TELL_MS));
+    }
+
+    /// Tells what there is to be told.
+    pub fn tell_news(&mut self) {
+        for request in self.requests.take_news() {
+            self.tell_progress(request, false);
+        }
+    }
+
     fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {
         if self.requests.get_mut(request).is_none() {
             return;
@@ -240,7 +257,7 @@ impl Manager {
             open.ended.push(end.clone());
             open.all.push(end);
         }
-        self.tell_progress(request, false);
+        self.tell_soon(request);
     }
 
     fn request_done(&mut self, request: RequestId) {

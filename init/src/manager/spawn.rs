@@ -2,6 +2,7 @@
 
 use super::instance::{self, Instance, parked};
 use super::plan::{self, Inputs, Stdio};
+use super::poison;
 use super::reactor::NOTIFY;
 use super::state::Manager;
 use crate::core::{Event, UnitId};
@@ -24,7 +25,16 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 impl Manager {
     /// Starts a process, or tells the core why it can't be.
     pub fn spawn(&mut self, unit: UnitId, key: Key, kind: ExecKind, index: usize, main_pid: Option<i32>) {
-        if let Err(reason) = self.try_spawn(unit, key, kind, index, main_pid) {
+        let note = poison::start(self.core.name(unit).as_str());
+        let tried = if self.poison.is_poison(&note) {
+            Err("the manager died twice while it started this unit; change its file, or report this".to_owned())
+        } else {
+            self.poison.note(&note);
+            let tried = self.try_spawn(unit, key, kind, index, main_pid);
+            self.poison.note("");
+            tried
+        };
+        if let Err(reason) = tried {
             self.plan_failures.insert(unit, reason.clone());
             self.push(Event::NoPlan { key, reason });
         }

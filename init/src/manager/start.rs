@@ -196,6 +196,10 @@ impl Manager {
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
             queue: VecDeque::new(),
+            actions: VecDeque::new(),
+            performing: false,
+            tell_due: None,
+            accept_due: None,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
                 Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }

@@ -62,6 +62,10 @@ impl Manager {
     /// Answers a call, now or later.
     pub fn answer(&mut self, client: ClientId, call: &Call, rights: Rights) {
         match self.dispatch(client, call, rights) {
+            Ok(Answer::Later) if call.oneway => {
+                self.forget_client(client);
+                self.server.end_call(client);
+            }
             Ok(Answer::Later) => {}
             _ if call.oneway => self.server.end_call(client),
             Ok(Answer::Now(parameters)) => self.reply(client, Reply { parameters, continues: false, error: None }),
@@ -220,7 +224,11 @@ impl Manager {
             self.requests.wait(id, Waiter { client, stream: call.more });
         }
         self.push(Event::Request { id, ask });
-        if wait { Ok(Answer::Later) } else { now(&Progress::default()) }
+        if !wait {
+            return now(&Progress::default());
+        }
+        self.tell_soon(id);
+        Ok(Answer::Later)
     }
 
     /// Tells those who wait for a request what has become of it.
