@@ -112,6 +112,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
+            self.record_event(&["boot"]);
             self.reload_all();
             self.enter_default_level();
             return;
@@ -125,6 +126,7 @@ impl Manager {
         if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
+        self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
     }
 

@@ -1,5 +1,6 @@
 //! Carries out what the core has decided.
 
+use super::accounts::{Answers, Wish};
 use super::control::status;
 use super::instance::{self, parked};
 use super::state::Manager;
@@ -21,7 +22,9 @@ impl Manager {
     /// One action.
     pub fn perform(&mut self, action: Action) {
         match action {
-            Action::Spawn { unit, key, kind, index, main_pid } => self.spawn(unit, key, kind, index, main_pid),
+            Action::Spawn { unit, key, kind, index, main_pid } => {
+                self.spawn(Wish { unit, key, kind, index, main_pid }, &Answers::default());
+            }
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
             Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
             Action::Adopt { key, pid, start_time, .. } => {
@@ -40,6 +43,7 @@ impl Manager {
     }
 
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
+        self.signal_waiting(token, key, signal);
         if let Some(key) = key {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
             return;

@@ -5,6 +5,7 @@ use super::logger::{self, Logger};
 use super::notify::{self, Said};
 use super::state::Manager;
 use super::watch::{Change, Why};
+use super::{accounts, helper};
 use crate::core::{Event, Notice, UnitId};
 use crate::proto::logger::{Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request};
@@ -119,7 +120,9 @@ impl Manager {
 
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
-        [self.core.next_deadline(), going, self.logger_due, self.tell_due, self.accept_due].into_iter().flatten().min()
+        let lookups = self.lookups.next_deadline();
+        let all = [self.core.next_deadline(), going, lookups, self.logger_due, self.tell_due, self.accept_due];
+        all.into_iter().flatten().min()
     }
 
     fn due(&mut self) {
@@ -141,6 +144,7 @@ impl Manager {
                 let _ = self.epoll.modify(listener, Ready::EPOLLIN, LISTENER);
             }
         }
+        self.lookups_due(now);
         self.show_holders();
     }
 
@@ -189,6 +193,13 @@ impl Manager {
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
         }
+        if helper::is_helper(key.token) {
+            if let Life::Over(exit) = life {
+                self.link.send(Request::Ack { key }, Vec::new());
+                self.on_helper_over(key, exit);
+            }
+            return;
+        }
         if key.step & STRAY != 0 {
             return self.on_stray(key, pid, life);
         }
@@ -207,6 +218,12 @@ impl Manager {
         self.settle();
         if life == Life::Running {
             self.sites.remove(&key);
+        }
+    }
+
+    fn on_helper_over(&mut self, key: Key, exit: Exit) {
+        if key.token == accounts::TOKEN {
+            self.on_answer(key.step, exit);
         }
     }
 
@@ -242,6 +259,8 @@ impl Manager {
             if let Some(unit) = self.watched.get(&key.token).copied().filter(|_| errno == Errno::ESRCH as i32) {
                 self.watch_group(unit, key.token);
             }
+        } else if key.token == accounts::TOKEN && spawn {
+            self.on_answer(key.step, Exit::NotRun { stage: pid1::STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
             self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
         } else if again && is(Request::Ack { key }) {

@@ -195,6 +195,9 @@ impl Manager {
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
+            lookups: Default::default(),
+            // Helpers of the manager before us may still be there, under lower numbers.
+            helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             performing: false,

@@ -112,6 +112,10 @@ pub struct Manager {
     pub sites: BTreeMap<Key, Vec<Site>>,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
+    /// Users and groups being looked up.
+    pub lookups: super::accounts::Lookups,
+    /// The step of the last helper.
+    pub helpers: u32,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
     /// What the core has decided and nobody has done yet.
