@@ -1,6 +1,6 @@
 //! The manager and PID 1 are killed; no service may notice.
 
-use super::guest::Guest;
+use super::    step("kill -STOP of the manager: it is made to go on", stopped),::Guest;
 use super::{Step, step};
 use crate::error::{Result, fail};
 
@@ -23,6 +23,14 @@ fn manager(guest: &mut Guest, signal: &str) -> Result<String> {
     // Twice, as the Rust runtime's own handler takes the first SIGSEGV for a stack overflow that is none, and goes on.
     guest.run(&format!("kill -{signal} {old}; kill -{signal} {old} 2>/dev/null || true"))?;
     guest.until(&format!("{{ new=$({MANAGER}); [ -n \"$new\" ] && [ \"$new\" != {old} ]; }}"), 30)?;
+    guest.run("[ \"$(initctl runlevel)\" = '1 3' ]")?;
+    guest.same(&before)
+}
+
+/// PID 1 sends it SIGCONT.
+fn stopped(guest: &mut Guest) -> Result<String> {
+    let before = guest.pids()?;
+    guest.run(&format!("kill -STOP $({MANAGER})"))?;
     guest.run("[ \"$(initctl runlevel)\" = '1 3' ]")?;
     guest.same(&before)
 }
