@@ -1,6 +1,6 @@
 //! The manager and PID 1 are killed; no service may notice.
 
-use super::    step("kill -STOP of the manager: it is made to go on", stopped),::Guest;
+use super::guest::Guest;
 use super::{Step, step};
 use crate::error::{Result, fail};
 
@@ -8,7 +8,7 @@ use crate::error::{Result, fail};
 pub const STEPS: &[Step] = &[
     step("kill -9 of the manager: a new one knows every service", |guest| manager(guest, "KILL")),
     step("kill -SEGV of the manager: the same", |guest| manager(guest, "SEGV")),
-    step("kill -STOP of the manager: the same", |guest| manager(guest, "STOP")),
+    step("kill -STOP of the manager: it is made to go on", stopped),
     step("kill -9 of the logger: a new one goes on with every log", logger),
     step("kill -SEGV 1: PID 1 goes on, with every service", pid1),
     step("`initctl reexec`: the same", reexec),
