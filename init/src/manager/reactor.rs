@@ -8,7 +8,7 @@ use super::watch::{Change, Why};
 use super::{accounts, helper};
 use crate::core::{Event, Notice, UnitId};
 use crate::proto::logger::{Answer, Stream};
-use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request};
+use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
 use crate::sys::wait;
 use crate::unit::UnitName;
@@ -30,6 +30,8 @@ const LOGGER: u64 = 6 << 56;
 const TURN_SECONDS: u32 = 30;
 /// Step numbers from here up are strays being watched for their end, not processes of the core's.
 const STRAY: u32 = 0x8000_0000;
+/// A fault of PID 1 came between the fork and its record.
+const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
 /// How often [`notify::drain`] is asked before an exit is handled: more than any socket's queue holds.
@@ -209,6 +211,10 @@ impl Manager {
             }
             return;
         }
+        if life == Life::Over(INTERRUPTED) && self.core.birth(key).is_some() {
+            self.link.send(Request::Ack { key }, Vec::new());
+            return self.ask_again(key);
+        }
         if let Life::Over(exit) = life {
             self.read_notify(key.token, LAST_BURSTS);
             self.settle();
@@ -260,18 +266,19 @@ impl Manager {
                 self.watch_group(unit, key.token);
             }
         } else if key.token == accounts::TOKEN && spawn {
-            self.on_answer(key.step, Exit::NotRun { stage: pid1::STAGE_FORK, errno });
+            self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
             self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
         } else if again && is(Request::Ack { key }) {
             self.link.send(Request::Ack { key }, Vec::new());
         } else if again && (spawn || adopt) {
-            if let Some(action) = self.core.birth(key) {
-                self.perform(action);
-            }
+            self.ask_again(key);
         } else if errno != Errno::EEXIST as i32 && (spawn || adopt) && self.core.token_unit(key.token).is_some() {
-            let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: pid1::STAGE_FORK, errno } };
+            let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: STAGE_FORK, errno } };
+            self.remember_failure(key, exit);
             self.push(Event::Process { key, pid: 0, life: Life::Over(exit) });
+        } else if is(Request::Adopt { key, pid: 0, start_time: 0 }) {
+            self.push(Event::Process { key, pid: 0, life: Life::Over(Exit::Unknown) });
         }
     }
 

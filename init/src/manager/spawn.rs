@@ -22,6 +22,14 @@ const MAX_FILE: usize = 8 << 20;
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Manager {
+    /// Asks for a process once more: PID 1 could not even begin with it.
+    pub fn ask_again(&mut self, key: Key) {
+        self.sites.remove(&key);
+        if let Some(action) = self.core.birth(key) {
+            self.perform(action);
+        }
+    }
+
     /// Starts a process, or tells the core why it can't be. `answers`: what `getent` has said about its user so far.
     pub fn spawn(&mut self, wish: Wish, answers: &Answers) {
         let Wish { unit, key, .. } = wish;
