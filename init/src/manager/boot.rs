@@ -2,10 +2,11 @@
 
 use super::machine::{self, Purpose};
 use super::state::Manager;
-use crate::core::{Ask, Event, LevelMark, RequestId, Verb};
+use super::watch::Why;
+use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -146,8 +147,9 @@ impl Manager {
     pub fn reload_all(&mut self) {
         self.loader.scan();
         let names = self.loader.names();
-        let mut known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
-        known.retain(|n| !names.contains(n));
+        let found: BTreeSet<&UnitName> = names.iter().collect();
+        let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
+        let known: Vec<UnitName> = known.cloned().collect();
         self.define(names.into_iter().chain(known).collect());
         self.read_levels();
         self.watch_folders();
@@ -196,10 +198,23 @@ impl Manager {
         let loader = &self.loader;
         let mut marks = self.farm.read(|n| loader.canonical(n));
         marks.extend(self.terminals());
-        marks.retain(|m| !m.name.is_template() && loader.is_startable(&m.name));
+        marks.retain(|m| !m.name.is_template() && loader.exists(&m.name));
         let new: Vec<UnitName> = marks.iter().map(|m| m.name.clone()).filter(|n| self.core.id(n).is_none()).collect();
         self.define(new);
+        marks.retain(|m| self.is_startable(&m.name));
         self.push(Event::Levels(marks));
+    }
+
+    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured.
+    fn is_startable(&self, name: &UnitName) -> bool {
+        let Some(id) = self.core.id(name) else { return false };
+        match self.core.view(id).on_disk {
+            Loaded::Good(unit) if unit.source == Source::Systemd => {
+                self.findings.get(name).is_none_or(|all| all.iter().all(|f| f.severity == Severity::Note))
+            }
+            Loaded::Bad(_) => !self.loader.is_foreign(name),
+            _ => true,
+        }
     }
 
     /// Gettys without a link of their own: on tty1 to tty6 and each `console=` of the kernel command line, where the
@@ -221,13 +236,13 @@ impl Manager {
     /// Watches what may change, and what has come to exist since.
     pub fn watch_folders(&mut self) {
         for folder in self.loader.folders() {
-            self.watcher.add(folder, super::watch::Why::Units);
+            self.watcher.add_or_wait(folder, Why::Units);
         }
         for folder in self.loader.drop_in_folders() {
-            self.watcher.add(&folder, super::watch::Why::Units);
+            self.watcher.add(&folder, Why::Units);
         }
         for folder in self.farm.folders() {
-            self.watcher.add(&folder, super::watch::Why::Levels);
+            self.watcher.add_or_wait(&folder, Why::Levels);
         }
     }
 }

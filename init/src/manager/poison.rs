@@ -107,7 +107,7 @@ impl Poison {
     /// The unit's file changed, or it went well: another chance.
     pub fn forgive(&mut self, unit: &str) {
         let notes = [unit.to_owned(), event(unit), start(unit)];
-        if notes.iter().fold(false, |any, note| self.ledger.forgive(note) || any) {
+        if notes.iter().filter(|note| self.ledger.forgive(note)).count() > 0 {
             self.save();
         }
     }

@@ -350,14 +350,18 @@ impl Manager {
         let Ok(changes) = self.watcher.read() else {
             return self.look_everywhere();
         };
-        let (mut units, mut levels) = (Vec::new(), false);
+        let (mut units, mut levels, mut appeared) = (Vec::new(), false, false);
         for Change { why, file } in changes {
             match why {
                 Why::Units => units.push(file),
                 Why::Levels => levels = true,
+                Why::Appears(_) => appeared = true,
                 Why::Cgroup(token) => self.look_at_group(token),
                 Why::PidFile(token) => self.look_at_pid_file(token),
             }
+        }
+        if appeared {
+            return self.reload_all();
         }
         if !units.is_empty() {
             self.units_changed(&units);
