@@ -199,7 +199,7 @@ impl Core {
             }
         }
         match life {
-            Life::Forked => self.drive(id, Input::Forked(which), out),
+            Life::Forked => {}
             Life::Running => self.drive(id, Input::Executed(which), out),
             Life::Over(exit) => self.ended(key, exit.into(), None, out),
         }

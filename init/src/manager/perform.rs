@@ -235,8 +235,11 @@ impl Manager {
 
     fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
-        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, LOG_LINES);
-        entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
+        // Our own notes say what the reply says anyway.
+        let own: Vec<_> = entries.iter().filter(|e| e.writer != read::Writer::Rung).collect();
+        let last = own.get(own.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+        last.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
     }
 
     /// Clients hear of a request's progress soon: many jobs that end at once are one message.
