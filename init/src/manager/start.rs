@@ -159,7 +159,9 @@ impl Manager {
             None => server::open(&run_dir.join("control")).ok(),
         };
         let pid1 = nix::unistd::getppid().as_raw();
-        let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
+        // In a container the kernel's command line is somebody else's.
+        let kernel = if greeting.container { String::new() } else { machine::cmdline() };
+        let quiet = kernel.split_ascii_whitespace().chain(args.iter().map(String::as_str)).any(|word| word == "quiet");
         let console = if greeting.container { "/proc/self/fd/2" } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
