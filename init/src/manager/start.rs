@@ -186,6 +186,8 @@ impl Manager {
             poison,
             logger_key: Key { token: logger::TOKEN, step: 0 },
             logger_due: None,
+            logger_since: 0,
+            logger_delay: 0,
             server: Server::new(listener, group),
             requests: Requests::default(),
             state_waits: Vec::new(),

@@ -88,6 +88,10 @@ pub struct Manager {
     pub logger_key: Key,
     /// When the logger may be started again.
     pub logger_due: Option<u64>,
+    /// When it was started.
+    pub logger_since: u64,
+    /// How long it waited before that.
+    pub logger_delay: u64,
     /// Clients.
     pub server: Server,
     /// What they wait for.
