@@ -99,7 +99,8 @@ fn a_call_before_hanging_up_is_answered_and_the_next_ones_in_turn() {
     use std::io::{Read, Write};
     let world = World::new().unit("a.service", "[Service]\nExecStart=/bin/sleep inf\n[Install]\nRunlevels=5\n").boot();
     let mut stream = std::os::unix::net::UnixStream::connect(world.path("/run/rung/control")).expect("the socket");
-    let start = r#"{"method":"org.rung.Manager.Change","parameters":{"verb":"start","names":["a"],"request":7,"wait":true}}"#;
+    let start =
+        r#"{"method":"org.rung.Manager.Change","parameters":{"verb":"start","names":["a"],"request":7,"wait":true}}"#;
     let runlevel = r#"{"method":"org.rung.Manager.Runlevel"}"#;
     let calls = format!("{start}\0{}", format!("{runlevel}\0").repeat(40));
     stream.write_all(calls.as_bytes()).expect("written");

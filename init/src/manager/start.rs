@@ -94,7 +94,7 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<(Core, Option<Journal
     let bytes = parked.try_clone().ok().and_then(|f| file::read_all(f, 256 << 20).ok()).unwrap_or_default();
     let (records, length) = journal::decode(&bytes);
     let core = Core::restore(records);
-    poison.note("");
+    poison.done();
     Ok((core, Some(Journal::reopen(parked, length as u64))))
 }
 
