@@ -42,6 +42,11 @@ impl Link {
         !self.out.is_empty()
     }
 
+    /// Whether events were put aside while an answer was awaited: no poll tells of them.
+    pub fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
     pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
         self.out.push_back((request, fds));
@@ -133,5 +138,27 @@ impl Link {
     /// Closes a parked descriptor; all of the token's where `name` is empty.
     pub fn unpark(&mut self, token: u64, name: &str) {
         self.send(Request::Drop { token, name: Name::new(name) }, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pid1::Key;
+
+    #[test]
+    fn what_comes_before_an_answer_is_kept_and_shown() {
+        let (ours, theirs) = seqpacket::pair().expect("pair");
+        let mut link = Link::new(ours);
+        let early = Event::Refused { kind: 1, key: Key { token: 16, step: 0 }, errno: 4 };
+        let answer = Event::Fd { token: 1, name: Name::new("x"), found: false };
+        for event in [early, answer] {
+            seqpacket::send(theirs.as_fd(), &event.encode(), &[]).expect("send");
+        }
+        assert!(!link.has_early());
+        assert!(link.fetch(1, "x").expect("answer").is_none());
+        assert!(link.has_early(), "nothing is left in the socket that would wake the loop");
+        assert_eq!(link.next(), Ok(Some(early)));
+        assert!(!link.has_early());
     }
 }
