@@ -233,3 +233,179 @@ fn twenty_reexecutions_keep_every_pid() {
     }
     assert_eq!(world.shutdown(), (0, String::new()));
 }
+
+/// Numbers written to the log of `unit` as `line N`, in order.
+fn logged(world: &World, unit: &str) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    for age in (1..8).rev().map(|n| format!(".{n}")).chain([String::new()]) {
+        let text = world.text(&format!("/var/log/rung/{unit}/current{age}"));
+        numbers.extend(text.lines().filter_map(|l| l.rsplit_once("line ")?.1.parse::<u64>().ok()));
+    }
+    numbers
+}
+
+#[test]
+fn a_logger_that_dies_loses_no_line() {
+    // Dash ends when a write fails, so it is there at the end only if it never got SIGPIPE or EPIPE.
+    let unit = "[Service]\nIgnoreSIGPIPE=no\nExecStart=/bin/sh -c 'i=0; while [ ! -e /run/enough ]; do i=$((i+1)); \
+                echo line $i || exit 9; done; echo $i >/run/last; exec sleep infinity'\n";
+    let world = World::new().unit("w.service", unit).unit("quiet.service", SLEEPER).boot();
+    let (writer, quiet) = (world.main_pid("w"), world.main_pid("quiet"));
+    for round in 0..8 {
+        let logger = world.wait_for("a logger", deadline(10), World::logger);
+        let before = logged(&world, "w").last().copied().unwrap_or(0);
+        world.wait_for("lines", deadline(10), |w| (logged(w, "w").last().copied().unwrap_or(0) > before).then_some(()));
+        if round % 4 == 3 {
+            kill(Pid::from_raw(logger), Signal::SIGSTOP).expect("stop");
+            assert_eq!(world.main_pid("w"), writer, "a logger that stands still holds nobody else up");
+            kill(Pid::from_raw(logger), Signal::SIGCONT).expect("continue");
+        } else {
+            kill(Pid::from_raw(logger), Signal::SIGKILL).expect("kill");
+            world.wait_for("the next logger", deadline(10), |w| w.logger().filter(|pid| *pid != logger));
+        }
+        if round == 5 {
+            world.kill_manager(Signal::SIGKILL);
+        }
+    }
+    world.ok(["touch", "/run/enough"]);
+    let last: u64 = world.wait_for("the writer's last", deadline(10), |w| w.text("/run/last").trim().parse().ok());
+    world.wait_for("the last line", deadline(10), |w| (logged(w, "w").last() == Some(&last)).then_some(()));
+    let seen = logged(&world, "w");
+    let lost: Vec<u64> = seen.windows(2).filter(|w| w[1] > w[0] + 1).map(|w| w[0] + 1).collect();
+    assert_eq!((lost, seen.first()), (Vec::new(), Some(&1)), "of {last}");
+    assert_eq!(world.main_pids(&["w", "quiet"]), [writer, quiet]);
+}
+
+#[test]
+fn the_end_of_an_instance_reaches_a_logger_that_was_dead() {
+    // A child outlives the service and keeps the pipe open; the last line has no newline.
+    let unit = "[Service]\nKillMode=process\nExecStart=/bin/sh -c 'cat /run/gate; printf last; (exec sleep infinity) & exit 0'\n";
+    let gate = "[Service]\nType=oneshot\nExecStart=/bin/mkfifo /run/gate\n[Install]\nRunlevels=S\n";
+    let world = World::new().unit("gate.service", gate).unit("w.service", unit).boot();
+    let logger = world.wait_for("a logger", deadline(10), World::logger);
+    kill(Pid::from_raw(logger), Signal::SIGSTOP).expect("stop");
+    world.open_gate("/run/gate");
+    world.wait_for("the end", deadline(10), |w| (w.status("w")["state"] == "inactive").then_some(()));
+    kill(Pid::from_raw(logger), Signal::SIGKILL).expect("kill");
+    world.wait_for("the line", deadline(10), |w| w.text("/var/log/rung/w/current").ends_with(" out last\n").then_some(()));
+}
+
+#[test]
+fn a_broken_manager_gives_way_to_the_last_good_one() {
+    let world = sleepers(&["a", "b"]).boot();
+    let before = world.main_pids(&["a", "b"]);
+    world.wait_for("the copy of the good one", deadline(10), |w| w.kept_file("init-manager"));
+    world.ok(["mount", "--bind", "/bin/false", "/usr/lib/rung/init-manager"]);
+    kill(Pid::from_raw(world.manager().expect("a manager")), Signal::SIGKILL).expect("kill");
+    let good = |w: &World| {
+        let exe = std::fs::read_link(format!("/proc/{}/exe", w.manager()?)).ok()?;
+        exe.to_string_lossy().contains("memfd:init-manager").then_some(())
+    };
+    world.wait_for("the last good one", deadline(30), good);
+    assert_eq!(world.main_pids(&["a", "b"]), before);
+    world.ok(["initctl", "restart", "a"]);
+    assert_eq!(world.main_pid("b"), before[1]);
+    world.ok(["umount", "/usr/lib/rung/init-manager"]);
+    world.kill_manager(Signal::SIGKILL);
+    assert_eq!(world.main_pid("b"), before[1]);
+}
+
+/// Overwrites the beginning of a file that PID 1 keeps.
+fn spoil(world: &World, name: &str, bytes: &[u8]) {
+    use std::io::Write;
+    let path = world.wait_for(name, deadline(10), |w| w.kept_file(name));
+    let mut file = std::fs::File::options().write(true).open(path).expect("root may");
+    file.write_all(bytes).expect("written");
+}
+
+#[test]
+fn a_unit_that_kills_managers_is_left_alone_until_its_file_changes() {
+    let world = sleepers(&["a", "b", "c"]).boot();
+    let before = world.main_pids(&["a", "b", "c"]);
+    for _ in 0..2 {
+        world.main_pid("c"); // The manager is at rest: it writes its own note no more.
+        spoil(&world, "rung-note", b"a.service\0");
+        world.kill_manager(Signal::SIGKILL);
+    }
+    assert_eq!(world.main_pids(&["b", "c"]), before[1..]);
+    let status = world.status("a");
+    assert_eq!(status["load"], "bad", "{status}");
+    assert_eq!(status["main_pid"], before[0], "what runs is left alone: {status}");
+    let said = world.run(["initctl", "restart", "a"]);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("the manager died twice"), "{said:?}");
+    world.ok(["initctl", "restart", "b"]);
+    world.ok(["sh", "-c", "echo '# looked at' >>/etc/rung/units/a.service"]);
+    world.ok(["initctl", "restart", "a"]);
+    assert_ne!(world.main_pid("a"), before[0]);
+    world.kill_manager(Signal::SIGKILL);
+    assert_eq!(world.status("a")["load"], "loaded");
+    assert_eq!(world.main_pid("c"), before[2]);
+}
+
+#[test]
+fn without_a_journal_the_slots_alone_tell_what_runs() {
+    for poison in [false, true] {
+        let once = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo x >>/run/ran'\n";
+        let off = "[Service]\nExecStart=/bin/sleep infinity\n[Install]\nRunlevels=2\n";
+        let world = sleepers(&["a", "b", "c@x"]).unit("once.service", once).unit("off.service", off).boot();
+        let names = ["a", "b", "c@x"];
+        let before = world.main_pids(&names);
+        if poison {
+            for _ in 0..2 {
+                world.main_pid("a");
+                spoil(&world, "rung-note", b"(journal)\0");
+                world.kill_manager(Signal::SIGKILL);
+            }
+        } else {
+            spoil(&world, "rung-journal", &[0xff; 64]);
+            world.kill_manager(Signal::SIGKILL);
+        }
+        assert_eq!(world.main_pids(&names), before, "poison: {poison}");
+        assert_eq!(lines(&world.text("/run/ran")), ["x"], "nothing starts anew");
+        assert_eq!(world.ok(["initctl", "runlevel"]), "N 3\n");
+        // And it is a whole system again, whose next journal holds.
+        world.ok(["initctl", "restart", "a"]);
+        world.ok(["initctl", "stop", "b"]);
+        world.kill_manager(Signal::SIGKILL);
+        assert_eq!(world.main_pid("c@x"), before[2]);
+        assert_eq!(world.run(["initctl", "is-active", "a", "b", "off"]).stdout, "active\ninactive\ninactive\n");
+        let all = world.ok(["ps", "-eo", "args"]);
+        assert_eq!(all.matches("/bin/sleep infinity").count(), 2, "no second one of any: {all}");
+        assert_eq!(world.shutdown(), (0, String::new()));
+    }
+}
+
+#[test]
+fn twenty_thousand_orphans_leave_nothing() {
+    let unit = format!("[Service]\nType=oneshot\nExecStart={HELPER} orphans 20000\n");
+    let world = sleepers(&["a", "b"]).unit("orphans.service", &never(&unit)).boot();
+    let before = world.main_pids(&["a", "b"]);
+    world.ok(["initctl", "start", "orphans"]);
+    world.wait_for("all are reaped", deadline(20), |w| {
+        let states = w.ok(["ps", "-eo", "stat=,args="]);
+        (!states.contains("pid1-helper") && !states.lines().any(|l| l.starts_with('Z'))).then_some(())
+    });
+    assert_eq!(world.main_pids(&["a", "b"]), before);
+    assert_eq!(world.status("orphans")["outcome"], "success");
+}
+
+#[test]
+fn idle_nothing_wakes() {
+    let world = sleepers(&["a", "b", "c"]).boot();
+    let switches = |w: &World| {
+        let pids = [Some(w.init()), w.manager(), w.logger()];
+        pids.map(|pid| {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", pid.expect("it runs"))).expect("status");
+            let count = |l: &str| l.rsplit_once('\t').and_then(|(_, n)| n.trim().parse::<u64>().ok());
+            status.lines().filter(|l| l.contains("ctxt_switches")).filter_map(count).sum::<u64>()
+        })
+    };
+    let mut before = switches(&world);
+    world.wait_for("they rest", deadline(20), |w| {
+        w.pass(500);
+        (std::mem::replace(&mut before, switches(w)) == before).then_some(())
+    });
+    world.pass(3_000);
+    assert_eq!(switches(&world), before, "init, init-manager, init-log");
+}

@@ -32,6 +32,13 @@ pub fn own_path(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::"))
 }
 
+/// The unit's folder in a process's cgroup path; `own` is that of the leaf [`OWN`] beside it. Pure.
+fn unit_of(own: &str, path: &str) -> Option<String> {
+    let root = Path::new(own).parent().filter(|_| own.ends_with(OWN))?;
+    let unit = Path::new(path).strip_prefix(root).ok()?.iter().next()?.to_str()?;
+    (unit != OWN).then(|| unit.to_owned())
+}
+
 impl Tree {
     /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written.
     pub fn find(pid1: i32) -> Option<Self> {
@@ -93,6 +100,12 @@ impl Tree {
             folders.extend(subfolders(&folder));
         }
         found
+    }
+
+    /// The unit whose cgroup a process is in, by the text of its `/proc/PID/cgroup`.
+    pub fn unit_of(&self, text: &str) -> Option<String> {
+        let own = file::read_text(Path::new("/proc/self/cgroup"), 1 << 20).ok()?;
+        unit_of(own_path(&own)?, own_path(text)?)
     }
 
     /// Whether a process is in it.
@@ -185,6 +198,20 @@ fn remove_tree(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_names_its_unit() {
+        let cases = [
+            ("/rung", "/a.service", Some("a.service")),
+            ("/x/rung", "/x/a@b.service/sub/sub", Some("a@b.service")),
+            ("/x/rung", "/x/rung", None),
+            ("/x/rung", "/y/a.service", None),
+            ("/x", "/x/a.service", None),
+        ];
+        for (own, path, unit) in cases {
+            assert_eq!(unit_of(own, path).as_deref(), unit, "{path}");
+        }
+    }
 
     #[test]
     fn the_unified_tree_is_found() {

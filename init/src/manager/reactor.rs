@@ -6,11 +6,12 @@ use super::notify::{self, Said};
 use super::state::Manager;
 use super::watch::{Change, Why};
 use crate::core::{Event, Notice, UnitId};
-use crate::proto::logger::{Answer, Stream};
+use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{Event as Pid1Event, Exit, Key, Life, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::wait;
 use crate::unit::UnitName;
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 const TAG: u64 = 0xff << 56;
@@ -321,6 +322,11 @@ impl Manager {
                 Ok(None) => {}
                 Err(_) => self.over = true,
             }
+        }
+        // The one before may have died with the message that an instance is over.
+        let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
+        for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {
+            self.logger.send(logger_proto::Request::End { token }, None);
         }
     }
 
