@@ -248,7 +248,7 @@ fn logged(world: &World, unit: &str) -> Vec<u64> {
 fn a_logger_that_dies_loses_no_line() {
     // Dash ends when a write fails, so it is there at the end only if it never got SIGPIPE or EPIPE.
     let unit = "[Service]\nIgnoreSIGPIPE=no\nExecStart=/bin/sh -c 'i=0; while [ ! -e /run/enough ]; do i=$((i+1)); \
-                echo line $i || exit 9; done; echo $i >/run/last; exec sleep infinity'\n";
+                echo line $i || exit 9; [ $((i %% 20)) != 0 ] || /bin/true; done; echo $i >/run/last; exec sleep infinity'\n";
     let world = World::new().unit("w.service", unit).unit("quiet.service", SLEEPER).boot();
     let (writer, quiet) = (world.main_pid("w"), world.main_pid("quiet"));
     for round in 0..8 {
@@ -271,8 +271,8 @@ fn a_logger_that_dies_loses_no_line() {
     let last: u64 = world.wait_for("the writer's last", deadline(10), |w| w.text("/run/last").trim().parse().ok());
     world.wait_for("the last line", deadline(10), |w| (logged(w, "w").last() == Some(&last)).then_some(()));
     let seen = logged(&world, "w");
-    let lost: Vec<u64> = seen.windows(2).filter(|w| w[1] > w[0] + 1).map(|w| w[0] + 1).collect();
-    assert_eq!((lost, seen.first()), (Vec::new(), Some(&1)), "of {last}");
+    let gaps: Vec<&[u64]> = seen.windows(2).filter(|w| w[1] > w[0] + 1).collect();
+    assert_eq!((gaps, seen.first()), (Vec::new(), Some(&1)), "of {last}");
     assert_eq!(world.main_pids(&["w", "quiet"]), [writer, quiet]);
 }
 
@@ -301,12 +301,9 @@ fn a_broken_manager_gives_way_to_the_last_good_one() {
         let exe = std::fs::read_link(format!("/proc/{}/exe", w.manager()?)).ok()?;
         exe.to_string_lossy().contains("memfd:init-manager").then_some(())
     };
-    world.wait_for("the last good one", deadline(30), good);
+    world.wait_for("the last good one", deadline(40), good);
     assert_eq!(world.main_pids(&["a", "b"]), before);
     world.ok(["initctl", "restart", "a"]);
-    assert_eq!(world.main_pid("b"), before[1]);
-    world.ok(["umount", "/usr/lib/rung/init-manager"]);
-    world.kill_manager(Signal::SIGKILL);
     assert_eq!(world.main_pid("b"), before[1]);
 }
 

@@ -25,6 +25,8 @@ const ECHO: u64 = u64::MAX - 2;
 const TOKENS: u64 = 1 << 62;
 /// One read.
 const CHUNK: usize = 64 << 10;
+/// Written at a time. With their time stamps short lines become many times longer, and all must find room to wait in.
+const PIECE: usize = 4 << 10;
 /// Requests handled before the pipes get their turn.
 const REQUESTS: usize = 64;
 /// The first and the longest pause before waiting lines are tried again.
@@ -236,8 +238,10 @@ impl Server {
         }
         let (now, store) = (self.store.now(), &mut self.store);
         let bytes = self.buffer.get(..count).unwrap_or(&[]);
-        pipe.framer.feed(bytes, |line| store.line(&pipe.name, pipe.stream, now, line));
-        store.flush(&pipe.name);
+        for piece in bytes.chunks(PIECE) {
+            pipe.framer.feed(piece, |line| store.line(&pipe.name, pipe.stream, now, line));
+            store.flush(&pipe.name);
+        }
         let mut left = if is_pipe { count } else { 0 };
         while left > 0 {
             let Some(room) = self.buffer.get_mut(..left) else { break };

@@ -32,6 +32,13 @@ pub fn own_path(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::"))
 }
 
+/// Whether nobody but PID 1 and its children is in a cgroup. Processes of outer PID namespaces show as 0.
+fn is_exclusive(folder: &Path, pid1: i32) -> bool {
+    let text = file::read_text(&folder.join("cgroup.procs"), 1 << 20).unwrap_or_default();
+    let ours = |pid: i32| pid == pid1 || procs::stat(pid).is_some_and(|s| s.parent == pid1);
+    text.lines().all(|line| line.parse().is_ok_and(ours))
+}
+
 /// The unit's folder in a process's cgroup path; `own` is that of the leaf [`OWN`] beside it. Pure.
 fn unit_of(own: &str, path: &str) -> Option<String> {
     let root = Path::new(own).parent().filter(|_| own.ends_with(OWN))?;
@@ -40,8 +47,9 @@ fn unit_of(own: &str, path: &str) -> Option<String> {
 }
 
 impl Tree {
-    /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written.
-    pub fn find(pid1: i32) -> Option<Self> {
+    /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written, or where a
+    /// container shares its cgroup with others: folders there would meet those of the next such container.
+    pub fn find(pid1: i32, container: bool) -> Option<Self> {
         let text = |path| file::read_text(Path::new(path), 1 << 20).ok();
         let (inside, mount) = mount_point(&text("/proc/self/mountinfo")?)?;
         let own = own_path(&text("/proc/self/cgroup")?)?.to_owned();
@@ -53,6 +61,9 @@ impl Tree {
             root.pop();
         }
         let leaf = root.join(OWN);
+        if container && !own.ends_with(OWN) && !is_exclusive(&root, pid1) {
+            return None;
+        }
         match fs::create_dir(&leaf) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return None,
             _ => {}

@@ -192,10 +192,10 @@ impl Manager {
             None => server::open(&run_dir.join("control")).ok(),
         };
         let pid1 = nix::unistd::getppid().as_raw();
-        let tree = Tree::find(pid1);
+        let tree = Tree::find(pid1, greeting.container);
         take_in(&mut core, &greeting.slots, tree.as_ref(), &run_dir);
         let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
-        let console = if greeting.container { "/proc/self/fd/2" } else { "/dev/console" };
+        let console = if greeting.container { super::console::STDERR } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
             purpose: machine::purpose(&args),
