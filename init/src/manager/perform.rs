@@ -4,9 +4,10 @@ use super::accounts::{Answers, Wish};
 use super::console::Change;
 use super::control::status;
 use super::instance::{self, parked};
+use super::machine::Purpose;
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
-use crate::core::{Action, Event, JobResult, Outcome, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Outcome, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -197,6 +198,9 @@ impl Manager {
     fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| **o != Outcome::Success);
+        // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
+        let silent = matches!(self.machine.purpose, Purpose::Command(_))
+            && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
         let reason = failure.map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason
@@ -208,7 +212,7 @@ impl Manager {
             Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
             _ => name.to_string(),
         };
-        if name.kind() == Kind::Service || state == State::Failed {
+        if !silent && (name.kind() == Kind::Service || state == State::Failed) {
             let change = Change { name: name.as_str(), description: &description, state, reason: reason.as_deref() };
             let entering = self.core.levels().2.is_some() && self.going.is_none();
             self.console.unit(&change, entering, wait::now_ms());
