@@ -9,9 +9,40 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// First byte of a child's report: it has its own descriptors now.
-pub const DETACHED: u8 = 1;
+const DETACHED: u8 = 1;
 /// Length of a failure in the report: stage and errno, little-endian.
 pub const FAILURE_LEN: usize = 8;
+
+/// What a child has reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// It has its own descriptors now.
+    pub detached: bool,
+    /// The step that failed, and its errno.
+    pub failure: Option<(u16, i32)>,
+    /// Nothing more will come: the exec has closed the pipe, or the child is gone.
+    pub over: bool,
+}
+
+/// Reads dry what a child has reported into its pipe, which doesn't block.
+pub fn read_report(report: BorrowedFd<'_>) -> Report {
+    let mut found = Report { detached: false, failure: None, over: false };
+    let mut bytes = [0u8; 1 + FAILURE_LEN];
+    loop {
+        match nix::unistd::read(report, &mut bytes) {
+            Ok(0) => return Report { over: true, ..found },
+            Ok(length) => {
+                found.detached |= length % FAILURE_LEN == 1 && bytes.first() == Some(&DETACHED);
+                let failure = bytes.get(..length).and_then(|b| b.last_chunk::<FAILURE_LEN>());
+                if let Some([a, b, _, _, errno @ ..]) = failure {
+                    found.failure = Some((u16::from_le_bytes([*a, *b]), i32::from_le_bytes(*errno)));
+                }
+            }
+            Err(Errno::EINTR) => {}
+            Err(_) => return found,
+        }
+    }
+}
 
 /// Set in children: their faults are their own (see [`super::crash`]).
 pub(crate) static IN_CHILD: AtomicBool = AtomicBool::new(false);

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 /// Structures that may lie in shared memory.
 ///
@@ -30,6 +30,45 @@ macro_rules! plain_structs {
         // SAFETY: every field is `Plain` (the bounds are checked here); padding is never read.
         unsafe impl $crate::sys::shared::Plain for $name where $($type: $crate::sys::shared::Plain),* {}
     )*};
+}
+
+/// A field of such a structure, with the one ordering that records need.
+pub trait Field<T> {
+    /// Its value.
+    fn get(&self) -> T;
+    /// Changes it.
+    fn set(&self, value: T);
+}
+
+macro_rules! field {
+    ($($atomic:ty: $plain:ty),*) => {$(
+        impl Field<$plain> for $atomic {
+            fn get(&self) -> $plain {
+                self.load(Ordering::Relaxed)
+            }
+            fn set(&self, value: $plain) {
+                // Release: what was written before stays before, also for a handler that reads it.
+                self.store(value, Ordering::Release);
+            }
+        }
+    )*};
+}
+field!(AtomicU32: u32, AtomicI32: i32, AtomicU64: u64);
+
+/// Bytes as words.
+impl<const WORDS: usize, const BYTES: usize> Field<[u8; BYTES]> for [AtomicU64; WORDS] {
+    fn get(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(self) {
+            to.copy_from_slice(&word.get().to_le_bytes());
+        }
+        bytes
+    }
+    fn set(&self, value: [u8; BYTES]) {
+        for (word, from) in self.iter().zip(value.chunks_exact(8)) {
+            word.set(from.try_into().map_or(0, u64::from_le_bytes));
+        }
+    }
 }
 
 /// Makes the file as long as `T`, if it is shorter, and maps it. With no file the memory is anonymous: it survives a

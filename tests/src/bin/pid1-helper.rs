@@ -23,7 +23,7 @@ fn manager() {
     let name = std::env::var("RUNG_TEST_SOCKET").expect("RUNG_TEST_SOCKET");
     let address = UnixAddr::new_abstract(name.as_bytes()).expect("address");
     connect(test.as_raw_fd(), &address).expect("connect");
-    let line = fd::own(3).expect("descriptor 3");
+    let line = fd::take(3).expect("descriptor 3");
     let said = format!("{} {}", std::process::id(), std::env::var("RUNG_NOFILE").unwrap_or_default());
     seqpacket::send(test.as_fd(), said.as_bytes(), &[line.as_fd()]).expect("send");
     // Until the test hangs up.
