@@ -5,8 +5,9 @@ use super::recover;
 use super::table::Table;
 use crate::proto::pid1::Power;
 use crate::stage::last::{End, Final};
-use crate::sys::process::now_ms;
+
 use crate::sys::shared::Field;
+use crate::sys::wait::monotonic_ms;
 use std::time::Duration;
 
 /// The shutdown under way.
@@ -71,7 +72,7 @@ impl Down {
         if first && !container {
             recover::into_memory(self.table);
         }
-        let now = now_ms();
+        let now = monotonic_ms();
         let end = End::new(how, head.down_status.get(), container);
         let left = Duration::from_millis(head.down_at_ms.get().saturating_sub(now));
         let end = end.with_grace(end.grace.max(left));
@@ -93,6 +94,6 @@ impl Down {
 
     /// The last step, if it is due.
     pub fn last(&self) -> Option<Final> {
-        self.end.as_ref().filter(|(.., at)| *at <= now_ms()).map(|(_, end, _)| end.last())
+        self.end.as_ref().filter(|(.., at)| *at <= monotonic_ms()).map(|(_, end, _)| end.last())
     }
 }

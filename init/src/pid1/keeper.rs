@@ -10,7 +10,8 @@ use crate::proto::plan::{Plan, Step, Strings};
 use crate::stage::manager::Launch;
 use crate::sys::child::Source;
 use crate::sys::shared::Field;
-use crate::sys::{child, fd, image, process, seqpacket};
+use crate::sys::wait::monotonic_ms;
+use crate::sys::{child, fd, image, seqpacket};
 use std::ffi::{CStr, OsStr};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -62,12 +63,12 @@ impl Keeper {
 
     fn again(&self, failures: u32, delay_ms: u64) {
         self.table.head.failures.set(failures);
-        self.table.head.start_at_ms.set(process::now_ms().saturating_add(delay_ms));
+        self.table.head.start_at_ms.set(monotonic_ms().saturating_add(delay_ms));
     }
 
     /// The manager is gone; a new one will be due.
     pub fn gone(&self) {
-        let (head, now) = (&self.table.head, process::now_ms());
+        let (head, now) = (&self.table.head, monotonic_ms());
         let ready_at = head.ready_at_ms.get();
         head.ready_at_ms.set(0);
         if ready_at > 0 && now.saturating_sub(ready_at) >= HEALTHY_MS {
@@ -100,7 +101,7 @@ impl Keeper {
             return;
         }
         // If this fails, it is tried again as after a crash.
-        head.start_at_ms.set(process::now_ms().saturating_add(1000));
+        head.start_at_ms.set(monotonic_ms().saturating_add(1000));
         let (Ok((ours, theirs)), Some(plan)) = (seqpacket::pair(), &self.launch.plan) else { return };
         link.open(ours);
         head.managers.set(head.managers.get().saturating_add(1));
@@ -110,7 +111,7 @@ impl Keeper {
 
     /// The manager works: its binary is worth keeping. A child copies it, for files may be slow.
     pub fn ready(&mut self) {
-        self.table.head.ready_at_ms.set(process::now_ms());
+        self.table.head.ready_at_ms.set(monotonic_ms());
         if self.kept().is_some() || self.copying.is_some() {
             return;
         }

@@ -7,9 +7,9 @@ use super::table::Table;
 use super::{Tag, tag};
 use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, Request, kind};
 use crate::sys::epoll::{Epoll, Ready};
-use crate::sys::process;
 use crate::sys::seqpacket::{self, Fds, Received};
 use crate::sys::shared::Field;
+use crate::sys::wait::monotonic_ms;
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -168,7 +168,7 @@ impl Link {
             let _ = self.epoll.modify(socket, wanted, tag(Tag::Manager, 0));
         }
         let owes = self.full || slots.unanswered() > 0 || pending.any();
-        self.waiting_since = owes.then(|| self.waiting_since.unwrap_or_else(process::now_ms));
+        self.waiting_since = owes.then(|| self.waiting_since.unwrap_or_else(monotonic_ms));
     }
 
     /// The manager has acknowledged something.

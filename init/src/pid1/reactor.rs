@@ -17,6 +17,7 @@ use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::process::{self, Ended};
 use crate::sys::shared::Field;
 use crate::sys::signals::Signals;
+use crate::sys::wait::monotonic_ms;
 use nix::errno::Errno;
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
@@ -154,11 +155,11 @@ impl Reactor {
         let end = [self.down.deadline(), self.down.last_at()];
         let times = [self.keeper_due(), self.link.deadline(), self.poll_at].into_iter().chain(end);
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
-        Some(times.flatten().min()?.saturating_sub(process::now_ms()).saturating_add(1))
+        Some(times.flatten().min()?.saturating_sub(monotonic_ms()).saturating_add(1))
     }
 
     fn deadlines(&mut self) {
-        let now = process::now_ms();
+        let now = monotonic_ms();
         let due = |at: Option<u64>| at.is_some_and(|at| at <= now);
         if due(self.poll_at) {
             self.poll();
@@ -190,7 +191,7 @@ impl Reactor {
             }
         }
         let left = adopt::polled(&self.slots).next().is_some();
-        self.poll_at = left.then(|| process::now_ms().saturating_add(POLL_MS));
+        self.poll_at = left.then(|| monotonic_ms().saturating_add(POLL_MS));
     }
 
     fn kill_manager(&self) {
@@ -225,7 +226,7 @@ impl Reactor {
                 _ => None,
             };
             if let Some(how) = how {
-                self.down.arm(how, 0, process::now_ms().saturating_add(GRACE_MS), true);
+                self.down.arm(how, 0, monotonic_ms().saturating_add(GRACE_MS), true);
             }
         }
     }

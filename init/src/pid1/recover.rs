@@ -8,6 +8,7 @@ use crate::sys::args::Image;
 use crate::sys::crash::{self, Cause, Road};
 use crate::sys::fd::{self, Recorded};
 use crate::sys::shared::{self, Field};
+use crate::sys::wait::{self, monotonic_ms};
 use crate::sys::{image, memfd, process};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
@@ -51,7 +52,7 @@ pub fn create() -> Option<&'static Table> {
         head.file.put(file);
     }
     head.pid.set(nix::unistd::getpid().as_raw());
-    head.booted_ms.set(process::boot_ms());
+    head.booted_ms.set(wait::now_ms());
     head.size.set(size_of::<Table>() as u64);
     head.magic.set(MAGIC);
     Some(table)
@@ -91,7 +92,7 @@ fn prepare(cause: Cause) -> RawFd {
     let mut again = 0;
     if let Cause::Fault(times) = cause {
         again = times;
-        let now = process::now_ms();
+        let now = monotonic_ms();
         if now.saturating_sub(head.first_fault_ms.get()) > WINDOW_MS {
             head.first_fault_ms.set(now);
             head.faults.set(0);

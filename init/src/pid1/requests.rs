@@ -5,9 +5,10 @@ use super::link::Got;
 use super::reactor::Reactor;
 use super::recover;
 use crate::proto::pid1::{Event, Key, Life, Request, VERSION};
+use crate::sys::args;
 use crate::sys::seqpacket::Fds;
 use crate::sys::shared::Field;
-use crate::sys::{args, fd, process};
+use crate::sys::wait::monotonic_ms;
 use nix::errno::Errno;
 
 impl Reactor {
@@ -41,7 +42,7 @@ impl Reactor {
     }
 
     fn perform(&mut self, request: Request, mut fds: Fds) -> Result<(), Errno> {
-        let after = |ms: u32| process::now_ms().saturating_add(ms.into());
+        let after = |ms: u32| monotonic_ms().saturating_add(ms.into());
         match request {
             Request::Hello { .. } => self.welcome(),
             Request::Ready => self.keeper.ready(),
@@ -70,7 +71,7 @@ impl Reactor {
                 self.parked.put(token, &name, fd)?;
             }
             Request::Fetch { token, name } => {
-                let found = self.parked.get(token, &name).and_then(|fd| fd::duplicate(fd).ok());
+                let found = self.parked.get(token, &name).and_then(|fd| fd.try_clone_to_owned().ok());
                 self.link.answer(Event::Fd { token, name, found: found.is_some() }, found);
             }
             Request::Drop { token, name } => self.parked.close(token, &name),

@@ -2,7 +2,7 @@
 
 use crate::proto::pid1::{MAX_FDS, STAGE_FORK};
 use crate::proto::plan::{Access, MAX_LEN, Step, Steps, Strings};
-use crate::sys::fd::KEPT;
+use crate::sys::fd::{KEPT, close_range};
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -76,12 +76,7 @@ pub struct Order<'a> {
 
 /// Whether [`Order::share`] works here: `close_range` with `CLOSE_RANGE_UNSHARE`.
 pub fn can_share() -> bool {
-    close_from(u32::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
-}
-
-fn close_from(first: u32, flags: libc::c_uint) -> Result<(), Errno> {
-    // SAFETY: takes no pointers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) }).map(drop)
+    close_range(RawFd::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
 }
 
 /// Forks; the child's pid. The child never returns.
@@ -147,8 +142,7 @@ fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
     let at_fork = |e: Errno| (STAGE_FORK, e as i32);
     REPORT.store(order.report, Ordering::Relaxed);
     if order.share {
-        let first = u32::try_from(KEPT).unwrap_or(256);
-        if let Err(e) = close_from(first, libc::CLOSE_RANGE_UNSHARE) {
+        if let Err(e) = close_range(KEPT, libc::CLOSE_RANGE_UNSHARE) {
             // The table is still the parent's: only the report may be touched.
             return Err(at_fork(e));
         }

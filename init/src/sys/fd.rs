@@ -111,33 +111,29 @@ pub fn close_on_exec(raw: RawFd, on: bool) {
     }
 }
 
-/// Another descriptor for the same open file, close-on-exec.
+/// `close_range(2)` from `first` up.
 ///
 /// # Errors
-/// As `fcntl(2)` with `F_DUPFD_CLOEXEC`.
-pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    fd.try_clone_to_owned().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EMFILE)))
+/// As there: `ENOSYS`, `EPERM` on old kernels and under filters.
+pub fn close_range(first: RawFd, flags: libc::c_uint) -> Result<(), Errno> {
+    let (from, to) = (libc::c_long::from(first), libc::c_long::from(u32::MAX));
+    // SAFETY: takes no pointers; the caller gives up all that these numbers stand for.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) }).map(drop)
 }
 
 /// Everything open from `first` up becomes close-on-exec: what a parent left open is not for our children.
 pub fn all_close_on_exec(first: RawFd) {
-    let from = libc::c_long::from(first);
-    let (to, flags) = (libc::c_long::from(u32::MAX), libc::CLOSE_RANGE_CLOEXEC);
-    // SAFETY: takes no pointers.
-    if unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) } != 0 {
-        // An old kernel or a filter: what a parent leaves open has a low number.
+    if close_range(first, libc::CLOSE_RANGE_CLOEXEC).is_err() {
+        // What a parent leaves open has a low number.
         (first..1024).for_each(|raw| close_on_exec(raw, true));
     }
 }
 
 /// Closes every descriptor from `first` on, whoever owns it. For a forked child that will only exit, or execute.
 pub fn close_from(first: RawFd) {
-    let (from, to, flags) = (libc::c_long::from(first), libc::c_long::from(u32::MAX), 0 as libc::c_long);
-    // SAFETY: no pointers; the caller gives up all that these numbers stood for.
-    if unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) } == 0 {
+    if close_range(first, 0).is_ok() {
         return;
     }
-    // An old kernel, or a filter that doesn't know the call.
     let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
     let numbers: Vec<RawFd> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
     numbers.into_iter().filter(|number| *number >= first).for_each(close);

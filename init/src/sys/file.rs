@@ -94,7 +94,7 @@ fn unnamed_in(folder: &Path) -> Result<OwnedFd, Errno> {
     let (flags, mode) = (OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR);
     open(folder, flags | OFlag::O_TMPFILE, mode).or_else(|_| {
         // A file system that doesn't know such files.
-        let path = folder.join(format!(".rung-{}-{}", std::process::id(), super::process::now_ms()));
+        let path = folder.join(format!(".rung-{}-{}", std::process::id(), super::wait::now_ms()));
         let file = open(&path, flags | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW, mode)?;
         nix::unistd::unlink(&path).map(|()| file)
     })
