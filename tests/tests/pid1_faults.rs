@@ -217,14 +217,15 @@ fn with_no_manager_to_come_processes_get_the_time_a_signal_gives() {
         world.manager().exit(1);
     }
     let (manager, _) = world.greeted();
-    let done = world.dir.join("done");
+    let (pid, ready, done) = (manager.pid, world.dir.join("ready"), world.dir.join("done"));
     // Longer than a container's processes get that had their time before, shorter than a signal's deadline.
-    let script = format!("trap 'sleep 3; echo > {}; exit' TERM; while :; do sleep 0.1; done", done.display());
+    let (at, then) = (ready.display(), done.display());
+    let script = format!("trap 'sleep 3; echo > {then}; exit' TERM; echo > {at}; while :; do sleep 0.1; done");
     manager.spawn(key(16), &["/bin/sh", "-c", &script]);
-    manager.running(key(16));
+    until("the trap is set", || ready.exists());
     // The next one is due in ten seconds, after the deadline of eight.
     manager.exit(1);
-    until("the manager is gone", || world.processes().len() <= 3);
+    until("the manager is gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
     let began = std::time::Instant::now();
     world.signal(Signal::SIGTERM);
     assert_eq!(world.ended().code(), Some(0));
