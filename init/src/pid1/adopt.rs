@@ -4,7 +4,7 @@ use super::slots::Slots;
 use super::table::{ORPHANS, Slot, Table};
 use super::{Tag, tag};
 use crate::proto::pid1::{Exit, Key, Life};
-use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::epoll::Epoll;
 use crate::sys::shared::Field;
 use crate::sys::{pidfd, process};
 use nix::errno::Errno;
@@ -67,9 +67,7 @@ pub fn adopt(
     slot.polled.set(polled.into());
     if let Some(Ok(watch)) = watch {
         slot.pidfd.put(watch);
-        if let Some(watch) = slot.pidfd.get() {
-            let _ = epoll.add(watch, Ready::EPOLLIN, tag(Tag::Process, index));
-        }
+        epoll.add_recorded(&slot.pidfd, tag(Tag::Process, index));
     }
     Ok(())
 }

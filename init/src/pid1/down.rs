@@ -5,7 +5,6 @@ use super::recover;
 use super::table::Table;
 use crate::proto::pid1::Power;
 use crate::stage::last::{End, Final};
-
 use crate::sys::shared::Field;
 use crate::sys::wait::monotonic_ms;
 use std::time::Duration;

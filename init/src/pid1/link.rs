@@ -45,11 +45,8 @@ pub struct Link {
 impl Link {
     /// The line as the table has it.
     pub fn new(table: &'static Table, epoll: &'static Epoll) -> Self {
-        let link = Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None };
-        if let Some(socket) = link.socket() {
-            let _ = epoll.add(socket, Ready::EPOLLIN, tag(Tag::Manager, 0));
-        }
-        link
+        epoll.add_recorded(&table.head.socket, tag(Tag::Manager, 0));
+        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None }
     }
 
     fn socket(&self) -> Option<BorrowedFd<'static>> {

@@ -124,10 +124,8 @@ fn run(mut given: Args, words: Vec<OsString>) -> i32 {
     }
     // What PID 1 was given as standard streams is kept for the manager to hand out.
     let given = setup.map_or([false; 3], |setup| setup.stdio);
-    for ((raw, name), _) in
-        [(0, "stdin"), (1, "stdout"), (2, "stderr")].into_iter().zip(given).filter(|(_, open)| *open)
-    {
-        if let Ok(copy) = fd::copy(raw, fd::KEPT) {
+    for ((raw, name), given) in [(0, "stdin"), (1, "stdout"), (2, "stderr")].into_iter().zip(given) {
+        if let (true, Ok(copy)) = (given, fd::copy(raw, fd::KEPT)) {
             reactor.park(name, copy);
         }
     }

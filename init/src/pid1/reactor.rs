@@ -61,11 +61,8 @@ impl Reactor {
         epoll.add(&signals, Ready::EPOLLIN, tag(Tag::Signals, 0))?;
         let slots = Slots::new(table);
         for (index, slot, _) in slots.all() {
-            for (fd, kind) in [(&slot.report, Tag::Report), (&slot.pidfd, Tag::Process)] {
-                if let Some(watched) = fd.get() {
-                    let _ = epoll.add(watched, Ready::EPOLLIN, tag(kind, index));
-                }
-            }
+            epoll.add_recorded(&slot.report, tag(Tag::Report, index));
+            epoll.add_recorded(&slot.pidfd, tag(Tag::Process, index));
         }
         Ok(Self {
             table,

@@ -6,14 +6,14 @@ use super::table::{MAGIC, Table};
 use crate::proto::pid1::{Exit, Life, STAGE_FORK};
 use crate::sys::args::Image;
 use crate::sys::crash::{self, Cause, Road};
-use crate::sys::fd::{self, Recorded};
+use crate::sys::fd::Recorded;
 use crate::sys::shared::{self, Field};
 use crate::sys::wait::{self, monotonic_ms};
-use crate::sys::{image, memfd, process};
+use crate::sys::{image, process};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 
 /// Environment variable by which an image tells the next one the table's descriptor.
@@ -27,28 +27,18 @@ static TABLE: OnceLock<&'static Table> = OnceLock::new();
 
 /// Takes the table over that an image before us left in descriptor `file`, if it is ours and sound.
 pub fn take_over(file: RawFd) -> Option<&'static Table> {
-    let borrowed = fd::borrow(file)?;
-    let size = nix::sys::stat::fstat(borrowed).ok()?.st_size;
-    if u64::try_from(size).ok()? < u64::try_from(size_of::<Table>()).ok()? {
-        return None;
-    }
-    let table: &'static Table = shared::map(Some(borrowed)).ok()?;
+    let table: &'static Table = shared::attach(file)?;
     let head = &table.head;
     let own = head.pid.get() == nix::unistd::getpid().as_raw() && head.file.raw() == file;
     let sound = head.magic.get() == MAGIC && head.size.get() == size_of::<Table>() as u64;
     (own && sound).then_some(table)
 }
 
-/// Makes a new table: in a memfd, else in an unlinked file, else in memory that only lasts as long as this image.
+/// Makes a new table.
 pub fn create() -> Option<&'static Table> {
-    let file = memfd::or_file(c"rung-table").ok();
-    let mapped: Option<&'static Table> = file.as_ref().and_then(|file| shared::map(Some(file.as_fd())).ok());
-    let table = match mapped {
-        Some(table) => table,
-        None => shared::map(None).ok()?,
-    };
+    let (table, file): (&'static Table, _) = shared::create(c"rung-table").ok()?;
     let head = &table.head;
-    if let (Some(_), Some(file)) = (mapped, file) {
+    if let Some(file) = file {
         head.file.put(file);
     }
     head.pid.set(nix::unistd::getpid().as_raw());

@@ -4,7 +4,7 @@ use super::slots::Slots;
 use super::{Tag, tag};
 use crate::proto::pid1::{Exit, Key, Life, MAX_FDS, STAGE_FORK};
 use crate::sys::child::{self, Order, Source};
-use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::epoll::Epoll;
 use crate::sys::seqpacket::Fds;
 use crate::sys::shared::Field;
 use crate::sys::{fd, process};
@@ -90,9 +90,7 @@ impl Spawner {
         let started = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).and_then(|(read, report)| {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
             slot.report.put(read);
-            if let Some(read) = slot.report.get() {
-                let _ = self.epoll.add(read, Ready::EPOLLIN, tag(Tag::Report, index));
-            }
+            self.epoll.add_recorded(&slot.report, tag(Tag::Report, index));
             let share = share && report.as_raw_fd() < fd::KEPT;
             let order = Order { plan, fds, report: report.as_raw_fd(), exe, pid: &slot.pid, share };
             Ok((child::start(&order)?, share.then_some((index, report))))

@@ -142,10 +142,8 @@ fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
     let at_fork = |e: Errno| (STAGE_FORK, e as i32);
     REPORT.store(order.report, Ordering::Relaxed);
     if order.share {
-        if let Err(e) = close_range(KEPT, libc::CLOSE_RANGE_UNSHARE) {
-            // The table is still the parent's: only the report may be touched.
-            return Err(at_fork(e));
-        }
+        // On failure the table is still the parent's: only the report may be touched.
+        close_range(KEPT, libc::CLOSE_RANGE_UNSHARE).map_err(at_fork)?;
     }
     say(order.report, &[DETACHED]);
     let plan = match order.plan {

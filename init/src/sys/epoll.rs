@@ -43,6 +43,13 @@ impl Epoll {
         self.0.delete(fd)
     }
 
+    /// Watches for input on a recorded descriptor, if there is one. What can't be watched is seen by other means.
+    pub fn add_recorded(&self, fd: &Recorded, data: u64) {
+        if let Some(watched) = fd.get() {
+            let _ = self.add(watched, Ready::EPOLLIN, data);
+        }
+    }
+
     /// Closes a recorded descriptor and no longer watches it. Others may hold its file open: it wouldn't leave the set by
     /// itself.
     pub fn drop_recorded(&self, fd: &Recorded) {

@@ -86,8 +86,14 @@ pub fn poke(path: &Path, text: &str) -> Result<(), Errno> {
 /// The last folder's, when it works in none.
 pub fn unnamed() -> Result<OwnedFd, Errno> {
     let first = std::env::var_os("RUNG_RUNDIR").map(PathBuf::from);
-    let folders = first.into_iter().chain(["/run", "/tmp", "/dev/shm"].map(PathBuf::from));
-    folders.fold(Err(Errno::ENOENT), |done, folder| done.or_else(|_| unnamed_in(&folder)))
+    let mut last = Errno::ENOENT;
+    for folder in first.into_iter().chain(["/run", "/tmp", "/dev/shm"].map(PathBuf::from)) {
+        match unnamed_in(&folder) {
+            Ok(file) => return Ok(file),
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
 }
 
 fn unnamed_in(folder: &Path) -> Result<OwnedFd, Errno> {

@@ -1,7 +1,7 @@
 //! A plain structure in memory that outlives `execve`: the mapping of a memfd or of an unlinked file.
 
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 /// Structures that may lie in shared memory.
@@ -69,6 +69,27 @@ impl<const WORDS: usize, const BYTES: usize> Field<[u8; BYTES]> for [AtomicU64; 
             word.set(from.try_into().map_or(0, u64::from_le_bytes));
         }
     }
+}
+
+/// A new `T`, all zero, and its file: a memfd, else one without a name. Where neither can be had the memory lasts as long
+/// as this image.
+///
+/// # Errors
+/// As `mmap(2)`.
+pub fn create<T: Plain>(name: &std::ffi::CStr) -> Result<(&'static T, Option<OwnedFd>), Errno> {
+    if let Ok(file) = super::memfd::or_file(name)
+        && let Ok(memory) = map(Some(file.as_fd()))
+    {
+        return Ok((memory, Some(file)));
+    }
+    Ok((map(None)?, None))
+}
+
+/// The `T` in a file that an image before us has left at this descriptor. `None`: there is no such file, or a shorter one.
+pub fn attach<T: Plain>(raw: RawFd) -> Option<&'static T> {
+    let file = super::fd::borrow(raw)?;
+    let size = usize::try_from(nix::sys::stat::fstat(file).ok()?.st_size).ok()?;
+    if size < size_of::<T>() { None } else { map(Some(file)).ok() }
 }
 
 /// Makes the file as long as `T`, if it is shorter, and maps it. With no file the memory is anonymous: it survives a
