@@ -73,11 +73,7 @@ pub struct Poison {
 impl Poison {
     /// A clean table.
     pub fn create() -> Self {
-        Self {
-            file: memfd::create(c"rung-note").or_else(|_| file::unnamed()).ok(),
-            ledger: Ledger::default(),
-            open: Vec::new(),
-        }
+        Self { file: memfd::or_file(c"rung-note").ok(), ledger: Ledger::default(), open: Vec::new() }
     }
 
     /// Goes on with the one a manager before us left: a note on it is entered into the ledger.

@@ -18,7 +18,7 @@ use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{file, inherited, signals, wait};
+use crate::sys::{fd, file, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
@@ -46,7 +46,7 @@ struct Greeting {
 pub fn run() -> i32 {
     signals::die_of_faults();
     nix::unistd::alarm::set(30);
-    let Ok(socket) = inherited::take(3) else { return 2 };
+    let Ok(socket) = fd::take(3) else { return 2 };
     match Manager::start(socket) {
         Ok(mut manager) => {
             manager.run();
