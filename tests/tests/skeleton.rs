@@ -164,8 +164,5 @@ fn a_second_install_keeps_what_the_administrator_did() {
     root.install();
     assert_eq!(fs::read_to_string(at("etc/rung/init.conf")).unwrap(), "[Manager]\nDefaultLevel=2\n");
     assert!(!root.has("etc/rung/levels/3/cron.service"), "it was disabled");
-    assert!(
-        fs::read_to_string(at("usr/lib/rung/init-boot")).unwrap().len() > 10,
-        "what is Rung's own is brought up to date"
-    );
+    assert!(fs::read(at("usr/lib/rung/init-boot")).unwrap().len() > 10, "what is Rung's own is brought up to date");
 }

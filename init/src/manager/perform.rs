@@ -197,7 +197,8 @@ impl Manager {
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| **o != Outcome::Success);
         // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
-        let silent = matches!(self.machine.purpose, Purpose::Command(_)) && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
+        let silent = matches!(self.machine.purpose, Purpose::Command(_))
+            && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
         let reason = failure.map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason
