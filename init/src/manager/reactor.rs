@@ -67,11 +67,6 @@ impl Manager {
         nix::unistd::alarm::set(TURN_SECONDS);
         self.due();
         self.settle();
-        // What came while an answer was awaited lies in no socket any more. Handling it may await another one.
-        while self.link.has_early() && !self.over {
-            self.read_link();
-            self.settle();
-        }
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
