@@ -30,6 +30,8 @@ const TURN_SECONDS: u32 = 30;
 const STRAY: u32 = 0x8000_0000;
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// Pause before strays that can't be watched are looked at again, in milliseconds.
+const STRAY_DELAY: u64 = 200;
 /// A logger that ended is started again after this long, in milliseconds.
 const LOGGER_DELAY: u64 = 200;
 
@@ -106,7 +108,7 @@ impl Manager {
 
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
-        [self.core.next_deadline(), going, self.logger_due].into_iter().flatten().min()
+        [self.core.next_deadline(), going, self.logger_due, self.strays_due].into_iter().flatten().min()
     }
 
     fn due(&mut self) {
@@ -117,6 +119,13 @@ impl Manager {
         if self.logger_due.is_some_and(|at| at <= now) {
             self.logger_due = None;
             self.start_logger();
+        }
+        if self.strays_due.is_some_and(|at| at <= now) {
+            self.strays_due = None;
+            let watched: Vec<(u64, UnitId)> = self.watched.iter().map(|(token, unit)| (*token, *unit)).collect();
+            for (token, unit) in watched {
+                self.watch_group(unit, token);
+            }
         }
         self.show_holders();
     }
@@ -175,8 +184,14 @@ impl Manager {
         }
     }
 
-    /// A request of ours was refused. A spawn that has a slot already is being told by that slot.
+    /// A request of ours was refused. A spawn that has a slot already is being told by that slot. A stray that was gone
+    /// before it could be watched, or that can't be watched, is looked for again a little later.
     fn on_refused(&mut self, key: Key, errno: i32) {
+        if key.step & STRAY != 0 && self.watched.contains_key(&key.token) {
+            let again = wait::now_ms().saturating_add(STRAY_DELAY);
+            self.strays_due = Some(self.strays_due.map_or(again, |at| at.min(again)));
+            return;
+        }
         let known = self.core.token_unit(key.token).is_some() && key.step & STRAY == 0;
         if known && errno != nix::errno::Errno::EEXIST as i32 && key != Key::default() {
             let exit = Exit::NotRun { stage: crate::proto::pid1::STAGE_FORK, errno };

@@ -194,7 +194,9 @@ impl Manager {
         let pid1 = nix::unistd::getppid().as_raw();
         let tree = Tree::find(pid1, greeting.container);
         take_in(&mut core, &greeting.slots, tree.as_ref(), &run_dir);
-        let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
+        // A container has no command line of a kernel's, only the words it was started with.
+        let words = if greeting.container { args.join(" ") } else { machine::cmdline() };
+        let quiet = words.split_ascii_whitespace().any(|w| w == "quiet");
         let console = if greeting.container { super::console::STDERR } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
@@ -228,6 +230,7 @@ impl Manager {
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
             watched: BTreeMap::new(),
+            strays_due: None,
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
