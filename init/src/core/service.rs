@@ -22,22 +22,21 @@
 //! of its own, so an exit that is told twice, or one of a process that was given up, names nobody and changes nothing.
 //! `ExecStop=` runs if the start had succeeded, also when the main process has ended by itself; `ExecStopPost=` always.
 
-use super::limit::{StartLimit, millis, restart_at, wants_restart};
+#[path = "service_down.rs"]
+mod down;
+#[path = "service_up.rs"]
+mod up;
+
+use super::limit::{StartLimit, millis};
 use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
 use crate::proto::pid1::Key;
-use crate::unit::name::Kind;
-use crate::unit::{Command, ExecKind, KillMode, ServiceType, Unit};
+use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long SIGKILL may take where `TimeoutStopSec=` sets no limit.
 const KILL_PATIENCE: Duration = Duration::from_secs(90);
-const SIGHUP: i32 = 1;
-const SIGINT: i32 = 2;
 const SIGKILL: i32 = 9;
-const SIGPIPE: i32 = 13;
-const SIGTERM: i32 = 15;
-const SIGCONT: i32 = 18;
 
 /// What is wanted of a unit, whatever it is doing now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -79,8 +78,6 @@ pub(super) enum Input {
     Stop,
     /// Run `ExecReload=`.
     Reload,
-    /// The process was forked.
-    Forked(Which),
     /// Its `execve` succeeded.
     Executed(Which),
     /// It ended; the text is set when it never ran because no plan could be made.
@@ -286,10 +283,6 @@ impl Service {
             }
             (_, Input::Reload) => {}
 
-            (Phase::Start, Input::Forked(Which::Main)) if r.unit.service.kind == ServiceType::Simple => {
-                self.start_post(r, 0);
-            }
-            (_, Input::Forked(_)) => {}
             (Phase::Start, Input::Executed(Which::Main))
                 if matches!(r.unit.service.kind, ServiceType::Simple | ServiceType::Exec) =>
             {
@@ -362,281 +355,6 @@ impl Service {
         }
     }
 
-    // ---- the way up -------------------------------------------------------------------------------------------
-
-    fn begin(&mut self, r: &mut Run<'_>, token: u64) {
-        self.wanted = Wanted::Up;
-        self.result = Outcome::Success;
-        self.started = false;
-        self.seeking = false;
-        self.reload = None;
-        self.status_text = None;
-        self.main = None;
-        self.control = None;
-        if r.unit.name.kind() == Kind::Target {
-            self.started = true;
-            self.enter(r, Phase::Running);
-            return;
-        }
-        self.token = Some(token);
-        self.next_step = 0;
-        self.start_pre(r, 0);
-    }
-
-    fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
-        if !self.control_command(r, Phase::StartPre, ExecKind::StartPre, index, r.unit.service.timeout_start) {
-            self.start_main(r, 0);
-        }
-    }
-
-    fn start_main(&mut self, r: &mut Run<'_>, index: usize) {
-        if command(r.unit, ExecKind::Start, index).is_none() {
-            if r.unit.service.kind == ServiceType::Oneshot {
-                self.start_post(r, 0);
-            } else {
-                self.fail(r, Outcome::Config { reason: "it has no ExecStart=".to_owned() });
-            }
-            return;
-        }
-        self.enter(r, Phase::Start);
-        self.arm(r, r.unit.service.timeout_start);
-        let which = if r.unit.service.kind == ServiceType::Forking { Which::Control } else { Which::Main };
-        self.spawn(r, which, ExecKind::Start, index);
-    }
-
-    fn start_post(&mut self, r: &mut Run<'_>, index: usize) {
-        self.seeking = false;
-        if !self.control_command(r, Phase::StartPost, ExecKind::StartPost, index, r.unit.service.timeout_start) {
-            self.running(r);
-        }
-    }
-
-    /// The start is through, or a reload over: where the main process is gone by now, so is the service.
-    fn running(&mut self, r: &mut Run<'_>) {
-        self.started = true;
-        if self.main.is_some() {
-            self.enter(r, Phase::Running);
-        } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
-            self.enter(r, Phase::Exited);
-        } else {
-            self.stop(r, 0);
-        }
-    }
-
-    fn reload(&mut self, r: &mut Run<'_>, index: usize) {
-        if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timeout_start) {
-            self.running(r);
-        }
-    }
-
-    fn seek(&self, r: &mut Run<'_>) {
-        if let Some(token) = self.token {
-            r.out.push(Action::ReadPidFile { unit: r.id, token });
-            r.out.push(Action::Watch { unit: r.id, token });
-        }
-    }
-
-    // ---- a process ended --------------------------------------------------------------------------------------
-
-    fn over(&mut self, r: &mut Run<'_>, which: Which, exit: ExitRecord, why: Option<String>) {
-        let gone = match which {
-            Which::Main => self.main.take(),
-            Which::Control => self.control.take(),
-        };
-        let Some(proc) = gone else { return };
-        if which == Which::Main {
-            self.last_exit = Some(exit);
-        }
-        let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
-        let good = ignore || self.is_clean(r.unit, which, exit);
-        let outcome = match (good, why) {
-            (true, _) => Outcome::Success,
-            (false, Some(reason)) => Outcome::Config { reason },
-            (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
-        };
-        match which {
-            Which::Main => self.main_over(r, proc.index, outcome),
-            Which::Control => self.control_over(r, proc.index, outcome),
-        }
-    }
-
-    fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
-        let daemon = which == Which::Main && unit.service.kind != ServiceType::Oneshot;
-        match exit {
-            ExitRecord::Code(code) => code == 0,
-            // Nobody could see how: an adopted process that wasn't our child.
-            ExitRecord::Unknown => true,
-            ExitRecord::Signal(SIGHUP | SIGINT | SIGTERM | SIGPIPE) => daemon,
-            ExitRecord::Signal(signal) | ExitRecord::Core(signal) => {
-                daemon && self.phase == Phase::StopSignal && signal == unit.service.kill_signal
-            }
-            ExitRecord::NotRun { .. } => false,
-        }
-    }
-
-    fn main_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
-        let failed = outcome != Outcome::Success;
-        match self.phase {
-            Phase::Start => match r.unit.service.kind {
-                _ if failed => self.fail(r, outcome),
-                ServiceType::Oneshot if command(r.unit, ExecKind::Start, index.saturating_add(1)).is_some() => {
-                    self.start_main(r, index.saturating_add(1));
-                }
-                // Simple, exec: it ran and has ended before we were told that it ran.
-                ServiceType::Oneshot | ServiceType::Simple | ServiceType::Exec => self.start_post(r, 0),
-                ServiceType::Notify | ServiceType::Forking => self.fail(r, Outcome::Protocol),
-            },
-            Phase::Running => {
-                self.note(outcome);
-                self.running(r);
-            }
-            // Their own commands go on first; the end of those looks at the main process again.
-            Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
-            Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
-                self.note(outcome);
-                self.rest(r);
-            }
-            Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
-        }
-    }
-
-    fn control_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
-        let failed = outcome != Outcome::Success;
-        let next = index.saturating_add(1);
-        match self.phase {
-            Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
-            Phase::StartPre => self.start_pre(r, next),
-            Phase::Start => {
-                self.seeking = true;
-                self.seek(r);
-            }
-            Phase::StartPost => self.start_post(r, next),
-            Phase::Reload if failed => {
-                self.reload = Some(outcome);
-                self.running(r);
-            }
-            Phase::Reload => self.reload(r, next),
-            Phase::Stop if failed => {
-                self.note(outcome);
-                self.stop_signal(r);
-            }
-            Phase::Stop => self.stop(r, next),
-            // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
-            Phase::StopSignal | Phase::StopKill => self.rest(r),
-            Phase::StopPost if failed => {
-                self.note(outcome);
-                self.final_signal(r);
-            }
-            Phase::StopPost => self.stop_post(r, next),
-            Phase::FinalSignal | Phase::FinalKill => self.rest(r),
-            Phase::Dead | Phase::Running | Phase::Exited | Phase::AutoRestart => {}
-        }
-    }
-
-    // ---- the way down -----------------------------------------------------------------------------------------
-
-    /// The start failed: no `ExecStop=`.
-    fn fail(&mut self, r: &mut Run<'_>, outcome: Outcome) {
-        self.note(outcome);
-        self.stop_signal(r);
-    }
-
-    fn stop(&mut self, r: &mut Run<'_>, index: usize) {
-        if r.unit.name.kind() == Kind::Target {
-            self.finish(r);
-        } else if !self.started
-            || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timeout_stop)
-        {
-            self.stop_signal(r);
-        }
-    }
-
-    fn stop_signal(&mut self, r: &mut Run<'_>) {
-        self.seeking = false;
-        self.enter(r, Phase::StopSignal);
-        self.arm(r, r.unit.service.timeout_stop);
-        self.deliver(r, r.unit.service.kill_signal);
-        self.rest(r);
-    }
-
-    fn stop_kill(&mut self, r: &mut Run<'_>) {
-        self.enter(r, Phase::StopKill);
-        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
-        self.deliver_kill(r);
-        self.rest(r);
-    }
-
-    /// Looks who is left after a signal, or after one of them has gone.
-    fn rest(&mut self, r: &mut Run<'_>) {
-        match (self.phase, r.unit.service.kill_mode) {
-            (Phase::StopSignal | Phase::StopKill, KillMode::None) => {
-                self.main = None;
-                self.control = None;
-                self.stop_post(r, 0);
-            }
-            _ if !self.alone() => {}
-            (Phase::StopSignal, KillMode::Mixed) => self.stop_kill(r),
-            (_, KillMode::ControlGroup | KillMode::Mixed) => self.watch_rest(r),
-            (Phase::StopSignal | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
-            (_, KillMode::Process | KillMode::None) => self.finish(r),
-        }
-    }
-
-    fn watch_rest(&self, r: &mut Run<'_>) {
-        let grouped = matches!(r.unit.service.kill_mode, KillMode::ControlGroup | KillMode::Mixed);
-        if let (Some(token), true, true) = (self.token, grouped, self.alone()) {
-            r.out.push(Action::Watch { unit: r.id, token });
-        }
-    }
-
-    fn stop_post(&mut self, r: &mut Run<'_>, index: usize) {
-        if self.control_command(r, Phase::StopPost, ExecKind::StopPost, index, r.unit.service.timeout_stop) {
-            return;
-        }
-        if self.phase == Phase::StopPost { self.final_signal(r) } else { self.finish(r) }
-    }
-
-    /// What `ExecStopPost=` has left behind.
-    fn final_signal(&mut self, r: &mut Run<'_>) {
-        if r.unit.service.kill_mode == KillMode::Mixed {
-            self.final_kill(r);
-            return;
-        }
-        self.enter(r, Phase::FinalSignal);
-        self.arm(r, r.unit.service.timeout_stop);
-        self.deliver(r, r.unit.service.kill_signal);
-        self.rest(r);
-    }
-
-    fn final_kill(&mut self, r: &mut Run<'_>) {
-        self.enter(r, Phase::FinalKill);
-        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
-        self.deliver_kill(r);
-        self.rest(r);
-    }
-
-    fn finish(&mut self, r: &mut Run<'_>) {
-        if let Some(token) = self.token.take() {
-            r.out.push(Action::Finished { unit: r.id, token });
-        }
-        self.main = None;
-        self.control = None;
-        self.status_text = None;
-        let again = self.wanted == Wanted::Up
-            && r.may_restart
-            && r.unit.name.kind() == Kind::Service
-            && wants_restart(r.unit.service.restart, &self.result);
-        if again {
-            self.enter(r, Phase::AutoRestart);
-            self.deadline = Some(restart_at(&r.unit.service, r.now));
-            self.restarts = self.restarts.saturating_add(1);
-        } else {
-            self.enter(r, Phase::Dead);
-        }
-    }
-
-    // ---- small parts ------------------------------------------------------------------------------------------
-
     fn enter(&mut self, r: &Run<'_>, phase: Phase) {
         if self.phase != phase {
             self.phase = phase;
@@ -702,39 +420,6 @@ impl Service {
             r.out.push(Action::Signal { unit: r.id, token, key: Some(key), signal: SIGKILL });
         }
         self.control = None;
-    }
-
-    /// `KillSignal=` by `KillMode=`, then SIGCONT so that a stopped process can take it.
-    fn deliver(&self, r: &mut Run<'_>, signal: i32) {
-        let Some(token) = self.token else { return };
-        let all = r.unit.service.kill_mode == KillMode::ControlGroup;
-        let finale = self.phase == Phase::FinalSignal;
-        let keys = [self.key(Which::Main), self.key(Which::Control)];
-        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
-            _ if all => vec![None],
-            KillMode::None if !finale => Vec::new(),
-            _ => keys.into_iter().flatten().map(Some).collect(),
-        };
-        for key in targets {
-            r.out.push(Action::Signal { unit: r.id, token, key, signal });
-            if signal != SIGKILL && signal != SIGCONT {
-                r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGCONT });
-            }
-        }
-    }
-
-    fn deliver_kill(&self, r: &mut Run<'_>) {
-        let Some(token) = self.token else { return };
-        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
-            KillMode::ControlGroup | KillMode::Mixed => vec![None],
-            KillMode::None if self.phase == Phase::StopKill => Vec::new(),
-            KillMode::Process | KillMode::None => {
-                [self.key(Which::Main), self.key(Which::Control)].into_iter().flatten().map(Some).collect()
-            }
-        };
-        for key in targets {
-            r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGKILL });
-        }
     }
 }
 

@@ -152,7 +152,7 @@ impl Core {
             }
             let rival = node.edges.conflicts.iter().find(|c| accepted.contains(*c));
             let outcome = match (&node.disk, rival) {
-                (Loaded::Good(_), None) => {
+                (Loaded::Good(_), None) if !node.name.is_template() => {
                     accepted.insert(id);
                     continue;
                 }
@@ -197,7 +197,8 @@ impl Core {
             service.result = outcome.clone();
             self.settle(id, timer, out);
         }
-        if let Some(request) = request {
+        // Where the same request stops it (it may not stay, and can't come back), the stop's end is what is reported.
+        if let Some(request) = request.filter(|r| !self.is_open(*r, id)) {
             self.report(request, id, JobResult::Failed(outcome), out);
         }
         self.check_essential(id, out);
@@ -233,17 +234,27 @@ impl Core {
         self.install(&new, out);
     }
 
+    /// Why a running unit could not be started again now.
+    fn bar(&self, id: UnitId) -> Option<Outcome> {
+        let node = self.units.get(id);
+        match &node.disk {
+            Loaded::Good(unit) if node.service.limit.is_reached(&unit.service, self.now) => Some(Outcome::StartLimit),
+            Loaded::Good(_) => None,
+            bad => Some(bad.refusal(&node.name)),
+        }
+    }
+
     fn restart(&mut self, request: RequestId, ids: &[UnitId], out: &mut Vec<Action>) {
         // One that could not come up again isn't taken down.
-        let (good, bad): (Vec<_>, Vec<_>) =
-            ids.iter().copied().partition(|id| matches!(self.units.get(*id).disk, Loaded::Good(_)));
-        for id in bad {
-            let node = self.units.get(id);
-            let outcome = node.disk.refusal(&node.name);
-            self.report(request, id, JobResult::Failed(outcome), out);
+        let mut good = Vec::new();
+        for id in ids.iter().copied() {
+            match self.bar(id) {
+                Some(outcome) => self.report(request, id, JobResult::Failed(outcome), out),
+                None => good.push(id),
+            }
         }
         let mut again = self.dependents(&good);
-        again.retain(|id| self.is_up(*id) && matches!(self.units.get(*id).disk, Loaded::Good(_)));
+        again.retain(|id| self.is_up(*id) && self.bar(*id).is_none());
         let mut anchors = good;
         anchors.extend(again.iter().filter(|id| !anchors.contains(id)).copied().collect::<Vec<_>>());
         self.start(Some(request), &anchors, &again, out);
@@ -327,10 +338,10 @@ impl Core {
                 self.expect(request, id);
             }
             let job = &mut self.units.get_mut(id).job;
-            if let (Some(job), Some(request)) = (job, request) {
-                if !job.requests.contains(&request) {
-                    job.requests.push(request);
-                }
+            if let (Some(job), Some(request)) = (job, request)
+                && !job.requests.contains(&request)
+            {
+                job.requests.push(request);
             }
             return None;
         }

@@ -23,6 +23,7 @@ impl Loaded {
     /// Why it can't be started.
     pub(super) fn refusal(&self, name: &UnitName) -> Outcome {
         let reason = match self {
+            Self::Good(_) if name.is_template() => format!("{name} is a template: start an instance of it"),
             Self::Good(_) => format!("{name} can't be started"),
             Self::Bad(findings) => findings.clone(),
             Self::Masked => format!("{name} is masked"),
@@ -124,6 +125,13 @@ impl Core {
     /// The unit of a live instance.
     pub fn token_unit(&self, token: u64) -> Option<UnitId> {
         self.tokens.get(&token).copied()
+    }
+
+    /// The action that makes the process of a key, to be carried out once more: PID 1 lost what it was asked.
+    pub fn birth(&self, key: Key) -> Option<super::Action> {
+        let id = self.token_unit(key.token)?;
+        let service = &self.units.get(id).service;
+        service.birth(id, service.which(key)?)
     }
 
     /// The level before, the present one, and the one a switch under way goes to.

@@ -2,10 +2,12 @@
 
 use super::machine::{self, Purpose};
 use super::state::Manager;
-use crate::core::{Ask, Event, LevelMark, RequestId, Verb};
+use super::watch::Why;
+use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
@@ -24,12 +26,14 @@ pub struct Boot {
     /// A number for requests of the manager's own after the boot.
     next: u64,
     started_ms: u64,
+    /// Asked for while level S was under way: comes after it, instead of the default.
+    wanted: Option<(RequestId, Level)>,
 }
 
 impl Boot {
     /// Just begun.
     pub fn new() -> Self {
-        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms() }
+        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms(), wanted: None }
     }
 }
 
@@ -86,15 +90,26 @@ impl Manager {
     }
 
     fn enter_default_level(&mut self) {
-        let level = self.default_level();
-        self.push(Event::Request { id: DEFAULT, ask: Ask::Level(level) });
+        let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
+        self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
     /// The kernel command line's choice, else `init.conf`'s, else inittab's, else 3.
     pub fn default_level(&self) -> Level {
         let Purpose::Levels { level, .. } = self.machine.purpose else { return Level::S };
-        let inittab = || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
+        let inittab =
+            || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
         level.or(self.machine.conf.default_level).or_else(inittab).or(Level::from_char('3')).unwrap_or(Level::SINGLE)
+    }
+
+    /// Switches the level; a switch asked for while level S is under way comes after it, for level S is never cut short.
+    pub fn switch_level(&mut self, id: RequestId, level: Level) {
+        match self.core.levels() {
+            (_, None, _) if matches!(self.machine.purpose, Purpose::Levels { .. }) => {
+                self.boot.wanted = Some((id, level));
+            }
+            _ => self.push(Event::Request { id, ask: Ask::Level(level) }),
+        }
     }
 
     /// One of our own requests ended: what comes next.
@@ -110,6 +125,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
+            self.record_event(&["boot"]);
             self.reload_all();
             self.enter_default_level();
             return;
@@ -123,6 +139,7 @@ impl Manager {
         if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
+        self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
     }
 
@@ -130,8 +147,9 @@ impl Manager {
     pub fn reload_all(&mut self) {
         self.loader.scan();
         let names = self.loader.names();
-        let mut known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
-        known.retain(|n| !names.contains(n));
+        let found: BTreeSet<&UnitName> = names.iter().collect();
+        let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
+        let known: Vec<UnitName> = known.cloned().collect();
         self.define(names.into_iter().chain(known).collect());
         self.read_levels();
         self.watch_folders();
@@ -140,6 +158,7 @@ impl Manager {
     /// Reads these units' files and tells the core; then the instances of templates that they refer to.
     pub fn define(&mut self, names: Vec<UnitName>) {
         let mut batch = names;
+        let mut tried = BTreeSet::new();
         // Each round can name new units (instances of templates); a chain of them is bounded.
         for _ in 0..64 {
             if batch.is_empty() {
@@ -150,20 +169,17 @@ impl Manager {
                 definitions.push(self.load_guarded(&name));
             }
             // At once and not by the queue: the names it refers to are needed now.
-            let mut actions = Vec::new();
-            self.core.handle(Event::Define(definitions), wait::now_ms(), &mut actions);
-            self.record();
-            for action in actions {
-                self.perform(action);
-            }
-            let missing: Vec<UnitName> = self.core.missing().cloned().collect();
-            batch = missing.into_iter().filter(|n| self.loader.exists(n)).collect();
+            self.decide(Event::Define(definitions));
+            self.carry_out();
+            batch = self.core.missing().filter(|n| self.loader.exists(n) && !tried.contains(*n)).cloned().collect();
+            tried.extend(batch.iter().cloned());
         }
     }
 
     fn load_guarded(&mut self, name: &UnitName) -> crate::core::Definition {
         if self.poison.is_poison(name.as_str()) {
-            let reason = "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
+            let reason =
+                "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
             return crate::core::Definition::Bad(name.clone(), reason);
         }
         self.poison.note(name.as_str());
@@ -182,10 +198,23 @@ impl Manager {
         let loader = &self.loader;
         let mut marks = self.farm.read(|n| loader.canonical(n));
         marks.extend(self.terminals());
-        marks.retain(|m| !m.name.is_template() && loader.is_startable(&m.name));
+        marks.retain(|m| !m.name.is_template() && loader.exists(&m.name));
         let new: Vec<UnitName> = marks.iter().map(|m| m.name.clone()).filter(|n| self.core.id(n).is_none()).collect();
         self.define(new);
+        marks.retain(|m| self.is_startable(&m.name));
         self.push(Event::Levels(marks));
+    }
+
+    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured.
+    fn is_startable(&self, name: &UnitName) -> bool {
+        let Some(id) = self.core.id(name) else { return false };
+        match self.core.view(id).on_disk {
+            Loaded::Good(unit) if unit.source == Source::Systemd => {
+                self.findings.get(name).is_none_or(|all| all.iter().all(|f| f.severity == Severity::Note))
+            }
+            Loaded::Bad(_) => !self.loader.is_foreign(name),
+            _ => true,
+        }
     }
 
     /// Gettys without a link of their own: on tty1 to tty6 and each `console=` of the kernel command line, where the
@@ -196,7 +225,8 @@ impl Manager {
         }
         let on: LevelSet = LevelSet::parse("2345").unwrap_or_default();
         let virtual_ones = (1..=6).map(|n| ("getty", format!("tty{n}")));
-        let serial = machine::consoles(&machine::cmdline()).into_iter().filter(|t| !t.starts_with("tty0") && !is_virtual(t));
+        let serial =
+            machine::consoles(&machine::cmdline()).into_iter().filter(|t| !t.starts_with("tty0") && !is_virtual(t));
         let all = virtual_ones.chain(serial.map(|t| ("serial-getty", t)));
         let there = all.filter(|(_, tty)| Path::new("/dev").join(tty).exists());
         let names = there.filter_map(|(template, tty)| UnitName::new(&format!("{template}@{tty}.service")).ok());
@@ -206,13 +236,13 @@ impl Manager {
     /// Watches what may change, and what has come to exist since.
     pub fn watch_folders(&mut self) {
         for folder in self.loader.folders() {
-            self.watcher.add(folder, super::watch::Why::Units);
+            self.watcher.add_or_wait(folder, Why::Units);
         }
         for folder in self.loader.drop_in_folders() {
-            self.watcher.add(&folder, super::watch::Why::Units);
+            self.watcher.add(&folder, Why::Units);
         }
         for folder in self.farm.folders() {
-            self.watcher.add(&folder, super::watch::Why::Levels);
+            self.watcher.add_or_wait(&folder, Why::Levels);
         }
     }
 }

@@ -42,7 +42,7 @@ impl Link {
         !self.out.is_empty()
     }
 
-    /// Whether events were put aside while an answer was awaited: no poll tells of them.
+    /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
     pub fn has_early(&self) -> bool {
         !self.early.is_empty()
     }
@@ -69,7 +69,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 has closed the socket.
-    pub fn next(&mut self) -> Result<Option<Event>, Gone> {
+    pub fn next_event(&mut self) -> Result<Option<Event>, Gone> {
         if let Some(event) = self.early.pop_front() {
             return Ok(Some(event));
         }
@@ -93,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Waits for the first event that `pick` takes; others are kept for [`Self::next`].
+    /// Waits for the first event that `pick` takes; others are kept for [`Self::next_event`].
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is gone or silent for 10 s.
@@ -158,7 +158,7 @@ mod tests {
         assert!(!link.has_early());
         assert!(link.fetch(1, "x").expect("answer").is_none());
         assert!(link.has_early(), "nothing is left in the socket that would wake the loop");
-        assert_eq!(link.next(), Ok(Some(early)));
+        assert_eq!(link.next_event(), Ok(Some(early)));
         assert!(!link.has_early());
     }
 }

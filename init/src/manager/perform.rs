@@ -1,18 +1,21 @@
 //! Carries out what the core has decided.
 
+use super::accounts::{Answers, Wish};
 use super::control::status;
 use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
 use crate::core::{Action, Event, ExitRecord, JobResult, Outcome, RequestId, State, UnitId};
+use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
-use crate::log::read;
 use std::path::{Path, PathBuf};
 
+/// Progress of a request is told at most this often, in milliseconds.
+const TELL_MS: u64 = 50;
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
 
@@ -20,7 +23,9 @@ impl Manager {
     /// One action.
     pub fn perform(&mut self, action: Action) {
         match action {
-            Action::Spawn { unit, key, kind, index, main_pid } => self.spawn(unit, key, kind, index, main_pid),
+            Action::Spawn { unit, key, kind, index, main_pid } => {
+                self.spawn(Wish { unit, key, kind, index, main_pid }, &Answers::default());
+            }
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
             Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
             Action::Adopt { key, pid, start_time, .. } => {
@@ -39,6 +44,7 @@ impl Manager {
     }
 
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
+        self.signal_waiting(token, key, signal);
         if let Some(key) = key {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
             return;
@@ -94,7 +100,9 @@ impl Manager {
             Some(tree) => {
                 // Watch first: what becomes empty between the two would be missed otherwise.
                 let watched = self.watcher.add(&tree.events(&name), super::watch::Why::Cgroup(token));
-                tree.is_empty(&name) || !watched
+                let left = if watched || tree.is_empty(&name) { Vec::new() } else { tree.pids(&name) };
+                // No more watches to be had: the processes' own ends tell as well.
+                tree.is_empty(&name) || (!watched && !self.watch_pids(token, &left))
             }
             None => {
                 let left = self.members(token);
@@ -213,7 +221,6 @@ impl Manager {
         sentence::reason(status::definition(&view), outcome, self.plan_failures.get(&unit).map(String::as_str))
     }
 
-
     /// The job's end, as clients are told it.
     pub fn job_end(&self, unit: UnitId, result: JobResult) -> JobEnd {
         let name = self.core.name(unit).clone();
@@ -223,7 +230,9 @@ impl Manager {
         let hint = sentence::hint(name.short(), &result);
         let ran = matches!(
             result,
-            JobResult::Failed(Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit)
+            JobResult::Failed(
+                Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+            )
         );
         let log = if ran { self.last_lines(name.short()) } else { Vec::new() };
         JobEnd { name, result, reason, hint, log }
@@ -231,8 +240,24 @@ impl Manager {
 
     fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
-        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, LOG_LINES);
-        entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
+        // Our own notes say what the reply says anyway.
+        let own: Vec<_> = entries.iter().filter(|e| e.writer != read::Writer::Rung).collect();
+        let last = own.get(own.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+        last.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+    }
+
+    /// Clients hear of a request's progress soon: many jobs that end at once are one message.
+    pub fn tell_soon(&mut self, request: RequestId) {
+        self.requests.has_news(request);
+        self.tell_due.get_or_insert(wait::now_ms().saturating_add(TELL_MS));
+    }
+
+    /// Tells what there is to be told.
+    pub fn tell_news(&mut self) {
+        for request in self.requests.take_news() {
+            self.tell_progress(request, false);
+        }
     }
 
     fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {
@@ -244,7 +269,7 @@ impl Manager {
             open.ended.push(end.clone());
             open.all.push(end);
         }
-        self.tell_progress(request, false);
+        self.tell_soon(request);
     }
 
     fn request_done(&mut self, request: RequestId) {

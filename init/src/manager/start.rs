@@ -18,7 +18,7 @@ use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{file, inherited, wait};
+use crate::sys::{file, inherited, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
@@ -44,6 +44,7 @@ struct Greeting {
 
 /// The manager's whole life. Its end is PID 1's, or a start that could not be made: then PID 1 tries again.
 pub fn run() -> i32 {
+    signals::die_of_faults();
     nix::unistd::alarm::set(30);
     let Ok(socket) = inherited::take(3) else { return 2 };
     match Manager::start(socket) {
@@ -234,7 +235,14 @@ impl Manager {
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
+            lookups: Default::default(),
+            // Helpers of the manager before us may still be there, under lower numbers.
+            helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),
+            actions: VecDeque::new(),
+            performing: false,
+            tell_due: None,
+            accept_due: None,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
                 Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }
@@ -294,7 +302,10 @@ impl Manager {
         if let Some(tree) = &self.tree {
             let (core, tree) = (&self.core, tree.clone());
             tree.sweep(|name| {
-                crate::unit::UnitName::new(name).ok().and_then(|n| core.id(&n)).is_some_and(|id| core.view(id).token.is_some())
+                crate::unit::UnitName::new(name)
+                    .ok()
+                    .and_then(|n| core.id(&n))
+                    .is_some_and(|id| core.view(id).token.is_some())
             });
         }
         self.boot_on();

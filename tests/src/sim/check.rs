@@ -29,7 +29,7 @@ impl Judge {
     pub fn state(&mut self, core: &Core) {
         // In a big world every so many steps: the check walks the whole graph.
         self.steps += 1;
-        if core.ids().count() < BIG || self.steps % 32 == 0 {
+        if core.ids().count() < BIG || self.steps.is_multiple_of(32) {
             self.wrong.extend(init::core::invariants::check(core));
         }
     }
@@ -66,11 +66,7 @@ impl Judge {
                         self.stop_order(core, *unit, *token);
                     }
                 }
-                Action::Finished { token, .. } => {
-                    if !self.finished.insert(*token) {
-                        self.say(format!("instance {token} is finished twice"));
-                    }
-                }
+                Action::Finished { token, .. } => self.finish(*token),
                 Action::CycleBroken { members, dropped } => {
                     if members.len() < 2 || !members.contains(&dropped.0) || !members.contains(&dropped.1) {
                         self.say(format!("the loop {members:?} doesn't hold {dropped:?}"));
@@ -79,6 +75,12 @@ impl Judge {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn finish(&mut self, token: u64) {
+        if !self.finished.insert(token) {
+            self.say(format!("instance {token} is finished twice"));
         }
     }
 
