@@ -157,8 +157,10 @@ fn signals_are_the_commands() {
 
 #[test]
 fn orphans_are_reaped_under_the_command() {
-    let script = format!("{HELPER} orphans 500; while ls -l /proc/*/exe 2>&1 | grep -q pid1-helper; do :; done; \
-                          ps -eo stat= | grep -c ^Z; exit 3");
+    let script = format!(
+        "{HELPER} orphans 500; while ls -l /proc/*/exe 2>&1 | grep -q pid1-helper; do :; done; \
+                          ps -eo stat= | grep -c ^Z; exit 3"
+    );
     let out = foreground(&script);
     assert_eq!((out.code, out.stdout.as_str()), (3, "0\n"), "{}", out.stderr);
 }
@@ -174,7 +176,8 @@ fn a_subreaper_leaves_nothing_behind() {
     let pid: i32 = out.stdout.trim().parse().expect("a pid");
     assert!(!exists(pid), "{pid} lives on");
     let mark = format!("RUNG_RUNDIR={}", rundir.beside().display());
-    let pids = fs::read_dir("/proc").expect("proc").flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
+    let pids =
+        fs::read_dir("/proc").expect("proc").flatten().filter_map(|e| e.file_name().to_str()?.parse::<i32>().ok());
     let left: Vec<i32> = pids
         .filter(|p| fs::read(format!("/proc/{p}/environ")).is_ok_and(|e| String::from_utf8_lossy(&e).contains(&mark)))
         .filter(|p| exists(*p))
@@ -184,7 +187,8 @@ fn a_subreaper_leaves_nothing_behind() {
 
 #[test]
 fn a_terminal_is_the_commands_own() {
-    let inner = "test -t 0 && test -t 1 && echo terminal; echo direct >/dev/tty; stty -echo; read x; echo got $x; exit 6";
+    let inner =
+        "test -t 0 && test -t 1 && echo terminal; echo direct >/dev/tty; stty -echo; read x; echo got $x; exit 6";
     let rundir = Rootfs::new();
     let line = format!("unshare {} -- {} -- sh -c '{inner}'", SPACES.join(" "), init().display());
     let mut command = Command::new("script");
@@ -261,7 +265,11 @@ fn odd_surroundings_are_lived_with() {
     let usual = "mount --rbind /dev dev";
     for (what, script, wrap) in [
         ("nothing but /dev", usual, &[][..]),
-        ("read-only", "mount --bind . . && cd \"$0\" && mount --rbind /dev dev && mount -o remount,bind,ro \"$0\"", &[]),
+        (
+            "read-only",
+            "mount --bind . . && cd \"$0\" && mount --rbind /dev dev && mount -o remount,bind,ro \"$0\"",
+            &[],
+        ),
         ("no /run", "mount --rbind /dev dev && mount -t proc proc proc && rmdir run", &[]),
         ("run is a file", "mount --rbind /dev dev && rmdir run && touch run", &[]),
         ("ENOSYS", "mount --rbind /dev dev && mount -t proc proc proc", &[HELPER, "filter", "38"]),
@@ -332,9 +340,7 @@ fn crun_runs_it() {
     let rootfs = pair();
     let bundle = rootfs.beside().to_owned();
     let name = bundle.file_name().expect("a name").to_string_lossy().into_owned();
-    let mount = |at: &str, kind: &str, options: &[&str]| {
-        serde_json::json!({ "destination": at, "type": kind, "source": kind, "options": options })
-    };
+    let mount = |at: &str, kind: &str, options: &[&str]| serde_json::json!({ "destination": at, "type": kind, "source": kind, "options": options });
     let spaces = ["pid", "mount", "ipc", "uts", "network", "cgroup"].map(|t| serde_json::json!({ "type": t }));
     let caps = ["CAP_KILL", "CAP_SETUID", "CAP_SETGID", "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_SYS_BOOT"];
     let config = serde_json::json!({

@@ -56,6 +56,12 @@ impl Manager {
         for key in [view.main_key, view.control_key].into_iter().flatten() {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
         }
+        // They hear it first: a shell that lost its child before would start the next one, which heard nothing. PID 1
+        // answers in the order it is asked.
+        if self.link.fetch(0, "signalled").is_err() {
+            self.over = true;
+            return;
+        }
         if let Some(tree) = &self.tree {
             tree.signal(&name, signal, &own);
             return;
@@ -197,7 +203,8 @@ impl Manager {
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| **o != Outcome::Success);
         // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
-        let silent = matches!(self.machine.purpose, Purpose::Command(_)) && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
+        let silent = matches!(self.machine.purpose, Purpose::Command(_))
+            && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
         let reason = failure.map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason

@@ -130,7 +130,15 @@ impl Manager {
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
         let lookups = self.lookups.next_deadline();
-        let all = [self.core.next_deadline(), going, lookups, self.logger_due, self.strays_due, self.tell_due, self.accept_due];
+        let all = [
+            self.core.next_deadline(),
+            going,
+            lookups,
+            self.logger_due,
+            self.strays_due,
+            self.tell_due,
+            self.accept_due,
+        ];
         all.into_iter().flatten().min()
     }
 
