@@ -58,6 +58,12 @@ impl Manager {
         for key in [view.main_key, view.control_key].into_iter().flatten() {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
         }
+        // They hear it first: a shell that lost its child before would start the next one, which heard nothing. PID 1
+        // answers in the order it is asked.
+        if self.link.fetch(0, "signalled").is_err() {
+            self.over = true;
+            return;
+        }
         if let Some(tree) = &self.tree {
             tree.signal(&name, signal, &own);
             return;

@@ -195,9 +195,9 @@ impl Manager {
         let pid1 = nix::unistd::getppid().as_raw();
         let tree = Tree::find(pid1, greeting.container);
         take_in(&mut core, &greeting.slots, tree.as_ref(), &run_dir);
-        // In a container the kernel's command line is somebody else's.
-        let kernel = if greeting.container { String::new() } else { machine::cmdline() };
-        let quiet = kernel.split_ascii_whitespace().chain(args.iter().map(String::as_str)).any(|word| word == "quiet");
+        // A container has no command line of a kernel's, only the words it was started with.
+        let words = if greeting.container { args.join(" ") } else { machine::cmdline() };
+        let quiet = words.split_ascii_whitespace().any(|w| w == "quiet");
         let console = if greeting.container { super::console::STDERR } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
@@ -233,6 +233,7 @@ impl Manager {
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
             watched: BTreeMap::new(),
+            strays_due: None,
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),

@@ -110,6 +110,8 @@ pub struct Manager {
     pub pipes: BTreeMap<(u64, Stream), String>,
     /// Instances that wait for their group to become empty, with the unit.
     pub watched: BTreeMap<u64, UnitId>,
+    /// When those are to be looked at again where no event tells of their end.
+    pub strays_due: Option<u64>,
     /// Instances that wait for their pid file.
     pub pid_files: BTreeMap<u64, UnitId>,
     /// What the steps of plans under way stand for.
