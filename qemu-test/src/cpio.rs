@@ -82,7 +82,7 @@ mod tests {
         let file = &text[starts[1]..];
         assert!(file.starts_with("070701000000020000818000000000000000000000000100000000000000050"), "{file}");
         // 110 bytes of header and 6 of name are a multiple of four.
-        assert!(file[110..].starts_with("etc/x\x0012345\0\0\x0070701"), "{file}");
+        assert!(file[110..].starts_with("etc/x\x0012345\0\0\x00070701"), "{file}");
         assert_eq!(bytes.len() % 4, 0);
     }
 }
