@@ -78,8 +78,6 @@ pub(super) enum Input {
     Stop,
     /// Run `ExecReload=`.
     Reload,
-    /// The process was forked.
-    Forked(Which),
     /// Its `execve` succeeded.
     Executed(Which),
     /// It ended; the text is set when it never ran because no plan could be made.
@@ -155,6 +153,21 @@ impl Default for Service {
 }
 
 impl Service {
+    /// One that runs already, of which nothing but its process is known.
+    pub fn found(key: Key, pid: i32, now: Millis) -> Self {
+        let main = Proc { step: key.step, kind: ExecKind::Start, index: 0, pid, adopted: None };
+        Self {
+            phase: Phase::Running,
+            wanted: Wanted::Up,
+            since: now,
+            token: Some(key.token),
+            next_step: key.step.saturating_add(1),
+            main: Some(main),
+            started: true,
+            ..Self::default()
+        }
+    }
+
     /// The state as seen from outside.
     pub fn state(&self) -> State {
         match self.phase {
@@ -270,10 +283,6 @@ impl Service {
             }
             (_, Input::Reload) => {}
 
-            (Phase::Start, Input::Forked(Which::Main)) if r.unit.service.kind == ServiceType::Simple => {
-                self.start_post(r, 0);
-            }
-            (_, Input::Forked(_)) => {}
             (Phase::Start, Input::Executed(Which::Main))
                 if matches!(r.unit.service.kind, ServiceType::Simple | ServiceType::Exec) =>
             {

@@ -42,6 +42,11 @@ impl Link {
         !self.out.is_empty()
     }
 
+    /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
+    pub fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
     pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
         self.out.push_back((request, fds));
@@ -64,7 +69,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 has closed the socket.
-    pub fn next(&mut self) -> Result<Option<Event>, Gone> {
+    pub fn next_event(&mut self) -> Result<Option<Event>, Gone> {
         if let Some(event) = self.early.pop_front() {
             return Ok(Some(event));
         }
@@ -88,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Waits for the first event that `pick` takes; others are kept for [`Self::next`].
+    /// Waits for the first event that `pick` takes; others are kept for [`Self::next_event`].
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is gone or silent for 10 s.
@@ -133,5 +138,27 @@ impl Link {
     /// Closes a parked descriptor; all of the token's where `name` is empty.
     pub fn unpark(&mut self, token: u64, name: &str) {
         self.send(Request::Drop { token, name: Name::new(name) }, Vec::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pid1::Key;
+
+    #[test]
+    fn what_comes_before_an_answer_is_kept_and_shown() {
+        let (ours, theirs) = seqpacket::pair().expect("pair");
+        let mut link = Link::new(ours);
+        let early = Event::Refused { kind: 1, key: Key { token: 16, step: 0 }, errno: 4 };
+        let answer = Event::Fd { token: 1, name: Name::new("x"), found: false };
+        for event in [early, answer] {
+            seqpacket::send(theirs.as_fd(), &event.encode(), &[]).expect("send");
+        }
+        assert!(!link.has_early());
+        assert!(link.fetch(1, "x").expect("answer").is_none());
+        assert!(link.has_early(), "nothing is left in the socket that would wake the loop");
+        assert_eq!(link.next_event(), Ok(Some(early)));
+        assert!(!link.has_early());
     }
 }

@@ -17,6 +17,9 @@ const MAX_FILE: usize = 1 << 20;
 /// Most drop-ins of one unit.
 const MAX_DROP_INS: usize = 256;
 
+/// Longest chain of aliases.
+const MAX_ALIASES: usize = 16;
+
 /// What stands under a name in the folder that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
@@ -122,7 +125,7 @@ impl Loader {
     /// The unit's own name: follows an alias, also of a template.
     pub fn canonical(&self, name: UnitName) -> UnitName {
         match self.entries.get(&name) {
-            Some(Entry::Alias(target)) => target.clone(),
+            Some(Entry::Alias(_)) => self.behind(name),
             Some(_) => name,
             None => match (name.template().and_then(|t| self.entries.get(&t).cloned()), name.instance()) {
                 (Some(Entry::Alias(target)), Some(instance)) => {
@@ -132,6 +135,18 @@ impl Loader {
                 _ => name,
             },
         }
+    }
+
+    /// The end of a chain of aliases; the name itself for one that bites its own tail.
+    fn behind(&self, name: UnitName) -> UnitName {
+        let mut at = &name;
+        for _ in 0..MAX_ALIASES {
+            match self.entries.get(at) {
+                Some(Entry::Alias(target)) => at = target,
+                _ => return at.clone(),
+            }
+        }
+        name
     }
 
     /// Every name that stands for a unit of its own: no aliases, no templates.
@@ -148,6 +163,11 @@ impl Loader {
         })
     }
 
+    /// The aliases and what they stand for now.
+    pub fn alias_table(&self) -> Vec<(UnitName, UnitName)> {
+        self.aliases().map(|(alias, target)| (alias.clone(), target.clone())).collect()
+    }
+
     /// The file that `enable` links to.
     pub fn file(&self, name: &UnitName) -> Option<PathBuf> {
         match self.entry(name)? {
@@ -161,17 +181,9 @@ impl Loader {
         self.entry(name).is_some() || self.generated.contains_key(name)
     }
 
-    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured (see `Prefer=`).
-    pub fn is_startable(&self, name: &UnitName) -> bool {
-        match self.entry(name) {
-            Some(Entry::File(Source::Systemd, _)) => {
-                let loaded = self.load(name);
-                matches!(loaded.definition, Definition::Good(_))
-                    && loaded.findings.iter().all(|f| f.severity == Severity::Note)
-            }
-            Some(_) => true,
-            None => self.generated.contains_key(name),
-        }
+    /// Whether it comes from one of systemd's folders.
+    pub fn is_foreign(&self, name: &UnitName) -> bool {
+        matches!(self.entry(name), Some(Entry::File(Source::Systemd, _)))
     }
 
     /// Whether drop-ins of its own or its template's are there.
