@@ -11,6 +11,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::fs::{self, File};
 use std::hash::Hasher;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Size of the root disk. Sparse: what isn't used costs nothing.
 const DISK: &str = "1G";
@@ -22,6 +23,8 @@ const SWAP: u64 = 64 << 20;
 pub struct Machine {
     /// Debian's kernel.
     pub kernel: PathBuf,
+    /// The folder the root disk was made from.
+    pub root: PathBuf,
     /// The pristine root disk.
     pub disk: PathBuf,
     /// The private key that opens root's account.
@@ -31,9 +34,12 @@ pub struct Machine {
 /// Builds machines.
 #[derive(Debug)]
 pub struct Builder<'a> {
-    repo: &'a Path,
-    bin: &'a Path,
-    cache: &'a Path,
+    /// The top of the source tree.
+    pub repo: &'a Path,
+    /// The folder of the built binaries.
+    pub bin: &'a Path,
+    /// Where built pieces are kept.
+    pub cache: &'a Path,
     /// Two builds at once would use the same folders.
     _lock: Flock<File>,
 }
@@ -64,7 +70,7 @@ impl<'a> Builder<'a> {
             println!("installing Rung into the machine ...");
             self.install(&base, &key, &disk)?;
         }
-        Ok(Machine { kernel, disk, key })
+        Ok(Machine { kernel, root: base.join("root"), disk, key })
     }
 
     /// The key pair for ssh, made once.
@@ -215,7 +221,8 @@ pub struct Disks {
 impl Disks {
     /// Copies the machine's disk, sparsely.
     pub fn copy(machine: &Machine, cache: &Path, keep: bool) -> Result<Self> {
-        let folder = cache.join(format!("run-{}", std::process::id()));
+        let folder = (0..).map(|n| cache.join(format!("run-{}-{n}", std::process::id()))).find(|f| !f.exists());
+        let folder = folder.unwrap_or_else(|| cache.join("run"));
         fs::create_dir_all(&folder).on("create", &folder)?;
         let disks = Self { root: folder.join("root.ext4"), swap: folder.join("swap"), folder, keep };
         let mut cp = host::command("cp");
@@ -223,6 +230,14 @@ impl Disks {
         File::create(&disks.swap).and_then(|f| f.set_len(SWAP)).on("create", &disks.swap)?;
         host::run(host::command("mkswap").arg("-q").arg(&disks.swap))?;
         Ok(disks)
+    }
+
+    /// Makes the root's superblock say that it was mounted too often without a check.
+    /// A check comes first: what it would tidy up in a file system fresh from mke2fs has the machine start again.
+    pub fn want_check(&self) -> Result<()> {
+        // Status 1: tidied up.
+        host::command("e2fsck").arg("-fp").arg(&self.root).stdout(Stdio::null()).status().context("e2fsck")?;
+        host::run(host::command("tune2fs").args(["-c", "30", "-C", "100"]).arg(&self.root)).map(drop)
     }
 
     /// Asserts that the root's file system needs no repair, not even a replay of its journal.

@@ -1,27 +1,30 @@
 //! Boots a whole Debian machine under Rung in QEMU: by hand, or (`--check`) to show that it works.
 //!
 //! [`prereq`] sees to the host's programs, [`image`] builds what is booted (and caches it under `target/qemu`),
-//! [`qemu`] runs the machine, [`shell`] types and reads, [`check`] asserts.
+//! [`tiny`] a machine without a disk; [`qemu`] runs them, [`shell`] types and reads, [`check`] asserts.
 
 mod check;
+mod cpio;
 mod error;
 mod host;
 mod image;
 mod prereq;
 mod qemu;
 mod shell;
+mod tiny;
 
 use error::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: qemu-test/boot [--check] [--keep] [--append WORDS]
+Usage: qemu-test/boot [--check [--only WORD]] [--keep] [--append WORDS]
 
 Builds Rung and a Debian machine, boots it in QEMU and leaves you at its serial console.
 The machine is thrown away when it is powered off.
 
   --check   unattended: boot, check, power off, check the file system; exit status 0 if all is well
+  --only    of the machines that --check boots, only those with this word in their name
   --keep    keep the machine's disk, and say where it is
   --append  words for the kernel command line, e.g. `--append single`
   --build   build everything, boot nothing
@@ -35,6 +38,7 @@ struct Options {
     /// The folder of the built binaries.
     bin: PathBuf,
     check: bool,
+    only: Option<String>,
     keep: bool,
     build: bool,
     append: String,
@@ -73,6 +77,7 @@ fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option
             "--check" => options.check = true,
             "--keep" => options.keep = true,
             "--build" => options.build = true,
+            "--only" => options.only = Some(args.next().ok_or("--only needs a value")?),
             "--append" => options.append = args.next().ok_or("--append needs a value")?,
             "-h" | "--help" => return Ok(None),
             _ => return Err(format!("I don't know `{arg}`")),
@@ -95,11 +100,11 @@ fn run(options: &Options) -> Result<bool> {
         println!("built {} and {}", machine.kernel.display(), machine.disk.display());
         return Ok(true);
     }
-    let disks = image::Disks::copy(&machine, &cache, options.keep)?;
-    drop(builder);
     if options.check {
-        check::run(&machine, &disks, accel, options)
+        check::run(builder, machine, accel, options)
     } else {
+        let disks = image::Disks::copy(&machine, &cache, options.keep)?;
+        drop(builder);
         qemu::by_hand(&machine, &disks, accel, &options.append)
     }
 }

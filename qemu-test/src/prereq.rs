@@ -10,6 +10,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("mmdebstrap", "mmdebstrap"),
     ("mke2fs", "e2fsprogs"),
     ("e2fsck", "e2fsprogs"),
+    ("tune2fs", "e2fsprogs"),
     ("mkswap", "util-linux"),
     ("setpriv", "util-linux"),
     ("ssh", "openssh-client"),

@@ -5,7 +5,7 @@ use crate::host;
 use crate::image::{Disks, Machine};
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -108,6 +108,22 @@ impl Ports {
     }
 }
 
+/// What holds the machine's root.
+#[derive(Debug)]
+pub enum Root {
+    /// Disks.
+    Disks(Disks),
+    /// An archive that the kernel unpacks into memory.
+    Initramfs(PathBuf),
+}
+
+/// Adds a machine that has memory only.
+fn add_tiny(qemu: &mut Command, machine: &Machine, initramfs: &Path, words: &str) {
+    qemu.args(["-m", "512", "-smp", "2", "-nic", "none", "-kernel"]).arg(&machine.kernel);
+    qemu.arg("-initrd").arg(initramfs);
+    qemu.arg("-append").arg(format!("console=ttyS0 panic=-1 {words}"));
+}
+
 /// Adds the machine: its memory, disks and network, and the kernel with its command line.
 fn add_machine(qemu: &mut Command, machine: &Machine, disks: &Disks, ports: Ports, words: &str) {
     let Ports { ssh, http } = ports;
@@ -139,6 +155,9 @@ pub fn by_hand(machine: &Machine, disks: &Disks, accel: Accel, words: &str) -> R
     Ok(child.0.wait().context("qemu-system-x86_64")?.success())
 }
 
+/// Typed on the serial line (Ctrl-A C), it leads to QEMU's monitor and back.
+pub const MONITOR: &str = "\x01c";
+
 /// A machine whose serial line we hold.
 #[derive(Debug)]
 pub struct Qemu {
@@ -150,16 +169,25 @@ pub struct Qemu {
 }
 
 impl Qemu {
-    /// Switches it on; its serial line comes as two descriptors, to write and to read.
-    pub fn start(machine: &Machine, disks: &Disks, accel: Accel, words: &str) -> Result<(Self, OwnedFd, OwnedFd)> {
+    /// Switches it on; its serial line comes as two descriptors, to write and to read. QEMU's monitor is on the same
+    /// line: [`MONITOR`] leads there and back.
+    pub fn start(machine: &Machine, root: &Root, accel: Accel, words: &str) -> Result<(Self, OwnedFd, OwnedFd)> {
         let ports = Ports::free()?;
         let mut qemu = base(accel);
-        add_machine(&mut qemu, machine, disks, ports, words);
-        qemu.args(["-serial", "stdio"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        match root {
+            Root::Disks(disks) => add_machine(&mut qemu, machine, disks, ports, words),
+            Root::Initramfs(archive) => add_tiny(&mut qemu, machine, archive, words),
+        }
+        qemu.args(["-serial", "mon:stdio"]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = Guard(qemu.spawn().context("qemu-system-x86_64")?);
         let ends: (Option<ChildStdin>, Option<ChildStdout>) = (child.0.stdin.take(), child.0.stdout.take());
         let (Some(to), Some(from)) = ends else { return fail("qemu: no serial line") };
         Ok((Self { child, ports, since: Instant::now() }, to.into(), from.into()))
+    }
+
+    /// Pulls the plug.
+    pub fn cut(&mut self) {
+        self.child.end();
     }
 
     /// Whether it ended well; asked when its serial line has been closed, so there is little to wait for.

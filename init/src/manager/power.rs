@@ -120,7 +120,8 @@ impl Manager {
         let mut lines = Vec::new();
         for id in self.core.ids() {
             let view = self.core.view(id);
-            if view.job.is_none() || view.token.is_none() {
+            // What waits for others itself would only hide those.
+            if view.job.is_none() || view.token.is_none() || !view.waits_for.is_empty() {
                 continue;
             }
             let pids: Vec<String> = view.main_pid.into_iter().chain(view.control_pid).map(|p| p.to_string()).collect();

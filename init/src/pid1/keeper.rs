@@ -140,7 +140,8 @@ impl Keeper {
         let mut plan = Plan::default();
         plan.push(Step::Session);
         plan.push(Step::Signals { ignore: 0 });
-        plan.push(Step::Tty { path: c"/dev/console", force: true, reset: true, hangup: false });
+        // Hung up first: a getty or a shell there would take half of what is typed.
+        plan.push(Step::Tty { path: c"/dev/console", force: true, reset: true, hangup: true });
         plan.push(Step::Dup { from: 0, to: 1 });
         plan.push(Step::Dup { from: 0, to: 2 });
         let args = Strings::new(program.to_bytes_with_nul());

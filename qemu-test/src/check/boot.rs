@@ -19,7 +19,7 @@ pub const STEPS: &[Step] = &[
     step("a service's output is in its log", logs),
 ];
 
-fn login(guest: &mut Guest) -> Result<String> {
+pub fn login(guest: &mut Guest) -> Result<String> {
     guest.log_in()?;
     let uptime = guest.console.run("cut -d' ' -f1 /proc/uptime")?;
     Ok(format!("{uptime} s after the kernel's start, {:.1} s after power-on", guest.seconds()))
@@ -54,7 +54,7 @@ fn surroundings(guest: &mut Guest) -> Result<String> {
     Ok(String::new())
 }
 
-fn all_active(guest: &mut Guest) -> Result<String> {
+pub fn all_active(guest: &mut Guest) -> Result<String> {
     let units = guest.units()?;
     let bad: Vec<_> = units
         .iter()

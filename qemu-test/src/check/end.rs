@@ -3,8 +3,7 @@
 use super::guest::Guest;
 use super::{Step, step, vital};
 use crate::error::Result;
-use crate::shell::PATIENCE;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// In this order.
 pub const STEPS: &[Step] = &[
@@ -24,12 +23,10 @@ fn power_off(guest: &mut Guest) -> Result<String> {
     guest.end_ssh();
     let start = Instant::now();
     guest.console.send("initctl poweroff\n")?;
-    guest.console.expect("reboot: Power down", PATIENCE * 2)?;
-    guest.console.from.wait_for_end(Instant::now() + Duration::from_secs(30))?;
-    guest.qemu.ended()?;
+    guest.ends_with("reboot: Power down")?;
     Ok(format!("in {:.1} s", start.elapsed().as_secs_f64()))
 }
 
-fn clean(guest: &mut Guest) -> Result<String> {
-    guest.disks.fsck().map(|()| String::new())
+pub fn clean(guest: &mut Guest) -> Result<String> {
+    guest.disks()?.fsck().map(|()| String::new())
 }

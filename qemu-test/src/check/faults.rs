@@ -3,6 +3,7 @@
 use super::guest::Guest;
 use super::{Step, step};
 use crate::error::{Result, fail};
+use crate::shell::PATIENCE;
 
 /// In this order.
 pub const STEPS: &[Step] = &[
@@ -12,6 +13,7 @@ pub const STEPS: &[Step] = &[
     step("kill -9 of the logger: a new one goes on with every log", logger),
     step("kill -SEGV 1: PID 1 goes on, with every service", pid1),
     step("`initctl reexec`: the same", reexec),
+    step("50 restarts of a service cost PID 1 no descriptor", restarts),
     step("kill -9 of the manager in the middle of a level switch: the switch ends as asked", switching),
 ];
 
@@ -54,6 +56,20 @@ fn reexec(guest: &mut Guest) -> Result<String> {
     let before = guest.pids()?;
     guest.run("initctl reexec")?;
     guest.same(&before)
+}
+
+fn restarts(guest: &mut Guest) -> Result<String> {
+    guest.run("printf '[Unit]\\nStartLimitIntervalSec=0\\n[Service]\\nType=exec\\nExecStart=/bin/sleep 1000000\\n' >/etc/rung/units/churn.service && initctl start churn")?;
+    // What is still on its way to the logger isn't counted as lost.
+    let count = "$(ls /proc/1/fd | wc -l)";
+    let before = guest.run(&format!("initctl restart churn && echo {count}"))?;
+    let restart = "for n in $(seq 50); do initctl restart churn || exit 1; done";
+    guest.ssh()?.run_in(restart, PATIENCE * 2)?;
+    guest.until(&format!("[ {count} -le {before} ]"), 20)?;
+    guest.run("initctl stop churn && rm /etc/rung/units/churn.service")?;
+    let memory =
+        guest.run("awk '/^(Private_Dirty|Anonymous|Rss):/ {printf \"%s %s kB, \", $1, $2}' /proc/1/smaps_rollup")?;
+    Ok(format!("{before} descriptors; {}", memory.trim_end_matches([' ', ','])))
 }
 
 fn switching(guest: &mut Guest) -> Result<String> {

@@ -3,23 +3,36 @@
 use crate::error::{Context, Result, fail};
 use crate::host;
 use crate::image::{Disks, Machine};
-use crate::qemu::{Accel, Guard, Qemu};
+use crate::qemu::{Accel, Guard, MONITOR, Qemu, Root};
 use crate::shell::{PATIENCE, Shell};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a boot may take.
-const BOOT: Duration = Duration::from_secs(300);
+pub const BOOT: Duration = Duration::from_secs(300);
+
+/// What a machine is started with.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    /// The machine it is a copy of.
+    pub machine: &'a Machine,
+    /// Where its root is.
+    pub root: Root,
+    /// How its instructions are run.
+    pub accel: Accel,
+    /// Words for the kernel's command line.
+    pub words: String,
+    /// Gets all that its console shows.
+    pub transcript: PathBuf,
+}
 
 /// The machine under test.
 #[derive(Debug)]
 pub struct Guest<'a> {
-    machine: &'a Machine,
-    /// Its disks, to look at when it is off.
-    pub disks: &'a Disks,
+    parts: Parts<'a>,
     /// QEMU.
     pub qemu: Qemu,
     /// A shell on the serial line.
@@ -40,11 +53,45 @@ pub struct UnitLine {
 
 impl<'a> Guest<'a> {
     /// Switches it on.
-    pub fn start(machine: &'a Machine, disks: &'a Disks, accel: Accel, words: &str, transcript: &Path) -> Result<Self> {
-        let (qemu, to, from) = Qemu::start(machine, disks, accel, words)?;
+    pub fn start(parts: Parts<'a>) -> Result<Self> {
+        let (qemu, to, from) = Qemu::start(parts.machine, &parts.root, parts.accel, &parts.words)?;
         let mut console = Shell::new(to, from)?;
-        console.log_to(transcript)?;
-        Ok(Self { machine, disks, qemu, console, ssh: None })
+        console.log_to(&parts.transcript)?;
+        Ok(Self { parts, qemu, console, ssh: None })
+    }
+
+    /// Pulls its plug and switches it on again.
+    pub fn power_cut(&mut self) -> Result<()> {
+        self.ssh = None;
+        self.qemu.cut();
+        let Parts { machine, root, accel, words, transcript } = &self.parts;
+        let (qemu, to, from) = Qemu::start(machine, root, *accel, words)?;
+        let mut console = Shell::new(to, from)?;
+        console.log_to(&transcript.with_extension("2.log"))?;
+        (self.qemu, self.console) = (qemu, console);
+        Ok(())
+    }
+
+    /// Its disks, to look at when it is off.
+    pub fn disks(&self) -> Result<&Disks> {
+        match &self.parts.root {
+            Root::Disks(disks) => Ok(disks),
+            Root::Initramfs(_) => fail("this machine has no disks"),
+        }
+    }
+
+    /// Presses Ctrl-Alt-Del on its keyboard, so many times.
+    pub fn ctrl_alt_del(&mut self, times: usize) -> Result<()> {
+        self.console.send(&format!("{MONITOR}{}", "sendkey ctrl-alt-delete\n".repeat(times)))?;
+        self.console.send(MONITOR)
+    }
+
+    /// Waits for the kernel's last words, then for QEMU's end.
+    pub fn ends_with(&mut self, words: &str) -> Result<String> {
+        let text = self.console.expect(words, PATIENCE * 2)?;
+        self.console.from.wait_for_end(Instant::now() + Duration::from_secs(60))?;
+        self.qemu.ended()?;
+        Ok(text)
     }
 
     /// Seconds since power-on.
@@ -77,7 +124,7 @@ impl<'a> Guest<'a> {
     }
 
     /// A shell has just been started on the console: makes it a plain one that nothing writes into.
-    fn plain_shell(&mut self) -> Result<()> {
+    pub fn plain_shell(&mut self) -> Result<()> {
         self.console.send("dmesg -n 1; stty -echo; export PS1= PS2=; exec /bin/sh\n")?;
         self.console.run("true").map(drop)
     }
@@ -85,7 +132,7 @@ impl<'a> Guest<'a> {
     /// A new ssh session, with a shell in it.
     pub fn new_ssh(&self) -> Result<(Guard, Shell)> {
         let mut ssh = host::command("setpriv");
-        ssh.args(["--pdeathsig", "KILL", "--", "ssh", "-T", "-F", "none", "-i"]).arg(&self.machine.key);
+        ssh.args(["--pdeathsig", "KILL", "--", "ssh", "-T", "-F", "none", "-i"]).arg(&self.parts.machine.key);
         let options = [
             "StrictHostKeyChecking=no",
             "UserKnownHostsFile=/dev/null",

@@ -1,18 +1,22 @@
-//! `--check`: a list of named steps on one machine, from power-on to a clean disk.
+//! `--check`: machines one after the other, each with a list of named steps from power-on to its end.
 
 mod boot;
 mod end;
 mod faults;
 mod guest;
+mod hard;
+mod lab;
 mod levels;
 mod service;
+mod tiny;
 mod units;
 
 use crate::Options;
 use crate::error::{Error, Result};
-use crate::image::{Disks, Machine};
+use crate::image::{Builder, Machine};
 use crate::qemu::Accel;
 use guest::Guest;
+use lab::Lab;
 use std::time::Instant;
 
 /// One thing that is checked. What it returns is printed behind its name.
@@ -34,41 +38,83 @@ const fn step(name: &'static str, run: fn(&mut Guest) -> Result<String>) -> Step
     Step { name, vital: false, run }
 }
 
-/// All steps, in order.
-fn steps() -> impl Iterator<Item = &'static Step> {
-    [boot::STEPS, service::STEPS, levels::STEPS, faults::STEPS, units::STEPS, end::STEPS].into_iter().flatten()
+/// One machine and what is done with it.
+struct Round {
+    name: &'static str,
+    start: fn(&Lab) -> Result<Guest<'_>>,
+    steps: &'static [&'static [Step]],
 }
 
-/// Boots the machine and takes all steps. Whether each passed.
-pub fn run(machine: &Machine, disks: &Disks, accel: Accel, options: &Options) -> Result<bool> {
-    let transcript = machine.key.with_file_name("console.log");
-    let mut guest = Guest::start(machine, disks, accel, &options.append, &transcript)?;
-    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+/// All machines, in order.
+const ROUNDS: &[Round] = &[
+    Round {
+        name: "debian",
+        start: |lab| lab.debian(""),
+        steps: &[boot::STEPS, service::STEPS, levels::STEPS, faults::STEPS, units::STEPS, end::STEPS],
+    },
+    Round { name: "tiny, single", start: |lab| lab.tiny("single"), steps: &[tiny::SINGLE] },
+    Round { name: "tiny, emergency quiet 2", start: |lab| lab.tiny("emergency quiet 2"), steps: &[tiny::EMERGENCY] },
+    Round { name: "tiny, managers that die", start: |lab| lab.tiny(""), steps: &[tiny::MANAGERS] },
+    Round { name: "tiny, a shutdown without a manager", start: |lab| lab.tiny(""), steps: &[tiny::ALONE] },
+    Round { name: "debian, hard", start: |lab| lab.debian_checked(), steps: &[hard::STEPS] },
+];
+
+/// How many steps …
+#[derive(Debug, Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+/// Boots all machines and takes all steps. Whether each passed.
+pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Options) -> Result<bool> {
+    let lab = Lab::new(builder, machine, accel, options)?;
+    let mut counts = Counts::default();
+    let start = Instant::now();
+    let wanted = |round: &&Round| options.only.as_ref().is_none_or(|word| round.name.contains(word.as_str()));
+    for round in ROUNDS.iter().filter(wanted) {
+        println!("{}:", round.name);
+        let steps = || round.steps.iter().copied().flatten();
+        match (round.start)(&lab) {
+            Ok(mut guest) => take(steps(), &mut guest, &mut counts),
+            Err(Error(why)) => {
+                println!("FAILED           to start\n{}", indent(&why));
+                counts.failed += 1;
+                counts.skipped += steps().count();
+            }
+        }
+    }
+    println!("what the consoles showed is in {}", lab.transcripts());
+    let Counts { passed, failed, skipped } = counts;
+    println!("{passed} passed, {failed} failed, {skipped} skipped in {:.0} s", start.elapsed().as_secs_f64());
+    Ok(failed == 0)
+}
+
+/// Takes the steps on one machine.
+fn take<'a>(steps: impl Iterator<Item = &'a Step>, guest: &mut Guest<'_>, counts: &mut Counts) {
     let mut over = false;
-    for step in steps() {
+    for step in steps {
         if over {
-            skipped += 1;
+            counts.skipped += 1;
             continue;
         }
         let start = Instant::now();
-        let result = (step.run)(&mut guest);
+        let result = (step.run)(guest);
         let seconds = start.elapsed().as_secs_f64();
         match result {
             Ok(note) => {
-                passed += 1;
+                counts.passed += 1;
                 let note = if note.is_empty() { note } else { format!(" ({note})") };
                 println!("ok     {seconds:6.1} s  {}{note}", step.name);
             }
             Err(Error(why)) => {
-                failed += 1;
+                counts.failed += 1;
                 println!("FAILED {seconds:6.1} s  {}\n{}", step.name, indent(&why));
                 over = step.vital;
             }
         }
     }
-    println!("what the console showed is in {}", transcript.display());
-    println!("{passed} passed, {failed} failed, {skipped} skipped");
-    Ok(failed == 0)
 }
 
 fn indent(text: &str) -> String {

@@ -1,0 +1,84 @@
+//! Where the machines of a check are made: copies of what was built, which stay whatever is built meanwhile.
+
+use super::guest::{Guest, Parts};
+use crate::Options;
+use crate::error::{Context, Result};
+use crate::image::{Builder, Disks, Machine};
+use crate::qemu::{Accel, Root};
+use crate::tiny;
+use std::cell::Cell;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Makes machines.
+#[derive(Debug)]
+pub struct Lab {
+    machine: Machine,
+    accel: Accel,
+    /// Removed in the end.
+    folder: PathBuf,
+    /// Where transcripts go, and copies of disks.
+    cache: PathBuf,
+    keep: bool,
+    append: String,
+    initramfs: PathBuf,
+    started: Cell<usize>,
+}
+
+/// `init.conf` of the tiny machine: whoever is stubborn isn't waited for long.
+const CONF: &str = "[Manager]\nShutdownTimeoutSec=15s\n";
+
+impl Lab {
+    /// Keeps what machines are made of; then others may build again.
+    pub fn new(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Options) -> Result<Self> {
+        let cache = builder.cache.to_owned();
+        let folder = cache.join(format!("lab-{}", std::process::id()));
+        fs::create_dir_all(&folder).on("create", &folder)?;
+        let initramfs = tiny::initramfs(&machine, builder.repo, builder.bin, CONF, folder.join("tiny.cpio"))?;
+        let keep = |from: &Path, name: &str| {
+            let to = folder.join(name);
+            fs::hard_link(from, &to).on("link", from).map(|()| to)
+        };
+        let machine =
+            Machine { kernel: keep(&machine.kernel, "kernel")?, disk: keep(&machine.disk, "disk")?, ..machine };
+        let (keep, append) = (options.keep, options.append.clone());
+        Ok(Self { machine, accel, folder, cache, keep, append, initramfs, started: Cell::new(0) })
+    }
+
+    /// What the transcripts are called.
+    pub fn transcripts(&self) -> String {
+        self.cache.join("console-*.log").display().to_string()
+    }
+
+    fn start(&self, root: Root, words: &str) -> Result<Guest<'_>> {
+        self.started.set(self.started.get() + 1);
+        let transcript = self.cache.join(format!("console-{}.log", self.started.get()));
+        let words = format!("{words} {}", self.append);
+        Guest::start(Parts { machine: &self.machine, root, accel: self.accel, words, transcript })
+    }
+
+    /// Debian on disks of its own.
+    pub fn debian(&self, words: &str) -> Result<Guest<'_>> {
+        self.start(Root::Disks(Disks::copy(&self.machine, &self.cache, self.keep)?), words)
+    }
+
+    /// Debian whose root asks to be checked, and whose kernel doesn't mount `/dev`.
+    pub fn debian_checked(&self) -> Result<Guest<'_>> {
+        let disks = Disks::copy(&self.machine, &self.cache, self.keep)?;
+        disks.want_check()?;
+        self.start(Root::Disks(disks), "devtmpfs.mount=0")
+    }
+
+    /// The machine without a disk.
+    pub fn tiny(&self, words: &str) -> Result<Guest<'_>> {
+        self.start(Root::Initramfs(self.initramfs.clone()), words)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Err(e) = fs::remove_dir_all(&self.folder) {
+            eprintln!("remove {}: {e}", self.folder.display());
+        }
+    }
+}
