@@ -1,5 +1,7 @@
 //! Level S's jobs as their units start them, where that takes a mount namespace of its own.
 
+#![allow(clippy::unwrap_used, reason = "tests' helpers fail by it")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
