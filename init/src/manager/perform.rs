@@ -1,6 +1,7 @@
 //! Carries out what the core has decided.
 
 use super::accounts::{Answers, Wish};
+use super::console::Change;
 use super::control::status;
 use super::instance::{self, parked};
 use super::machine::Purpose;
@@ -12,6 +13,7 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
+use crate::unit::name::Kind;
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -212,12 +214,14 @@ impl Manager {
             let text = format!("failed: {}", reason.lines().next().unwrap_or_default());
             self.logger.send(logger::Request::Note { name: name.short().to_owned(), text }, None);
         }
-        let description = match self.core.view(unit).unit {
+        let description = match status::definition(&self.core.view(unit)) {
             Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
             _ => name.to_string(),
         };
-        if !silent {
-            self.console.unit(name.as_str(), &description, state, reason.as_deref(), wait::now_ms());
+        if !silent && (name.kind() == Kind::Service || state == State::Failed) {
+            let change = Change { name: name.as_str(), description: &description, state, reason: reason.as_deref() };
+            let entering = self.core.levels().2.is_some() && self.going.is_none();
+            self.console.unit(&change, entering, wait::now_ms());
         }
         self.answer_state_waits(unit, state);
     }

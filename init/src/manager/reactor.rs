@@ -42,6 +42,8 @@ const LAST_BURSTS: usize = 64;
 const ACCEPT_DELAY: u64 = 1_000;
 /// A logger that ended is started again after this long, in milliseconds.
 const LOGGER_DELAY: u64 = 200;
+/// One that ends again and again waits no longer than this.
+const LOGGER_DELAY_MOST: u64 = 10_000;
 
 impl Manager {
     /// Registers what is always there.
@@ -69,11 +71,6 @@ impl Manager {
         nix::unistd::alarm::set(TURN_SECONDS);
         self.due();
         self.settle();
-        // What came while an answer was awaited lies in no socket any more. Handling it may await another one.
-        while self.link.has_early() && !self.over {
-            self.read_link();
-            self.settle();
-        }
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
@@ -296,7 +293,7 @@ impl Manager {
         } else if key.token == accounts::TOKEN && spawn {
             self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
-            self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
+            self.logger_again();
         } else if again && is(Request::Ack { key }) {
             self.link.send(Request::Ack { key }, Vec::new());
         } else if again && (spawn || adopt) {
@@ -310,13 +307,22 @@ impl Manager {
         }
     }
 
+    /// The logger is to be started again: soon, if it has worked for a while, else later each time.
+    fn logger_again(&mut self) {
+        let now = wait::now_ms();
+        let ran = now.saturating_sub(self.logger_since);
+        let longer = self.logger_delay.saturating_mul(2).min(LOGGER_DELAY_MOST);
+        self.logger_delay = if ran > LOGGER_DELAY_MOST { LOGGER_DELAY } else { longer.max(LOGGER_DELAY) };
+        self.logger_due = Some(now.saturating_add(self.logger_delay));
+    }
+
     fn on_logger_slot(&mut self, key: Key, life: Life) {
         if !matches!(life, Life::Over(_)) {
             return;
         }
         self.link.send(Request::Ack { key }, Vec::new());
         if key == self.logger_key && self.logger_due.is_none() {
-            self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
+            self.logger_again();
         }
     }
 
@@ -473,6 +479,7 @@ impl Manager {
 
     /// Starts the logger's process with its parked socket, and gives it every parked pipe.
     pub fn start_logger(&mut self) {
+        self.logger_since = wait::now_ms();
         self.spawn_logger();
         for (token, name, stream) in self.log_pipes() {
             let fetched = self.link.fetch(token, parked::read_end(stream));
