@@ -2,6 +2,7 @@
 
 use crate::sys::file;
 use crate::unit::Level;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// What to run: a machine with levels, or one command.
@@ -71,16 +72,24 @@ pub fn initdefault(inittab: &str) -> Option<Level> {
 pub fn run_dir() -> PathBuf {
     let given = std::env::var_os("RUNG_RUNDIR").map(PathBuf::from);
     let fallback = PathBuf::from(format!("/tmp/rung-{}", nix::unistd::getuid()));
-    let candidates = given.into_iter().chain([PathBuf::from("/run/rung"), fallback]);
+    let candidates = given.into_iter().chain([PathBuf::from("/run/rung"), fallback.clone()]);
     let mut last = PathBuf::from("/run/rung");
     for path in candidates {
-        let made = std::fs::create_dir_all(path.join("notify")).is_ok() && is_writable(&path);
+        // In `/tmp` somebody else may have put something of that name there.
+        let safe = path != fallback || is_private(&path);
+        let made = safe && std::fs::create_dir_all(path.join("notify")).is_ok() && is_writable(&path);
         if made {
             return path;
         }
         last = path;
     }
     last
+}
+
+/// A folder of our own and no link; makes it if there is nothing.
+fn is_private(path: &Path) -> bool {
+    let _ = std::fs::DirBuilder::new().mode(0o755).create(path);
+    std::fs::symlink_metadata(path).is_ok_and(|m| m.is_dir() && m.uid() == nix::unistd::geteuid().as_raw())
 }
 
 fn is_writable(path: &Path) -> bool {
@@ -116,6 +125,22 @@ mod tests {
         }
         assert_eq!(purpose(&words("-- sh -c 3")), Purpose::Command(words("sh -c 3")));
         assert_eq!(purpose(&words("3 --")), levels(Some('3'), false));
+    }
+
+    #[test]
+    fn a_folder_in_tmp_must_be_our_own() {
+        let base = std::env::temp_dir().join(format!("rung-private-{}", std::process::id()));
+        std::fs::create_dir(&base).expect("folder");
+        let link = base.join("link");
+        std::os::unix::fs::symlink(&base, &link).expect("link");
+        let (own, again) = (is_private(&base.join("new")), is_private(&base.join("new")));
+        let others = nix::unistd::geteuid().is_root() && {
+            nix::unistd::chown(&base.join("new"), Some(12345.into()), None).expect("chown");
+            is_private(&base.join("new"))
+        };
+        let linked = is_private(&link);
+        std::fs::remove_dir_all(&base).expect("clean");
+        assert_eq!((own, again, linked, others), (true, true, false, false));
     }
 
     #[test]
