@@ -479,6 +479,7 @@ impl Service {
             Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
             Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
                 self.note(outcome);
+                self.signal_heirs(r);
                 self.rest(r);
             }
             Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
@@ -507,7 +508,10 @@ impl Service {
             }
             Phase::Stop => self.stop(r, next),
             // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
-            Phase::StopSignal | Phase::StopKill => self.rest(r),
+            Phase::StopSignal | Phase::StopKill => {
+                self.signal_heirs(r);
+                self.rest(r);
+            }
             Phase::StopPost if failed => {
                 self.note(outcome);
                 self.final_signal(r);
@@ -542,6 +546,13 @@ impl Service {
         self.arm(r, r.unit.service.timeout_stop);
         self.deliver(r, r.unit.service.kill_signal);
         self.rest(r);
+    }
+
+    /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
+    fn signal_heirs(&self, r: &mut Run<'_>) {
+        if self.phase == Phase::StopSignal && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+            self.deliver(r, r.unit.service.kill_signal);
+        }
     }
 
     fn stop_kill(&mut self, r: &mut Run<'_>) {

@@ -93,7 +93,8 @@ impl Manager {
     /// The kernel command line's choice, else `init.conf`'s, else inittab's, else 3.
     pub fn default_level(&self) -> Level {
         let Purpose::Levels { level, .. } = self.machine.purpose else { return Level::S };
-        let inittab = || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
+        let inittab =
+            || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
         level.or(self.machine.conf.default_level).or_else(inittab).or(Level::from_char('3')).unwrap_or(Level::SINGLE)
     }
 
@@ -163,7 +164,8 @@ impl Manager {
 
     fn load_guarded(&mut self, name: &UnitName) -> crate::core::Definition {
         if self.poison.is_poison(name.as_str()) {
-            let reason = "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
+            let reason =
+                "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
             return crate::core::Definition::Bad(name.clone(), reason);
         }
         self.poison.note(name.as_str());
@@ -196,7 +198,8 @@ impl Manager {
         }
         let on: LevelSet = LevelSet::parse("2345").unwrap_or_default();
         let virtual_ones = (1..=6).map(|n| ("getty", format!("tty{n}")));
-        let serial = machine::consoles(&machine::cmdline()).into_iter().filter(|t| !t.starts_with("tty0") && !is_virtual(t));
+        let serial =
+            machine::consoles(&machine::cmdline()).into_iter().filter(|t| !t.starts_with("tty0") && !is_virtual(t));
         let all = virtual_ones.chain(serial.map(|t| ("serial-getty", t)));
         let there = all.filter(|(_, tty)| Path::new("/dev").join(tty).exists());
         let names = there.filter_map(|(template, tty)| UnitName::new(&format!("{template}@{tty}.service")).ok());

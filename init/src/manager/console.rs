@@ -73,7 +73,10 @@ impl Console {
                 self.write(&line("fail", description, None));
                 if let Some(reason) = reason {
                     for part in reason.lines().take(4) {
-                        self.write(&format!("         {}\r\n", part.chars().filter(|c| !c.is_control()).collect::<String>()));
+                        self.write(&format!(
+                            "         {}\r\n",
+                            part.chars().filter(|c| !c.is_control()).collect::<String>()
+                        ));
                     }
                 }
             }

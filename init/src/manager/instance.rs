@@ -66,7 +66,8 @@ impl Instance {
     ) -> Result<Self, String> {
         let mut instance = Self { unit: unit.to_owned(), ..Self::default() };
         if let Some(path) = notify_socket {
-            let socket = notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
+            let socket =
+                notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
             link.park(token, parked::NOTIFY, share(&socket)?);
             instance.notify = Some(socket);
         }

@@ -63,7 +63,9 @@ impl Farm {
                 }
             }
             for file in names(&self.sysv.join(format!("rc{level}.d"))) {
-                let Some((start, Ok(name))) = parse_rc_link(&file).map(|(s, n)| (s, UnitName::new(n))) else { continue };
+                let Some((start, Ok(name))) = parse_rc_link(&file).map(|(s, n)| (s, UnitName::new(n))) else {
+                    continue;
+                };
                 let (on, kill) = sysv.entry(canonical(name)).or_default();
                 if start { on } else { kill }.insert(level);
             }
@@ -161,9 +163,8 @@ mod tests {
             fs::write(root.join(link), "").expect("link");
         }
         let name = |n: &str| UnitName::new(n).expect("name");
-        let read = || -> Vec<String> {
-            farm.read(|n| n).iter().map(|m| format!("{} {} {}", m.name, m.on, m.kill)).collect()
-        };
+        let read =
+            || -> Vec<String> { farm.read(|n| n).iter().map(|m| format!("{} {} {}", m.name, m.on, m.kill)).collect() };
         assert_eq!(read(), ["a 2 0", "b 3 "]);
         let levels = LevelSet::parse("45").expect("levels");
         let changes = farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("enable");

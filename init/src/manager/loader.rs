@@ -98,7 +98,11 @@ impl Loader {
                 if self.entries.contains_key(&name) || kind.is_dir() {
                     continue;
                 }
-                let found = if kind.is_symlink() { link(&name, source, entry.path()) } else { Entry::File(source, entry.path()) };
+                let found = if kind.is_symlink() {
+                    link(&name, source, entry.path())
+                } else {
+                    Entry::File(source, entry.path())
+                };
                 self.entries.insert(name, found);
             }
         }

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn words_of_the_kernel_choose() {
-        let levels = |level: Option<char>, emergency| Purpose::Levels { level: level.and_then(Level::from_char), emergency };
+        let levels =
+            |level: Option<char>, emergency| Purpose::Levels { level: level.and_then(Level::from_char), emergency };
         for (text, level, emergency) in [
             ("", None, false),
             ("auto 3 foo", Some('3'), false),

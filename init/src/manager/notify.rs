@@ -55,7 +55,8 @@ pub fn listen(path: &Path) -> Result<OwnedFd, Errno> {
     let fd = socket(AddressFamily::Unix, SockType::Datagram, flags, None)?;
     let _ = fs::remove_file(path);
     bind(fd.as_raw_fd(), &UnixAddr::new(path)?)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666))
+        .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(0)))?;
     Ok(fd)
 }
 
@@ -80,14 +81,11 @@ mod tests {
 
     #[test]
     fn assignments_are_read_and_the_rest_ignored() {
-        let said = parse(b"READY=1\nSTATUS=up \x1b[1mand\x07 fine\nMAINPID=77\nMAINPID=1\nMAINPID=-3\nREADY=2\nX\n=\n\n");
+        let said =
+            parse(b"READY=1\nSTATUS=up \x1b[1mand\x07 fine\nMAINPID=77\nMAINPID=1\nMAINPID=-3\nREADY=2\nX\n=\n\n");
         assert_eq!(
             said,
-            [
-                Said::Notice(Notice::Ready),
-                Said::Notice(Notice::Status("up [1mand fine".into())),
-                Said::MainPid(77)
-            ]
+            [Said::Notice(Notice::Ready), Said::Notice(Notice::Status("up [1mand fine".into())), Said::MainPid(77)]
         );
         assert_eq!(parse(b""), []);
     }

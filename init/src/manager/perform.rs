@@ -5,11 +5,11 @@ use super::instance::{self, parked};
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
 use crate::core::{Action, Event, JobResult, Outcome, RequestId, State, UnitId};
+use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
-use crate::log::read;
 use std::path::{Path, PathBuf};
 
 /// Log lines shown with a failure.
@@ -208,7 +208,6 @@ impl Manager {
         sentence::reason(status::definition(&view), outcome, self.plan_failures.get(&unit).map(String::as_str))
     }
 
-
     /// The job's end, as clients are told it.
     pub fn job_end(&self, unit: UnitId, result: JobResult) -> JobEnd {
         let name = self.core.name(unit).clone();
@@ -218,7 +217,9 @@ impl Manager {
         let hint = sentence::hint(name.short(), &result);
         let ran = matches!(
             result,
-            JobResult::Failed(Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit)
+            JobResult::Failed(
+                Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+            )
         );
         let log = if ran { self.last_lines(name.short()) } else { Vec::new() };
         JobEnd { name, result, reason, hint, log }

@@ -59,9 +59,7 @@ impl Poison {
     pub fn reopen(fd: OwnedFd) -> Self {
         let bytes = fd.try_clone().ok().and_then(|f| file::read_all(f, 1 << 20).ok()).unwrap_or_default();
         let (note, rest) = bytes.split_at_checked(NOTE_LEN).unwrap_or((&bytes, &[]));
-        let text = |b: &[u8]| {
-            String::from_utf8_lossy(b.split(|b| *b == 0).next().unwrap_or_default()).into_owned()
-        };
+        let text = |b: &[u8]| String::from_utf8_lossy(b.split(|b| *b == 0).next().unwrap_or_default()).into_owned();
         let mut ledger: Ledger = serde_json::from_str(&text(rest)).unwrap_or_default();
         let note = text(note);
         if !note.is_empty() {

@@ -139,7 +139,8 @@ impl Manager {
             }
             Pid1Event::Refused { key, errno, .. } => self.on_refused(key, errno),
             // Answers to what is asked only while starting.
-            Pid1Event::Welcome { .. } | Pid1Event::Parked { .. } | Pid1Event::SyncEnd { .. } | Pid1Event::Fd { .. } => {}
+            Pid1Event::Welcome { .. } | Pid1Event::Parked { .. } | Pid1Event::SyncEnd { .. } | Pid1Event::Fd { .. } => {
+            }
         }
     }
 
@@ -275,7 +276,8 @@ impl Manager {
                     f == name.as_str() || template.as_ref().is_some_and(|t| t.as_str() == f)
                 })
         };
-        let mut names: Vec<UnitName> = known.into_iter().filter(|n| concerned(n) || (is_drop_in && self.has_drop_in_now(n))).collect();
+        let mut names: Vec<UnitName> =
+            known.into_iter().filter(|n| concerned(n) || (is_drop_in && self.has_drop_in_now(n))).collect();
         names.extend(self.loader.names().into_iter().filter(|n| !before.contains(n)));
         names.sort();
         names.dedup();

@@ -33,9 +33,8 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             _ => "it did not keep to the protocol of its Type=".into(),
         },
         Outcome::StartLimit => {
-            let (burst, interval) = unit.map_or((5, 10), |u| {
-                (u.service.start_limit_burst, u.service.start_limit_interval.as_secs())
-            });
+            let (burst, interval) =
+                unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
             format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
         }
         Outcome::Config { reason } => reason.clone(),
@@ -81,7 +80,8 @@ mod tests {
         let mut unit = Unit::new(UnitName::new("a").expect("name"));
         unit.files.push("/etc/rung/units/a.service".into());
         unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
-        let command = Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
+        let command =
+            Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
         unit.service.commands.push((ExecKind::Start, command));
         unit
     }
@@ -90,10 +90,7 @@ mod tests {
     fn sentences_name_key_file_and_line() {
         let unit = unit();
         let exited = Outcome::Exited { kind: ExecKind::Start, index: 0, exit: ExitRecord::Code(3) };
-        assert_eq!(
-            reason(Some(&unit), &exited, None),
-            "ExecStart= (/etc/rung/units/a.service:4) exited with status 3"
-        );
+        assert_eq!(reason(Some(&unit), &exited, None), "ExecStart= (/etc/rung/units/a.service:4) exited with status 3");
         let late = reason(Some(&unit), &Outcome::Timeout { phase: Phase::Start }, None);
         assert!(late.starts_with("TimeoutStartSec= (/etc/rung/units/a.service:9) passed"), "{late}");
         assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));

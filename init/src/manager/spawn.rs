@@ -81,17 +81,11 @@ impl Manager {
         if self.instances.contains_key(&token) {
             return Ok(());
         }
-        let notify = (unit.service.kind == ServiceType::Notify)
-            .then(|| instance::notify_path(&self.machine.run_dir, token));
+        let notify =
+            (unit.service.kind == ServiceType::Notify).then(|| instance::notify_path(&self.machine.run_dir, token));
         let logs = uses_log(unit);
-        let created = Instance::create(
-            unit.name.as_str(),
-            token,
-            notify.as_deref(),
-            logs,
-            &mut self.link,
-            &mut self.logger,
-        )?;
+        let created =
+            Instance::create(unit.name.as_str(), token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
         self.note_pipes(token, unit.name.as_str(), &created);
         self.adopt_instance(token, created);
         Ok(())
@@ -188,10 +182,7 @@ impl Manager {
         self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
         let key = self.logger_key;
         let program = beside("init-log");
-        let mut env = vec![
-            format!("PATH={PATH}"),
-            format!("RUNG_RUNDIR={}", self.machine.run_dir.display()),
-        ];
+        let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];
         env.extend(std::env::var("RUNG_LOGDIR").ok().map(|d| format!("RUNG_LOGDIR={d}")));
         if self.machine.container {
             env.push("RUNG_LOG_STDOUT=1".to_owned());

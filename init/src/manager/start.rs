@@ -255,7 +255,10 @@ impl Manager {
         if let Some(tree) = &self.tree {
             let (core, tree) = (&self.core, tree.clone());
             tree.sweep(|name| {
-                crate::unit::UnitName::new(name).ok().and_then(|n| core.id(&n)).is_some_and(|id| core.view(id).token.is_some())
+                crate::unit::UnitName::new(name)
+                    .ok()
+                    .and_then(|n| core.id(&n))
+                    .is_some_and(|id| core.view(id).token.is_some())
             });
         }
         self.boot_on();

@@ -1,8 +1,8 @@
 //! Units: text → [`Unit`]. Pure: reads no files, asks the system nothing.
 
-pub mod command_unit;
 pub mod accounts;
 mod check;
+pub mod command_unit;
 mod commands;
 pub mod conf;
 pub mod envfile;

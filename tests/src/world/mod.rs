@@ -11,9 +11,11 @@
 //! A world ends with its value, also when the test panics: all its processes are killed, its folder is removed.
 
 mod build;
+mod look;
 mod process;
 
-pub use build::programs;
+pub use build::{helper, programs};
+pub use look::off;
 pub use process::{children, exists};
 
 use init::sys::pidfd;

@@ -54,10 +54,8 @@ fn now<T: Serialize>(value: &T) -> Outcome {
 
 fn parameters<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
     let value = if call.parameters.is_null() { json!({}) } else { call.parameters.clone() };
-    serde_json::from_value(value).map_err(|e| Refusal {
-        error: errors::INVALID_PARAMETER,
-        parameters: json!({ "parameter": e.to_string() }),
-    })
+    serde_json::from_value(value)
+        .map_err(|e| Refusal { error: errors::INVALID_PARAMETER, parameters: json!({ "parameter": e.to_string() }) })
 }
 
 impl Manager {
@@ -131,10 +129,7 @@ impl Manager {
                 self.link.send(Request::Reexec, Vec::new());
                 now(&json!({}))
             }
-            other => Err(Refusal {
-                error: errors::METHOD_NOT_FOUND,
-                parameters: json!({ "method": other }),
-            }),
+            other => Err(Refusal { error: errors::METHOD_NOT_FOUND, parameters: json!({ "method": other }) }),
         }
     }
 
@@ -166,7 +161,8 @@ impl Manager {
     }
 
     fn no_such_unit(&self, name: &UnitName) -> Refusal {
-        let mut known: Vec<&str> = self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i).short()).collect();
+        let mut known: Vec<&str> =
+            self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i).short()).collect();
         known.extend(self.loader.aliases().map(|(alias, _)| alias.short()));
         let near: Vec<String> = nearest(name.short(), known.into_iter()).into_iter().map(ToOwned::to_owned).collect();
         Refusal::nearest(errors::NO_SUCH_UNIT, format!("there is no unit named {name}"), near)
@@ -294,10 +290,15 @@ impl Manager {
             let result = if on {
                 let levels = given.unwrap_or_else(|| self.default_levels(id));
                 let Some(file) = self.loader.file(&name) else {
-                    return Err(Refusal::text(errors::FAILED, format!("{name} has no file of its own that can be switched on")));
+                    return Err(Refusal::text(
+                        errors::FAILED,
+                        format!("{name} has no file of its own that can be switched on"),
+                    ));
                 };
                 if levels.is_empty() {
-                    let text = format!("{name} doesn't say in which levels it belongs (Runlevels= under [Install]): give --levels");
+                    let text = format!(
+                        "{name} doesn't say in which levels it belongs (Runlevels= under [Install]): give --levels"
+                    );
                     return Err(Refusal::text(errors::FAILED, text));
                 }
                 self.farm.enable(&name, &file, levels)
