@@ -23,7 +23,8 @@ Exit status:
   5  other verbs: no such unit
 
 Environment:
-  RUNG_RUNDIR  where to find the manager's socket, instead of /run/rung
+  RUNG_RUNDIR  where run-time state lives, instead of /run/rung
+  RUNG_LOGDIR  where logs lie, instead of /var/log/rung
   NO_COLOR     no colour, even on a terminal
 
 Examples:
@@ -38,7 +39,7 @@ Examples:
 ///
 /// Without a verb: `list`.
 #[derive(Debug, Parser)]
-#[command(name = "initctl", disable_version_flag = true, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "initctl", disable_version_flag = true, after_help = AFTER_HELP, max_term_width = 80)]
 #[command(infer_subcommands = false, args_conflicts_with_subcommands = false)]
 pub struct Cli {
     #[command(flatten)]

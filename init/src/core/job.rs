@@ -1,9 +1,9 @@
 //! Jobs: at most one for each unit, each with the requests that wait for it; when they may run and how they end.
 //!
-//! A job waits for the jobs of units it is ordered against (never for a unit without a job):
-//! a start (or reload) waits for any job of what it is *after*, and for stops of what is *before* it... in short: a stop
-//! goes before a start, starts go in order, stops in reverse. Stops never wait for starts, so once loops are cut
-//! ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
+//! A job waits for jobs of units it is ordered against, never for a unit without a job. A stop goes before a start;
+//! starts go in order, stops in reverse. So a start (or reload) waits for any job of a unit that it is *after*, and for
+//! the stop of one that is after it; a stop waits for the stops of those after it. Stops never wait for starts, and once
+//! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
 use super::service::Input;

@@ -67,6 +67,11 @@ impl Core {
         }
     }
 
+    /// Whether the request has a job at this unit that hasn't ended.
+    pub(super) fn is_open(&self, id: RequestId, unit: UnitId) -> bool {
+        self.requests.all.get(&id).is_some_and(|r| r.open.contains(&unit))
+    }
+
     /// Tells how the request's job for a unit ended.
     pub(super) fn report(&mut self, id: RequestId, unit: UnitId, result: JobResult, out: &mut Vec<Action>) {
         let Some(request) = self.requests.all.get_mut(&id) else { return };

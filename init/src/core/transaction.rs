@@ -152,7 +152,7 @@ impl Core {
             }
             let rival = node.edges.conflicts.iter().find(|c| accepted.contains(*c));
             let outcome = match (&node.disk, rival) {
-                (Loaded::Good(_), None) => {
+                (Loaded::Good(_), None) if !node.name.is_template() => {
                     accepted.insert(id);
                     continue;
                 }
@@ -197,7 +197,8 @@ impl Core {
             service.result = outcome.clone();
             self.settle(id, timer, out);
         }
-        if let Some(request) = request {
+        // Where the same request stops it (it may not stay, and can't come back), the stop's end is what is reported.
+        if let Some(request) = request.filter(|r| !self.is_open(*r, id)) {
             self.report(request, id, JobResult::Failed(outcome), out);
         }
         self.check_essential(id, out);

@@ -23,6 +23,7 @@ impl Loaded {
     /// Why it can't be started.
     pub(super) fn refusal(&self, name: &UnitName) -> Outcome {
         let reason = match self {
+            Self::Good(_) if name.is_template() => format!("{name} is a template: start an instance of it"),
             Self::Good(_) => format!("{name} can't be started"),
             Self::Bad(findings) => findings.clone(),
             Self::Masked => format!("{name} is masked"),

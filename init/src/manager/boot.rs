@@ -24,12 +24,14 @@ pub struct Boot {
     /// A number for requests of the manager's own after the boot.
     next: u64,
     started_ms: u64,
+    /// Asked for while level S was under way: comes after it, instead of the default.
+    wanted: Option<(RequestId, Level)>,
 }
 
 impl Boot {
     /// Just begun.
     pub fn new() -> Self {
-        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms() }
+        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms(), wanted: None }
     }
 }
 
@@ -86,8 +88,8 @@ impl Manager {
     }
 
     fn enter_default_level(&mut self) {
-        let level = self.default_level();
-        self.push(Event::Request { id: DEFAULT, ask: Ask::Level(level) });
+        let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
+        self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
     /// The kernel command line's choice, else `init.conf`'s, else inittab's, else 3.
@@ -96,6 +98,16 @@ impl Manager {
         let inittab =
             || file::read_text(Path::new("/etc/inittab"), 1 << 20).ok().and_then(|t| machine::initdefault(&t));
         level.or(self.machine.conf.default_level).or_else(inittab).or(Level::from_char('3')).unwrap_or(Level::SINGLE)
+    }
+
+    /// Switches the level; a switch asked for while level S is under way comes after it, for level S is never cut short.
+    pub fn switch_level(&mut self, id: RequestId, level: Level) {
+        match self.core.levels() {
+            (_, None, _) if matches!(self.machine.purpose, Purpose::Levels { .. }) => {
+                self.boot.wanted = Some((id, level));
+            }
+            _ => self.push(Event::Request { id, ask: Ask::Level(level) }),
+        }
     }
 
     /// One of our own requests ended: what comes next.

@@ -178,7 +178,7 @@ impl Manager {
         self.pid_files.remove(&token);
         self.watcher.remove(&super::watch::Why::Cgroup(token));
         self.watcher.remove(&super::watch::Why::PidFile(token));
-        self.sites.retain(|key, _| key.token != token);
+        self.spawns.retain(|key, _| key.token != token);
         if let Some(tree) = &self.tree {
             tree.remove(&name);
         }

@@ -7,10 +7,11 @@ use super::state::Manager;
 use super::watch::{Change, Why};
 use crate::core::{Event, Notice, UnitId};
 use crate::proto::logger::{Answer, Stream};
-use crate::proto::pid1::{Event as Pid1Event, Exit, Key, Life, Request};
+use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
 use crate::sys::wait;
 use crate::unit::UnitName;
+use nix::errno::Errno;
 use std::os::fd::AsFd;
 
 const TAG: u64 = 0xff << 56;
@@ -27,6 +28,8 @@ const LOGGER: u64 = 6 << 56;
 const TURN_SECONDS: u32 = 30;
 /// Step numbers from here up are strays being watched for their end, not processes of the core's.
 const STRAY: u32 = 0x8000_0000;
+/// A fault of PID 1 came between the fork and its record.
+const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
 /// A logger that ended is started again after this long, in milliseconds.
@@ -137,7 +140,7 @@ impl Manager {
                 self.settle();
                 self.link.send(Request::AckSignal { signal }, Vec::new());
             }
-            Pid1Event::Refused { key, errno, .. } => self.on_refused(key, errno),
+            Pid1Event::Refused { kind, key, errno } => self.on_refused(kind, key, errno),
             // Answers to what is asked only while starting.
             Pid1Event::Welcome { .. } | Pid1Event::Parked { .. } | Pid1Event::SyncEnd { .. } | Pid1Event::Fd { .. } => {
             }
@@ -158,6 +161,10 @@ impl Manager {
             }
             return;
         }
+        if life == Life::Over(INTERRUPTED) && self.spawns.contains_key(&key) {
+            self.link.send(Request::Ack { key }, Vec::new());
+            return self.spawn_again(key);
+        }
         if let Life::Over(exit) = life {
             self.read_notify(key.token);
             self.settle();
@@ -166,16 +173,26 @@ impl Manager {
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
-            self.sites.remove(&key);
+            self.spawns.remove(&key);
         }
     }
 
-    /// A request of ours was refused. A spawn that has a slot already is being told by that slot.
-    fn on_refused(&mut self, key: Key, errno: i32) {
-        let known = self.core.token_unit(key.token).is_some() && key.step & STRAY == 0;
-        if known && errno != nix::errno::Errno::EEXIST as i32 && key != Key::default() {
-            let exit = Exit::NotRun { stage: crate::proto::pid1::STAGE_FORK, errno };
+    /// A request of ours was refused. A process that has a slot already is being told by that slot; one that a fault of
+    /// PID 1 came in the way of is asked for again.
+    fn on_refused(&mut self, kind: u16, key: Key, errno: i32) {
+        if self.core.token_unit(key.token).is_none() || key.step & STRAY != 0 || errno == Errno::EEXIST as i32 {
+            return;
+        }
+        let is = |request: Request| pid1::kind(&request.encode()) == kind;
+        if is(Request::Spawn { key }) {
+            if errno == Errno::EINTR as i32 && self.spawns.contains_key(&key) {
+                return self.spawn_again(key);
+            }
+            let exit = Exit::NotRun { stage: STAGE_FORK, errno };
+            self.remember_failure(key, exit);
             self.push(Event::Process { key, pid: 0, life: Life::Over(exit) });
+        } else if is(Request::Adopt { key, pid: 0, start_time: 0 }) {
+            self.push(Event::Process { key, pid: 0, life: Life::Over(Exit::Unknown) });
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the core's wish to a process: instance, environment, identity, plan, and PID 1's frame.
 
 use super::instance::{self, Instance, parked};
-use super::plan::{self, Inputs, Stdio};
+use super::plan::{self, Inputs, Site, Stdio};
 use super::reactor::NOTIFY;
 use super::state::Manager;
 use crate::core::{Event, UnitId};
@@ -21,7 +21,25 @@ const MAX_FILE: usize = 8 << 20;
 /// Where programs without a path are looked for, as in systemd.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// A process that was asked for.
+#[derive(Debug)]
+pub struct Spawn {
+    unit: UnitId,
+    kind: ExecKind,
+    index: usize,
+    main_pid: Option<i32>,
+    /// What the steps of its plan stand for.
+    sites: Vec<Site>,
+}
+
 impl Manager {
+    /// Asks for a process once more: PID 1 could not even begin with it.
+    pub fn spawn_again(&mut self, key: Key) {
+        if let Some(Spawn { unit, kind, index, main_pid, .. }) = self.spawns.remove(&key) {
+            self.spawn(unit, key, kind, index, main_pid);
+        }
+    }
+
     /// Starts a process, or tells the core why it can't be.
     pub fn spawn(&mut self, unit: UnitId, key: Key, kind: ExecKind, index: usize, main_pid: Option<i32>) {
         if let Err(reason) = self.try_spawn(unit, key, kind, index, main_pid) {
@@ -69,7 +87,7 @@ impl Manager {
         };
         let compiled = plan::compile(&inputs)?;
         let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
-        self.sites.insert(key, compiled.sites);
+        self.spawns.insert(key, Spawn { unit: id, kind, index, main_pid, sites: compiled.sites });
         self.plan_failures.remove(&id);
         let all = std::iter::once(file).chain(fds).collect();
         self.link.send(Request::Spawn { key }, all);
@@ -168,7 +186,7 @@ impl Manager {
 
     /// A process never ran: keeps the sentence that says at which step, with key and place.
     pub fn remember_failure(&mut self, key: Key, exit: Exit) {
-        let sites = self.sites.remove(&key);
+        let sites = self.spawns.remove(&key).map(|s| s.sites);
         let (Exit::NotRun { stage, errno }, Some(id)) = (exit, self.core.token_unit(key.token)) else { return };
         let Some(unit) = self.core.view(id).unit.cloned() else { return };
         let text = plan::failure_sentence(&unit, sites.as_deref().unwrap_or_default(), stage, errno);

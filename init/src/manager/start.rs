@@ -193,7 +193,7 @@ impl Manager {
             pipes: BTreeMap::new(),
             watched: BTreeMap::new(),
             pid_files: BTreeMap::new(),
-            sites: BTreeMap::new(),
+            spawns: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
             queue: VecDeque::new(),
             going: greeting.down.map(|how| {

@@ -10,8 +10,8 @@ use super::link::Link;
 use super::loader::Loader;
 use super::logger::Logger;
 use super::machine::Purpose;
-use super::plan::Site;
 use super::poison::Poison;
+use super::spawn::Spawn;
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::proto::logger::Stream;
@@ -108,8 +108,8 @@ pub struct Manager {
     pub watched: BTreeMap<u64, UnitId>,
     /// Instances that wait for their pid file.
     pub pid_files: BTreeMap<u64, UnitId>,
-    /// What the steps of plans under way stand for.
-    pub sites: BTreeMap<Key, Vec<Site>>,
+    /// Processes asked for that have not yet executed their program.
+    pub spawns: BTreeMap<Key, Spawn>,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
     /// Events to be handled.

@@ -53,13 +53,11 @@ pub fn adopt(
     let watch = if is_child { None } else { Some(pidfd::open(pid)) };
     let seen = process::start_time(pid);
     let same = start_time == 0 || seen.is_none_or(|seen| seen == start_time);
-    let alive = is_child || matches!(watch, Some(Ok(_)));
+    // Without pidfds (an old kernel, a filter) the start time tells whether it is still the same.
+    let polled = matches!(watch, Some(Err(Errno::ENOSYS | Errno::EPERM))) && seen.is_some();
+    let alive = is_child || polled || matches!(watch, Some(Ok(_)));
     if !alive || !same {
-        let refusal = match watch {
-            Some(Err(e)) if e != Errno::ESRCH && seen.is_some() => e,
-            _ => Errno::ESRCH,
-        };
-        let end = found_dead(table, pid, start_time).ok_or(refusal)?;
+        let end = found_dead(table, pid, start_time).ok_or(Errno::ESRCH)?;
         let index = slots.insert(key, Life::Running)?;
         if let Some((slot, _)) = slots.get(index) {
             slot.pid.set(pid);
@@ -70,6 +68,9 @@ pub fn adopt(
     }
     let index = slots.insert(key, Life::Running)?;
     slots.started(index, pid, seen.unwrap_or(start_time));
+    if let Some((slot, _)) = slots.get(index) {
+        slot.polled.set(polled.into());
+    }
     if let (Some(Ok(watch)), Some((slot, _))) = (watch, slots.get(index)) {
         let watch = fd::keep(watch);
         let _ = epoll.add(&watch, Ready::EPOLLIN, tag(Tag::Process, index));
@@ -78,11 +79,22 @@ pub fn adopt(
     Ok(())
 }
 
+/// The slots whose processes have to be looked at.
+pub fn polled(slots: &Slots) -> impl Iterator<Item = usize> + use<> {
+    slots.all().filter(|(_, slot, life)| slot.polled.get() == 1 && *life == Life::Running).map(|(index, ..)| index)
+}
+
+/// Whether the process of a polled slot is gone.
+pub fn is_gone(slots: &Slots, index: usize) -> bool {
+    slots.get(index).is_some_and(|(slot, _)| process::start_time(slot.pid.get()) != Some(slot.start_time.get()))
+}
+
 /// Stops watching the process of a slot.
 pub fn unwatch(slots: &Slots, epoll: &Epoll, index: usize) {
     let Some((slot, _)) = slots.get(index) else { return };
     let raw = slot.pidfd.get();
     slot.pidfd.set(0);
+    slot.polled.set(0);
     if let Some(watch) = fd::borrow(raw).filter(|_| raw > 0) {
         let _ = epoll.remove(watch);
         fd::close(raw);
@@ -98,6 +110,9 @@ pub fn signal(slots: &Slots, index: usize, signal: i32, group: bool) -> Result<(
     let pid = slot.pid.get();
     if matches!(life, Life::Over(_)) || pid <= 1 {
         return Ok(());
+    }
+    if slot.polled.get() == 1 && is_gone(slots, index) {
+        return Err(Errno::ESRCH);
     }
     let watch = fd::borrow(slot.pidfd.get()).filter(|_| slot.pidfd.get() > 0);
     if let Some(watch) = watch {

@@ -28,7 +28,6 @@ pub mod adopt;
 pub mod command;
 pub mod down;
 pub mod early;
-#[allow(clippy::arithmetic_side_effects, reason = "times and columns; nearly all of it runs in a child")]
 pub mod end;
 pub mod index;
 pub mod keeper;
@@ -40,7 +39,6 @@ pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
-#[allow(clippy::arithmetic_side_effects, reason = "runs in a child")]
 pub mod unmount;
 
 use crate::sys::args::{self, Args};
@@ -124,6 +122,8 @@ fn run(given: Args, words: Vec<OsString>) -> i32 {
     }
     let (program, launch) = (c_path(&path), launch(&memory, &path, words, &env));
     recover::guard(&memory, program.clone(), args, env);
+    // A panic ends in the same handler as a fault; what it would print could block on a console.
+    std::panic::set_hook(Box::new(|_| {}));
     process::set_name(c"init");
     let title = head.title.get();
     if !title.as_bytes().is_empty() {

@@ -25,6 +25,8 @@ use std::os::fd::AsFd;
 const AT_ONCE: usize = 1024;
 /// How long PID 1 waits for an answer to a signal that means shut down.
 const GRACE_MS: u64 = 8000;
+/// How often processes are looked at that nothing tells of.
+const POLL_MS: u64 = 1000;
 
 /// PID 1.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ pub struct Reactor {
     keeper: Keeper,
     down: Down,
     end: Option<(End, u64)>,
+    /// When to look at processes that nothing else tells of.
+    poll_at: Option<u64>,
     /// Children may be left to reap, requests to read.
     more: bool,
 }
@@ -77,6 +81,7 @@ impl Reactor {
             keeper: Keeper::new(table, launch),
             down: Down(table),
             end: None,
+            poll_at: None,
             more: true,
         };
         if memory.again {
@@ -102,6 +107,7 @@ impl Reactor {
         {
             let _ = process::kill(pid, libc::SIGCONT);
         }
+        self.poll();
         if self.down.begun() {
             self.begin_end();
         }
@@ -169,7 +175,8 @@ impl Reactor {
             }
         });
         if waited.is_err() {
-            // Never seen; without a wait the loop would spin.
+            // Never seen; without a wait the loop would spin, so a new image makes a new set.
+            recover::anew();
             return None;
         }
         for data in events.into_iter().flatten() {
@@ -186,7 +193,7 @@ impl Reactor {
 
     fn timeout(&self) -> Option<u64> {
         let end = self.end.as_ref().map(|(_, at)| *at);
-        let times = [self.keeper.due(&self.slots), self.link.deadline(), self.down.deadline(), end];
+        let times = [self.keeper.due(&self.slots), self.link.deadline(), self.down.deadline(), end, self.poll_at];
         let next = times.into_iter().flatten().min()?;
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
         Some(next.saturating_sub(process::now_ms()).saturating_add(1))
@@ -195,6 +202,9 @@ impl Reactor {
     fn deadlines(&mut self) -> Option<Final> {
         let now = process::now_ms();
         let due = |at: Option<u64>| at.is_some_and(|at| at <= now);
+        if due(self.poll_at) {
+            self.poll();
+        }
         if due(self.link.deadline()) {
             self.kill_manager();
             self.link.progress();
@@ -204,8 +214,25 @@ impl Reactor {
         }
         if due(self.keeper.due(&self.slots)) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
+            for key in [MANAGER, RESCUE] {
+                // A fork that failed has nothing to be reaped.
+                if let Some(index) = self.slots.find(key) {
+                    self.own_ended(index);
+                }
+            }
         }
         self.end.as_ref().filter(|(_, at)| *at <= now).map(|(end, _)| end.last())
+    }
+
+    /// Looks at adopted processes that nothing tells of, and again in a second if there are any left.
+    fn poll(&mut self) {
+        for index in adopt::polled(&self.slots) {
+            if adopt::is_gone(&self.slots, index) {
+                self.watched_ended(index);
+            }
+        }
+        let left = adopt::polled(&self.slots).next().is_some();
+        self.poll_at = left.then(|| process::now_ms().saturating_add(POLL_MS));
     }
 
     fn kill_manager(&self) {
@@ -300,7 +327,7 @@ impl Reactor {
     /// A process that wasn't our child when it was adopted is over; perhaps it has become ours meanwhile.
     fn watched_ended(&mut self, index: usize) {
         let Some((slot, life)) = self.slots.get(index) else { return };
-        if slot.pidfd.get() <= 0 || matches!(life, Life::Over(_)) {
+        if (slot.pidfd.get() <= 0 && slot.polled.get() == 0) || matches!(life, Life::Over(_)) {
             return;
         }
         if process::is_child(slot.pid.get()) {
@@ -368,6 +395,7 @@ impl Reactor {
             Request::Adopt { key, pid, start_time } => {
                 self.outside(key)?;
                 adopt::adopt(self.table, &mut self.slots, self.epoll, key, pid, start_time).map_err(|e| (key, e))?;
+                self.poll();
             }
             Request::Ack { key } => self.acknowledged(key)?,
             Request::Park { token, name } => {

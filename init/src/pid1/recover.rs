@@ -182,6 +182,11 @@ pub fn reexec(path: &std::ffi::CStr) {
     }
 }
 
+/// Executes the program anew, from the kept descriptor.
+pub fn anew() {
+    crash::again(None);
+}
+
 /// Executes a copy of the program in memory, so that nothing of ours holds the root file system. Returns if that
 /// can't be done.
 pub fn into_memory() {
@@ -193,3 +198,7 @@ pub fn into_memory() {
     fd::close(table.head.exe.get());
     table.head.exe.set(before);
 }
+
+#[cfg(test)]
+#[path = "recover_tests.rs"]
+mod tests;

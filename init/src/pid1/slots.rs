@@ -94,6 +94,7 @@ impl Slots {
         slot.report.set(0);
         slot.pidfd.set(0);
         slot.untold.set(0);
+        slot.polled.set(0);
         self.in_use = self.in_use.saturating_add(1);
         slot.life.set(pack(life));
         if !self.by_key.insert(hash(key), index) {

@@ -118,7 +118,9 @@ impl Spawner {
     /// Reads what the child of a slot has reported.
     pub fn reported(&mut self, slots: &mut Slots, index: usize) {
         let Some((slot, Life::Forked)) = slots.get(index) else { return };
-        let Some(report) = fd::borrow(slot.report.get()) else { return };
+        // Zero is none, and not our standard input: reading that would block.
+        let raw = slot.report.get();
+        let Some(report) = fd::borrow(raw).filter(|_| raw > 0) else { return };
         let mut bytes = [0u8; 1 + FAILURE_LEN];
         loop {
             match nix::unistd::read(report, &mut bytes) {

@@ -127,8 +127,8 @@ pub struct Slot {
     pub pidfd: AtomicI32,
     /// 1: the manager has to be told.
     pub untold: AtomicU32,
-    /// Keeps the size at 64 bytes.
-    pub spare: AtomicU32,
+    /// 1: it isn't our child and there are no pidfds here: it is looked at each second.
+    pub polled: AtomicU32,
 }
 
 /// One kept descriptor.

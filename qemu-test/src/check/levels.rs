@@ -37,7 +37,7 @@ fn to_1(guest: &mut Guest) -> Result<String> {
     guest.console.expect("to continue): ", PATIENCE * 2)?;
     guest.maintenance_password()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '3 1' ]", 60)?;
-    guest.console.run("! pgrep -x 'nginx|cron|rsyslogd|agetty'")?;
+    guest.console.run("for name in nginx cron rsyslogd agetty sshd; do ! pgrep -x $name || exit 1; done")?;
     guest.console.run("pgrep -f systemd-udevd")?;
     Ok(String::new())
 }

@@ -3,8 +3,6 @@
 //! The program that stands in for `init-manager` hands its end of the socket to the test, which speaks the frames
 //! itself. Everything dies with the test: `unshare --kill-child`, a parent-death signal, and `Drop`.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test support")]
-
 use init::proto::pid1::{Event, Exit, FRAME_LEN, Frame, Key, Life, Name, Request, VERSION};
 use init::proto::plan::{Plan, Step, Strings, strings};
 use init::sys::seqpacket::{self, Fds, Received};
@@ -34,6 +32,8 @@ pub struct Options {
     pub user: Option<u32>,
     /// In a root with nothing but the two programs, descriptors 0–2 closed, no `/proc`.
     pub bare: bool,
+    /// Not as PID 1, but as a subreaper in a namespace where a shell is PID 1.
+    pub subreaper: bool,
 }
 
 /// A PID namespace with our PID 1 in it.
@@ -42,6 +42,7 @@ pub struct World {
     /// Folder with the two programs.
     pub dir: PathBuf,
     helper: PathBuf,
+    subreaper: bool,
     listener: OwnedFd,
     child: Child,
 }
@@ -74,6 +75,12 @@ pub fn init_program() -> PathBuf {
     folder.join("init")
 }
 
+/// Copies a program, in another process: a descriptor of ours for writing could be held by a child that another test
+/// is just forking, and then nobody may execute the copy.
+pub fn copy_program(from: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(from).arg(to).status().expect("cp").success());
+}
+
 /// Waits until `holds`, looking again every few milliseconds.
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let end = Instant::now() + PATIENCE;
@@ -96,8 +103,8 @@ impl World {
         let name = format!("rung-pid1-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(&name);
         std::fs::create_dir_all(&dir).expect("folder");
-        std::fs::copy(init_program(), dir.join("init")).expect("init");
-        std::fs::copy(helper, dir.join("init-manager")).expect("manager");
+        copy_program(&init_program(), &dir.join("init"));
+        copy_program(Path::new(helper), &dir.join("init-manager"));
         let flags = SockFlag::SOCK_CLOEXEC;
         let listener = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).expect("socket");
         bind(listener.as_raw_fd(), &UnixAddr::new_abstract(name.as_bytes()).expect("address")).expect("bind");
@@ -117,6 +124,9 @@ impl World {
         if options.bare {
             let script = "exec chroot \"$0\" /init a b <&- >&- 2>&-".to_owned();
             words.extend(["sh".into(), "-c".into(), script, path(&dir)]);
+        } else if options.subreaper {
+            let script = "\"$0\" --subreaper -- a; exit $?".to_owned();
+            words.extend(["sh".into(), "-c".into(), script, path(&dir.join("init"))]);
         } else {
             words.extend([path(&dir.join("init")), "a".into(), "b".into()]);
         }
@@ -133,7 +143,7 @@ impl World {
             });
         }
         let child = command.spawn().expect("unshare");
-        Self { dir, helper: helper.into(), listener, child }
+        Self { dir, helper: helper.into(), subreaper: options.subreaper, listener, child }
     }
 
     /// The next manager that PID 1 starts.
@@ -163,9 +173,12 @@ impl World {
 
     /// PID 1, as this process sees it.
     pub fn pid1(&self) -> i32 {
-        let unshare = self.child.id();
-        let text = std::fs::read_to_string(format!("/proc/{unshare}/task/{unshare}/children")).expect("children");
-        text.split_whitespace().next().expect("PID 1").parse().expect("pid")
+        let child = |pid: i32| -> i32 {
+            let text = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("children");
+            text.split_whitespace().next().expect("child").parse().expect("pid")
+        };
+        let first = child(self.child.id() as i32);
+        if self.subreaper { child(first) } else { first }
     }
 
     /// The helper program.
@@ -203,6 +216,9 @@ impl Drop for World {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 }
+
+/// What a sync tells: slots, parked names, highest token.
+pub type Synced = (BTreeMap<Key, (i32, Life)>, Vec<(u64, String)>, u64);
 
 /// The key most tests use.
 pub fn key(token: u64) -> Key {
@@ -338,7 +354,7 @@ impl Manager {
     }
 
     /// Syncs: slots, parked names, highest token.
-    pub fn sync(&self) -> (BTreeMap<Key, (i32, Life)>, Vec<(u64, String)>, u64) {
+    pub fn sync(&self) -> Synced {
         let (mut slots, mut parked) = (BTreeMap::new(), Vec::new());
         self.send(Request::Sync);
         let highest = self.expect("end of sync", |event, _| match event {

@@ -66,11 +66,7 @@ impl Judge {
                         self.stop_order(core, *unit, *token);
                     }
                 }
-                Action::Finished { token, .. } => {
-                    if !self.finished.insert(*token) {
-                        self.say(format!("instance {token} is finished twice"));
-                    }
-                }
+                Action::Finished { token, .. } => self.finish(*token),
                 Action::CycleBroken { members, dropped } => {
                     if members.len() < 2 || !members.contains(&dropped.0) || !members.contains(&dropped.1) {
                         self.say(format!("the loop {members:?} doesn't hold {dropped:?}"));
@@ -79,6 +75,12 @@ impl Judge {
                 }
                 _ => {}
             }
+        }
+    }
+
+    fn finish(&mut self, token: u64) {
+        if !self.finished.insert(token) {
+            self.say(format!("instance {token} is finished twice"));
         }
     }
 

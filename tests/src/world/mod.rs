@@ -20,6 +20,8 @@ pub use process::{children, exists};
 
 use init::sys::pidfd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Read;
@@ -289,8 +291,17 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        if let Ok(None) = self.child.try_wait() {
+            // Two signals mean: at once. Only if that doesn't help is initctl killed: its command then waits for whoever
+            // reaps orphans on this host.
+            let pid = Pid::from_raw(self.initctl());
+            let _ = kill(pid, Signal::SIGTERM).and_then(|()| kill(pid, Signal::SIGINT));
+            let ended = pidfd::open(pid.as_raw()).is_ok_and(|end| readable(end, deadline(10)));
+            if !ended {
+                let _ = self.child.kill();
+            }
+            let _ = self.child.wait();
+        }
         self.gone(deadline(10));
         let _ = fs::remove_dir_all(&self.folder);
     }

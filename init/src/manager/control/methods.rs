@@ -189,7 +189,12 @@ impl Manager {
             return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down"));
         }
         self.refresh_changed();
-        self.begin(client, call, wanted.request, wanted.wait, Ask::Level(wanted.level))
+        let id = client_request(wanted.request);
+        if wanted.wait {
+            self.requests.wait(id, Waiter { client, stream: call.more });
+        }
+        self.switch_level(id, wanted.level);
+        if wanted.wait { Ok(Answer::Later) } else { now(&Progress::default()) }
     }
 
     fn power(&mut self, client: ClientId, call: &Call) -> Outcome {

@@ -1,0 +1,152 @@
+//! The service machine's way down: who gets which signal, who is waited for, and what comes of the end.
+
+use super::{KILL_PATIENCE, Run, SIGKILL, Service, Wanted, Which};
+use crate::core::limit::{restart_at, wants_restart};
+use crate::core::{Action, Outcome, Phase};
+use crate::proto::pid1::Key;
+use crate::unit::name::Kind;
+use crate::unit::{ExecKind, KillMode};
+
+const SIGCONT: i32 = 18;
+
+impl Service {
+    /// The start failed: no `ExecStop=`.
+    pub(super) fn fail(&mut self, r: &mut Run<'_>, outcome: Outcome) {
+        self.note(outcome);
+        self.stop_signal(r);
+    }
+
+    pub(super) fn stop(&mut self, r: &mut Run<'_>, index: usize) {
+        if r.unit.name.kind() == Kind::Target {
+            self.finish(r);
+        } else if !self.started
+            || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timeout_stop)
+        {
+            self.stop_signal(r);
+        }
+    }
+
+    pub(super) fn stop_signal(&mut self, r: &mut Run<'_>) {
+        self.seeking = false;
+        self.enter(r, Phase::StopSignal);
+        self.arm(r, r.unit.service.timeout_stop);
+        self.deliver(r, r.unit.service.kill_signal);
+        self.rest(r);
+    }
+
+    /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
+    pub(super) fn signal_heirs(&self, r: &mut Run<'_>) {
+        if self.phase == Phase::StopSignal && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+            self.deliver(r, r.unit.service.kill_signal);
+        }
+    }
+
+    pub(super) fn stop_kill(&mut self, r: &mut Run<'_>) {
+        self.enter(r, Phase::StopKill);
+        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.deliver_kill(r);
+        self.rest(r);
+    }
+
+    /// Looks who is left after a signal, or after one of them has gone.
+    pub(super) fn rest(&mut self, r: &mut Run<'_>) {
+        match (self.phase, r.unit.service.kill_mode) {
+            (Phase::StopSignal | Phase::StopKill, KillMode::None) => {
+                self.main = None;
+                self.control = None;
+                self.stop_post(r, 0);
+            }
+            _ if !self.alone() => {}
+            (Phase::StopSignal, KillMode::Mixed) => self.stop_kill(r),
+            (_, KillMode::ControlGroup | KillMode::Mixed) => self.watch_rest(r),
+            (Phase::StopSignal | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
+            (_, KillMode::Process | KillMode::None) => self.finish(r),
+        }
+    }
+
+    pub(super) fn watch_rest(&self, r: &mut Run<'_>) {
+        let grouped = matches!(r.unit.service.kill_mode, KillMode::ControlGroup | KillMode::Mixed);
+        if let (Some(token), true, true) = (self.token, grouped, self.alone()) {
+            r.out.push(Action::Watch { unit: r.id, token });
+        }
+    }
+
+    pub(super) fn stop_post(&mut self, r: &mut Run<'_>, index: usize) {
+        if self.control_command(r, Phase::StopPost, ExecKind::StopPost, index, r.unit.service.timeout_stop) {
+            return;
+        }
+        if self.phase == Phase::StopPost { self.final_signal(r) } else { self.finish(r) }
+    }
+
+    /// What `ExecStopPost=` has left behind.
+    pub(super) fn final_signal(&mut self, r: &mut Run<'_>) {
+        if r.unit.service.kill_mode == KillMode::Mixed {
+            self.final_kill(r);
+            return;
+        }
+        self.enter(r, Phase::FinalSignal);
+        self.arm(r, r.unit.service.timeout_stop);
+        self.deliver(r, r.unit.service.kill_signal);
+        self.rest(r);
+    }
+
+    pub(super) fn final_kill(&mut self, r: &mut Run<'_>) {
+        self.enter(r, Phase::FinalKill);
+        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.deliver_kill(r);
+        self.rest(r);
+    }
+
+    pub(super) fn finish(&mut self, r: &mut Run<'_>) {
+        if let Some(token) = self.token.take() {
+            r.out.push(Action::Finished { unit: r.id, token });
+        }
+        self.main = None;
+        self.control = None;
+        self.status_text = None;
+        let again = self.wanted == Wanted::Up
+            && r.may_restart
+            && r.unit.name.kind() == Kind::Service
+            && wants_restart(r.unit.service.restart, &self.result);
+        if again {
+            self.enter(r, Phase::AutoRestart);
+            self.deadline = Some(restart_at(&r.unit.service, r.now));
+            self.restarts = self.restarts.saturating_add(1);
+        } else {
+            self.enter(r, Phase::Dead);
+        }
+    }
+
+    /// `KillSignal=` by `KillMode=`, then SIGCONT so that a stopped process can take it.
+    pub(super) fn deliver(&self, r: &mut Run<'_>, signal: i32) {
+        let Some(token) = self.token else { return };
+        let all = r.unit.service.kill_mode == KillMode::ControlGroup;
+        let finale = self.phase == Phase::FinalSignal;
+        let keys = [self.key(Which::Main), self.key(Which::Control)];
+        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+            _ if all => vec![None],
+            KillMode::None if !finale => Vec::new(),
+            _ => keys.into_iter().flatten().map(Some).collect(),
+        };
+        for key in targets {
+            r.out.push(Action::Signal { unit: r.id, token, key, signal });
+            if signal != SIGKILL && signal != SIGCONT {
+                r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGCONT });
+            }
+        }
+    }
+
+    pub(super) fn deliver_kill(&self, r: &mut Run<'_>) {
+        let Some(token) = self.token else { return };
+        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+            KillMode::ControlGroup | KillMode::Mixed => vec![None],
+            KillMode::None if self.phase == Phase::StopKill => Vec::new(),
+            KillMode::Process | KillMode::None => {
+                [self.key(Which::Main), self.key(Which::Control)].into_iter().flatten().map(Some).collect()
+            }
+        };
+        for key in targets {
+            r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGKILL });
+        }
+    }
+}

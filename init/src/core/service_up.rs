@@ -1,0 +1,184 @@
+//! The service machine's way up, and what the end of a process means.
+
+use super::{Run, Service, Wanted, Which, command};
+use crate::core::{Action, ExitRecord, Outcome, Phase};
+use crate::unit::name::Kind;
+use crate::unit::{ExecKind, ServiceType, Unit};
+
+const SIGHUP: i32 = 1;
+const SIGINT: i32 = 2;
+const SIGPIPE: i32 = 13;
+const SIGTERM: i32 = 15;
+
+impl Service {
+    pub(super) fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+        self.wanted = Wanted::Up;
+        self.result = Outcome::Success;
+        self.started = false;
+        self.seeking = false;
+        self.reload = None;
+        self.status_text = None;
+        self.main = None;
+        self.control = None;
+        if r.unit.name.kind() == Kind::Target {
+            self.started = true;
+            self.enter(r, Phase::Running);
+            return;
+        }
+        self.token = Some(token);
+        self.next_step = 0;
+        self.start_pre(r, 0);
+    }
+
+    pub(super) fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::StartPre, ExecKind::StartPre, index, r.unit.service.timeout_start) {
+            self.start_main(r, 0);
+        }
+    }
+
+    pub(super) fn start_main(&mut self, r: &mut Run<'_>, index: usize) {
+        if command(r.unit, ExecKind::Start, index).is_none() {
+            if r.unit.service.kind == ServiceType::Oneshot {
+                self.start_post(r, 0);
+            } else {
+                self.fail(r, Outcome::Config { reason: "it has no ExecStart=".to_owned() });
+            }
+            return;
+        }
+        self.enter(r, Phase::Start);
+        self.arm(r, r.unit.service.timeout_start);
+        let which = if r.unit.service.kind == ServiceType::Forking { Which::Control } else { Which::Main };
+        self.spawn(r, which, ExecKind::Start, index);
+    }
+
+    pub(super) fn start_post(&mut self, r: &mut Run<'_>, index: usize) {
+        self.seeking = false;
+        if !self.control_command(r, Phase::StartPost, ExecKind::StartPost, index, r.unit.service.timeout_start) {
+            self.running(r);
+        }
+    }
+
+    /// The start is through, or a reload over: where the main process is gone by now, so is the service.
+    pub(super) fn running(&mut self, r: &mut Run<'_>) {
+        self.started = true;
+        if self.main.is_some() {
+            self.enter(r, Phase::Running);
+        } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
+            self.enter(r, Phase::Exited);
+        } else {
+            self.stop(r, 0);
+        }
+    }
+
+    pub(super) fn reload(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timeout_start) {
+            self.running(r);
+        }
+    }
+
+    pub(super) fn seek(&self, r: &mut Run<'_>) {
+        if let Some(token) = self.token {
+            r.out.push(Action::ReadPidFile { unit: r.id, token });
+            r.out.push(Action::Watch { unit: r.id, token });
+        }
+    }
+
+    pub(super) fn over(&mut self, r: &mut Run<'_>, which: Which, exit: ExitRecord, why: Option<String>) {
+        let gone = match which {
+            Which::Main => self.main.take(),
+            Which::Control => self.control.take(),
+        };
+        let Some(proc) = gone else { return };
+        if which == Which::Main {
+            self.last_exit = Some(exit);
+        }
+        let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
+        let good = ignore || self.is_clean(r.unit, which, exit);
+        let outcome = match (good, why) {
+            (true, _) => Outcome::Success,
+            (false, Some(reason)) => Outcome::Config { reason },
+            (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
+        };
+        match which {
+            Which::Main => self.main_over(r, proc.index, outcome),
+            Which::Control => self.control_over(r, proc.index, outcome),
+        }
+    }
+
+    pub(super) fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
+        let daemon = which == Which::Main && unit.service.kind != ServiceType::Oneshot;
+        match exit {
+            ExitRecord::Code(code) => code == 0,
+            // Nobody could see how: an adopted process that wasn't our child.
+            ExitRecord::Unknown => true,
+            ExitRecord::Signal(SIGHUP | SIGINT | SIGTERM | SIGPIPE) => daemon,
+            ExitRecord::Signal(signal) | ExitRecord::Core(signal) => {
+                daemon && self.phase == Phase::StopSignal && signal == unit.service.kill_signal
+            }
+            ExitRecord::NotRun { .. } => false,
+        }
+    }
+
+    pub(super) fn main_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
+        let failed = outcome != Outcome::Success;
+        match self.phase {
+            Phase::Start => match r.unit.service.kind {
+                _ if failed => self.fail(r, outcome),
+                ServiceType::Oneshot if command(r.unit, ExecKind::Start, index.saturating_add(1)).is_some() => {
+                    self.start_main(r, index.saturating_add(1));
+                }
+                // Simple, exec: it ran and has ended before we were told that it ran.
+                ServiceType::Oneshot | ServiceType::Simple | ServiceType::Exec => self.start_post(r, 0),
+                ServiceType::Notify | ServiceType::Forking => self.fail(r, Outcome::Protocol),
+            },
+            Phase::Running => {
+                self.note(outcome);
+                self.running(r);
+            }
+            // Their own commands go on first; the end of those looks at the main process again.
+            Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
+            Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
+                self.note(outcome);
+                self.signal_heirs(r);
+                self.rest(r);
+            }
+            Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
+        }
+    }
+
+    pub(super) fn control_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {
+        let failed = outcome != Outcome::Success;
+        let next = index.saturating_add(1);
+        match self.phase {
+            Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::StartPre => self.start_pre(r, next),
+            Phase::Start => {
+                self.seeking = true;
+                self.seek(r);
+            }
+            Phase::StartPost => self.start_post(r, next),
+            Phase::Reload if failed => {
+                self.reload = Some(outcome);
+                self.running(r);
+            }
+            Phase::Reload => self.reload(r, next),
+            Phase::Stop if failed => {
+                self.note(outcome);
+                self.stop_signal(r);
+            }
+            Phase::Stop => self.stop(r, next),
+            // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
+            Phase::StopSignal | Phase::StopKill => {
+                self.signal_heirs(r);
+                self.rest(r);
+            }
+            Phase::StopPost if failed => {
+                self.note(outcome);
+                self.final_signal(r);
+            }
+            Phase::StopPost => self.stop_post(r, next),
+            Phase::FinalSignal | Phase::FinalKill => self.rest(r),
+            Phase::Dead | Phase::Running | Phase::Exited | Phase::AutoRestart => {}
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What is left of a table after faults that keep coming; what the slots find.
+use super::*;
+use crate::pid1::slots::Slots;
+use crate::pid1::table::{SLOTS, pack, unpack};
+use crate::proto::pid1::{Key, Name};
+use nix::errno::Errno;
+
+fn key(token: u64) -> Key {
+    Key { token, step: (token % 3) as u32 }
+}
+
+fn table() -> &'static Table {
+    shared::map(None).expect("memory")
+}
+
+#[test]
+fn every_state_fits_a_word() {
+    let ends = [Exit::Code(0), Exit::Code(-1), Exit::Signal(9), Exit::Core(11), Exit::Unknown];
+    let not_run = Exit::NotRun { stage: STAGE_FORK, errno: 40_000 };
+    for life in ends.into_iter().chain([not_run]).map(Life::Over).chain([Life::Forked, Life::Running]) {
+        assert_eq!(unpack(pack(life)), Some(life));
+    }
+    assert_eq!(unpack(0), None);
+    assert_eq!(unpack(99), None);
+}
+
+#[test]
+fn names_fit_their_place() {
+    for text in ["", "init [3]", &"x".repeat(48)] {
+        table().head.title.set(&Name::new(text));
+        let table = table();
+        table.head.title.set(&Name::new(text));
+        assert_eq!(table.head.title.get().as_str(), text);
+    }
+}
+
+#[test]
+fn slots_are_found_by_key_and_pid_until_the_table_is_full() {
+    let table = table();
+    let mut slots = Slots::new(table);
+    for n in 0..SLOTS {
+        let index = slots.insert(key(n as u64), Life::Forked).expect("room");
+        slots.started(index, n as i32 + 10, 0);
+    }
+    assert_eq!(slots.insert(key(1 << 20), Life::Forked), Err(Errno::ENOSPC));
+    assert_eq!(slots.insert(key(77), Life::Forked), Err(Errno::EEXIST));
+    let index = slots.by_pid(87).expect("pid");
+    assert_eq!(slots.find(key(77)), Some(index));
+    slots.set(index, Life::Over(Exit::Code(1)));
+    assert_eq!((slots.by_pid(87), slots.unanswered()), (None, 1));
+    // An end is final.
+    slots.set(index, Life::Running);
+    assert_eq!(slots.get(index).map(|(_, life)| life), Some(Life::Over(Exit::Code(1))));
+    slots.free(index);
+    assert_eq!((slots.find(key(77)), slots.unanswered()), (None, 0));
+    // As a new image finds it.
+    let mut again = Slots::new(table);
+    assert_eq!(again.by_pid(88), again.find(key(78)));
+    assert_eq!(again.insert(key(1 << 20), Life::Forked), Ok(index));
+}
+
+#[test]
+fn repeated_faults_cost_the_last_record_then_all_but_the_processes() {
+    let table = table();
+    let mut slots = Slots::new(table);
+    for token in [16, 17, 18] {
+        let index = slots.insert(key(token), Life::Running).expect("room");
+        slots.started(index, token as i32 + 100, 5);
+    }
+    table.head.used_parks.set(3);
+    let tokens = || Slots::new(table).all().map(|(_, slot, _)| slot.token.get()).collect::<Vec<_>>();
+    table.head.faults.set(FAULTS - 1);
+    mend(table);
+    assert_eq!((tokens(), table.head.used_parks.get()), (vec![16, 17, 18], 3));
+    table.head.faults.set(FAULTS);
+    mend(table);
+    assert_eq!((tokens(), table.head.used_parks.get()), (vec![16, 17], 3));
+    table.head.faults.set(FAULTS + 1);
+    mend(table);
+    assert_eq!((tokens(), table.head.used_parks.get()), (vec![16, 17], 0));
+    assert!(Slots::new(table).by_pid(117).is_some());
+}
+
+#[test]
+fn a_slot_that_was_never_forked_for_says_so() {
+    let table = table();
+    let index = Slots::new(table).insert(key(16), Life::Forked).expect("room");
+    mend(table);
+    let end = Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR };
+    assert_eq!(Slots::new(table).get(index).map(|(_, life)| life), Some(Life::Over(end)));
+    assert_eq!(Slots::new(table).untold(), 1);
+}

@@ -1,0 +1,211 @@
+//! Managers that die and faults of PID 1: no end of a process is lost.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "tests")]
+
+use init::proto::pid1::{Event, Exit, Key, Life, Name, Request};
+use nix::sys::signal::Signal;
+use rung_tests::pid1::{Manager, Options, World, copy_program, key, until};
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+
+const HELPER: &str = env!("CARGO_BIN_EXE_pid1-helper");
+
+fn world() -> World {
+    World::start(HELPER, &Options::default())
+}
+
+fn ack(manager: &Manager, key: Key) {
+    manager.send(Request::Ack { key });
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text)
+}
+
+#[test]
+fn no_end_is_lost_or_told_twice_when_managers_are_killed() {
+    let world = world();
+    let (mut manager, _) = world.greeted();
+    let mut seen = BTreeMap::new();
+    for round in 0..5u64 {
+        for n in 0..20u64 {
+            let token = 16 + round * 20 + n;
+            manager.spawn(key(token), &["/bin/sh", "-c", &format!("exit {}", token % 256)]);
+        }
+        // Killed while its processes start and end; what it asked for is done nevertheless.
+        manager.kill(Signal::SIGKILL);
+        manager = world.greeted().0;
+        let (slots, ..) = manager.sync();
+        assert!(slots.len() >= 20, "all were started: {}", slots.len());
+        let mut left = slots.len();
+        for (key, (_, life)) in slots {
+            if let Life::Over(exit) = life {
+                assert_eq!(seen.insert(key, exit), None);
+                ack(&manager, key);
+                left -= 1;
+            }
+        }
+        while left > 0 {
+            if let (Event::Slot { key, life: Life::Over(exit), .. }, _) = manager.event() {
+                assert_eq!(seen.insert(key, exit), None);
+                ack(&manager, key);
+                left -= 1;
+            }
+        }
+    }
+    assert_eq!(seen.len(), 100);
+    assert!(seen.iter().all(|(key, exit)| *exit == Exit::Code((key.token % 256) as i32)));
+    assert!(manager.sync().0.is_empty());
+}
+
+#[test]
+fn a_stopped_manager_goes_on() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    for token in 16..20 {
+        manager.kill(Signal::SIGSTOP);
+        manager.spawn(key(token), &["/bin/true"]);
+        assert_eq!(manager.over(key(token)), Exit::Code(0));
+    }
+    let state = || std::fs::read_to_string(format!("/proc/{}/stat", manager.pid)).expect("stat");
+    until("the manager runs again", || !state().contains(") T "));
+}
+
+#[test]
+fn faults_of_pid1_lose_nothing() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let (read, write) = nix::unistd::pipe().expect("pipe");
+    manager.send_with(Request::Park { token: 16, name: name("pipe") }, &[read.as_fd()]);
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    manager.spawn(key(17), &["/bin/sleep", "1000"]);
+    manager.spawn(key(18), &["/bin/sh", "-c", "exit 18"]);
+    assert_eq!(manager.over(key(18)), Exit::Code(18));
+    until("all run", || {
+        let all = manager.sync().0;
+        all.len() == 3 && all.values().all(|(_, life)| *life != Life::Forked)
+    });
+    let (before, ..) = manager.sync();
+    let pid1 = world.pid1();
+    for round in 0..100 {
+        let fault = [Signal::SIGSEGV, Signal::SIGABRT, Signal::SIGBUS, Signal::SIGILL][round % 4];
+        world.signal(fault);
+        // By the same manager's line.
+        manager.answered();
+    }
+    assert_eq!(world.pid1(), pid1);
+    let (after, parked, _) = manager.sync();
+    assert_eq!(before, after);
+    assert!(parked.contains(&(16, "pipe".into())), "{parked:?}");
+    manager.send(Request::Fetch { token: 16, name: name("pipe") });
+    let copy =
+        manager.expect("fd", |event, mut fds| matches!(event, Event::Fd { found: true, .. }).then(|| fds.take(0)));
+    nix::unistd::write(&write, b"kept").expect("write");
+    let mut text = [0; 8];
+    assert_eq!(nix::unistd::read(copy.expect("descriptor"), &mut text), Ok(4));
+    // Children are still children.
+    manager.send(Request::Signal { key: key(17), signal: libc::SIGUSR1, group: true });
+    assert_eq!(manager.over(key(17)), Exit::Signal(libc::SIGUSR1));
+    manager.kill(Signal::SIGKILL);
+    let (manager, welcome) = world.greeted();
+    // A fault that comes while the new image isn't ready for one is ignored by the kernel.
+    assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 90..=100, .. }), "{welcome:?}");
+    assert_eq!(manager.sync().0.get(&key(18)).map(|(_, life)| *life), Some(Life::Over(Exit::Code(18))));
+}
+
+#[test]
+fn faults_in_the_middle_of_ends_lose_none() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let spawn = |token: u64| manager.spawn(key(token), &["/bin/sh", "-c", &format!("exit {}", token % 256)]);
+    for token in 16..216 {
+        spawn(token);
+        if token % 4 == 0 {
+            world.signal(Signal::SIGSEGV);
+        }
+    }
+    let mut seen = BTreeMap::new();
+    while seen.len() < 200 {
+        match manager.event().0 {
+            // Interrupted before there was a process: asked again.
+            Event::Slot { key, life: Life::Over(Exit::NotRun { errno: libc::EINTR, .. }), pid: 0, .. } => {
+                ack(&manager, key);
+                spawn(key.token);
+            }
+            Event::Refused { key, errno: libc::EINTR, .. } => spawn(key.token),
+            Event::Refused { errno: libc::EEXIST, .. } => {}
+            Event::Slot { key, life: Life::Over(exit), .. } => {
+                // What one image said the next may say again, but never otherwise.
+                let before = seen.insert(key, exit);
+                assert!(before.is_none_or(|before| before == exit));
+            }
+            _ => {}
+        }
+    }
+    seen.retain(|key, exit| *exit != Exit::Code((key.token % 256) as i32));
+    assert!(seen.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn a_wanted_reexecution_takes_the_new_program_and_a_new_manager() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    std::fs::rename(world.dir.join("init"), world.dir.join("init.old")).expect("rename");
+    copy_program(&world.dir.join("init.old"), &world.dir.join("init"));
+    manager.send(Request::Reexec);
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 1, .. }), "{welcome:?}");
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+    let exe = std::fs::read_link(format!("/proc/{}/exe", world.pid1())).expect("exe");
+    assert_eq!(exe, world.dir.join("init"));
+    // A program that can't be executed: the one that is kept.
+    std::fs::write(world.dir.join("init.new"), "no program").expect("write");
+    std::fs::rename(world.dir.join("init.new"), world.dir.join("init")).expect("rename");
+    manager.send(Request::Reexec);
+    let (manager, _) = world.greeted();
+    world.signal(Signal::SIGSEGV);
+    manager.answered();
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}
+
+#[test]
+fn managers_that_fail_are_started_anew_with_growing_delays() {
+    let world = world();
+    let began = std::time::Instant::now();
+    for _ in 0..4 {
+        world.manager().exit(1);
+    }
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 4, .. }), "{welcome:?}");
+    // 0, 0.1, 0.5 and 2 seconds.
+    assert!(began.elapsed().as_millis() >= 2600, "{:?}", began.elapsed());
+    assert_eq!(manager.said.split_whitespace().nth(1).map(|limit| limit.contains(':')), Some(true));
+}
+
+#[test]
+fn a_crash_loop_ends_with_the_last_manager_that_worked() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    manager.send(Request::Ready);
+    manager.answered();
+    let kept = || {
+        let fds = std::fs::read_dir(format!("/proc/{}/fd", world.pid1())).expect("fds");
+        let links = fds.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+        links.filter(|link| link.to_string_lossy().contains("memfd:init-manager")).count() == 1
+    };
+    until("it is kept, and its copier gone", || kept() && world.processes().len() == 3);
+    let broken = world.dir.join("broken");
+    std::fs::write(&broken, "not a program").expect("write");
+    std::fs::rename(&broken, world.dir.join("init-manager")).expect("rename");
+    manager.kill(Signal::SIGKILL);
+    // After 0, 0.1, 0.5, 2 and 10 seconds.
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 6, .. }), "{welcome:?}");
+    let exe = std::fs::read_link(format!("/proc/{}/exe", manager.pid)).expect("exe");
+    assert!(exe.to_string_lossy().contains("memfd:init-manager"), "{exe:?}");
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}
