@@ -4,12 +4,13 @@ use init::log::echo::Echo;
 use init::log::file::Limits;
 use init::log::server::Server;
 use init::log::store::Store;
-use init::sys::inherited;
+use init::sys::{inherited, signals};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    signals::die_of_faults();
     let Ok(socket) = inherited::take(3) else {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-log: is started by init-manager only\n");
         return ExitCode::from(2);

@@ -1,161 +1,13 @@
 //! One scenario for each rule, in the order of a unit's life. The world here answers only what a test says.
 
+#[path = "core_tests_bench.rs"]
+mod bench;
+
 use super::*;
 use crate::proto::pid1::{Exit, Power};
-use crate::unit::{Command, ExecKind, KillMode, Level, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
-use std::rc::Rc;
+use crate::unit::{ExecKind, KillMode, Level, Restart, ServiceType, Unit, UnitName};
+use bench::*;
 use std::time::Duration;
-
-struct Bench {
-    core: Core,
-    now: Millis,
-    log: Vec<Action>,
-    next_request: RequestId,
-}
-
-fn name(text: &str) -> UnitName {
-    UnitName::new(text).expect("name")
-}
-
-fn names(list: &[&str]) -> Vec<UnitName> {
-    list.iter().map(|n| name(n)).collect()
-}
-
-fn unit(text: &str, change: impl FnOnce(&mut Unit)) -> Definition {
-    let mut unit = Unit::new(name(text));
-    if !text.ends_with(".target") {
-        add(&mut unit, ExecKind::Start);
-    }
-    change(&mut unit);
-    Definition::Good(Rc::new(unit))
-}
-
-fn plain(text: &str) -> Definition {
-    unit(text, |_| {})
-}
-
-fn add(unit: &mut Unit, kind: ExecKind) {
-    let command = Command { words: vec!["/bin/x".into()], ignore_failure: false, place: Place::default() };
-    unit.service.commands.push((kind, command));
-}
-
-impl Bench {
-    fn new(definitions: Vec<Definition>) -> Self {
-        let mut bench = Self { core: Core::new(), now: 1000, log: Vec::new(), next_request: 0 };
-        bench.feed(Event::Define(definitions));
-        bench
-    }
-
-    fn feed(&mut self, event: Event) {
-        self.log.clear();
-        self.core.handle(event, self.now, &mut self.log);
-        let wrong = invariants::check(&self.core);
-        assert!(wrong.is_empty(), "{wrong:?}");
-    }
-
-    fn ask(&mut self, verb: Verb, list: &[&str]) -> RequestId {
-        self.request(Ask::Units { verb, names: names(list) })
-    }
-
-    fn request(&mut self, ask: Ask) -> RequestId {
-        self.next_request += 1;
-        self.feed(Event::Request { id: self.next_request, ask });
-        self.next_request
-    }
-
-    fn view(&self, text: &str) -> View<'_> {
-        self.core.view(self.core.id(&name(text)).expect("known"))
-    }
-
-    fn key(&self, text: &str, main: bool) -> Key {
-        let view = self.view(text);
-        if main { view.main_key.expect("main") } else { view.control_key.expect("control") }
-    }
-
-    fn life(&mut self, key: Key, life: Life) {
-        self.feed(Event::Process { key, pid: 100 + key.token as i32, life });
-    }
-
-    fn runs(&mut self, text: &str) {
-        let key = self.key(text, true);
-        self.life(key, Life::Forked);
-        let seen = std::mem::take(&mut self.log);
-        self.life(key, Life::Running);
-        self.log.splice(0..0, seen);
-    }
-
-    fn exit(&mut self, text: &str, main: bool, exit: Exit) {
-        let key = self.key(text, main);
-        self.life(key, Life::Over(exit));
-    }
-
-    fn empty(&mut self, text: &str) {
-        let token = self.view(text).token.expect("live");
-        self.feed(Event::Empty { token });
-    }
-
-    /// Its main process ends, and nothing is left.
-    fn ends(&mut self, text: &str, exit: Exit) {
-        self.exit(text, true, exit);
-        self.empty(text);
-    }
-
-    fn wait(&mut self, ms: Millis) {
-        self.now += ms;
-        self.feed(Event::Tick);
-    }
-
-    fn spawned(&self) -> Vec<String> {
-        let spawns = self.log.iter().filter_map(|a| match a {
-            Action::Spawn { unit, kind, index, .. } => Some(format!("{} {}{index}", self.core.name(*unit), kind.key())),
-            _ => None,
-        });
-        spawns.collect()
-    }
-
-    fn results(&self) -> Vec<(String, JobResult)> {
-        let results = self.log.iter().filter_map(|a| match a {
-            Action::JobDone { unit, result, .. } => Some((self.core.name(*unit).to_string(), result.clone())),
-            _ => None,
-        });
-        results.collect()
-    }
-
-    fn signals(&self) -> Vec<(bool, i32)> {
-        let signals = self.log.iter().filter_map(|a| match a {
-            Action::Signal { key, signal, .. } => Some((key.is_none(), *signal)),
-            _ => None,
-        });
-        signals.collect()
-    }
-
-    fn marks(&mut self, marks: &[(&str, &str)]) {
-        let mark = |(n, on): &(&str, &str)| LevelMark {
-            name: name(n),
-            on: LevelSet::parse(on).expect("levels"),
-            kill: LevelSet::EMPTY,
-        };
-        self.feed(Event::Levels(marks.iter().map(mark).collect()));
-    }
-
-    fn level(&mut self, c: char) -> RequestId {
-        self.request(Ask::Level(Level::from_char(c).expect("level")))
-    }
-
-    /// The manager dies and comes back, with these slots in PID 1.
-    fn rebirth(&mut self, definitions: Vec<Definition>, slots: &[(Key, Life)]) {
-        self.core = Core::restore(self.core.snapshot());
-        self.feed(Event::Define(definitions));
-        for (key, life) in slots {
-            self.life(*key, *life);
-        }
-        self.feed(Event::Synced);
-    }
-}
-
-fn done(name: &str) -> (String, JobResult) {
-    (name.to_owned(), JobResult::Done)
-}
 
 #[test]
 fn a_simple_service_lives_and_is_stopped() {
@@ -344,6 +196,16 @@ fn restart_policies_and_the_start_limit() {
     b.runs("a");
     b.ends("a", Exit::Code(0));
     assert_eq!(b.view("a").state, State::Inactive, "a success is no failure");
+}
+
+#[test]
+fn a_restart_beyond_the_start_limit_leaves_it_running() {
+    let mut b = Bench::new(vec![unit("a", |u| u.service.start_limit_burst = 1)]);
+    b.ask(Verb::Start, &["a"]);
+    b.runs("a");
+    b.ask(Verb::Restart, &["a"]);
+    assert_eq!(b.results(), [("a".into(), JobResult::Failed(Outcome::StartLimit))]);
+    assert_eq!((b.signals(), b.view("a").state), (vec![], State::Active));
 }
 
 #[test]

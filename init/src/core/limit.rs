@@ -19,19 +19,24 @@ pub(super) struct StartLimit {
 impl StartLimit {
     /// Counts one start; false when it is one too many.
     pub fn admit(&mut self, unit: &Service, now: Millis) -> bool {
-        let interval = millis(unit.start_limit_interval);
-        if interval == 0 || unit.start_limit_burst == 0 {
-            return true;
-        }
-        if self.count == 0 || now.saturating_sub(self.begun) >= interval {
-            *self = Self { begun: now, count: 1 };
-            return true;
-        }
-        if self.count >= unit.start_limit_burst {
+        if self.is_reached(unit, now) {
             return false;
+        }
+        if self.is_past(unit, now) {
+            *self = Self { begun: now, count: 0 };
         }
         self.count = self.count.saturating_add(1);
         true
+    }
+
+    /// Whether a start now would be one too many.
+    pub fn is_reached(&self, unit: &Service, now: Millis) -> bool {
+        let limited = unit.start_limit_burst > 0 && millis(unit.start_limit_interval) > 0;
+        limited && self.count >= unit.start_limit_burst && !self.is_past(unit, now)
+    }
+
+    fn is_past(&self, unit: &Service, now: Millis) -> bool {
+        self.count == 0 || now.saturating_sub(self.begun) >= millis(unit.start_limit_interval)
     }
 }
 

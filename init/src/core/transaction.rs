@@ -234,17 +234,27 @@ impl Core {
         self.install(&new, out);
     }
 
+    /// Why a running unit could not be started again now.
+    fn bar(&self, id: UnitId) -> Option<Outcome> {
+        let node = self.units.get(id);
+        match &node.disk {
+            Loaded::Good(unit) if node.service.limit.is_reached(&unit.service, self.now) => Some(Outcome::StartLimit),
+            Loaded::Good(_) => None,
+            bad => Some(bad.refusal(&node.name)),
+        }
+    }
+
     fn restart(&mut self, request: RequestId, ids: &[UnitId], out: &mut Vec<Action>) {
         // One that could not come up again isn't taken down.
-        let (good, bad): (Vec<_>, Vec<_>) =
-            ids.iter().copied().partition(|id| matches!(self.units.get(*id).disk, Loaded::Good(_)));
-        for id in bad {
-            let node = self.units.get(id);
-            let outcome = node.disk.refusal(&node.name);
-            self.report(request, id, JobResult::Failed(outcome), out);
+        let mut good = Vec::new();
+        for id in ids.iter().copied() {
+            match self.bar(id) {
+                Some(outcome) => self.report(request, id, JobResult::Failed(outcome), out),
+                None => good.push(id),
+            }
         }
         let mut again = self.dependents(&good);
-        again.retain(|id| self.is_up(*id) && matches!(self.units.get(*id).disk, Loaded::Good(_)));
+        again.retain(|id| self.is_up(*id) && self.bar(*id).is_none());
         let mut anchors = good;
         anchors.extend(again.iter().filter(|id| !anchors.contains(id)).copied().collect::<Vec<_>>());
         self.start(Some(request), &anchors, &again, out);

@@ -81,7 +81,8 @@ impl Farm {
         marks.into_values().collect()
     }
 
-    /// Switches `name` on in `levels` with links to its file. Levels it is on in already are left as they are.
+    /// Switches `name` on in `levels` with links to its file, and turns the farm's K links there into S links. Levels it is
+    /// on in already are left as they are.
     ///
     /// # Errors
     /// The first folder or link that can't be made, as text.
@@ -90,6 +91,7 @@ impl Farm {
         for level in levels.iter() {
             let folder = self.folder(level);
             let link = folder.join(name.as_str());
+            self.turn_farm(name, level, true, &mut changes)?;
             if fs::read_link(&link).is_ok_and(|t| t == file) {
                 continue;
             }
@@ -117,18 +119,27 @@ impl Farm {
                 Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
                 Err(e) => return Err(format!("cannot remove {}: {e}", link.display())),
             }
-            let rc = self.sysv.join(format!("rc{level}.d"));
-            for file in names(&rc) {
-                let Some((true, script)) = parse_rc_link(&file) else { continue };
-                if script != name.short() {
-                    continue;
-                }
-                let (from, to) = (rc.join(&file), rc.join(format!("K{}", file.get(1..).unwrap_or_default())));
-                fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
-                changes.push(LinkChange { name: name.clone(), path: from.display().to_string(), target: None });
-            }
+            self.turn_farm(name, level, false, &mut changes)?;
         }
         Ok(changes)
+    }
+
+    /// Turns the farm's links of `name` in one level into S links (`on`) or K links, their numbers kept.
+    fn turn_farm(&self, name: &UnitName, level: Level, on: bool, changes: &mut Vec<LinkChange>) -> Result<(), String> {
+        let rc = self.sysv.join(format!("rc{level}.d"));
+        for file in names(&rc) {
+            let Some((start, script)) = parse_rc_link(&file) else { continue };
+            if script != name.short() || start == on {
+                continue;
+            }
+            let letter = if on { 'S' } else { 'K' };
+            let (from, to) = (rc.join(&file), rc.join(format!("{letter}{}", file.get(1..).unwrap_or_default())));
+            fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+            let target = on.then(|| to.display().to_string());
+            let path = if on { to } else { from }.display().to_string();
+            changes.push(LinkChange { name: name.clone(), path, target });
+        }
+        Ok(())
     }
 }
 
@@ -173,6 +184,8 @@ mod tests {
         assert_eq!(read(), ["a 45 0", "b 3 "]);
         farm.disable(&name("a"), Level::ALL.into_iter().collect()).expect("disable");
         assert_eq!(read(), ["a  02", "b 3 "], "off stays off, the farm's S link too");
+        farm.enable(&name("a"), Path::new("/x/a.service"), LevelSet::parse("2").expect("levels")).expect("enable");
+        assert_eq!(read(), ["a 2 0", "b 3 "], "and on is on, the farm's K link too");
         fs::remove_dir_all(&root).expect("clean");
     }
 }

@@ -16,7 +16,7 @@ use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{file, inherited, wait};
+use crate::sys::{file, inherited, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, SourceFile, command_unit};
@@ -42,6 +42,7 @@ struct Greeting {
 
 /// The manager's whole life. Its end is PID 1's, or a start that could not be made: then PID 1 tries again.
 pub fn run() -> i32 {
+    signals::die_of_faults();
     nix::unistd::alarm::set(30);
     let Ok(socket) = inherited::take(3) else { return 2 };
     match Manager::start(socket) {

@@ -9,6 +9,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 pub const FAULTS: [Signal; 7] =
     [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGABRT, Signal::SIGSYS, Signal::SIGTRAP];
 
+/// Gives the faults back to the kernel: Rust's start-up code takes SIGSEGV and SIGBUS for its stack guard, and lets the first
+/// one that somebody sends pass.
+pub fn die_of_faults() {
+    for fault in [Signal::SIGSEGV, Signal::SIGBUS] {
+        // SAFETY: the default action runs no code of ours.
+        let _ = unsafe { nix::sys::signal::signal(fault, nix::sys::signal::SigHandler::SigDfl) };
+    }
+}
+
 /// Where the signals are read.
 #[derive(Debug)]
 pub struct Signals(SignalFd);
