@@ -2,7 +2,7 @@
 
 use super::machine::{self, Purpose};
 use super::state::Manager;
-use crate::core::{Ask, Event, LevelMark, RequestId, Verb};
+use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, UnitName};
@@ -124,6 +124,7 @@ impl Manager {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
             self.reload_all();
+            self.untold.clear();
             self.enter_default_level();
             return;
         }
@@ -145,9 +146,19 @@ impl Manager {
         let names = self.loader.names();
         let mut known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
         known.retain(|n| !names.contains(n));
-        self.define(names.into_iter().chain(known).collect());
+        self.redefine(names.into_iter().chain(known).collect());
         self.read_levels();
         self.watch_folders();
+    }
+
+    /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.
+    pub fn redefine(&mut self, names: Vec<UnitName>) {
+        let on_disk = |m: &Self, name: &UnitName| m.core.id(name).map(|id| m.core.view(id).on_disk.clone());
+        let before: Vec<(UnitName, Option<Loaded>)> = names.iter().map(|n| (n.clone(), on_disk(self, n))).collect();
+        self.define(names);
+        let changed = before.into_iter().filter(|(name, old)| on_disk(self, name) != *old).map(|(name, _)| name);
+        let changed: Vec<UnitName> = changed.collect();
+        self.untold.extend(changed);
     }
 
     /// Reads these units' files and tells the core; then the instances of templates that they refer to.

@@ -301,7 +301,7 @@ impl Manager {
         for name in &names {
             self.poison.forgive(name.as_str());
         }
-        self.define(names);
+        self.redefine(names);
     }
 
     /// The definition in use came with drop-ins: one of them may be gone.

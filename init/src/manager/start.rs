@@ -21,7 +21,7 @@ use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, SourceFile, command_unit};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -196,6 +196,7 @@ impl Manager {
             pid_files: BTreeMap::new(),
             spawns: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
+            untold: BTreeSet::new(),
             queue: VecDeque::new(),
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
@@ -240,6 +241,7 @@ impl Manager {
             }
         }
         self.reload_all();
+        self.untold.clear();
         self.settle();
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);

@@ -20,7 +20,7 @@ use crate::sys::epoll::Epoll;
 use crate::sys::wait;
 use crate::unit::conf::Conf;
 use crate::unit::{Finding, UnitName};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 /// Events that one turn may still have to handle: more than this at once is a loop of our own making.
@@ -112,6 +112,8 @@ pub struct Manager {
     pub spawns: BTreeMap<Key, Spawn>,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
+    /// Units whose definition changed since `ReloadUnits` told it last.
+    pub untold: BTreeSet<UnitName>,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
     /// The whole.

@@ -123,6 +123,8 @@ struct Session {
     /// Sent by a person: how we end, whatever the command does.
     told: Option<i32>,
     status: Option<u8>,
+    /// By a signal.
+    killed: bool,
     ended: Option<Record>,
 }
 
@@ -172,6 +174,7 @@ impl Session {
             ordered: false,
             told: None,
             status: None,
+            killed: false,
             ended: None,
         })
     }
@@ -198,7 +201,7 @@ impl Session {
         }
         match (failure, self.status) {
             (Some(error), _) => Err(error),
-            (None, Some(status)) => Ok(status),
+            (None, Some(status)) => Ok(self.taken_along().unwrap_or(status)),
             (None, None) => Err(self.died_early()),
         }
     }
@@ -320,6 +323,7 @@ impl Session {
             Ok(WaitStatus::Exited(_, code)) => self.status = Some(u8::try_from(code).unwrap_or(u8::MAX)),
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 self.status = Some(128 + u8::try_from(signal as i32).unwrap_or(0));
+                self.killed = true;
             }
             _ => return,
         }
@@ -350,6 +354,14 @@ impl Session {
     }
 
     /// The sandbox ended although nobody asked it to.
+    /// The status of a PID 1 that ended by itself, an essential service's, where that took the command along.
+    fn taken_along(&self) -> Option<u8> {
+        match self.ended {
+            Some(Record::Exited(code)) if self.killed && code != 0 => u8::try_from(code).ok(),
+            _ => None,
+        }
+    }
+
     fn died_early(&self) -> Error {
         let when = match self.phase {
             Phase::Building if !self.built => "before it was built",
