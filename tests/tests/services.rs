@@ -351,13 +351,13 @@ fn where_output_goes_and_input_comes_from() {
     world.ok(["initctl", "start", "apart", "null", "log", "input", "noinput"]);
     assert_eq!((world.read("/run/o").as_str(), world.read("/run/e").as_str()), ("out\n", "err\n"));
     assert_eq!(world.read("/run/copy"), "taken in\n");
-    let log = |name: &str| {
-        let text = world.ok(["initctl", "logs", name]);
-        text.lines().map(|l| l.split_once(' ').expect("a time").1.to_owned()).collect::<Vec<_>>()
-    };
-    assert_eq!(log("null"), ["err err"]);
-    assert_eq!(log("log"), ["out out"]);
-    assert_eq!(log("noinput"), ["out end"]);
+    for (name, line) in [("null", "err err"), ("log", "out out"), ("noinput", "out end")] {
+        // The log is written beside the service.
+        let text = world
+            .wait_for(name, deadline(10), |w| Some(w.run(["initctl", "logs", name]).stdout).filter(|t| !t.is_empty()));
+        let lines: Vec<&str> = text.lines().map(|l| l.split_once(' ').expect("a time").1).collect();
+        assert_eq!(lines, [line], "{name}");
+    }
     let out = world.fails(1, ["initctl", "start", "nofolder"]);
     assert!(out.stderr.contains("StandardOutput=") && out.stderr.contains("/no/such/folder/x"), "{}", out.stderr);
 }

@@ -123,8 +123,6 @@ struct Session {
     /// Sent by a person: how we end, whatever the command does.
     told: Option<i32>,
     status: Option<u8>,
-    /// By a signal.
-    killed: bool,
     ended: Option<Record>,
 }
 
@@ -174,7 +172,6 @@ impl Session {
             ordered: false,
             told: None,
             status: None,
-            killed: false,
             ended: None,
         })
     }
@@ -323,7 +320,6 @@ impl Session {
             Ok(WaitStatus::Exited(_, code)) => self.status = Some(u8::try_from(code).unwrap_or(u8::MAX)),
             Ok(WaitStatus::Signaled(_, signal, _)) => {
                 self.status = Some(128 + u8::try_from(signal as i32).unwrap_or(0));
-                self.killed = true;
             }
             _ => return,
         }
@@ -357,7 +353,7 @@ impl Session {
     /// The status of a PID 1 that ended by itself, an essential service's, where that took the command along.
     fn taken_along(&self) -> Option<u8> {
         match self.ended {
-            Some(Record::Exited(code)) if self.killed && code != 0 => u8::try_from(code).ok(),
+            Some(Record::Exited(code)) if self.status > Some(128) && code != 0 => u8::try_from(code).ok(),
             _ => None,
         }
     }
