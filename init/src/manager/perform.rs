@@ -1,6 +1,6 @@
 //! Carries out what the core has decided.
 
-use super::control::status;
+use super::control::{Told, status};
 use super::instance::{self, parked};
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
@@ -173,6 +173,7 @@ impl Manager {
         }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
+            self.held.ends(unit, token, wait::now_ms());
         }
         self.watched.remove(&token);
         self.pid_files.remove(&token);
@@ -215,20 +216,17 @@ impl Manager {
         let plan = self.plan_failures.get(&unit).map(String::as_str);
         let reason = sentence::job_reason(status::definition(&view), &result, plan);
         let hint = sentence::hint(name.short(), &result);
-        let ran = matches!(
-            result,
-            JobResult::Failed(
-                Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
-            )
-        );
-        let log = if ran { self.last_lines(name.short()) } else { Vec::new() };
-        JobEnd { name, result, reason, hint, log }
+        JobEnd { name, result, reason, hint, log: Vec::new() }
     }
 
+    /// The last lines a service wrote itself; what we say of it stands in the reason.
     fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
-        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, LOG_LINES);
-        entries.unwrap_or_default().iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 2 * LOG_LINES);
+        let mut own: Vec<_> =
+            entries.unwrap_or_default().into_iter().filter(|e| e.writer != read::Writer::Rung).collect();
+        own.drain(..own.len().saturating_sub(LOG_LINES));
+        own.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
     }
 
     fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {
@@ -236,17 +234,41 @@ impl Manager {
             return;
         }
         let end = self.job_end(unit, result);
-        if let Some(open) = self.requests.get_mut(request) {
-            open.ended.push(end.clone());
-            open.all.push(end);
-        }
-        self.tell_progress(request, false);
+        let told = self.held.job(request, unit, end);
+        self.tell(told);
     }
 
     fn request_done(&mut self, request: RequestId) {
-        self.tell_progress(request, true);
-        self.requests.finish(request);
+        let told = self.held.done(request);
+        self.tell(told);
         self.boot_request_done(request);
+    }
+
+    /// Tells those who wait for requests what has become of them.
+    pub fn tell(&mut self, told: impl IntoIterator<Item = Told>) {
+        for one in told {
+            match one {
+                Told::Job(request, mut end) => {
+                    let ran = matches!(
+                        end.result,
+                        JobResult::Failed(
+                            Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+                        )
+                    );
+                    if ran {
+                        end.log = self.last_lines(end.name.short());
+                    }
+                    let Some(open) = self.requests.get_mut(request) else { continue };
+                    open.ended.push(end.clone());
+                    open.all.push(end);
+                    self.tell_progress(request, false);
+                }
+                Told::Done(request) => {
+                    self.tell_progress(request, true);
+                    self.requests.finish(request);
+                }
+            }
+        }
     }
 
     fn cycle_broken(&mut self, members: &[UnitId], dropped: (UnitId, UnitId)) {

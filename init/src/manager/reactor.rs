@@ -103,7 +103,7 @@ impl Manager {
 
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
-        [self.core.next_deadline(), going, self.logger_due].into_iter().flatten().min()
+        [self.core.next_deadline(), going, self.logger_due, self.held.deadline()].into_iter().flatten().min()
     }
 
     fn due(&mut self) {
@@ -114,6 +114,10 @@ impl Manager {
         if self.logger_due.is_some_and(|at| at <= now) {
             self.logger_due = None;
             self.start_logger();
+        }
+        if self.held.deadline().is_some_and(|at| at <= now) {
+            let told = self.held.give_up();
+            self.tell(told);
         }
         self.show_holders();
     }
@@ -316,7 +320,10 @@ impl Manager {
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next() {
             match answer {
-                Answer::Ended { .. } => {}
+                Answer::Ended { token } => {
+                    let told = self.held.logged(token);
+                    self.tell(told);
+                }
                 Answer::Closed { token, stream } => {
                     self.pipes.remove(&(token, stream));
                     self.link.unpark(token, parked::read_end(stream));

@@ -2,7 +2,7 @@
 
 use super::cgroup::Tree;
 use super::console::Console;
-use super::control::{Requests, Server, server};
+use super::control::{Held, Requests, Server, server};
 use super::instance::Instance;
 use super::journal::{self, Journal};
 use super::levels::Farm;
@@ -186,6 +186,7 @@ impl Manager {
             logger_due: None,
             server: Server::new(listener, group),
             requests: Requests::default(),
+            held: Held::default(),
             state_waits: Vec::new(),
             watcher: Watcher::new().map_err(|_| Gone)?,
             tree: Tree::find(pid1),

@@ -2,7 +2,7 @@
 
 use super::cgroup::Tree;
 use super::console::Console;
-use super::control::{Requests, Server};
+use super::control::{Held, Requests, Server};
 use super::instance::Instance;
 use super::journal::Journal;
 use super::levels::Farm;
@@ -92,6 +92,8 @@ pub struct Manager {
     pub server: Server,
     /// What they wait for.
     pub requests: Requests,
+    /// What they are told when the log is complete.
+    pub held: Held,
     /// Clients that wait for states.
     pub state_waits: Vec<super::control::methods::StateWait>,
     /// Files.

@@ -1,11 +1,13 @@
 //! The control socket: Varlink clients in, requests to the manager, replies out.
 
 pub mod client;
+pub mod held;
 pub mod methods;
 pub mod requests;
 pub mod server;
 pub mod status;
 
 pub use client::{ClientId, Rights};
+pub use held::{Held, Told};
 pub use requests::Requests;
 pub use server::Server;
