@@ -203,7 +203,7 @@ fn logs() {
         .unit("talk.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sh /run/talk\n"))
         .unit(
             "drip.service",
-            "[Service]\nExecStart=/bin/sh -c 'mkfifo /run/drip; while :; do read x </run/drip; echo \"$$x\"; done'\n",
+            "[Service]\nExecStart=/bin/sh -c 'mkfifo /run/drip; exec 3<>/run/drip; while read x <&3; do echo \"$$x\"; done'\n",
         )
         .unit("flood.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'seq 1 600000; echo the end'\n"))
         .boot();
@@ -213,7 +213,7 @@ fn logs() {
     );
     world.ok(["initctl", "start", "talk"]);
     let text = world.wait_for("its last line", deadline(10), |w| {
-        Some(w.ok(["initctl", "logs", "talk"])).filter(|t| t.ends_with("out no newline\n"))
+        Some(w.run(["initctl", "logs", "talk"]).stdout).filter(|t| t.ends_with("out no newline\n"))
     });
     let lines: Vec<(&str, &str)> = text.lines().map(|l| l.split_once(' ').expect("a time")).collect();
     let said: Vec<&str> = lines.iter().map(|l| l.1).collect();
@@ -235,7 +235,9 @@ fn logs() {
     // Follow: what is there, then what comes.
     world.wait_for("the FIFO", deadline(10), |w| w.path("/run/drip").exists().then_some(()));
     world.ok(["sh", "-c", "echo first >/run/drip"]);
-    world.wait_for("the line", deadline(10), |w| w.ok(["initctl", "logs", "drip"]).contains("first").then_some(()));
+    world.wait_for("the line", deadline(10), |w| {
+        w.run(["initctl", "logs", "drip"]).stdout.contains("first").then_some(())
+    });
     let mut follow = world.command(["initctl", "logs", "drip", "-f"]).stdout(Stdio::piped()).spawn().expect("initctl");
     let mut lines = BufReader::new(follow.stdout.take().expect("a pipe")).lines();
     let mut next = || lines.next().expect("a line").expect("text");
@@ -251,7 +253,7 @@ fn logs() {
     let files = world.ok(["ls", "/var/log/rung/flood"]);
     assert!(files.lines().count() >= 2 && files.contains("current"), "{files}");
     world.wait_for("its last line", deadline(10), |w| {
-        w.ok(["initctl", "logs", "flood", "-n", "1"]).ends_with("out the end\n").then_some(())
+        w.run(["initctl", "logs", "flood", "-n", "1"]).stdout.ends_with("out the end\n").then_some(())
     });
     let size = std::fs::metadata(world.path("/var/log/rung/flood/current")).expect("a file").len();
     assert!(size < 20 << 20, "{size}");

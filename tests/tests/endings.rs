@@ -82,7 +82,7 @@ fn time_limits_of_a_stop() {
         .unit("deaf.service", &off(&format!("[Service]\nExecStart={deaf}\nTimeoutStopSec=300ms\n")))
         .unit(
             "slowstop.service",
-            &off("[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep infinity\nTimeoutStopSec=200ms\n\
+            &off("[Service]\nExecStart=/bin/sleep infinity\nExecStop=/bin/sleep infinity\nTimeoutStopSec=1s\n\
                   ExecStopPost=/bin/sh -c 'echo post >/run/slowstop'\n"),
         )
         .unit(

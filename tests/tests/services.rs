@@ -78,7 +78,9 @@ fn forking() {
         world.ok(["initctl", "start", name]);
         let pid = world.main_pid(name);
         assert_eq!(world.read(&format!("/run/{name}.pid")).trim(), pid.to_string(), "{name}");
-        assert_eq!(world.read(&format!("/proc/{pid}/comm")), "sleep\n");
+        // The shell's child, which has yet to become its program.
+        let comm = format!("/proc/{pid}/comm");
+        world.wait_for(name, deadline(5), |w| (w.read(&comm) == "sleep\n").then_some(()));
     }
     let out = world.fails(1, ["initctl", "start", "bad"]);
     assert!(out.stderr.contains("exited with status 4"), "{}", out.stderr);
@@ -200,7 +202,7 @@ fn commands_around_the_main_one() {
         .unit("all.service", &around(hup, "-/bin/false", "/bin/true"))
         .unit("pre.service", &around("/bin/sleep infinity", "/bin/false", "/bin/true"))
         .unit("post.service", &around("/bin/sleep infinity", "/bin/true", "/bin/false"))
-        .unit("dies.service", &around("/bin/sh -c 'exit 9'", "/bin/true", "/bin/true"))
+        .unit("dies.service", &around("/bin/sh -c 'read x </run/die; exit 9'", "/bin/true", "/bin/true"))
         .unit("plain.service", &sleeper(""))
         .unit("badreload.service", &sleeper("ExecReload=/bin/sh -c 'exit 6'\n"))
         .boot();
@@ -230,7 +232,9 @@ fn commands_around_the_main_one() {
     assert_eq!(world.state("post"), ("failed".to_owned(), 0));
     // One that dies by itself has its stop commands run all the same, without a $MAINPID.
     world.write("/run/order", "");
-    world.run(["initctl", "start", "dies"]);
+    world.ok(["mkfifo", "/run/die"]);
+    world.ok(["initctl", "start", "dies"]);
+    world.ok(["sh", "-c", "echo >/run/die"]);
     world.until("dies", "failed");
     let order = world.read("/run/order");
     assert!(order.ends_with("stop::x\npost::x\n"), "{order}");

@@ -1,5 +1,6 @@
 //! `etc-skel`: its units and its `init.conf` say nothing that Rung doesn't understand, and its installer leaves alone
 //! what is an administrator's.
+#![allow(clippy::unwrap_used, reason = "this is all test code")]
 
 use init::unit::{Facts, SourceFile, UnitName};
 use std::fs;
@@ -68,7 +69,7 @@ fn the_settings_have_no_findings() {
         _ => l,
     });
     let with_values = with_values.collect::<Vec<_>>().join("\n");
-    let default = init::unit::conf::parse(&[conf.clone()], &Facts::default());
+    let default = init::unit::conf::parse(std::slice::from_ref(&conf), &Facts::default());
     let shown = SourceFile { text: with_values, ..conf };
     let (settings, findings) = init::unit::conf::parse(&[shown], &Facts::default());
     assert!(findings.is_empty() && default.1.is_empty(), "{findings:?}");

@@ -153,10 +153,11 @@ impl Arena {
         let node = self.scratch(id);
         node.disk = disk;
         // After a restore: the instance was started from a file that we can only read again.
-        if node.running.is_none() && node.service.token.is_some() {
-            if let Loaded::Good(unit) = &node.disk {
-                node.running = Some(Rc::clone(unit));
-            }
+        if node.running.is_none()
+            && node.service.token.is_some()
+            && let Loaded::Good(unit) = &node.disk
+        {
+            node.running = Some(Rc::clone(unit));
         }
         id
     }

@@ -472,7 +472,7 @@ fn ten_thousand_units_start_in_no_time() {
     let mut started = 0;
     while let Some(key) = out.iter().find_map(|a| if let Action::Spawn { key, .. } = a { Some(*key) } else { None }) {
         out.clear();
-        core.handle(Event::Process { key, pid: 1, life: Life::Forked }, 1, &mut out);
+        core.handle(Event::Process { key, pid: 1, life: Life::Running }, 1, &mut out);
         started += 1;
     }
     assert_eq!(started, 10_000);

@@ -119,10 +119,10 @@ fn prune(graph: &mut BTreeMap<UnitId, Vec<UnitId>>) {
 fn shortest_loop(graph: &BTreeMap<UnitId, Vec<UnitId>>) -> Option<Vec<UnitId>> {
     let mut best: Option<Vec<UnitId>> = None;
     for start in graph.keys().take(SEARCH) {
-        if let Some(found) = loop_through(graph, *start) {
-            if best.as_ref().is_none_or(|b| found.len() < b.len()) {
-                best = Some(found);
-            }
+        if let Some(found) = loop_through(graph, *start)
+            && best.as_ref().is_none_or(|b| found.len() < b.len())
+        {
+            best = Some(found);
         }
         if best.as_ref().is_some_and(|b| b.len() == 2) {
             break;

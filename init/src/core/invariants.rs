@@ -50,10 +50,10 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if !idle && !target && s.token.is_none() {
         say(format!("{:?} without an instance", s.phase));
     }
-    if let Some(token) = s.token {
-        if core.tokens.get(&token) != Some(&id) {
-            say(format!("token {token} leads elsewhere"));
-        }
+    if let Some(token) = s.token
+        && core.tokens.get(&token) != Some(&id)
+    {
+        say(format!("token {token} leads elsewhere"));
     }
     if s.phase == Phase::Running && s.main.is_none() && !target {
         say("running without a main process".to_owned());

@@ -199,7 +199,7 @@ impl Core {
             }
         }
         match life {
-            Life::Forked => self.drive(id, Input::Forked(which), out),
+            Life::Forked => {}
             Life::Running => self.drive(id, Input::Executed(which), out),
             Life::Over(exit) => self.ended(key, exit.into(), None, out),
         }
@@ -244,10 +244,10 @@ impl Core {
             let mut run = Run { id, unit: &unit, now: self.now, may_restart: self.may_restart(), out };
             node.service.repeat(&mut run);
         }
-        if let Some((name, status)) = &self.levels.over {
-            if let Some(unit) = self.units.find(name) {
-                out.push(Action::EssentialOver { unit, status: *status });
-            }
+        if let Some((name, status)) = &self.levels.over
+            && let Some(unit) = self.units.find(name)
+        {
+            out.push(Action::EssentialOver { unit, status: *status });
         }
         self.mend(out);
         self.tell_down(out);

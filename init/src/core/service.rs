@@ -78,8 +78,6 @@ pub(super) enum Input {
     Stop,
     /// Run `ExecReload=`.
     Reload,
-    /// The process was forked.
-    Forked(Which),
     /// Its `execve` succeeded.
     Executed(Which),
     /// It ended; the text is set when it never ran because no plan could be made.
@@ -270,10 +268,6 @@ impl Service {
             }
             (_, Input::Reload) => {}
 
-            (Phase::Start, Input::Forked(Which::Main)) if r.unit.service.kind == ServiceType::Simple => {
-                self.start_post(r, 0);
-            }
-            (_, Input::Forked(_)) => {}
             (Phase::Start, Input::Executed(Which::Main))
                 if matches!(r.unit.service.kind, ServiceType::Simple | ServiceType::Exec) =>
             {

@@ -338,10 +338,10 @@ impl Core {
                 self.expect(request, id);
             }
             let job = &mut self.units.get_mut(id).job;
-            if let (Some(job), Some(request)) = (job, request) {
-                if !job.requests.contains(&request) {
-                    job.requests.push(request);
-                }
+            if let (Some(job), Some(request)) = (job, request)
+                && !job.requests.contains(&request)
+            {
+                job.requests.push(request);
             }
             return None;
         }

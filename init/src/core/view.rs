@@ -127,6 +127,13 @@ impl Core {
         self.tokens.get(&token).copied()
     }
 
+    /// The action that makes the process of a key, to be carried out once more: PID 1 lost what it was asked.
+    pub fn birth(&self, key: Key) -> Option<super::Action> {
+        let id = self.token_unit(key.token)?;
+        let service = &self.units.get(id).service;
+        service.birth(id, service.which(key)?)
+    }
+
     /// The level before, the present one, and the one a switch under way goes to.
     pub fn levels(&self) -> (Option<Level>, Option<Level>, Option<Level>) {
         (self.levels.previous, self.levels.current, self.levels.switching.as_ref().map(|s| s.to))

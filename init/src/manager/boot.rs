@@ -2,10 +2,12 @@
 
 use super::machine::{self, Purpose};
 use super::state::Manager;
+use super::watch::Why;
 use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
@@ -123,6 +125,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
+            self.record_event(&["boot"]);
             self.reload_all();
             self.untold.clear();
             self.enter_default_level();
@@ -137,18 +140,27 @@ impl Manager {
         if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
+        self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
     }
 
     /// Reads all unit files and level links again and tells the core.
     pub fn reload_all(&mut self) {
-        self.loader.scan();
+        self.scan_units();
         let names = self.loader.names();
-        let mut known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
-        known.retain(|n| !names.contains(n));
+        let found: BTreeSet<&UnitName> = names.iter().collect();
+        let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
+        let known: Vec<UnitName> = known.cloned().collect();
         self.redefine(names.into_iter().chain(known).collect());
         self.read_levels();
+    }
+
+    /// Looks which unit files there are. Folders are watched before they are read for good: what comes to be between the
+    /// two would never be seen.
+    pub fn scan_units(&mut self) {
+        self.loader.scan();
         self.watch_folders();
+        self.loader.scan();
     }
 
     /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.
@@ -164,6 +176,7 @@ impl Manager {
     /// Reads these units' files and tells the core; then the instances of templates that they refer to.
     pub fn define(&mut self, names: Vec<UnitName>) {
         let mut batch = names;
+        let mut tried = BTreeSet::new();
         // Each round can name new units (instances of templates); a chain of them is bounded.
         for _ in 0..64 {
             if batch.is_empty() {
@@ -174,14 +187,10 @@ impl Manager {
                 definitions.push(self.load_guarded(&name));
             }
             // At once and not by the queue: the names it refers to are needed now.
-            let mut actions = Vec::new();
-            self.core.handle(Event::Define(definitions), wait::now_ms(), &mut actions);
-            self.record();
-            for action in actions {
-                self.perform(action);
-            }
-            let missing: Vec<UnitName> = self.core.missing().cloned().collect();
-            batch = missing.into_iter().filter(|n| self.loader.exists(n)).collect();
+            self.decide(Event::Define(definitions));
+            self.carry_out();
+            batch = self.core.missing().filter(|n| self.loader.exists(n) && !tried.contains(*n)).cloned().collect();
+            tried.extend(batch.iter().cloned());
         }
     }
 
@@ -207,10 +216,23 @@ impl Manager {
         let loader = &self.loader;
         let mut marks = self.farm.read(|n| loader.canonical(n));
         marks.extend(self.terminals());
-        marks.retain(|m| !m.name.is_template() && loader.is_startable(&m.name));
+        marks.retain(|m| !m.name.is_template() && loader.exists(&m.name));
         let new: Vec<UnitName> = marks.iter().map(|m| m.name.clone()).filter(|n| self.core.id(n).is_none()).collect();
         self.define(new);
+        marks.retain(|m| self.is_startable(&m.name));
         self.push(Event::Levels(marks));
+    }
+
+    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured.
+    fn is_startable(&self, name: &UnitName) -> bool {
+        let Some(id) = self.core.id(name) else { return false };
+        match self.core.view(id).on_disk {
+            Loaded::Good(unit) if unit.source == Source::Systemd => {
+                self.findings.get(name).is_none_or(|all| all.iter().all(|f| f.severity == Severity::Note))
+            }
+            Loaded::Bad(_) => !self.loader.is_foreign(name),
+            _ => true,
+        }
     }
 
     /// Gettys without a link of their own: on tty1 to tty6 and each `console=` of the kernel command line, where the
@@ -232,13 +254,13 @@ impl Manager {
     /// Watches what may change, and what has come to exist since.
     pub fn watch_folders(&mut self) {
         for folder in self.loader.folders() {
-            self.watcher.add(folder, super::watch::Why::Units);
+            self.watcher.add_or_wait(folder, Why::Units);
         }
         for folder in self.loader.drop_in_folders() {
-            self.watcher.add(&folder, super::watch::Why::Units);
+            self.watcher.add(folder, Why::Units);
         }
         for folder in self.farm.folders() {
-            self.watcher.add(&folder, super::watch::Why::Levels);
+            self.watcher.add_or_wait(&folder, Why::Levels);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::procs;
 use crate::sys::{file, pidfd};
 use std::fs;
 use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The leaf of PID 1, manager and logger.
 const OWN: &str = "rung";
@@ -15,6 +15,8 @@ const OWN: &str = "rung";
 #[derive(Debug, Clone)]
 pub struct Tree {
     root: PathBuf,
+    /// The same, as `/proc/PID/cgroup` has it.
+    inner: PathBuf,
 }
 
 /// Where a cgroup2 tree is mounted, by the text of `/proc/self/mountinfo`. Pure.
@@ -32,19 +34,23 @@ pub fn own_path(text: &str) -> Option<&str> {
     text.lines().find_map(|line| line.strip_prefix("0::"))
 }
 
+/// A cgroup's path below that which is mounted. One that climbs out of what we see (`/..`) can't be ours to write. Pure.
+fn below<'a>(own: &'a Path, mounted: &Path) -> Option<&'a Path> {
+    let relative = own.strip_prefix(mounted).or_else(|_| own.strip_prefix("/")).ok()?;
+    relative.components().all(|c| matches!(c, Component::Normal(_))).then_some(relative)
+}
+
 impl Tree {
     /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written.
     pub fn find(pid1: i32) -> Option<Self> {
         let text = |path| file::read_text(Path::new(path), 1 << 20).ok();
         let (inside, mount) = mount_point(&text("/proc/self/mountinfo")?)?;
         let own = own_path(&text("/proc/self/cgroup")?)?.to_owned();
-        let own = Path::new(&own);
-        // A path that climbs out of what we see (`/..`) can't be ours to write.
-        let relative = own.strip_prefix(&inside).or_else(|_| own.strip_prefix("/")).ok()?;
-        let mut root = mount.join(relative);
-        if root.file_name().is_some_and(|n| n == OWN) {
-            root.pop();
+        let mut inner = PathBuf::from(own);
+        if inner.file_name().is_some_and(|n| n == OWN) {
+            inner.pop();
         }
+        let root = mount.join(below(&inner, &inside)?);
         let leaf = root.join(OWN);
         match fs::create_dir(&leaf) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return None,
@@ -53,7 +59,7 @@ impl Tree {
         let procs = leaf.join("cgroup.procs");
         file::poke(&procs, &std::process::id().to_string()).ok()?;
         let _ = file::poke(&procs, &pid1.to_string());
-        Some(Self { root })
+        Some(Self { root, inner })
     }
 
     /// The leaf's path: where helpers are started.
@@ -97,7 +103,11 @@ impl Tree {
 
     /// Whether a process is in it.
     pub fn contains(&self, unit: &str, pid: i32) -> bool {
-        self.pids(unit).contains(&pid)
+        match file::read_text(Path::new(&format!("/proc/{pid}/cgroup")), 64 << 10) {
+            Ok(text) => own_path(&text).is_some_and(|path| Path::new(path).starts_with(self.inner.join(unit))),
+            Err(nix::errno::Errno::ENOENT | nix::errno::Errno::ESRCH) => false,
+            Err(_) => self.pids(unit).contains(&pid),
+        }
     }
 
     /// The file whose change tells that it has become empty.
@@ -193,6 +203,10 @@ mod tests {
         let found = mount_point(info).expect("mount");
         assert_eq!(found, (PathBuf::from("/box"), PathBuf::from("/sys/fs/cgroup/unified")));
         assert_eq!(mount_point("30 20 0:25 / / rw - ext4 /dev/x rw"), None);
+        let at = |own: &'static str, mounted: &str| below(Path::new(own), Path::new(mounted)).and_then(Path::to_str);
+        assert_eq!(at("/box/a", "/box"), Some("a"));
+        assert_eq!(at("/", "/"), Some(""));
+        assert_eq!(at("/../a", "/"), None, "outside of what is mounted");
         assert_eq!(own_path("2:cpu:/a\n0::/b/c\n"), Some("/b/c"));
     }
 }

@@ -42,6 +42,11 @@ impl Link {
         !self.out.is_empty()
     }
 
+    /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
+    pub fn has_early(&self) -> bool {
+        !self.early.is_empty()
+    }
+
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
     pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
         self.out.push_back((request, fds));
@@ -64,7 +69,7 @@ impl Link {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 has closed the socket.
-    pub fn next(&mut self) -> Result<Option<Event>, Gone> {
+    pub fn next_event(&mut self) -> Result<Option<Event>, Gone> {
         if let Some(event) = self.early.pop_front() {
             return Ok(Some(event));
         }
@@ -88,7 +93,7 @@ impl Link {
         }
     }
 
-    /// Waits for the first event that `pick` takes; others are kept for [`Self::next`].
+    /// Waits for the first event that `pick` takes; others are kept for [`Self::next_event`].
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is gone or silent for 10 s.

@@ -17,6 +17,9 @@ const MAX_FILE: usize = 1 << 20;
 /// Most drop-ins of one unit.
 const MAX_DROP_INS: usize = 256;
 
+/// Longest chain of aliases.
+const MAX_ALIASES: usize = 16;
+
 /// What stands under a name in the folder that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
@@ -41,6 +44,7 @@ pub struct Loader {
     facts: Facts,
     entries: BTreeMap<UnitName, Entry>,
     drop_ins: BTreeMap<UnitName, BTreeMap<String, PathBuf>>,
+    drop_in_folders: Vec<PathBuf>,
     generated: BTreeMap<UnitName, Rc<Unit>>,
 }
 
@@ -61,8 +65,8 @@ pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
 impl Loader {
     /// Nothing scanned yet.
     pub fn new(folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
-        let (entries, drop_ins, generated) = Default::default();
-        Self { folders, facts, entries, drop_ins, generated }
+        let (entries, drop_ins, drop_in_folders, generated) = Default::default();
+        Self { folders, facts, entries, drop_ins, drop_in_folders, generated }
     }
 
     /// The folders, for watching.
@@ -84,6 +88,7 @@ impl Loader {
     pub fn scan(&mut self) {
         self.entries.clear();
         self.drop_ins.clear();
+        self.drop_in_folders.clear();
         for (source, folder) in self.folders.clone() {
             let Ok(listing) = fs::read_dir(&folder) else { continue };
             for entry in listing.flatten() {
@@ -110,6 +115,7 @@ impl Loader {
 
     fn scan_drop_ins(&mut self, name: &UnitName, folder: &Path) {
         let Ok(listing) = fs::read_dir(folder) else { return };
+        self.drop_in_folders.push(folder.to_path_buf());
         let drop_ins = self.drop_ins.entry(name.clone()).or_default();
         for entry in listing.flatten() {
             let Ok(file) = entry.file_name().into_string() else { continue };
@@ -122,7 +128,7 @@ impl Loader {
     /// The unit's own name: follows an alias, also of a template.
     pub fn canonical(&self, name: UnitName) -> UnitName {
         match self.entries.get(&name) {
-            Some(Entry::Alias(target)) => target.clone(),
+            Some(Entry::Alias(_)) => self.behind(name),
             Some(_) => name,
             None => match (name.template().and_then(|t| self.entries.get(&t).cloned()), name.instance()) {
                 (Some(Entry::Alias(target)), Some(instance)) => {
@@ -132,6 +138,18 @@ impl Loader {
                 _ => name,
             },
         }
+    }
+
+    /// The end of a chain of aliases; the name itself for one that bites its own tail.
+    fn behind(&self, name: UnitName) -> UnitName {
+        let mut at = &name;
+        for _ in 0..MAX_ALIASES {
+            match self.entries.get(at) {
+                Some(Entry::Alias(target)) => at = target,
+                _ => return at.clone(),
+            }
+        }
+        name
     }
 
     /// Every name that stands for a unit of its own: no aliases, no templates.
@@ -148,6 +166,11 @@ impl Loader {
         })
     }
 
+    /// The aliases and what they stand for now.
+    pub fn alias_table(&self) -> Vec<(UnitName, UnitName)> {
+        self.aliases().map(|(alias, target)| (alias.clone(), target.clone())).collect()
+    }
+
     /// The file that `enable` links to.
     pub fn file(&self, name: &UnitName) -> Option<PathBuf> {
         match self.entry(name)? {
@@ -161,17 +184,9 @@ impl Loader {
         self.entry(name).is_some() || self.generated.contains_key(name)
     }
 
-    /// Whether a level link may start it. Systemd's files count only where every key in them is honoured (see `Prefer=`).
-    pub fn is_startable(&self, name: &UnitName) -> bool {
-        match self.entry(name) {
-            Some(Entry::File(Source::Systemd, _)) => {
-                let loaded = self.load(name);
-                matches!(loaded.definition, Definition::Good(_))
-                    && loaded.findings.iter().all(|f| f.severity == Severity::Note)
-            }
-            Some(_) => true,
-            None => self.generated.contains_key(name),
-        }
+    /// Whether it comes from one of systemd's folders.
+    pub fn is_foreign(&self, name: &UnitName) -> bool {
+        matches!(self.entry(name), Some(Entry::File(Source::Systemd, _)))
     }
 
     /// Whether drop-ins of its own or its template's are there.
@@ -179,13 +194,9 @@ impl Loader {
         self.drop_ins.contains_key(name) || name.template().is_some_and(|t| self.drop_ins.contains_key(&t))
     }
 
-    /// Folders of drop-ins that exist, for watching.
-    pub fn drop_in_folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> =
-            self.drop_ins.values().flat_map(|d| d.values()).filter_map(|p| Some(p.parent()?.to_path_buf())).collect();
-        folders.sort();
-        folders.dedup();
-        folders
+    /// Folders of drop-ins that exist, also empty ones, for watching.
+    pub fn drop_in_folders(&self) -> &[PathBuf] {
+        &self.drop_in_folders
     }
 
     fn entry(&self, name: &UnitName) -> Option<&Entry> {

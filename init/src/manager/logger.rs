@@ -5,47 +5,15 @@
 
 use super::link::{Gone, Link};
 use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
-use crate::proto::plan::{Access, Plan, Step, Strings, strings};
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
 use std::collections::VecDeque;
-use std::ffi::CString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
 /// Messages that may wait for room in the socket; more are dropped and counted (notes only, never pipes).
 const MAX_WAITING: usize = 4096;
-
-/// The plan of the logger's process: its socket as descriptor 3, PID 1's standard output as 1 if that goes with it (as the
-/// second descriptor). `None` for paths that can't be.
-pub fn plan(program: &Path, env: &[String], cgroup: Option<&Path>, stdout: bool) -> Option<Vec<u8>> {
-    let path = |p: &Path| CString::new(p.as_os_str().as_bytes()).ok();
-    let program = path(program)?;
-    let cgroup = match cgroup {
-        Some(folder) => Some(path(folder)?),
-        None => None,
-    };
-    let mut plan = Plan::default();
-    plan.push(Step::Session);
-    plan.push(Step::Signals { ignore: 0 });
-    if let Some(path) = &cgroup {
-        plan.push(Step::Cgroup { path, required: false });
-    }
-    plan.push(Step::Open { path: c"/dev/null", access: Access::ReadWrite, target: 0 });
-    if stdout {
-        plan.push(Step::Fd { index: 1, target: 1 });
-    } else {
-        plan.push(Step::Dup { from: 0, to: 1 });
-    }
-    plan.push(Step::Dup { from: 0, to: 2 });
-    plan.push(Step::Fd { index: 0, target: 3 });
-    let (args, env) = (strings(["init-log"]), strings(env.iter().map(String::as_str)));
-    plan.push(Step::Exec { program: &program, args: Strings::new(&args), env: Strings::new(&env) });
-    plan.finish()
-}
 
 /// The manager's end.
 #[derive(Debug)]
@@ -117,7 +85,7 @@ impl Logger {
     }
 
     /// The next answer, if there is one.
-    pub fn next(&mut self) -> Option<Answer> {
+    pub fn next_answer(&mut self) -> Option<Answer> {
         let mut buffer = [0; MAX_LEN];
         match seqpacket::recv(self.socket.as_fd(), &mut buffer) {
             Ok(Received::Packet(length, _)) => Answer::decode(buffer.get(..length)?),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
+//! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
 //! | [`loader`], [`watch`] | unit files, and noticing that they change |
 //! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
@@ -11,10 +12,12 @@
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`control`], [`sentence`], [`console`] | clients, and words for people |
 
+pub mod accounts;
 pub mod boot;
 pub mod cgroup;
 pub mod console;
 pub mod control;
+pub mod helper;
 pub mod instance;
 pub mod journal;
 pub mod levels;

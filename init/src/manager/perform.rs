@@ -1,5 +1,6 @@
 //! Carries out what the core has decided.
 
+use super::accounts::{Answers, Wish};
 use super::control::{Told, status};
 use super::instance::{self, parked};
 use super::state::Manager;
@@ -12,6 +13,8 @@ use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
 use std::path::{Path, PathBuf};
 
+/// Progress of a request is told at most this often, in milliseconds.
+const TELL_MS: u64 = 50;
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
 
@@ -19,7 +22,9 @@ impl Manager {
     /// One action.
     pub fn perform(&mut self, action: Action) {
         match action {
-            Action::Spawn { unit, key, kind, index, main_pid } => self.spawn(unit, key, kind, index, main_pid),
+            Action::Spawn { unit, key, kind, index, main_pid } => {
+                self.spawn(Wish { unit, key, kind, index, main_pid }, &Answers::default());
+            }
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
             Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
             Action::Adopt { key, pid, start_time, .. } => {
@@ -38,6 +43,7 @@ impl Manager {
     }
 
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
+        self.signal_waiting(token, key, signal);
         if let Some(key) = key {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
             return;
@@ -93,7 +99,9 @@ impl Manager {
             Some(tree) => {
                 // Watch first: what becomes empty between the two would be missed otherwise.
                 let watched = self.watcher.add(&tree.events(&name), super::watch::Why::Cgroup(token));
-                tree.is_empty(&name) || !watched
+                let left = if watched || tree.is_empty(&name) { Vec::new() } else { tree.pids(&name) };
+                // No more watches to be had: the processes' own ends tell as well.
+                tree.is_empty(&name) || (!watched && !self.watch_pids(token, &left))
             }
             None => {
                 let left = self.members(token);
@@ -179,7 +187,7 @@ impl Manager {
         self.pid_files.remove(&token);
         self.watcher.remove(&super::watch::Why::Cgroup(token));
         self.watcher.remove(&super::watch::Why::PidFile(token));
-        self.spawns.retain(|key, _| key.token != token);
+        self.sites.retain(|key, _| key.token != token);
         if let Some(tree) = &self.tree {
             tree.remove(&name);
         }
@@ -222,11 +230,24 @@ impl Manager {
     /// The last lines a service wrote itself; what we say of it stands in the reason.
     fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
-        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 2 * LOG_LINES);
-        let mut own: Vec<_> =
-            entries.unwrap_or_default().into_iter().filter(|e| e.writer != read::Writer::Rung).collect();
-        own.drain(..own.len().saturating_sub(LOG_LINES));
-        own.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+        let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
+        // Our own notes say what the reply says anyway.
+        let own: Vec<_> = entries.iter().filter(|e| e.writer != read::Writer::Rung).collect();
+        let last = own.get(own.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+        last.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
+    }
+
+    /// Clients hear of a request's progress soon: many jobs that end at once are one message.
+    pub fn tell_soon(&mut self, request: RequestId) {
+        self.requests.has_news(request);
+        self.tell_due.get_or_insert(wait::now_ms().saturating_add(TELL_MS));
+    }
+
+    /// Tells what there is to be told.
+    pub fn tell_news(&mut self) {
+        for request in self.requests.take_news() {
+            self.tell_progress(request, false);
+        }
     }
 
     fn job_done(&mut self, request: RequestId, unit: UnitId, result: JobResult) {
@@ -261,7 +282,7 @@ impl Manager {
                     let Some(open) = self.requests.get_mut(request) else { continue };
                     open.ended.push(end.clone());
                     open.all.push(end);
-                    self.tell_progress(request, false);
+                    self.tell_soon(request);
                 }
                 Told::Done(request) => {
                     self.tell_progress(request, true);

@@ -11,12 +11,22 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Room for the note, in bytes; the rest of the file is the ledger.
-const NOTE_LEN: usize = 256;
+const NOTE_LEN: usize = 512;
 /// Deaths that make poison.
 const DEATHS: u32 = 2;
 
 /// The note's name for the journal itself.
 pub const JOURNAL: &str = "(journal)";
+
+/// The note for what a unit's processes do; its bare name is the note for its text.
+pub fn event(unit: &str) -> String {
+    format!("event {unit}")
+}
+
+/// The note for starting a unit's process.
+pub fn start(unit: &str) -> String {
+    format!("start {unit}")
+}
 
 /// Deaths by note.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -96,7 +106,8 @@ impl Poison {
 
     /// The unit's file changed, or it went well: another chance.
     pub fn forgive(&mut self, unit: &str) {
-        if self.ledger.forgive(unit) {
+        let notes = [unit.to_owned(), event(unit), start(unit)];
+        if notes.iter().filter(|note| self.ledger.forgive(note)).count() > 0 {
             self.save();
         }
     }
@@ -130,8 +141,14 @@ mod tests {
         assert!(poison.is_poison("a.service") && !poison.is_poison("b.service"));
         poison = again(poison);
         assert!(poison.is_poison("a.service"), "a death elsewhere changes nothing");
+        for _ in 0..2 {
+            poison.note(&start("a.service"));
+            poison = again(poison);
+        }
+        assert!(poison.is_poison(&start("a.service")) && !poison.is_poison(&event("a.service")));
         poison.forgive("a.service");
-        assert!(!again(poison).is_poison("a.service"));
+        poison = again(poison);
+        assert!(!poison.is_poison("a.service") && !poison.is_poison(&start("a.service")));
     }
 
     #[test]

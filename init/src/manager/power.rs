@@ -28,6 +28,9 @@ impl Manager {
             self.longest_stop().saturating_add(GRACE).min(most)
         };
         let deadline = now.saturating_add(after);
+        if self.going.is_none() {
+            self.record_event(&["shutdown"]);
+        }
         let status = self.going.map_or(status, |g| if status == 0 { g.status } else { status });
         self.going = Some(Going { how, status, deadline, show_at: now.saturating_add(SHOW_AFTER) });
         if force {

@@ -5,6 +5,7 @@ use super::logger::{self, Logger};
 use super::notify::{self, Said};
 use super::state::Manager;
 use super::watch::{Change, Why};
+use super::{accounts, helper};
 use crate::core::{Event, Notice, UnitId};
 use crate::proto::logger::{Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -12,6 +13,7 @@ use crate::sys::epoll::Ready;
 use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 
 const TAG: u64 = 0xff << 56;
@@ -32,6 +34,10 @@ const STRAY: u32 = 0x8000_0000;
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// How often [`notify::drain`] is asked before an exit is handled: more than any socket's queue holds.
+const LAST_BURSTS: usize = 64;
+/// New clients wait this long where descriptors have run out, in milliseconds.
+const ACCEPT_DELAY: u64 = 1_000;
 /// A logger that ended is started again after this long, in milliseconds.
 const LOGGER_DELAY: u64 = 200;
 
@@ -64,7 +70,8 @@ impl Manager {
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
-        let timeout = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
+        let timeout =
+            if self.has_more() { Some(0) } else { self.next_deadline().map(|at| at.saturating_sub(wait::now_ms())) };
         let mut ready: Vec<(u64, Ready)> = Vec::with_capacity(16);
         nix::unistd::alarm::cancel();
         let waited = self.epoll.wait(timeout, |data, events| ready.push((data, events)));
@@ -75,19 +82,31 @@ impl Manager {
         }
         // Notify sockets before exits: what a service said before it ended counts.
         ready.sort_by_key(|(data, _)| (data & TAG != NOTIFY, *data));
-        for (data, _) in ready {
-            self.dispatch_ready(data);
+        for (data, what) in ready {
+            self.dispatch_ready(data, what);
             self.settle();
+        }
+        // What came in while something else was awaited, and calls that one turn had no room for.
+        if self.link.has_early() {
+            self.read_link();
+        }
+        for client in self.server.take_again() {
+            self.serve_client(client, false);
         }
     }
 
-    fn dispatch_ready(&mut self, data: u64) {
+    /// There is work that no descriptor tells of.
+    fn has_more(&self) -> bool {
+        self.link.has_early() || self.server.has_more()
+    }
+
+    fn dispatch_ready(&mut self, data: u64, what: Ready) {
         let id = data & !TAG;
         match data & TAG {
             LINK => self.read_link(),
-            LISTENER => self.server.accept(&self.epoll, CLIENT),
-            CLIENT => self.serve_client(id),
-            NOTIFY => self.read_notify(id),
+            LISTENER => self.accept(),
+            CLIENT => self.serve_client(id, what.intersects(Ready::EPOLLHUP | Ready::EPOLLERR)),
+            NOTIFY => self.read_notify(id, 1),
             FILES => self.read_changes(),
             LOGGER => self.read_logger(),
             _ => {}
@@ -103,7 +122,10 @@ impl Manager {
 
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
-        [self.core.next_deadline(), going, self.logger_due, self.held.deadline()].into_iter().flatten().min()
+        let lookups = self.lookups.next_deadline();
+        let own = [self.logger_due, self.tell_due, self.accept_due, self.held.deadline()];
+        let all = [self.core.next_deadline(), going, lookups].into_iter().chain(own);
+        all.flatten().min()
     }
 
     fn due(&mut self) {
@@ -119,12 +141,34 @@ impl Manager {
             let told = self.held.give_up();
             self.tell(told);
         }
+        if self.tell_due.is_some_and(|at| at <= now) {
+            self.tell_due = None;
+            self.tell_news();
+        }
+        if self.accept_due.is_some_and(|at| at <= now) {
+            self.accept_due = None;
+            if let Some(listener) = self.server.listener() {
+                let _ = self.epoll.modify(listener, Ready::EPOLLIN, LISTENER);
+            }
+        }
+        self.lookups_due(now);
         self.show_holders();
+    }
+
+    /// New clients. Where descriptors have run out the others are let be for a while: they would wake us all the time.
+    fn accept(&mut self) {
+        if self.server.accept(&self.epoll, CLIENT) {
+            return;
+        }
+        if let Some(listener) = self.server.listener() {
+            let _ = self.epoll.modify(listener, Ready::empty(), LISTENER);
+            self.accept_due = Some(wait::now_ms().saturating_add(ACCEPT_DELAY));
+        }
     }
 
     fn read_link(&mut self) {
         loop {
-            match self.link.next() {
+            match self.link.next_event() {
                 Ok(Some(event)) => self.on_pid1(event),
                 Ok(None) => return,
                 Err(_) => {
@@ -156,43 +200,86 @@ impl Manager {
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
         }
-        if key.step & STRAY != 0 || self.core.token_unit(key.token).is_none() {
-            if matches!(life, Life::Over(_)) {
+        if helper::is_helper(key.token) {
+            if let Life::Over(exit) = life {
                 self.link.send(Request::Ack { key }, Vec::new());
-                if let Some(unit) = self.watched.get(&key.token).copied() {
-                    self.watch_group(unit, key.token);
-                }
+                self.on_helper_over(key, exit);
             }
             return;
         }
-        if life == Life::Over(INTERRUPTED) && self.spawns.contains_key(&key) {
+        if key.step & STRAY != 0 {
+            return self.on_stray(key, pid, life);
+        }
+        if self.core.token_unit(key.token).is_none() {
+            if matches!(life, Life::Over(_)) {
+                self.link.send(Request::Ack { key }, Vec::new());
+            }
+            return;
+        }
+        if life == Life::Over(INTERRUPTED) && self.core.birth(key).is_some() {
             self.link.send(Request::Ack { key }, Vec::new());
-            return self.spawn_again(key);
+            return self.ask_again(key);
         }
         if let Life::Over(exit) = life {
-            self.read_notify(key.token);
+            self.read_notify(key.token, LAST_BURSTS);
             self.settle();
             self.remember_failure(key, exit);
         }
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
-            self.spawns.remove(&key);
+            self.sites.remove(&key);
         }
     }
 
-    /// A request of ours was refused. A process that has a slot already is being told by that slot; one that a fault of
-    /// PID 1 came in the way of is asked for again.
-    fn on_refused(&mut self, kind: u16, key: Key, errno: i32) {
-        if self.core.token_unit(key.token).is_none() || key.step & STRAY != 0 || errno == Errno::EEXIST as i32 {
+    fn on_helper_over(&mut self, key: Key, exit: Exit) {
+        if key.token == accounts::TOKEN {
+            self.on_answer(key.step, exit);
+        }
+    }
+
+    /// A process that is watched only for its end. PID 1 keeps one slot for a process: where the core has since taken it
+    /// for a main process, this is that one's end too.
+    fn on_stray(&mut self, key: Key, pid: i32, life: Life) {
+        if !matches!(life, Life::Over(_)) {
             return;
         }
+        let unit = self.core.token_unit(key.token);
+        if let Some(view) = unit.map(|id| self.core.view(id))
+            && view.main_pid == Some(pid)
+            && let Some(key) = view.main_key
+        {
+            self.read_notify(key.token, LAST_BURSTS);
+            self.push(Event::Process { key, pid, life });
+            self.settle();
+        }
+        self.link.send(Request::Ack { key }, Vec::new());
+        if let Some(unit) = self.watched.get(&key.token).copied() {
+            self.watch_group(unit, key.token);
+        }
+    }
+
+    /// A request of ours was refused. Only a process that can't be started or taken over concerns the core: one that has
+    /// a slot already is being told by that slot, one that was to be signalled is over.
+    fn on_refused(&mut self, kind: u16, key: Key, errno: i32) {
         let is = |request: Request| pid1::kind(&request.encode()) == kind;
-        if is(Request::Spawn { key }) {
-            if errno == Errno::EINTR as i32 && self.spawns.contains_key(&key) {
-                return self.spawn_again(key);
+        let spawn = is(Request::Spawn { key });
+        let adopt = is(Request::Adopt { key, pid: 0, start_time: 0 });
+        let again = errno == Errno::EINTR as i32;
+        if key.step & STRAY != 0 {
+            if let Some(unit) = self.watched.get(&key.token).copied().filter(|_| errno == Errno::ESRCH as i32) {
+                self.watch_group(unit, key.token);
             }
-            let exit = Exit::NotRun { stage: STAGE_FORK, errno };
+        } else if key.token == accounts::TOKEN && spawn {
+            self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
+        } else if key.token == logger::TOKEN && spawn {
+            self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
+        } else if again && is(Request::Ack { key }) {
+            self.link.send(Request::Ack { key }, Vec::new());
+        } else if again && (spawn || adopt) {
+            self.ask_again(key);
+        } else if errno != Errno::EEXIST as i32 && (spawn || adopt) && self.core.token_unit(key.token).is_some() {
+            let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: STAGE_FORK, errno } };
             self.remember_failure(key, exit);
             self.push(Event::Process { key, pid: 0, life: Life::Over(exit) });
         } else if is(Request::Adopt { key, pid: 0, start_time: 0 }) {
@@ -210,10 +297,17 @@ impl Manager {
         }
     }
 
-    /// Reads an instance's notify socket dry.
-    fn read_notify(&mut self, token: u64) {
+    /// Reads an instance's notify socket, in so many goes at most.
+    fn read_notify(&mut self, token: u64, goes: usize) {
         let Some(socket) = self.instances.get(&token).and_then(|i| i.notify.as_ref()) else { return };
-        let (said, _) = notify::drain(socket.as_fd());
+        let mut said = Vec::new();
+        for _ in 0..goes {
+            let (some, more) = notify::drain(socket.as_fd());
+            said.extend(some);
+            if !more {
+                break;
+            }
+        }
         let mut notices = Vec::with_capacity(said.len());
         for one in said {
             match one {
@@ -229,17 +323,25 @@ impl Manager {
         }
     }
 
-    fn serve_client(&mut self, id: u64) {
-        let alive = self.server.serve(id);
-        for _ in 0..MAX_CALLS {
-            let Some((call, rights)) = self.server.next_call(id) else { break };
+    /// Answers what a client has sent. `hung_up`: it is gone altogether; what it asked for before that counts.
+    fn serve_client(&mut self, id: u64, hung_up: bool) {
+        if !self.server.serve(id) {
+            return self.forget_client(id);
+        }
+        let mut room = MAX_CALLS;
+        while let Some((call, rights)) = self.server.next_call(id) {
             self.answer(id, &call, rights);
             self.settle();
+            room -= 1;
+            if room == 0 {
+                return self.server.come_back(id);
+            }
         }
-        if alive {
-            self.server.settle(&self.epoll, CLIENT, id);
-        } else {
+        if hung_up {
+            self.server.drop_client(id);
             self.forget_client(id);
+        } else {
+            self.server.settle(&self.epoll, CLIENT, id);
         }
     }
 
@@ -251,61 +353,78 @@ impl Manager {
 
     fn read_changes(&mut self) {
         let Ok(changes) = self.watcher.read() else {
-            self.reload_all();
-            return;
+            return self.look_everywhere();
         };
-        let (mut units, mut levels) = (Vec::new(), false);
+        let (mut units, mut levels, mut appeared) = (Vec::new(), false, false);
         for Change { why, file } in changes {
             match why {
                 Why::Units => units.push(file),
                 Why::Levels => levels = true,
-                Why::Cgroup(token) => {
-                    if let Some(unit) = self.watched.get(&token).copied() {
-                        self.watch_group(unit, token);
-                    }
-                }
-                Why::PidFile(token) => {
-                    if let Some(unit) = self.pid_files.get(&token).copied() {
-                        self.read_pid_file(unit, token);
-                    }
-                }
+                Why::Appears(_) => appeared = true,
+                Why::Cgroup(token) => self.look_at_group(token),
+                Why::PidFile(token) => self.look_at_pid_file(token),
             }
+        }
+        if appeared {
+            return self.reload_all();
         }
         if !units.is_empty() {
             self.units_changed(&units);
             levels = true;
         }
         if levels {
-            self.read_levels();
             self.watch_folders();
+            self.read_levels();
+        }
+    }
+
+    fn look_at_group(&mut self, token: u64) {
+        if let Some(unit) = self.watched.get(&token).copied() {
+            self.watch_group(unit, token);
+        }
+    }
+
+    fn look_at_pid_file(&mut self, token: u64) {
+        if let Some(unit) = self.pid_files.get(&token).copied() {
+            self.read_pid_file(unit, token);
+        }
+    }
+
+    /// Events about files were lost: whatever is waited for may have happened.
+    fn look_everywhere(&mut self) {
+        self.reload_all();
+        for token in self.watched.keys().copied().collect::<Vec<_>>() {
+            self.look_at_group(token);
+        }
+        for token in self.pid_files.keys().copied().collect::<Vec<_>>() {
+            self.look_at_pid_file(token);
         }
     }
 
     /// Reads the units again whose files changed: those of the files' names, their instances; drop-ins' owners by folder.
     fn units_changed(&mut self, files: &[Option<std::ffi::OsString>]) {
-        let before = self.loader.names();
-        self.loader.scan();
-        let mut stems: Vec<&str> = files.iter().flatten().filter_map(|f| f.to_str()).collect();
-        stems.sort_unstable();
-        let is_drop_in = stems.iter().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
-        let known: Vec<UnitName> = self.core.ids().map(|id| self.core.name(id).clone()).collect();
+        let before: BTreeSet<UnitName> = self.loader.names().into_iter().collect();
+        let aliases = self.loader.alias_table();
+        self.scan_units();
+        if aliases != self.loader.alias_table() {
+            // What other units refer to by such a name is another unit now.
+            return self.reload_all();
+        }
+        let texts = || files.iter().flatten().filter_map(|f| f.to_str());
+        let stems: BTreeSet<&str> = texts().map(|f| f.strip_suffix(".d").unwrap_or(f)).collect();
+        let is_drop_in = texts().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
         let concerned = |name: &UnitName| {
-            let template = name.template();
-            is_drop_in && self.loader.has_drop_ins(name)
-                || stems.iter().any(|f| {
-                    let f = f.strip_suffix(".d").unwrap_or(f);
-                    f == name.as_str() || template.as_ref().is_some_and(|t| t.as_str() == f)
-                })
+            stems.contains(name.as_str())
+                || name.template().is_some_and(|t| stems.contains(t.as_str()))
+                || is_drop_in && (self.loader.has_drop_ins(name) || self.has_drop_in_now(name))
         };
-        let mut names: Vec<UnitName> =
-            known.into_iter().filter(|n| concerned(n) || (is_drop_in && self.has_drop_in_now(n))).collect();
-        names.extend(self.loader.names().into_iter().filter(|n| !before.contains(n)));
-        names.sort();
-        names.dedup();
+        let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| concerned(n)).cloned();
+        let new = self.loader.names().into_iter().filter(|n| !before.contains(n));
+        let names: BTreeSet<UnitName> = known.chain(new).collect();
         for name in &names {
             self.poison.forgive(name.as_str());
         }
-        self.redefine(names);
+        self.redefine(names.into_iter().collect());
     }
 
     /// The definition in use came with drop-ins: one of them may be gone.
@@ -318,7 +437,7 @@ impl Manager {
     }
 
     fn read_logger(&mut self) {
-        while let Some(answer) = self.logger.next() {
+        while let Some(answer) = self.logger.next_answer() {
             match answer {
                 Answer::Ended { token } => {
                     let told = self.held.logged(token);

@@ -1,65 +1,59 @@
 //! From the core's wish to a process: instance, environment, identity, plan, and PID 1's frame.
 
+use super::accounts::{Answers, Wish};
 use super::instance::{self, Instance, parked};
-use super::plan::{self, Inputs, Site, Stdio};
+use super::plan::{self, Inputs, Stdio};
+use super::poison;
 use super::reactor::NOTIFY;
 use super::state::Manager;
-use crate::core::{Event, UnitId};
+use crate::core::Event;
 use crate::proto::logger::Stream;
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
-use crate::unit::accounts::{Accounts, Identity, Missing};
-use crate::unit::{ExecKind, Input, Output, ServiceType, Unit, envfile};
+use crate::unit::{Input, Output, ServiceType, Unit, envfile};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-/// Longest `/etc/passwd`, `/etc/group`, environment file.
+/// Longest environment file.
 const MAX_FILE: usize = 8 << 20;
 /// Where programs without a path are looked for, as in systemd.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// A process that was asked for.
-#[derive(Debug)]
-pub struct Spawn {
-    unit: UnitId,
-    kind: ExecKind,
-    index: usize,
-    main_pid: Option<i32>,
-    /// What the steps of its plan stand for.
-    sites: Vec<Site>,
-}
+pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Manager {
     /// Asks for a process once more: PID 1 could not even begin with it.
-    pub fn spawn_again(&mut self, key: Key) {
-        if let Some(Spawn { unit, kind, index, main_pid, .. }) = self.spawns.remove(&key) {
-            self.spawn(unit, key, kind, index, main_pid);
+    pub fn ask_again(&mut self, key: Key) {
+        self.sites.remove(&key);
+        if let Some(action) = self.core.birth(key) {
+            self.perform(action);
         }
     }
 
-    /// Starts a process, or tells the core why it can't be.
-    pub fn spawn(&mut self, unit: UnitId, key: Key, kind: ExecKind, index: usize, main_pid: Option<i32>) {
-        if let Err(reason) = self.try_spawn(unit, key, kind, index, main_pid) {
+    /// Starts a process, or tells the core why it can't be. `answers`: what `getent` has said about its user so far.
+    pub fn spawn(&mut self, wish: Wish, answers: &Answers) {
+        let Wish { unit, key, .. } = wish;
+        let note = poison::start(self.core.name(unit).as_str());
+        let tried = if self.poison.is_poison(&note) {
+            Err("the manager died twice while it started this unit; change its file, or report this".to_owned())
+        } else {
+            self.poison.note(&note);
+            let tried = self.try_spawn(wish, answers);
+            self.poison.note("");
+            tried
+        };
+        if let Err(reason) = tried {
             self.plan_failures.insert(unit, reason.clone());
             self.push(Event::NoPlan { key, reason });
         }
     }
 
-    fn try_spawn(
-        &mut self,
-        id: UnitId,
-        key: Key,
-        kind: ExecKind,
-        index: usize,
-        main_pid: Option<i32>,
-    ) -> Result<(), String> {
+    fn try_spawn(&mut self, wish: Wish, answers: &Answers) -> Result<(), String> {
+        let Wish { unit: id, key, kind, index, main_pid } = wish;
         let unit = self.core.view(id).unit.cloned().ok_or("its definition is gone")?;
         let command = unit.service.commands(kind).nth(index).cloned().ok_or("the command is gone from its file")?;
+        let Some(identity) = self.identity(wish, &unit, answers)? else { return Ok(()) };
         self.instance(&unit, key.token)?;
-        let identity = identity(&unit)?;
         let env_files = environment_files(&unit)?;
         let base_env = self.base_env(key.token);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
@@ -87,7 +81,7 @@ impl Manager {
         };
         let compiled = plan::compile(&inputs)?;
         let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
-        self.spawns.insert(key, Spawn { unit: id, kind, index, main_pid, sites: compiled.sites });
+        self.sites.insert(key, compiled.sites);
         self.plan_failures.remove(&id);
         let all = std::iter::once(file).chain(fds).collect();
         self.link.send(Request::Spawn { key }, all);
@@ -186,7 +180,7 @@ impl Manager {
 
     /// A process never ran: keeps the sentence that says at which step, with key and place.
     pub fn remember_failure(&mut self, key: Key, exit: Exit) {
-        let sites = self.spawns.remove(&key).map(|s| s.sites);
+        let sites = self.sites.remove(&key);
         let (Exit::NotRun { stage, errno }, Some(id)) = (exit, self.core.token_unit(key.token)) else { return };
         let Some(unit) = self.core.view(id).unit.cloned() else { return };
         let text = plan::failure_sentence(&unit, sites.as_deref().unwrap_or_default(), stage, errno);
@@ -199,17 +193,13 @@ impl Manager {
         let stdout = if self.machine.container { self.link.fetch(0, "stdout").ok().flatten() } else { None };
         self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
         let key = self.logger_key;
-        let program = beside("init-log");
         let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];
         env.extend(std::env::var("RUNG_LOGDIR").ok().map(|d| format!("RUNG_LOGDIR={d}")));
         if self.machine.container {
             env.push("RUNG_LOG_STDOUT=1".to_owned());
         }
-        let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
-        let Some(bytes) = super::logger::plan(&program, &env, cgroup.as_deref(), stdout.is_some()) else { return };
-        let Ok(file) = plan_file(&bytes) else { return };
-        let fds = [Some(file), Some(socket), stdout].into_iter().flatten().collect();
-        self.link.send(Request::Spawn { key }, fds);
+        let fds = std::iter::once((socket, 3)).chain(stdout.map(|fd| (fd, 1))).collect();
+        self.start_helper(key, &beside("init-log"), &["init-log"], &env, fds);
     }
 }
 
@@ -230,7 +220,7 @@ fn share(fd: Option<&OwnedFd>) -> Result<Option<OwnedFd>, String> {
 }
 
 /// A plan as PID 1 takes it: a sealed memfd; where there are none, a pipe that holds it whole.
-fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
+pub fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
     match memfd::create(c"rung-plan") {
         Ok(fd) => {
             file::write_at(fd.as_fd(), bytes, 0)?;
@@ -242,27 +232,9 @@ fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
 }
 
 /// The first file of that name in [`PATH`] that can be executed.
-fn find_program(name: &str) -> Option<PathBuf> {
+pub fn find_program(name: &str) -> Option<PathBuf> {
     let candidates = PATH.split(':').map(|folder| Path::new(folder).join(name));
     candidates.into_iter().find(|p| nix::unistd::access(p, nix::unistd::AccessFlags::X_OK).is_ok() && p.is_file())
-}
-
-/// `User=` and `Group=` as numbers.
-fn identity(unit: &Rc<Unit>) -> Result<Identity, String> {
-    let service = &unit.service;
-    if service.user.is_none() && service.group.is_none() {
-        return Ok(Identity::default());
-    }
-    let text = |path| file::read_text(Path::new(path), MAX_FILE).unwrap_or_default();
-    let accounts = Accounts::parse(&text("/etc/passwd"), &text("/etc/group"));
-    accounts.identity(service.user.as_deref(), service.group.as_deref()).map_err(|missing| {
-        let (key, what, name, file, add) = match missing {
-            Missing::User(name) => ("User", "user", name, "/etc/passwd", "adduser --system"),
-            Missing::Group(name) => ("Group", "group", name, "/etc/group", "addgroup --system"),
-        };
-        let place = unit.place(&format!("Service.{key}")).map(|p| format!(" ({p})")).unwrap_or_default();
-        format!("{key}={place}: there is no {what} `{name}` in {file}; make it ({add} {name}) or correct the name")
-    })
 }
 
 /// What the files of `EnvironmentFile=` hold.

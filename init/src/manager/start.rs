@@ -195,10 +195,17 @@ impl Manager {
             pipes: BTreeMap::new(),
             watched: BTreeMap::new(),
             pid_files: BTreeMap::new(),
-            spawns: BTreeMap::new(),
+            sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
             untold: BTreeSet::new(),
+            lookups: Default::default(),
+            // Helpers of the manager before us may still be there, under lower numbers.
+            helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),
+            actions: VecDeque::new(),
+            performing: false,
+            tell_due: None,
+            accept_due: None,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
                 Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }

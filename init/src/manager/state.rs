@@ -10,8 +10,8 @@ use super::link::Link;
 use super::loader::Loader;
 use super::logger::Logger;
 use super::machine::Purpose;
-use super::poison::Poison;
-use super::spawn::Spawn;
+use super::plan::Site;
+use super::poison::{self, Poison};
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::proto::logger::Stream;
@@ -110,14 +110,26 @@ pub struct Manager {
     pub watched: BTreeMap<u64, UnitId>,
     /// Instances that wait for their pid file.
     pub pid_files: BTreeMap<u64, UnitId>,
-    /// Processes asked for that have not yet executed their program.
-    pub spawns: BTreeMap<Key, Spawn>,
+    /// What the steps of plans under way stand for.
+    pub sites: BTreeMap<Key, Vec<Site>>,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
     /// Units whose definition changed since `ReloadUnits` told it last.
     pub untold: BTreeSet<UnitName>,
+    /// Users and groups being looked up.
+    pub lookups: super::accounts::Lookups,
+    /// The step of the last helper.
+    pub helpers: u32,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
+    /// What the core has decided and nobody has done yet.
+    pub actions: VecDeque<Action>,
+    /// An action is being carried out: what comes of it waits behind the others.
+    pub performing: bool,
+    /// When clients are told how far their requests have come.
+    pub tell_due: Option<u64>,
+    /// When new clients are let in again, after descriptors had run out.
+    pub accept_due: Option<u64>,
     /// The whole.
     pub machine: Machine,
     /// The shutdown.
@@ -155,18 +167,36 @@ impl Manager {
             Event::Process { key, life: Life::Over(_), .. } => Some(*key),
             _ => None,
         };
-        let mut actions: Vec<Action> = Vec::new();
-        self.core.handle(event, wait::now_ms(), &mut actions);
-        self.record();
+        // What killed two managers doesn't get at a third; the end of a process counts as taken care of all the same.
+        if !note.as_ref().is_some_and(|n| self.poison.is_poison(n)) {
+            self.decide(event);
+        }
         if let Some(key) = over {
             self.link.send(Request::Ack { key }, Vec::new());
         }
-        for action in actions {
-            self.perform(action);
-        }
+        self.carry_out();
         if note.is_some() {
             self.poison.note("");
         }
+    }
+
+    /// Lets the core decide and writes the journal. What is to be done waits for [`Self::carry_out`].
+    pub fn decide(&mut self, event: Event) {
+        let mut actions: Vec<Action> = Vec::new();
+        self.core.handle(event, wait::now_ms(), &mut actions);
+        self.record();
+        self.actions.extend(actions);
+    }
+
+    /// Does what was decided, in the order in which it was, also where doing one thing makes the core decide others.
+    pub fn carry_out(&mut self) {
+        if std::mem::replace(&mut self.performing, true) {
+            return;
+        }
+        while let Some(action) = self.actions.pop_front() {
+            self.perform(action);
+        }
+        self.performing = false;
     }
 
     /// Which unit's doing an event is.
@@ -176,7 +206,7 @@ impl Manager {
             Event::Notify { token, .. } | Event::PidFile { token, .. } | Event::Empty { token } => *token,
             Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
         };
-        self.core.token_unit(token).map(|id| self.core.name(id).as_str().to_owned())
+        self.core.token_unit(token).map(|id| poison::event(self.core.name(id).as_str()))
     }
 
     /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.

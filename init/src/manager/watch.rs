@@ -16,6 +16,8 @@ pub enum Why {
     Levels,
     /// An instance's `cgroup.events`.
     Cgroup(u64),
+    /// A folder in which another one that is to be watched may come to be.
+    Appears(OsString),
     /// The folder in which an instance's pid file is to appear.
     PidFile(u64),
 }
@@ -72,6 +74,19 @@ impl Watcher {
         true
     }
 
+    /// Watches a folder, or until there is one, the nearest above it for the next on the way to it.
+    pub fn add_or_wait(&mut self, folder: &Path, why: Why) {
+        if self.add(folder, why) {
+            return;
+        }
+        for (above, below) in folder.ancestors().skip(1).zip(folder.ancestors()) {
+            let Some(name) = below.file_name() else { return };
+            if self.add(above, Why::Appears(name.to_owned())) {
+                return;
+            }
+        }
+    }
+
     /// No longer watches for this reason.
     pub fn remove(&mut self, why: &Why) {
         let inotify = &self.inotify;
@@ -101,6 +116,9 @@ impl Watcher {
                 }
                 let whys = self.whys.get(&event.wd).cloned().unwrap_or_default();
                 for why in whys {
+                    if matches!(&why, Why::Appears(name) if event.name.as_ref() != Some(name)) {
+                        continue;
+                    }
                     let change = Change { why, file: event.name.clone() };
                     if !changes.contains(&change) {
                         changes.push(change);
@@ -136,6 +154,14 @@ mod tests {
         let whys: Vec<_> = watcher.read().expect("events").into_iter().map(|c| c.why).collect();
         assert_eq!(whys, [Why::Units, Why::PidFile(20)]);
         watcher.remove(&Why::Units);
+        watcher.add_or_wait(&root.join("x/y"), Why::Units);
+        std::fs::create_dir(root.join("x")).expect("folder");
+        let changes = watcher.read().expect("events");
+        assert!(changes.iter().any(|c| c.why == Why::Appears("x".into())), "{changes:?}");
+        watcher.add_or_wait(&root.join("x/y"), Why::Units);
+        std::fs::create_dir(root.join("x/y")).expect("folder");
+        let changes = watcher.read().expect("events");
+        assert_eq!(changes, [Change { why: Why::Appears("y".into()), file: Some("y".into()) }]);
         std::fs::write(root.join("b"), "x").expect("write");
         let changes = watcher.read().expect("events");
         assert_eq!(changes, [Change { why: Why::PidFile(20), file: Some("b".into()) }]);

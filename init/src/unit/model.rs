@@ -93,7 +93,7 @@ impl Unit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServiceType {
-    /// As soon as the process is forked.
+    /// As [`Self::Exec`]. In systemd as soon as the process is forked: then a start of a program that isn't there succeeds.
     #[default]
     Simple,
     /// When its `execve` has succeeded.

@@ -101,12 +101,15 @@ fn levels_of(folder: &Path, name: &str) -> Option<LevelSet> {
     parts.sort();
     texts.append(&mut parts);
     let texts = texts.iter().filter_map(|p| fs::read_to_string(p).ok());
-    texts.filter_map(|t| last_value(&t, "Runlevels").map(str::to_owned)).last().and_then(|v| LevelSet::parse(&v).ok())
+    texts
+        .filter_map(|t| last_value(&t, "Runlevels").map(str::to_owned))
+        .next_back()
+        .and_then(|v| LevelSet::parse(&v).ok())
 }
 
 fn last_value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let pairs = text.lines().filter_map(|l| l.split_once('='));
-    pairs.filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()).last()
+    pairs.filter(|(k, _)| k.trim() == key).map(|(_, v)| v.trim()).next_back()
 }
 
 fn switch_on(folder: &str, name: &str, levels: LevelSet) -> Result<(), Error> {

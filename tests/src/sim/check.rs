@@ -29,7 +29,7 @@ impl Judge {
     pub fn state(&mut self, core: &Core) {
         // In a big world every so many steps: the check walks the whole graph.
         self.steps += 1;
-        if core.ids().count() < BIG || self.steps % 32 == 0 {
+        if core.ids().count() < BIG || self.steps.is_multiple_of(32) {
             self.wrong.extend(init::core::invariants::check(core));
         }
     }

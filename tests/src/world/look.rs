@@ -2,6 +2,7 @@
 
 use super::{Output, World, deadline};
 use std::fs;
+use std::time::Instant;
 
 /// A unit that is off in every level: it runs when asked for.
 pub fn off(text: &str) -> String {
@@ -75,6 +76,11 @@ impl World {
 
     /// Waits until a unit is in this state.
     pub fn until(&self, unit: &str, state: &str) {
-        self.wait_for(&format!("{unit} {state}"), deadline(10), |w| (w.state(unit).0 == state).then_some(()));
+        let until = deadline(10);
+        self.wait_for(&format!("{unit} {state}"), until, |w| {
+            let now = w.state(unit);
+            assert!(now.0 == state || Instant::now() < until, "{unit} is {now:?}, not {state}\n{}", w.console());
+            (now.0 == state).then_some(())
+        });
     }
 }

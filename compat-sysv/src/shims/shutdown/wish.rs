@@ -107,7 +107,7 @@ impl Wish {
             _ => 60,
         };
         match self.quiet {
-            Quiet::No => minutes % every == 0,
+            Quiet::No => minutes.is_multiple_of(every),
             Quiet::Fewer => minutes == self.minutes || minutes == 1,
             Quiet::OnlyLast => false,
         }

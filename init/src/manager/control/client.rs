@@ -1,6 +1,8 @@
 //! One client: what it has sent, what it is still to get, what it may do.
 
 use crate::proto::control::{Call, MAX_CALL, MAX_MESSAGE, Reply};
+use crate::proto::varlink::{self, Decoder};
+use crate::sys::epoll::Ready;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -25,46 +27,62 @@ pub struct Client {
     pub uid: u32,
     /// What it may do.
     pub rights: Rights,
-    input: Vec<u8>,
+    input: Decoder,
     output: Vec<u8>,
     /// Calls are answered one after the other (Varlink): while one is open, the next ones wait.
     pub busy: bool,
+    /// It will send no more; it may still read.
+    ended: bool,
+    /// What its socket is watched for now.
+    pub watched: Ready,
 }
 
-/// What reading from a client gave.
+/// What a client's input holds.
 #[derive(Debug, PartialEq)]
 pub enum Input {
-    /// Go on later.
+    /// Nothing to be answered now.
     Nothing,
     /// The next call.
     Call(Call),
-    /// It hung up, sent what is no call, or too much: drop it.
+    /// What is no call, or too long: drop it.
     Drop,
 }
 
 impl Client {
     /// A new connection, non-blocking.
     pub fn new(socket: OwnedFd, uid: u32, rights: Rights) -> Self {
-        Self { socket, uid, rights, input: Vec::new(), output: Vec::new(), busy: false }
+        let (input, output) = (Decoder::new(MAX_CALL), Vec::new());
+        Self { socket, uid, rights, input, output, busy: false, ended: false, watched: Self::READ }
     }
+
+    /// What a new connection is watched for.
+    pub const READ: Ready = Ready::EPOLLIN;
 
     /// Its socket.
     pub fn socket(&self) -> &OwnedFd {
         &self.socket
     }
 
-    /// Whether replies wait for room.
-    pub fn is_waiting(&self) -> bool {
-        !self.output.is_empty()
+    /// What to wait for on the socket. While its calls wait for an answer it may send no more than one further call's
+    /// worth, and its end is noted once; that both sides are closed is always told.
+    pub fn interest(&self) -> Ready {
+        let reads = !self.ended && self.input.pending() <= MAX_CALL;
+        let read = if reads { Self::READ } else { Ready::empty() };
+        if self.output.is_empty() { read } else { read | Ready::EPOLLOUT }
     }
 
-    /// Reads what is there, at most one call's worth beyond what is held. `false`: it hung up.
+    /// Everything it asked for has been answered and sent, and it asks for no more.
+    pub fn is_over(&self) -> bool {
+        self.ended && !self.busy && self.output.is_empty()
+    }
+
+    /// Reads what is there, at most one call's worth beyond what is held. `false`: the connection is broken.
     pub fn fill(&mut self) -> bool {
         let mut buffer = [0; 16 << 10];
-        while self.input.len() <= MAX_CALL {
+        while !self.ended && self.input.pending() <= MAX_CALL {
             match recv(self.socket.as_raw_fd(), &mut buffer, MsgFlags::MSG_DONTWAIT) {
-                Ok(0) => return false,
-                Ok(n) => self.input.extend_from_slice(buffer.get(..n).unwrap_or(&[])),
+                Ok(0) => self.ended = true,
+                Ok(n) => self.input.push(buffer.get(..n).unwrap_or(&[])),
                 Err(Errno::EAGAIN) => return true,
                 Err(Errno::EINTR) => {}
                 Err(_) => return false,
@@ -78,20 +96,17 @@ impl Client {
         if self.busy {
             return Input::Nothing;
         }
-        let Some(end) = self.input.iter().position(|b| *b == 0) else {
-            return if self.input.len() > MAX_CALL { Input::Drop } else { Input::Nothing };
-        };
-        let call = self.input.get(..end).and_then(|json| serde_json::from_slice(json).ok());
-        self.input.drain(..=end);
-        call.map_or(Input::Drop, Input::Call)
+        match self.input.next_message() {
+            Ok(None) => Input::Nothing,
+            Ok(Some(call)) => Input::Call(call),
+            Err(_) => Input::Drop,
+        }
     }
 
     /// Queues a reply and sends what there is room for. `false`: it is gone, or lets too much pile up.
     pub fn reply(&mut self, reply: &Reply) -> bool {
-        if serde_json::to_writer(&mut self.output, reply).is_err() {
-            return false;
-        }
-        self.output.push(0);
+        let Ok(bytes) = varlink::encode(reply) else { return false };
+        self.output.extend_from_slice(&bytes);
         self.flush() && self.output.len() <= MAX_MESSAGE
     }
 

@@ -6,11 +6,11 @@ use crate::core::{Ask, Event, RequestId, State, UnitId, Verb};
 use crate::manager::boot::client_request;
 use crate::manager::state::Manager;
 use crate::proto::control::{
-    Call, Change, Enable, ErrorText, LevelRow, LevelTable, Links, Names, PowerRequest, PowerWord, Progress, Reloaded,
-    Reply, Runlevel, SetLevel, Units, Version, Wait, errors,
+    Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded, Reply, Runlevel,
+    SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
-use crate::unit::{LevelSet, UnitName, nearest};
+use crate::unit::{UnitName, nearest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -24,13 +24,13 @@ pub struct StateWait {
 }
 
 /// An error reply in the making.
-struct Refusal {
-    error: &'static str,
-    parameters: Value,
+pub(super) struct Refusal {
+    pub(super) error: &'static str,
+    pub(super) parameters: Value,
 }
 
 impl Refusal {
-    fn text(error: &'static str, text: impl Into<String>) -> Self {
+    pub(super) fn text(error: &'static str, text: impl Into<String>) -> Self {
         Self::nearest(error, text, Vec::new())
     }
 
@@ -41,14 +41,14 @@ impl Refusal {
 }
 
 /// What a method gives: a reply now, or one later.
-enum Answer {
+pub(super) enum Answer {
     Now(Value),
     Later,
 }
 
-type Outcome = Result<Answer, Refusal>;
+pub(super) type Outcome = Result<Answer, Refusal>;
 
-fn now<T: Serialize>(value: &T) -> Outcome {
+pub(super) fn now<T: Serialize>(value: &T) -> Outcome {
     Ok(Answer::Now(serde_json::to_value(value).unwrap_or(Value::Null)))
 }
 
@@ -62,6 +62,10 @@ impl Manager {
     /// Answers a call, now or later.
     pub fn answer(&mut self, client: ClientId, call: &Call, rights: Rights) {
         match self.dispatch(client, call, rights) {
+            Ok(Answer::Later) if call.oneway => {
+                self.forget_client(client);
+                self.server.end_call(client);
+            }
             Ok(Answer::Later) => {}
             _ if call.oneway => self.server.end_call(client),
             Ok(Answer::Now(parameters)) => self.reply(client, Reply { parameters, continues: false, error: None }),
@@ -140,7 +144,7 @@ impl Manager {
     }
 
     /// Names as typed → units; instances of templates are loaded on the way.
-    fn resolve(&mut self, names: &[String]) -> Result<Vec<UnitId>, Refusal> {
+    pub(super) fn resolve(&mut self, names: &[String]) -> Result<Vec<UnitId>, Refusal> {
         let mut ids = Vec::with_capacity(names.len());
         for text in names {
             let name = UnitName::new(text).map_err(|e| Refusal::text(errors::NO_SUCH_UNIT, e))?;
@@ -225,7 +229,11 @@ impl Manager {
             self.requests.wait(id, Waiter { client, stream: call.more });
         }
         self.push(Event::Request { id, ask });
-        if wait { Ok(Answer::Later) } else { now(&Progress::default()) }
+        if !wait {
+            return now(&Progress::default());
+        }
+        self.tell_soon(id);
+        Ok(Answer::Later)
     }
 
     /// Tells those who wait for a request what has become of it.
@@ -277,44 +285,6 @@ impl Manager {
             default: self.default_levels(*id).to_string(),
         };
         now(&LevelTable { rows: ids.iter().map(row).collect() })
-    }
-
-    fn enable(&mut self, wanted: &Enable, on: bool) -> Outcome {
-        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
-            Ok(levels) => levels,
-            Err(c) => return Err(Refusal::text(errors::FAILED, format!("`{c}` is no runlevel: S and 0 to 6 are"))),
-        };
-        if given.is_some_and(LevelSet::is_empty) {
-            return Err(Refusal::text(errors::FAILED, "no runlevel given: write them as in --levels 2345"));
-        }
-        self.refresh_changed();
-        let ids = self.resolve(&wanted.names)?;
-        let mut links = Links::default();
-        for id in ids {
-            let name = self.core.name(id).clone();
-            let result = if on {
-                let levels = given.unwrap_or_else(|| self.default_levels(id));
-                let Some(file) = self.loader.file(&name) else {
-                    return Err(Refusal::text(
-                        errors::FAILED,
-                        format!("{name} has no file of its own that can be switched on"),
-                    ));
-                };
-                if levels.is_empty() {
-                    let text = format!(
-                        "{name} doesn't say in which levels it belongs (Runlevels= under [Install]): give --levels"
-                    );
-                    return Err(Refusal::text(errors::FAILED, text));
-                }
-                self.farm.enable(&name, &file, levels)
-            } else {
-                self.farm.disable(&name, given.unwrap_or_else(|| crate::unit::Level::ALL.into_iter().collect()))
-            };
-            links.changes.extend(result.map_err(|text| Refusal::text(errors::FAILED, text))?);
-        }
-        self.read_levels();
-        self.watch_folders();
-        now(&links)
     }
 
     /// A change is taken in as soon as it is made; here it is told.

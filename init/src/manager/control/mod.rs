@@ -1,6 +1,7 @@
 //! The control socket: Varlink clients in, requests to the manager, replies out.
 
 pub mod client;
+mod enable;
 pub mod held;
 pub mod methods;
 pub mod requests;

@@ -3,7 +3,7 @@
 use super::ClientId;
 use crate::core::RequestId;
 use crate::proto::control::JobEnd;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A client that waits for a request's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub struct Open {
 #[derive(Debug, Default)]
 pub struct Requests {
     open: BTreeMap<RequestId, Open>,
+    news: BTreeSet<RequestId>,
 }
 
 impl Requests {
@@ -42,6 +43,18 @@ impl Requests {
     /// The open request of this name, if somebody waits for it.
     pub fn get_mut(&mut self, request: RequestId) -> Option<&mut Open> {
         self.open.get_mut(&request)
+    }
+
+    /// There is something to be told about it.
+    pub fn has_news(&mut self, request: RequestId) {
+        if self.open.contains_key(&request) {
+            self.news.insert(request);
+        }
+    }
+
+    /// Those with something to be told.
+    pub fn take_news(&mut self) -> BTreeSet<RequestId> {
+        std::mem::take(&mut self.news)
     }
 
     /// It is over.

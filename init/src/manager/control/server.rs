@@ -3,10 +3,10 @@
 use super::client::{Client, ClientId, Input, Rights};
 use crate::proto::control::{Call, Reply};
 use crate::sys::credentials;
-use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::epoll::Epoll;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +14,8 @@ use std::path::Path;
 
 /// Most clients at a time.
 const MAX_CLIENTS: usize = 256;
+/// Places beyond these that only root gets.
+const FOR_ROOT: usize = 16;
 /// Most clients of one user other than root at a time.
 const MAX_PER_USER: usize = 64;
 
@@ -23,6 +25,8 @@ pub struct Server {
     listener: Option<OwnedFd>,
     clients: BTreeMap<ClientId, Client>,
     next: ClientId,
+    /// Clients whose calls aren't all answered though nothing new comes from them.
+    again: BTreeSet<ClientId>,
     /// The group besides root that may change things.
     group: Option<u32>,
     /// Who may change things besides root: whoever runs this manager.
@@ -46,7 +50,8 @@ pub fn open(path: &Path) -> Result<OwnedFd, Errno> {
 impl Server {
     /// Serves on a listening socket (none: nobody can connect).
     pub fn new(listener: Option<OwnedFd>, group: Option<u32>) -> Self {
-        Self { listener, clients: BTreeMap::new(), next: 1, group, own_uid: nix::unistd::geteuid().as_raw() }
+        let own_uid = nix::unistd::geteuid().as_raw();
+        Self { listener, clients: BTreeMap::new(), next: 1, again: BTreeSet::new(), group, own_uid }
     }
 
     /// The listening socket.
@@ -59,17 +64,25 @@ impl Server {
         if uid == 0 || uid == self.own_uid || self.group.is_some_and(in_group) { Rights::Change } else { Rights::Read }
     }
 
-    /// Takes in those who knock; their events carry `tag | id`.
-    pub fn accept(&mut self, epoll: &Epoll, tag: u64) {
-        let Some(listener) = &self.listener else { return };
-        while let Ok(socket) = credentials::accept(listener.as_fd()) {
+    /// Takes in those who knock; their events carry `tag | id`. `false`: descriptors have run out, try again later.
+    pub fn accept(&mut self, epoll: &Epoll, tag: u64) -> bool {
+        let Some(listener) = &self.listener else { return true };
+        loop {
+            let socket = match credentials::accept(listener.as_fd()) {
+                Ok(socket) => socket,
+                Err(Errno::EINTR | Errno::ECONNABORTED) => continue,
+                Err(e) => return e == Errno::EAGAIN,
+            };
             let Some(uid) = credentials::peer_uid(socket.as_fd()) else { continue };
             let of_user = self.clients.values().filter(|c| c.uid == uid).count();
-            if self.clients.len() >= MAX_CLIENTS || (uid != 0 && of_user >= MAX_PER_USER) {
+            if uid != 0 && of_user >= MAX_PER_USER {
+                continue;
+            }
+            if self.clients.len() >= MAX_CLIENTS && !evict(&mut self.clients) && (uid != 0 || self.is_packed()) {
                 continue;
             }
             let id = self.next;
-            if epoll.add(&socket, Ready::EPOLLIN | Ready::EPOLLRDHUP, tag | id).is_ok() {
+            if epoll.add(&socket, Client::READ, tag | id).is_ok() {
                 self.next += 1;
                 let rights = self.rights(uid, &socket);
                 self.clients.insert(id, Client::new(socket, uid, rights));
@@ -77,7 +90,12 @@ impl Server {
         }
     }
 
-    /// Something can be done for a client: sends, reads. `false`: it is gone (and dropped here).
+    /// Not even root finds a place.
+    fn is_packed(&self) -> bool {
+        self.clients.len() >= MAX_CLIENTS + FOR_ROOT
+    }
+
+    /// Something can be done for a client: sends, reads. `false`: the connection is broken (and dropped here).
     pub fn serve(&mut self, id: ClientId) -> bool {
         let Some(client) = self.clients.get_mut(&id) else { return false };
         let alive = client.flush() && client.fill();
@@ -111,20 +129,42 @@ impl Server {
             self.clients.remove(&id);
             return false;
         }
-        if client.is_waiting() {
-            let ready = Ready::EPOLLIN | Ready::EPOLLRDHUP | Ready::EPOLLOUT;
-            let _ = epoll.modify(client.socket(), ready, tag | id);
+        if !reply.continues {
+            // What it has sent behind this call was read long ago: nothing else wakes us for it.
+            self.again.insert(id);
         }
+        watch(client, epoll, tag | id);
         true
     }
 
-    /// After a flush: stops waiting for room where nothing waits.
+    /// All that could be answered now has been: drops who is done, and waits for what is to come of the others.
     pub fn settle(&mut self, epoll: &Epoll, tag: u64, id: ClientId) {
-        if let Some(client) = self.clients.get(&id)
-            && !client.is_waiting()
-        {
-            let _ = epoll.modify(client.socket(), Ready::EPOLLIN | Ready::EPOLLRDHUP, tag | id);
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        if client.is_over() {
+            self.clients.remove(&id);
+        } else {
+            watch(client, epoll, tag | id);
         }
+    }
+
+    /// There may be more calls of this client to answer in the next turn.
+    pub fn come_back(&mut self, id: ClientId) {
+        self.again.insert(id);
+    }
+
+    /// Whether clients wait for the next turn.
+    pub fn has_more(&self) -> bool {
+        !self.again.is_empty()
+    }
+
+    /// The clients that wait for this turn.
+    pub fn take_again(&mut self) -> BTreeSet<ClientId> {
+        std::mem::take(&mut self.again)
+    }
+
+    /// Both sides of the connection are closed.
+    pub fn drop_client(&mut self, id: ClientId) {
+        self.clients.remove(&id);
     }
 
     /// The call is over without a reply (`oneway`).
@@ -139,3 +179,21 @@ impl Server {
         self.listener.as_ref()?.try_clone().ok()
     }
 }
+
+/// Makes room: the one that has been connected longest of those who wait for nothing.
+fn evict(clients: &mut BTreeMap<ClientId, Client>) -> bool {
+    let idle = clients.iter().find(|(_, client)| !client.busy).map(|(id, _)| *id);
+    idle.is_some_and(|id| clients.remove(&id).is_some())
+}
+
+/// Has the socket watched for what the client needs now.
+fn watch(client: &mut Client, epoll: &Epoll, data: u64) {
+    let interest = client.interest();
+    if interest != client.watched && epoll.modify(client.socket(), interest, data).is_ok() {
+        client.watched = interest;
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

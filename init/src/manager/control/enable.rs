@@ -1,0 +1,82 @@
+//! `enable` and `disable`: all that is asked for is looked at before the first link is changed.
+
+use super::methods::{Outcome, Refusal, now};
+use crate::core::{Loaded, UnitId};
+use crate::manager::state::Manager;
+use crate::proto::control::{Enable, LinkChange, Links, errors};
+use crate::unit::{Level, LevelSet, UnitName};
+use std::path::PathBuf;
+
+/// One unit to be switched on.
+struct On {
+    name: UnitName,
+    file: PathBuf,
+    levels: LevelSet,
+}
+
+fn failed(text: impl Into<String>) -> Refusal {
+    Refusal::text(errors::FAILED, text)
+}
+
+impl Manager {
+    /// Switches units on or off.
+    pub(super) fn enable(&mut self, wanted: &Enable, on: bool) -> Outcome {
+        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
+            Ok(levels) => levels,
+            Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
+        };
+        if given.is_some_and(LevelSet::is_empty) {
+            return Err(failed("no runlevel given: write them as in --levels 2345"));
+        }
+        self.refresh_changed();
+        let ids = self.resolve(&wanted.names)?;
+        let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
+        self.watch_folders();
+        self.read_levels();
+        now(&Links { changes: changes? })
+    }
+
+    fn switch_on(&mut self, ids: &[UnitId], given: Option<LevelSet>) -> Result<Vec<LinkChange>, Refusal> {
+        let checked: Vec<On> = ids.iter().map(|id| self.to_switch_on(*id, given)).collect::<Result<_, _>>()?;
+        let mut changes = Vec::new();
+        for On { name, file, levels } in checked {
+            changes.extend(self.farm.enable(&name, &file, levels).map_err(failed)?);
+        }
+        Ok(changes)
+    }
+
+    fn to_switch_on(&self, id: UnitId, given: Option<LevelSet>) -> Result<On, Refusal> {
+        let view = self.core.view(id);
+        let name = view.name.clone();
+        if *view.on_disk == Loaded::Masked {
+            return Err(failed(format!("{name} is masked (its file is a link to /dev/null): remove that link first")));
+        }
+        let file = self.loader.file(&name);
+        let file = file.ok_or_else(|| failed(format!("{name} has no file of its own that can be switched on")))?;
+        let wanted = given.unwrap_or_else(|| self.default_levels(id));
+        if wanted.is_empty() {
+            return Err(match view.on_disk {
+                Loaded::Bad(reason) => failed(reason.clone()),
+                _ => failed(format!(
+                    "{name} doesn't say in which levels it belongs (Runlevels= under [Install]): give --levels"
+                )),
+            });
+        }
+        // A first link of Rung's own takes the place of the farm's: where that has it on, it stays on.
+        Ok(On { name, file, levels: wanted.iter().chain(view.on.iter()).collect() })
+    }
+
+    fn switch_off(&mut self, ids: &[UnitId], given: Option<LevelSet>) -> Result<Vec<LinkChange>, Refusal> {
+        let levels = given.unwrap_or_else(|| Level::ALL.into_iter().collect());
+        let mut changes = Vec::new();
+        for id in ids {
+            let name = self.core.name(*id).clone();
+            // Links under its other names switch it on as well.
+            let aliases = self.loader.aliases().filter(|(_, target)| **target == name).map(|(alias, _)| alias.clone());
+            for name in std::iter::once(name.clone()).chain(aliases.collect::<Vec<_>>()) {
+                changes.extend(self.farm.disable(&name, levels).map_err(failed)?);
+            }
+        }
+        Ok(changes)
+    }
+}

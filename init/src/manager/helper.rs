@@ -1,0 +1,115 @@
+//! Processes of the manager's own: the logger, `getent`, `sysv record`. Children of PID 1 like any other.
+
+use super::spawn::{beside, plan_file};
+use super::state::Manager;
+use crate::proto::pid1::{Key, Request};
+use crate::proto::plan::{Access, Plan, Step, Strings, strings};
+use crate::unit::Level;
+use std::ffi::CString;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Tokens below this one aren't services'.
+const FIRST_SERVICE: u64 = crate::core::FIRST_TOKEN;
+/// The token of those whose end nobody waits for.
+const FORGOTTEN: u64 = 3;
+/// Where it is written who is there, and which level.
+const UTMP: &str = "/run/utmp";
+
+/// The plan of a helper. Of the descriptors that go with it the first becomes `targets[0]`, and so on; those of 0 to 2
+/// that aren't among these are `/dev/null`. `None` for what can't be handed to the kernel.
+pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>, targets: &[i32]) -> Option<Vec<u8>> {
+    let path = |p: &Path| CString::new(p.as_os_str().as_bytes()).ok();
+    let program = path(program)?;
+    let cgroup = match cgroup {
+        Some(folder) => Some(path(folder)?),
+        None => None,
+    };
+    let mut plan = Plan::default();
+    plan.push(Step::Session);
+    plan.push(Step::Signals { ignore: 0 });
+    if let Some(path) = &cgroup {
+        plan.push(Step::Cgroup { path, required: false });
+    }
+    for target in (0..3).filter(|n| !targets.contains(n)) {
+        plan.push(Step::Open { path: c"/dev/null", access: Access::ReadWrite, target });
+    }
+    for (index, target) in (0..).zip(targets) {
+        plan.push(Step::Fd { index, target: *target });
+    }
+    let (args, env) = (strings(args.iter().copied()), strings(env.iter().map(String::as_str)));
+    plan.push(Step::Exec { program: &program, args: Strings::new(&args), env: Strings::new(&env) });
+    plan.finish()
+}
+
+/// Whether a token is one of helpers.
+pub fn is_helper(token: u64) -> bool {
+    token < FIRST_SERVICE
+}
+
+impl Manager {
+    /// Starts a helper under this key. `false`: it can't be.
+    pub fn start_helper(
+        &mut self,
+        key: Key,
+        program: &Path,
+        args: &[&str],
+        env: &[String],
+        fds: Vec<(OwnedFd, i32)>,
+    ) -> bool {
+        let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
+        let targets: Vec<i32> = fds.iter().map(|(_, target)| *target).collect();
+        let Some(bytes) = plan(program, args, env, cgroup.as_deref(), &targets) else { return false };
+        let Ok(file) = plan_file(&bytes) else { return false };
+        let fds = std::iter::once(file).chain(fds.into_iter().map(|(fd, _)| fd)).collect();
+        self.link.send(Request::Spawn { key }, fds);
+        true
+    }
+
+    /// A step for a helper's key that no manager before us has used.
+    pub fn helper_step(&mut self) -> u32 {
+        self.helpers = self.helpers.wrapping_add(1) & 0x7fff_ffff;
+        self.helpers
+    }
+
+    /// Has `sysv record` write into utmp and wtmp. Nobody waits for it, and a failure is its own.
+    pub fn record_event(&mut self, words: &[&str]) {
+        let program = beside("sysv");
+        if !program.exists() || (self.machine.container && !Path::new(UTMP).exists()) {
+            return;
+        }
+        let key = Key { token: FORGOTTEN, step: self.helper_step() };
+        let args: Vec<&str> = ["sysv", "record"].iter().chain(words).copied().collect();
+        let env = [format!("PATH={}", super::spawn::PATH)];
+        self.start_helper(key, &program, &args, &env, Vec::new());
+    }
+
+    /// Writes down that a level was reached.
+    pub fn record_level(&mut self, from: Option<Level>, to: Level) {
+        let from = from.filter(|l| *l != Level::S).map_or_else(|| "N".to_owned(), |l| l.to_string());
+        self.record_event(&["runlevel", &to.to_string(), &from]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::plan::lines;
+
+    #[test]
+    fn streams_that_arent_given_are_null() {
+        let bytes = plan(Path::new("/bin/x"), &["x", "y"], &["A=1".to_owned()], None, &[3, 1]).expect("plan");
+        let text = lines(&bytes).join("\n");
+        for line in [
+            "descriptor 0: open /dev/null (read and write)",
+            "descriptor 2: open /dev/null (read and write)",
+            "descriptor 3: number 0 of those passed",
+            "descriptor 1: number 1 of those passed",
+            "execute /bin/x as: x y",
+        ] {
+            assert!(text.contains(line), "{line}\n{text}");
+        }
+        assert!(!text.contains("descriptor 1: open"), "{text}");
+    }
+}
