@@ -1,4 +1,4 @@
-//! Rung: a PID 1 with runlevels, and the manager and logger that stand beside it.
+//! Rung: a PID 1 with runlevels, the manager and the logger that stand beside it, and the jobs of level S.
 //!
 //! Arrows between the modules point one way (`tests/tests/architecture.rs` checks it):
 //!
@@ -11,8 +11,10 @@
 //! | [`pid1`] | the reactor that is PID 1 | `sys`, frames and plans |
 //! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1` |
 //! | [`log`] | service output to files | `sys`, `proto`, `unit` |
+//! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::accounts` |
 //! | [`client`] | connect, call, stream, repeat | `sys`, `proto`, `core::RequestId` |
 
+pub mod boot;
 pub mod client;
 pub mod core;
 pub mod log;

@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("pid1", &["sys", "proto::pid1", "proto::plan"]),
     ("manager", &["client", "core", "log", "proto", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
+    ("boot", &["sys", "unit::accounts"]),
     ("client", &["sys", "proto", "core::RequestId"]),
 ];
 

@@ -185,7 +185,7 @@ fn kill() {
     assert!(!said.contains("child"), "{said}");
     world.ok(["initctl", "kill", "--signal", "SIGUSR1", "family"]);
     world.line("/run/said", "child");
-    let pid = world.main_pid("plain");
+    let pid = world.main_of("plain");
     world.ok(["initctl", "kill", "-s", "9", "plain"]);
     world.wait_for("another process", deadline(10), |w| {
         let (state, new) = w.state("plain");
@@ -275,7 +275,7 @@ fn who_may_do_what() {
         let out = nobody(line);
         assert_eq!(out.code, 0, "{line}: {out:?}");
     }
-    let pid = world.main_pid("a");
+    let pid = world.main_of("a");
     for line in [
         "start b",
         "stop a",
@@ -297,7 +297,7 @@ fn who_may_do_what() {
         assert_eq!(out.code, 4, "{line}: {out:?}");
         assert!(out.stderr.contains("root") && out.stdout.is_empty(), "{line}: {out:?}");
     }
-    assert_eq!(world.main_pid("a"), pid);
+    assert_eq!(world.main_of("a"), pid);
     assert_eq!(world.state("b").0, "inactive");
     assert_eq!(world.ok(["initctl", "runlevel"]), "N 3\n");
     assert!(world.path("/etc/rung/levels/3/a.service").is_symlink());

@@ -46,7 +46,7 @@ fn kill_modes() {
         world.ok(["initctl", "start", name]);
         world.line(&format!("/run/{name}"), "ready");
         pids.push((pid(&world, &format!("/run/{name}.main")), pid(&world, &format!("/run/{name}.child"))));
-        assert_eq!(world.main_pid(name), pids.last().unwrap().0);
+        assert_eq!(world.main_of(name), pids.last().unwrap().0);
         world.ok(["initctl", "stop", name]);
         assert_eq!(world.state(name), ("inactive".to_owned(), 0), "{name}: {}", world.show(name, "Reason"));
     }
@@ -70,7 +70,7 @@ fn kill_modes() {
     world.write("/run/process", "");
     world.ok(["initctl", "start", "process"]);
     world.line("/run/process", "ready");
-    assert_ne!(world.main_pid("process"), pids[2].0);
+    assert_ne!(world.main_of("process"), pids[2].0);
     world.ok(["initctl", "restart", "process"]);
     assert!(world.lives(left));
 }
@@ -96,7 +96,7 @@ fn time_limits_of_a_stop() {
         .boot();
     world.ok(["initctl", "start", "deaf", "slowstop"]);
     world.line("/run/deaf", "up");
-    let pid = world.main_pid("deaf");
+    let pid = world.main_of("deaf");
     let begin = Instant::now();
     let out = world.run(["initctl", "stop", "deaf"]);
     assert!(begin.elapsed() >= Duration::from_millis(300), "it had its time");

@@ -29,12 +29,12 @@ fn switching() {
     assert_eq!(states(&world, &names), "aaiiiiii");
     assert_eq!(world.ok(["initctl", "runlevel"]), "N 2\n");
     world.ok(["initctl", "start", "hand", "elsewhere"]);
-    let (both, hand, elsewhere) = (world.main_pid("both"), world.main_pid("hand"), world.main_pid("elsewhere"));
+    let (both, hand, elsewhere) = (world.main_of("both"), world.main_of("hand"), world.main_of("elsewhere"));
     world.ok(["initctl", "runlevel", "3"]);
     assert_eq!(world.ok(["initctl", "runlevel"]), "2 3\n");
     assert_eq!(states(&world, &names), "aiaiaaaa");
-    assert_eq!((world.main_pid("both"), world.main_pid("hand")), (both, hand), "neither is touched");
-    assert_eq!(world.main_pid("elsewhere"), elsewhere, "it wasn't on in 2 either");
+    assert_eq!((world.main_of("both"), world.main_of("hand")), (both, hand), "neither is touched");
+    assert_eq!(world.main_of("elsewhere"), elsewhere, "it wasn't on in 2 either");
     world.ok(["initctl", "runlevel", "1"]);
     assert_eq!(states(&world, &names), "iiiaiiii", "only what is on there");
     assert_eq!(world.ok(["initctl", "runlevel"]), "3 1\n");

@@ -23,7 +23,7 @@ fn simple_and_exec() {
     assert_eq!(world.state("simple"), ("inactive".to_owned(), 0));
     world.ok(["initctl", "start", "simple", "exec"]);
     for name in ["simple", "exec"] {
-        let pid = world.main_pid(name);
+        let pid = world.main_of(name);
         // A simple one counts as started when it is forked.
         let cmdline = format!("/proc/{pid}/cmdline");
         world.wait_for(name, deadline(5), |w| (w.read(&cmdline) == "/bin/sleep\0infinity\0").then_some(()));
@@ -44,9 +44,9 @@ fn simple_and_exec() {
     let out = world.fails(1, ["initctl", "start", "many"]);
     assert!(out.stderr.contains("many.service") && out.stderr.contains("ExecStart="), "{}", out.stderr);
     // Who started twice runs once; what is stopped twice is stopped.
-    let pid = world.main_pid("simple");
+    let pid = world.main_of("simple");
     world.ok(["initctl", "start", "simple"]);
-    assert_eq!(world.main_pid("simple"), pid);
+    assert_eq!(world.main_of("simple"), pid);
     world.ok(["initctl", "stop", "simple"]);
     assert!(!world.lives(pid));
     world.ok(["initctl", "stop", "simple"]);
@@ -76,7 +76,7 @@ fn forking() {
         .boot();
     for name in ["file", "guess", "late"] {
         world.ok(["initctl", "start", name]);
-        let pid = world.main_pid(name);
+        let pid = world.main_of(name);
         assert_eq!(world.read(&format!("/run/{name}.pid")).trim(), pid.to_string(), "{name}");
         // The shell's child, which has yet to become its program.
         let comm = format!("/proc/{pid}/comm");
@@ -85,11 +85,11 @@ fn forking() {
     let out = world.fails(1, ["initctl", "start", "bad"]);
     assert!(out.stderr.contains("exited with status 4"), "{}", out.stderr);
     // Its end is seen and told, though Rung didn't start that very process.
-    let pid = world.main_pid("guess");
+    let pid = world.main_of("guess");
     world.ok(["kill", "-9", &pid.to_string()]);
     world.until("guess", "failed");
     assert!(world.show("guess", "Reason").contains("SIGKILL"), "{}", world.show("guess", "Reason"));
-    let pid = world.main_pid("file");
+    let pid = world.main_of("file");
     world.ok(["initctl", "stop", "file"]);
     assert!(!world.lives(pid));
     // A PID file that names a process of somebody else counts for nothing.
@@ -148,13 +148,13 @@ fn notify() {
     // Garbage first; then another main process; ready only on a word of ours.
     world.write(
         "/run/full.sh",
-        "echo $$ >/run/shell\nmkfifo /run/go\n\
+        "echo $$ >/run/shell\nmkfifo /run/go; exec 3<>/run/go\n\
          sleep infinity &\n\
          /run/notify '' '=' 'READY' 'READY=0' \"$(printf '\\377\\376\\n\\n=x')\" 'NO SUCH=1' 'MAINPID=x' 'MAINPID=1' \
          'MAINPID=99999999' 'STATUS=warming up'\n\
-         echo garbage >/run/said; read x </run/go\n\
+         echo garbage >/run/said; read x <&3\n\
          /run/notify \"$(printf 'STATUS=half\\nREADY=1\\nSTATUS=at your service\\nMAINPID=%d\\n' $!)\"\n\
-         read x </run/go; /run/notify STOPPING=1; echo said >>/run/said; read x </run/go\n\
+         read x <&3; /run/notify STOPPING=1; echo said >>/run/said; read x <&3\n\
          kill $!; exit 0\n",
     );
     world.ok(["initctl", "start", "--no-wait", "full"]);
@@ -162,10 +162,9 @@ fn notify() {
     let shell: i32 = world.read("/run/shell").trim().parse().unwrap();
     world.wait_for("the status", deadline(5), |w| (w.show("full", "StatusText") == "warming up").then_some(()));
     assert_eq!(world.state("full"), ("activating".to_owned(), shell), "nothing there said that it is ready");
-    world.write("/run/none", "");
     world.ok(["sh", "-c", "echo >/run/go"]);
     world.ok(["initctl", "wait", "full", "--timeout", "5"]);
-    let main = world.main_pid("full");
+    let main = world.main_of("full");
     assert_ne!(main, shell);
     assert_eq!(world.read(&format!("/proc/{main}/comm")), "sleep\n");
     assert_eq!(world.show("full", "StatusText"), "at your service");
@@ -212,12 +211,12 @@ fn commands_around_the_main_one() {
         (world.read("/run/order"), out.stderr)
     };
     let (order, _) = run("start", "all", 0);
-    let pid = world.main_pid("all");
+    let pid = world.main_of("all");
     assert_eq!(order, format!("pre::x\nstarted:{pid}:x\n"));
     let (order, _) = run("reload", "all", 0);
     assert!(order.starts_with(&format!("reload:{pid}:x\n")), "{order}");
     world.line("/run/order", "hup");
-    assert_eq!(world.main_pid("all"), pid, "a reload restarts nothing");
+    assert_eq!(world.main_of("all"), pid, "a reload restarts nothing");
     let (order, _) = run("stop", "all", 0);
     assert_eq!(order, format!("stop:{pid}:x\npost::x\n"));
     // A failed ExecStartPre=: nothing else but ExecStopPost= runs.
@@ -244,7 +243,7 @@ fn commands_around_the_main_one() {
     assert!(errors.contains("ExecReload="), "{errors}");
     let (_, errors) = run("reload", "badreload", 1);
     assert!(errors.contains("status 6"), "{errors}");
-    world.main_pid("badreload");
+    world.main_of("badreload");
     run("reload", "all", 1);
 }
 
@@ -294,7 +293,7 @@ fn what_a_process_runs_with() {
         .boot();
     world.write("/run/env", "# a comment\nB=3\nC=\"x y\"\n\nD='$A'\n");
     world.ok(["initctl", "start", "set", "plain", "anydir", "uid"]);
-    let pid = world.main_pid("set");
+    let pid = world.main_of("set");
     let ids = |pid| (world.proc_line(pid, "status", "Uid"), world.proc_line(pid, "status", "Gid"));
     assert_eq!(ids(pid), (vec!["65534".to_owned(); 4], vec!["1".to_owned(); 4]));
     assert_eq!(world.proc_line(pid, "status", "Umask"), ["0027"]);
@@ -311,16 +310,16 @@ fn what_a_process_runs_with() {
     }
     assert!(environ.iter().any(|e| e.starts_with("PATH=/")) && environ.iter().any(|e| e.starts_with("HOME=/")));
     // What isn't said: root, `/`, no descriptor but the three, no signal blocked or ignored but SIGPIPE.
-    let pid = world.main_pid("plain");
+    let pid = world.main_of("plain");
     assert_eq!(ids(pid).0, vec!["0"; 4]);
     assert_eq!(world.ok(["readlink", &format!("/proc/{pid}/cwd")]), "/\n");
     assert_eq!(world.proc_line(pid, "status", "SigBlk"), ["0000000000000000"]);
     assert_eq!(world.proc_line(pid, "status", "SigIgn"), ["0000000000001000"]);
     let fds = world.ok(["ls", &format!("/proc/{pid}/fd")]);
     assert_eq!(fds, "0\n1\n2\n");
-    let pid = world.main_pid("uid");
+    let pid = world.main_of("uid");
     assert_eq!(ids(pid), (vec!["4321".to_owned(); 4], vec!["4322".to_owned(); 4]));
-    world.main_pid("anydir");
+    world.main_of("anydir");
     for (name, key) in
         [("noenv", "EnvironmentFile="), ("nouser", "User="), ("nogroup", "Group="), ("nodir", "WorkingDirectory=")]
     {

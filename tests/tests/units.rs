@@ -103,7 +103,7 @@ fn drop_ins_templates_masks_and_aliases() {
         .unit("real.service", &off(sleeper))
         .boot();
     world.ok(["initctl", "start", "dropped"]);
-    let pid = world.main_pid("dropped");
+    let pid = world.main_of("dropped");
     let environ = world.read(&format!("/proc/{pid}/environ"));
     let environ: Vec<&str> = environ.split('\0').collect();
     assert!(["A=ten", "B=file", "C=ten"].iter().all(|e| environ.contains(e)), "{environ:?}");
@@ -115,7 +115,7 @@ fn drop_ins_templates_masks_and_aliases() {
     // Instances of a template are units of their own.
     world.ok(["initctl", "start", "web@1", "web@2.service"]);
     for instance in ["1", "2"] {
-        let pid = world.main_pid(&format!("web@{instance}"));
+        let pid = world.main_of(&format!("web@{instance}"));
         let cmdline = format!("/proc/{pid}/cmdline");
         let wanted = format!("sleep\x00100{instance}\0");
         world.wait_for("its program", deadline(5), |w| (w.read(&cmdline) == wanted).then_some(()));
@@ -123,7 +123,7 @@ fn drop_ins_templates_masks_and_aliases() {
     }
     assert_eq!((world.show("web@1", "Nice"), world.show("web@2", "Nice")), (String::new(), "5".into()));
     world.ok(["initctl", "stop", "web@1"]);
-    world.main_pid("web@2");
+    world.main_of("web@2");
     let out = world.run(["initctl", "start", "web@"]);
     assert!(out.code != 0 && out.stderr.contains("template"), "{out:?}");
     // A mask refuses starts, leaves alone what runs, and goes as it came.
@@ -133,7 +133,7 @@ fn drop_ins_templates_masks_and_aliases() {
     std::fs::remove_file(&file).expect("it was there");
     symlink("/dev/null", &file).expect("a mask");
     world.run(["initctl", "reload", "--units"]);
-    world.main_pid("masked");
+    world.main_of("masked");
     world.ok(["initctl", "stop", "masked"]);
     let out = world.fails(1, ["initctl", "start", "masked"]);
     assert!(out.stderr.contains("masked"), "{}", out.stderr);
@@ -143,7 +143,7 @@ fn drop_ins_templates_masks_and_aliases() {
     // Another name of the same unit.
     symlink("real.service", world.path("/etc/rung/units/alias.service")).expect("an alias");
     world.ok(["initctl", "start", "alias"]);
-    assert_eq!(world.main_pid("alias"), world.main_pid("real"));
+    assert_eq!(world.main_of("alias"), world.main_of("real"));
     assert_eq!(world.show("alias", "Id"), "real.service");
 }
 
@@ -151,25 +151,25 @@ fn drop_ins_templates_masks_and_aliases() {
 fn changed_files_are_seen_at_the_next_request() {
     let sleep = |seconds: &str| off(&format!("[Service]\nType=exec\nExecStart=/bin/sleep {seconds}\n"));
     let world = World::new().unit("a.service", &sleep("1000")).unit("b.service", &sleep("1000")).boot();
-    let cmdline = |w: &World| w.read(&format!("/proc/{}/cmdline", w.main_pid("a")));
+    let cmdline = |w: &World| w.read(&format!("/proc/{}/cmdline", w.main_of("a")));
     world.ok(["initctl", "start", "a"]);
-    let pid = world.main_pid("a");
+    let pid = world.main_of("a");
     // Another definition: the running one stays, the difference is told, a restart takes the new one.
     world.write_unit("a.service", &sleep("2000"));
     let page = world.ok(["initctl", "status", "a"]);
     assert!(page.contains("changed since"), "{page}");
-    assert_eq!((world.main_pid("a"), world.show("a", "NeedDaemonReload").as_str()), (pid, "yes"));
+    assert_eq!((world.main_of("a"), world.show("a", "NeedDaemonReload").as_str()), (pid, "yes"));
     world.ok(["initctl", "restart", "a"]);
     assert_eq!(cmdline(&world), "/bin/sleep\x002000\0");
     assert_eq!(world.show("a", "NeedDaemonReload"), "no");
     // A broken one leaves the service alone; a restart refuses and says why.
-    let pid = world.main_pid("a");
+    let pid = world.main_of("a");
     world.write_unit("a.service", "[Service]\nType=exec\nExecStart=/bin/sleep 3000\nKillMode=sometimes\n");
     let out = world.fails(1, ["initctl", "restart", "a"]);
     for word in ["a.service:4", "KillMode", "sometimes"] {
         assert!(out.stderr.contains(word), "no `{word}` in:\n{}", out.stderr);
     }
-    assert_eq!((world.main_pid("a"), cmdline(&world).as_str()), (pid, "/bin/sleep\x002000\0"));
+    assert_eq!((world.main_of("a"), cmdline(&world).as_str()), (pid, "/bin/sleep\x002000\0"));
     let page = world.ok(["initctl", "status", "a"]);
     assert!(page.contains("a.service:4"), "{page}");
     world.fails(1, ["initctl", "verify"]);
@@ -196,10 +196,10 @@ fn changed_files_are_seen_at_the_next_request() {
     let said = format!("{}{}", out.stdout, out.stderr);
     assert!(said.contains("new.service:2") && said.contains("Tipe") && said.contains("Type"), "{out:?}");
     world.ok(["initctl", "start", "new"]);
-    let pid = world.main_pid("new");
+    let pid = world.main_of("new");
     std::fs::remove_file(world.path("/etc/rung/units/new.service")).expect("it was there");
     world.ok(["initctl", "reload", "--units"]);
-    assert_eq!(world.main_pid("new"), pid);
+    assert_eq!(world.main_of("new"), pid);
     world.ok(["initctl", "stop", "new"]);
     assert_ne!(world.run(["initctl", "start", "new"]).code, 0);
 }

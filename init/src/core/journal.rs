@@ -14,8 +14,9 @@
 use super::job::{Job, JobKind};
 use super::request::Request;
 use super::service::{Service, Which};
-use super::{Core, RequestId, UnitId};
-use crate::unit::UnitName;
+use super::{Core, Millis, RequestId, UnitId};
+use crate::proto::pid1::Key;
+use crate::unit::{Level, UnitName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -108,6 +109,29 @@ impl Core {
         core.restore_links();
         core.units.take_dirty();
         core
+    }
+
+    /// Takes in a process that the journal doesn't tell of, because it could not be read: a unit's main process as far as
+    /// one can know. Belongs between [`Core::restore`] and the definitions. What is known already stays as it is.
+    pub fn take_in(&mut self, name: &UnitName, key: Key, pid: i32, now: Millis) {
+        let id = self.units.intern(name);
+        if self.tokens.contains_key(&key.token) || self.units.get(id).service.token.is_some() {
+            return;
+        }
+        let node = self.units.get_mut(id);
+        node.service = Service::found(key, pid, now);
+        node.job = None;
+        node.shown = node.service.state();
+        self.tokens.insert(key.token, id);
+        self.set_next_token(key.token.saturating_add(1));
+    }
+
+    /// The level that was reached before the journal was lost; it counts only where none is known.
+    pub fn assume_level(&mut self, level: Level) {
+        if self.levels() == (None, None, None) {
+            self.levels.current = Some(level);
+            self.dirty.levels = true;
+        }
     }
 
     fn restore_unit(&mut self, name: &str, value: Value) {

@@ -153,6 +153,21 @@ impl Default for Service {
 }
 
 impl Service {
+    /// One that runs already, of which nothing but its process is known.
+    pub fn found(key: Key, pid: i32, now: Millis) -> Self {
+        let main = Proc { step: key.step, kind: ExecKind::Start, index: 0, pid, adopted: None };
+        Self {
+            phase: Phase::Running,
+            wanted: Wanted::Up,
+            since: now,
+            token: Some(key.token),
+            next_step: key.step.saturating_add(1),
+            main: Some(main),
+            started: true,
+            ..Self::default()
+        }
+    }
+
     /// The state as seen from outside.
     pub fn state(&self) -> State {
         match self.phase {

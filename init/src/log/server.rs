@@ -7,6 +7,7 @@ use super::frame::Framer;
 use super::store::{Store, is_name};
 use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
 use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::pipe::Peeker;
 use crate::sys::queued;
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
@@ -24,6 +25,8 @@ const ECHO: u64 = u64::MAX - 2;
 const TOKENS: u64 = 1 << 62;
 /// One read.
 const CHUNK: usize = 64 << 10;
+/// Written at a time. With their time stamps short lines become many times longer, and all must find room to wait in.
+const PIECE: usize = 4 << 10;
 /// Requests handled before the pipes get their turn.
 const REQUESTS: usize = 64;
 /// The first and the longest pause before waiting lines are tried again.
@@ -58,6 +61,7 @@ pub struct Server {
     socket_full: bool,
     echo_watched: bool,
     buffer: Vec<u8>,
+    peeker: Peeker,
     /// When waiting lines are tried again, and the pause that led there.
     retry: Option<(Instant, Duration)>,
     stopping: bool,
@@ -97,6 +101,7 @@ impl Server {
             socket_full: false,
             echo_watched: false,
             buffer: vec![0; CHUNK],
+            peeker: Peeker::new()?,
             retry: None,
             stopping: false,
         })
@@ -208,26 +213,44 @@ impl Server {
 
     fn pipe_ready(&mut self, number: u64) {
         match self.read(number) {
-            Read::Some(_) | Read::Dry => {
-                if let Some(pipe) = self.pipes.get(&number) {
-                    self.store.flush(&pipe.name);
-                }
-            }
+            Read::Some(_) | Read::Dry => {}
             Read::Closed => self.close(number),
         }
     }
 
+    /// One read. What was read leaves the pipe only when it is written: a logger that is killed meanwhile loses nothing,
+    /// for the pipe outlives it.
     fn read(&mut self, number: u64) -> Read {
         let Some(pipe) = self.pipes.get_mut(&number) else { return Read::Dry };
-        let count = match nix::unistd::read(&pipe.fd, &mut self.buffer) {
+        let peeked = self.peeker.peek(pipe.fd.as_fd(), &mut self.buffer);
+        let is_pipe = peeked != Err(Errno::EINVAL);
+        let seen = if is_pipe { peeked } else { nix::unistd::read(&pipe.fd, &mut self.buffer) };
+        let mut count = match seen {
             Ok(0) => return Read::Closed,
             Ok(count) => count,
             Err(Errno::EAGAIN | Errno::EINTR) => return Read::Dry,
             Err(_) => return Read::Closed,
         };
+        if is_pipe {
+            // A line that has only begun stays, unless it stands alone.
+            let whole = self.buffer.get(..count).and_then(|bytes| bytes.iter().rposition(|b| *b == b'\n'));
+            count = whole.map_or(count, |last| last + 1);
+        }
         let (now, store) = (self.store.now(), &mut self.store);
         let bytes = self.buffer.get(..count).unwrap_or(&[]);
-        pipe.framer.feed(bytes, |line| store.line(&pipe.name, pipe.stream, now, line));
+        for piece in bytes.chunks(PIECE) {
+            pipe.framer.feed(piece, |line| store.line(&pipe.name, pipe.stream, now, line));
+            store.flush(&pipe.name);
+        }
+        let mut left = if is_pipe { count } else { 0 };
+        while left > 0 {
+            let Some(room) = self.buffer.get_mut(..left) else { break };
+            match nix::unistd::read(&pipe.fd, room) {
+                Ok(n @ 1..) => left = left.saturating_sub(n),
+                Err(Errno::EINTR) => {}
+                _ => break,
+            }
+        }
         Read::Some(count)
     }
 

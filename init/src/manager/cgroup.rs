@@ -40,18 +40,37 @@ fn below<'a>(own: &'a Path, mounted: &Path) -> Option<&'a Path> {
     relative.components().all(|c| matches!(c, Component::Normal(_))).then_some(relative)
 }
 
+/// Whether nobody but PID 1 and its children is in a cgroup. Processes of outer PID namespaces show as 0.
+fn is_exclusive(folder: &Path, pid1: i32) -> bool {
+    let text = file::read_text(&folder.join("cgroup.procs"), 1 << 20).unwrap_or_default();
+    let ours = |pid: i32| pid == pid1 || procs::stat(pid).is_some_and(|s| s.parent == pid1);
+    text.lines().all(|line| line.parse().is_ok_and(ours))
+}
+
+/// The unit's folder in a process's cgroup path; `own` is that of the leaf [`OWN`] beside it. Pure.
+fn unit_of(own: &str, path: &str) -> Option<String> {
+    let root = Path::new(own).parent().filter(|_| own.ends_with(OWN))?;
+    let unit = Path::new(path).strip_prefix(root).ok()?.iter().next()?.to_str()?;
+    (unit != OWN).then(|| unit.to_owned())
+}
+
 impl Tree {
-    /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written.
-    pub fn find(pid1: i32) -> Option<Self> {
+    /// Finds the tree and moves PID 1 and us into the leaf. `None` where there is none that can be written, or where a
+    /// container shares its cgroup with others: folders there would meet those of the next such container.
+    pub fn find(pid1: i32, container: bool) -> Option<Self> {
         let text = |path| file::read_text(Path::new(path), 1 << 20).ok();
         let (inside, mount) = mount_point(&text("/proc/self/mountinfo")?)?;
         let own = own_path(&text("/proc/self/cgroup")?)?.to_owned();
+        let in_leaf = own.ends_with(OWN);
         let mut inner = PathBuf::from(own);
         if inner.file_name().is_some_and(|n| n == OWN) {
             inner.pop();
         }
         let root = mount.join(below(&inner, &inside)?);
         let leaf = root.join(OWN);
+        if container && !in_leaf && !is_exclusive(&root, pid1) {
+            return None;
+        }
         match fs::create_dir(&leaf) {
             Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => return None,
             _ => {}
@@ -99,6 +118,12 @@ impl Tree {
             folders.extend(subfolders(&folder));
         }
         found
+    }
+
+    /// The unit whose cgroup a process is in, by the text of its `/proc/PID/cgroup`.
+    pub fn unit_of(&self, text: &str) -> Option<String> {
+        let own = file::read_text(Path::new("/proc/self/cgroup"), 1 << 20).ok()?;
+        unit_of(own_path(&own)?, own_path(text)?)
     }
 
     /// Whether a process is in it.
@@ -195,6 +220,20 @@ fn remove_tree(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_names_its_unit() {
+        let cases = [
+            ("/rung", "/a.service", Some("a.service")),
+            ("/x/rung", "/x/a@b.service/sub/sub", Some("a@b.service")),
+            ("/x/rung", "/x/rung", None),
+            ("/x/rung", "/y/a.service", None),
+            ("/x", "/x/a.service", None),
+        ];
+        for (own, path, unit) in cases {
+            assert_eq!(unit_of(own, path).as_deref(), unit, "{path}");
+        }
+    }
 
     #[test]
     fn the_unified_tree_is_found() {

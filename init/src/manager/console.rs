@@ -3,9 +3,18 @@
 use crate::core::State;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, SFlag};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
+
+/// The console of a container: what PID 1 has as standard error.
+pub const STDERR: &str = "/proc/self/fd/2";
+
+/// Whether our standard error is a plain file, which can't block.
+fn is_file() -> bool {
+    let kind = |mode: u32| mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
+    nix::sys::stat::fstat(std::io::stderr()).is_ok_and(|s| kind(s.st_mode))
+}
 
 /// Where the lines go and which.
 #[derive(Debug)]
@@ -40,6 +49,11 @@ impl Console {
 
     /// Writes what there is room for; the rest is dropped and counted.
     pub fn write(&mut self, text: &str) {
+        if self.path == STDERR && is_file() {
+            // Its position is shared with whoever else writes to it; opened anew the one would overwrite the other.
+            let _ = nix::unistd::write(std::io::stderr(), text.as_bytes());
+            return;
+        }
         let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | OFlag::O_APPEND;
         let done = open(self.path.as_str(), flags, Mode::empty())
             .and_then(|fd| nix::unistd::write(fd.as_fd(), text.as_bytes()));

@@ -140,3 +140,25 @@ impl Link {
         self.send(Request::Drop { token, name: Name::new(name) }, Vec::new());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pid1::Key;
+
+    #[test]
+    fn what_comes_before_an_answer_is_kept_and_shown() {
+        let (ours, theirs) = seqpacket::pair().expect("pair");
+        let mut link = Link::new(ours);
+        let early = Event::Refused { kind: 1, key: Key { token: 16, step: 0 }, errno: 4 };
+        let answer = Event::Fd { token: 1, name: Name::new("x"), found: false };
+        for event in [early, answer] {
+            seqpacket::send(theirs.as_fd(), &event.encode(), &[]).expect("send");
+        }
+        assert!(!link.has_early());
+        assert!(link.fetch(1, "x").expect("answer").is_none());
+        assert!(link.has_early(), "nothing is left in the socket that would wake the loop");
+        assert_eq!(link.next_event(), Ok(Some(early)));
+        assert!(!link.has_early());
+    }
+}

@@ -3,9 +3,10 @@
 use super::accounts::{Answers, Wish};
 use super::control::{Told, status};
 use super::instance::{self, parked};
+use super::machine::Purpose;
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
-use crate::core::{Action, Event, JobResult, Outcome, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Outcome, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -196,6 +197,9 @@ impl Manager {
     fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| **o != Outcome::Success);
+        // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
+        let silent = matches!(self.machine.purpose, Purpose::Command(_))
+            && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
         let reason = failure.map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason
@@ -207,7 +211,9 @@ impl Manager {
             Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
             _ => name.to_string(),
         };
-        self.console.unit(name.as_str(), &description, state, reason.as_deref(), wait::now_ms());
+        if !silent {
+            self.console.unit(name.as_str(), &description, state, reason.as_deref(), wait::now_ms());
+        }
         self.answer_state_waits(unit, state);
     }
 

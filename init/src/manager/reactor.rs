@@ -7,7 +7,7 @@ use super::state::Manager;
 use super::watch::{Change, Why};
 use super::{accounts, helper};
 use crate::core::{Event, Notice, UnitId};
-use crate::proto::logger::{Answer, Stream};
+use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
 use crate::sys::wait;
@@ -461,6 +461,11 @@ impl Manager {
                 Ok(None) => {}
                 Err(_) => self.over = true,
             }
+        }
+        // The one before may have died with the message that an instance is over.
+        let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
+        for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {
+            self.logger.send(logger_proto::Request::End { token }, None);
         }
     }
 

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest environment file.
 const MAX_FILE: usize = 8 << 20;
+/// Names a process's unit where there are no cgroups to tell.
+pub const UNIT_VARIABLE: &str = "RUNG_UNIT";
 /// Where programs without a path are looked for, as in systemd.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -55,7 +57,7 @@ impl Manager {
         let Some(identity) = self.identity(wish, &unit, answers)? else { return Ok(()) };
         self.instance(&unit, key.token)?;
         let env_files = environment_files(&unit)?;
-        let base_env = self.base_env(key.token);
+        let base_env = self.base_env(unit.name.as_str(), key.token);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
         let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
@@ -120,7 +122,7 @@ impl Manager {
         self.instances.insert(token, instance);
     }
 
-    fn base_env(&self, token: u64) -> Vec<(String, String)> {
+    fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
         let (previous, current, to) = self.core.levels();
         // A process started by a switch sees the level that is being entered.
         let level = to.or(current);
@@ -137,6 +139,7 @@ impl Manager {
         }
         if self.tree.is_none() {
             env.push(("RUNG_INSTANCE".to_owned(), token.to_string()));
+            env.push((UNIT_VARIABLE.to_owned(), unit.to_owned()));
         }
         env
     }

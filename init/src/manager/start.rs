@@ -10,6 +10,8 @@ use super::link::{Gone, Link};
 use super::loader::{Loader, system_folders};
 use super::machine::{self, Purpose};
 use super::poison::{JOURNAL, Poison};
+use super::procs;
+use super::spawn::UNIT_VARIABLE;
 use super::state::{Going, Machine, Manager};
 use super::watch::Watcher;
 use super::{boot::Boot, logger};
@@ -19,7 +21,7 @@ use crate::sys::epoll::Epoll;
 use crate::sys::{file, inherited, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
-use crate::unit::{Facts, SourceFile, command_unit};
+use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
@@ -95,7 +97,39 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<(Core, Option<Journal
     let (records, length) = journal::decode(&bytes);
     let core = Core::restore(records);
     poison.note("");
-    Ok((core, Some(Journal::reopen(parked, length as u64))))
+    // Behind what can't be read nothing is appended: a new one.
+    let whole = length == bytes.len();
+    Ok((core, whole.then(|| Journal::reopen(parked, length as u64))))
+}
+
+/// Processes of services that the journal doesn't tell of are taken in by what they show of themselves: their cgroup,
+/// else their environment.
+fn take_in(core: &mut Core, slots: &[(Key, i32, Life)], tree: Option<&Tree>, run_dir: &Path) {
+    let mut unknown: Vec<(Key, i32)> = slots
+        .iter()
+        .filter(|(key, pid, life)| key.token >= 16 && *pid > 1 && !matches!(life, Life::Over(_)))
+        .filter(|(key, ..)| core.token_unit(key.token).is_none())
+        .map(|(key, pid, _)| (*key, *pid))
+        .collect();
+    // The first step that lives is the main process: what runs beside it came later.
+    unknown.sort_unstable_by_key(|(key, _)| *key);
+    for (key, pid) in &unknown {
+        let name = match tree {
+            Some(tree) => file::read_text(Path::new(&format!("/proc/{pid}/cgroup")), 1 << 20)
+                .ok()
+                .and_then(|text| tree.unit_of(&text)),
+            None => procs::env(*pid, UNIT_VARIABLE),
+        };
+        if let Some(name) = name.and_then(|n| UnitName::new(&n).ok()) {
+            core.take_in(&name, *key, *pid, wait::now_ms());
+        }
+    }
+    if !unknown.is_empty() {
+        let text = file::read_text(&run_dir.join("runlevel"), 64).unwrap_or_default();
+        if let Some(level) = text.trim().chars().next().and_then(Level::from_char) {
+            core.assume_level(level);
+        }
+    }
 }
 
 fn facts(run_dir: &Path, conf: &Conf) -> Facts {
@@ -159,8 +193,10 @@ impl Manager {
             None => server::open(&run_dir.join("control")).ok(),
         };
         let pid1 = nix::unistd::getppid().as_raw();
+        let tree = Tree::find(pid1, greeting.container);
+        take_in(&mut core, &greeting.slots, tree.as_ref(), &run_dir);
         let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
-        let console = if greeting.container { "/proc/self/fd/2" } else { "/dev/console" };
+        let console = if greeting.container { super::console::STDERR } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
             purpose: machine::purpose(&args),
@@ -189,7 +225,7 @@ impl Manager {
             held: Held::default(),
             state_waits: Vec::new(),
             watcher: Watcher::new().map_err(|_| Gone)?,
-            tree: Tree::find(pid1),
+            tree,
             console: Console::new(console, machine.quiet),
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),

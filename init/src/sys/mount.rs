@@ -4,6 +4,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::stat::stat;
 use std::ffi::OsString;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,17 @@ pub fn unescape(text: &[u8]) -> PathBuf {
         rest = value.and_then(|_| after.get(3..)).unwrap_or(after);
     }
     OsString::from_vec(bytes).into()
+}
+
+/// Whether a folder is where something is mounted, be it a folder of the same file system. A kernel before 5.8 can't tell.
+pub fn is_mount_point(folder: BorrowedFd<'_>) -> bool {
+    // SAFETY: all zeros are a valid `statx`.
+    let mut info: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = libc::AT_EMPTY_PATH | libc::AT_SYMLINK_NOFOLLOW;
+    // SAFETY: the path is terminated and the record outlives the call.
+    let result = unsafe { libc::statx(folder.as_raw_fd(), c"".as_ptr(), flags, 0, &raw mut info) };
+    let root = u64::try_from(libc::STATX_ATTR_MOUNT_ROOT).unwrap_or(0);
+    result == 0 && info.stx_attributes & root != 0
 }
 
 #[cfg(test)]

@@ -9,10 +9,21 @@ use std::os::fd::AsRawFd;
 /// # Errors
 /// As `netdevice(7)`: `EPERM` without `CAP_NET_ADMIN` over the namespace.
 pub fn loopback_up() -> Result<(), Errno> {
+    up("lo")
+}
+
+/// Brings an interface of this network namespace up.
+///
+/// # Errors
+/// As `netdevice(7)`; `EINVAL` for a name that is too long.
+pub fn up(name: &str) -> Result<(), Errno> {
     let sock = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
     // SAFETY: all zeros are a valid `ifreq`.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
+    if name.len() >= request.ifr_name.len() {
+        return Err(Errno::EINVAL);
+    }
+    for (to, from) in request.ifr_name.iter_mut().zip(name.as_bytes()) {
         *to = libc::c_char::from_ne_bytes([*from]);
     }
     // SAFETY: the request outlives the call and holds a terminated name; the kernel fills in its flags.

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 /// A pipe, close-on-exec: read end, write end. Blocking, as programs expect of their standard output.
 ///
@@ -29,9 +29,67 @@ pub fn holding(bytes: &[u8]) -> Result<OwnedFd, Errno> {
     Ok(read)
 }
 
+/// Reads what is in pipes without taking it out.
+#[derive(Debug)]
+pub struct Peeker {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl Peeker {
+    /// One, with a pipe of its own.
+    ///
+    /// # Errors
+    /// As `pipe2(2)`.
+    pub fn new() -> Result<Self, Errno> {
+        let (read, write) = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?;
+        Ok(Self { read, write })
+    }
+
+    /// Copies the beginning of what is in `pipe`, as much as the buffer holds; 0 when it is empty and nobody writes to
+    /// it any more.
+    ///
+    /// # Errors
+    /// As `tee(2)`: `EAGAIN` when it is empty, `EINVAL` when it is no pipe.
+    pub fn peek(&self, pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<usize, Errno> {
+        let (from, to) = (pipe.as_raw_fd(), self.write.as_raw_fd());
+        // SAFETY: two descriptors that live through the call, and numbers.
+        let count = Errno::result(unsafe { libc::tee(from, to, buffer.len(), libc::SPLICE_F_NONBLOCK) })?;
+        let count = usize::try_from(count).unwrap_or(0);
+        let mut done = 0;
+        while done < count {
+            let Some(room) = buffer.get_mut(done..count) else { break };
+            match nix::unistd::read(self.read.as_fd(), room)? {
+                0 => break,
+                n => done = done.saturating_add(n),
+            }
+        }
+        Ok(done)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_peek_takes_nothing_out() {
+        let peeker = Peeker::new().expect("pipe");
+        let (read, write) = new().expect("pipe");
+        let mut buffer = [0; 4];
+        assert_eq!(peeker.peek(read.as_fd(), &mut buffer), Err(Errno::EAGAIN));
+        nix::unistd::write(&write, b"abcdef").expect("write");
+        for _ in 0..3 {
+            assert_eq!(peeker.peek(read.as_fd(), &mut buffer), Ok(4));
+            assert_eq!(&buffer, b"abcd");
+        }
+        let mut all = [0; 8];
+        assert_eq!(nix::unistd::read(&read, &mut all), Ok(6));
+        drop(write);
+        assert_eq!(peeker.peek(read.as_fd(), &mut buffer), Ok(0));
+        let null = std::fs::File::open("/dev/null").expect("null");
+        assert_eq!(peeker.peek(null.as_fd(), &mut buffer), Err(Errno::EINVAL));
+    }
 
     #[test]
     fn a_pipe_holds_what_fits() {

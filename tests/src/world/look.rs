@@ -1,86 +1,93 @@
-//! Looking into a world: what `initctl` and `/proc` say there, and files written and read.
+//! A world's own processes, and how its units fare.
 
-use super::{Output, World, deadline};
-use std::fs;
+use super::{World, children, deadline};
+use init::sys::pidfd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Instant;
 
-/// A unit that is off in every level: it runs when asked for.
-pub fn off(text: &str) -> String {
-    format!("{text}\n[Install]\nRunlevels=\n")
-}
-
 impl World {
-    /// A property of a unit, as `initctl show` has it.
-    pub fn show(&self, unit: &str, key: &str) -> String {
-        self.ok(["initctl", "show", unit, "-p", key, "--value"]).trim_end().to_owned()
+    /// Its manager, by the pid it has here; `None` between two.
+    pub fn manager(&self) -> Option<i32> {
+        self.own("init-manager")
     }
 
-    /// A unit's state and main process (0: none), as one moment has them.
-    pub fn state(&self, unit: &str) -> (String, i32) {
-        let text = self.ok(["initctl", "show", unit, "-p", "ActiveState,MainPID", "--value"]);
-        let (state, pid) = text.trim_end().split_once('\n').expect("two lines");
-        (state.to_owned(), pid.parse().expect("a pid"))
+    /// Its logger.
+    pub fn logger(&self) -> Option<i32> {
+        self.own("init-log")
     }
 
-    /// The main process of a unit that must be active.
-    pub fn main_pid(&self, unit: &str) -> i32 {
-        let (state, pid) = self.state(unit);
-        assert!(state == "active" && pid > 1, "{unit} is {state}, main process {pid}");
-        pid
-    }
-
-    /// Whether a process of the world, by its pid there, lives and is no zombie.
-    pub fn lives(&self, pid: i32) -> bool {
-        let status = fs::read_to_string(self.path(&format!("/proc/{pid}/status"))).unwrap_or_default();
-        status.lines().any(|l| l.starts_with("State:") && !l.contains('Z'))
-    }
-
-    /// A line of `/proc/PID/status` or `/proc/PID/limits`, its words after the key.
-    pub fn proc_line(&self, pid: i32, file: &str, key: &str) -> Vec<String> {
-        let text = self.read(&format!("/proc/{pid}/{file}"));
-        let line = text.lines().find_map(|l| l.strip_prefix(key)).unwrap_or_else(|| panic!("no {key} in {text}"));
-        line.trim_start_matches(':').split_whitespace().map(str::to_owned).collect()
-    }
-
-    /// The text of a file that must be there.
-    pub fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.path(path)).unwrap_or_else(|e| panic!("{path}: {e}\nconsole:\n{}", self.console()))
-    }
-
-    /// Waits until a file holds a whole line that begins so; gives the file's text.
-    pub fn line(&self, path: &str, begin: &str) -> String {
-        self.wait_for(&format!("`{begin}` in {path}"), deadline(10), |w| {
-            let text = fs::read_to_string(w.path(path)).ok()?;
-            text.split_inclusive('\n').any(|l| l.ends_with('\n') && l.starts_with(begin)).then_some(text)
+    fn own(&self, name: &str) -> Option<i32> {
+        children(self.init()).into_iter().find(|pid| {
+            let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            words.split(|b| *b == 0).next() == Some(name.as_bytes())
         })
     }
 
-    /// Writes a file, in folders that need not be there.
-    pub fn write(&self, path: &str, text: &str) {
-        let place = self.path(path);
-        fs::create_dir_all(place.parent().expect("a folder")).expect("folders are made");
-        fs::write(place, text).expect("a file is written");
-    }
-
-    /// Writes an administrator's unit file.
-    pub fn write_unit(&self, name: &str, text: &str) {
-        self.write(&format!("/etc/rung/units/{name}"), text);
-    }
-
-    /// Runs a command that must fail with this status.
-    pub fn fails<S: AsRef<std::ffi::OsStr>>(&self, status: i32, words: impl IntoIterator<Item = S>) -> Output {
-        let out = self.run(words);
-        assert_eq!(out.code, status, "{out:#?}\nconsole:\n{}", self.console());
-        out
-    }
-
-    /// Waits until a unit is in this state.
-    pub fn until(&self, unit: &str, state: &str) {
-        let until = deadline(10);
-        self.wait_for(&format!("{unit} {state}"), until, |w| {
-            let now = w.state(unit);
-            assert!(now.0 == state || Instant::now() < until, "{unit} is {now:?}, not {state}\n{}", w.console());
-            (now.0 == state).then_some(())
+    /// Ends the manager with a signal and waits for the next one.
+    pub fn kill_manager(&self, signal: Signal) {
+        let old = self.wait_for("a manager", deadline(20), World::manager);
+        self.wait_for("the next manager", deadline(20), |w| {
+            // Again and again: the handler of Rust's runtime lets the first SIGSEGV pass that isn't a fault of its own.
+            let _ = (w.manager() == Some(old)).then(|| kill(Pid::from_raw(old), signal));
+            w.manager().filter(|pid| *pid != old)
         });
+    }
+
+    /// What `initctl status --json` says about a unit.
+    pub fn status(&self, unit: &str) -> Value {
+        let out = self.run(["initctl", "status", "--json", unit]);
+        let whole: Value = serde_json::from_str(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out:?}"));
+        whole.get("units").and_then(|u| u.get(0)).cloned().unwrap_or_else(|| panic!("no unit: {whole}"))
+    }
+
+    /// The main process of a running unit, by the pid it has inside.
+    pub fn main_pid(&self, unit: &str) -> i64 {
+        let status = self.status(unit);
+        status.get("main_pid").and_then(Value::as_i64).unwrap_or_else(|| panic!("{unit} doesn't run: {status}"))
+    }
+
+    /// The main processes of several.
+    pub fn main_pids(&self, units: &[&str]) -> Vec<i64> {
+        units.iter().map(|unit| self.main_pid(unit)).collect()
+    }
+
+    /// A file that PID 1 keeps in memory, to read or to spoil.
+    pub fn kept_file(&self, name: &str) -> Option<PathBuf> {
+        let folder = fs::read_dir(format!("/proc/{}/fd", self.init())).ok()?;
+        let wanted = format!("/memfd:{name} (deleted)");
+        folder.flatten().map(|e| e.path()).find(|p| fs::read_link(p).is_ok_and(|l| l.as_os_str() == wanted.as_str()))
+    }
+
+    /// The text of a file inside; empty where there is none.
+    pub fn text(&self, inside: &str) -> String {
+        fs::read_to_string(self.path(inside)).unwrap_or_default()
+    }
+
+    /// Opens a FIFO inside once somebody reads it: lets go who waits there.
+    pub fn open_gate(&self, inside: &str) {
+        self.wait_for("somebody at the gate", deadline(20), |w| {
+            use std::os::unix::fs::OpenOptionsExt;
+            File::options().write(true).custom_flags(libc::O_NONBLOCK).open(w.path(inside)).ok()
+        });
+    }
+
+    /// Lets time pass, which nothing else can show: for what must not happen in it.
+    pub fn pass(&self, milliseconds: u16) {
+        let end = pidfd::open(self.init()).expect("the world is there");
+        let over = Instant::now() + std::time::Duration::from_millis(milliseconds.into());
+        while let Some(left) = over.checked_duration_since(Instant::now()) {
+            let mut fds = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
+            let got = poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO));
+            assert_ne!(got, Ok(1), "the world ended");
+            if left.as_millis() == 0 {
+                break;
+            }
+        }
     }
 }

@@ -13,10 +13,11 @@
 mod build;
 mod look;
 mod process;
+mod show;
 
 pub use build::{helper, programs};
-pub use look::off;
 pub use process::{children, exists};
+pub use show::off;
 
 use init::sys::pidfd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
