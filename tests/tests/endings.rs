@@ -27,7 +27,8 @@ while :; do wait; done
 "#;
 
 fn pid(world: &World, file: &str) -> i32 {
-    world.read(file).trim().parse().expect("a pid")
+    let text = world.read(file);
+    text.trim().parse().unwrap_or_else(|e| panic!("{file}: {e}: {text}"))
 }
 
 #[test]
