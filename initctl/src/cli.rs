@@ -19,8 +19,8 @@ Exit status:
   1  it failed, or: no
   2  the command line is wrong
   3  status, is-active: not active
-  4  status, is-…: no such unit, or no manager to ask; other verbs: permission denied
-  5  other verbs: no such unit
+  4  status, is-… and what else only asks: no such unit, or no manager to ask; others: permission denied
+  5  others: no such unit
 
 Environment:
   RUNG_RUNDIR  where run-time state lives, instead of /run/rung

@@ -20,6 +20,7 @@ fn a_simple_service_lives_and_is_stopped() {
     b.ask(Verb::Stop, &["a"]);
     assert_eq!(b.signals(), [(true, 15), (true, 18)]);
     b.exit("a", true, Exit::Signal(15));
+    assert_eq!(b.signals(), [(true, 15), (true, 18)], "for what it forked meanwhile");
     assert!(b.log.contains(&Action::Watch { unit: UnitId(0), token: 16 }));
     b.empty("a");
     assert_eq!((b.view("a").state, b.results()), (State::Inactive, vec![done("a")]));

@@ -34,6 +34,13 @@ impl Service {
         self.rest(r);
     }
 
+    /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
+    pub(super) fn signal_heirs(&self, r: &mut Run<'_>) {
+        if self.phase == Phase::StopSignal && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+            self.deliver(r, r.unit.service.kill_signal);
+        }
+    }
+
     pub(super) fn stop_kill(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::StopKill);
         self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));

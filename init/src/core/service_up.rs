@@ -139,6 +139,7 @@ impl Service {
             Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
             Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
                 self.note(outcome);
+                self.signal_heirs(r);
                 self.rest(r);
             }
             Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
@@ -167,7 +168,10 @@ impl Service {
             }
             Phase::Stop => self.stop(r, next),
             // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
-            Phase::StopSignal | Phase::StopKill => self.rest(r),
+            Phase::StopSignal | Phase::StopKill => {
+                self.signal_heirs(r);
+                self.rest(r);
+            }
             Phase::StopPost if failed => {
                 self.note(outcome);
                 self.final_signal(r);

@@ -127,6 +127,7 @@ impl Manager {
             self.logger.send(logger::Request::Persist, None);
             self.record_event(&["boot"]);
             self.reload_all();
+            self.untold.clear();
             self.enter_default_level();
             return;
         }
@@ -145,14 +146,31 @@ impl Manager {
 
     /// Reads all unit files and level links again and tells the core.
     pub fn reload_all(&mut self) {
-        self.loader.scan();
+        self.scan_units();
         let names = self.loader.names();
         let found: BTreeSet<&UnitName> = names.iter().collect();
         let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
         let known: Vec<UnitName> = known.cloned().collect();
-        self.define(names.into_iter().chain(known).collect());
+        self.redefine(names.into_iter().chain(known).collect());
         self.read_levels();
+    }
+
+    /// Looks which unit files there are. Folders are watched before they are read for good: what comes to be between the
+    /// two would never be seen.
+    pub fn scan_units(&mut self) {
+        self.loader.scan();
         self.watch_folders();
+        self.loader.scan();
+    }
+
+    /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.
+    pub fn redefine(&mut self, names: Vec<UnitName>) {
+        let on_disk = |m: &Self, name: &UnitName| m.core.id(name).map(|id| m.core.view(id).on_disk.clone());
+        let before: Vec<(UnitName, Option<Loaded>)> = names.iter().map(|n| (n.clone(), on_disk(self, n))).collect();
+        self.define(names);
+        let changed = before.into_iter().filter(|(name, old)| on_disk(self, name) != *old).map(|(name, _)| name);
+        let changed: Vec<UnitName> = changed.collect();
+        self.untold.extend(changed);
     }
 
     /// Reads these units' files and tells the core; then the instances of templates that they refer to.

@@ -2,7 +2,7 @@
 
 use super::accounts::{Answers, Wish};
 use super::console::Change;
-use super::control::status;
+use super::control::{Told, status};
 use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
@@ -190,6 +190,7 @@ impl Manager {
         }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
+            self.held.ends(unit, token, wait::now_ms());
         }
         self.watched.remove(&token);
         self.pid_files.remove(&token);
@@ -239,16 +240,10 @@ impl Manager {
         let plan = self.plan_failures.get(&unit).map(String::as_str);
         let reason = sentence::job_reason(status::definition(&view), &result, plan);
         let hint = sentence::hint(name.short(), &result);
-        let ran = matches!(
-            result,
-            JobResult::Failed(
-                Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
-            )
-        );
-        let log = if ran { self.last_lines(name.short()) } else { Vec::new() };
-        JobEnd { name, result, reason, hint, log }
+        JobEnd { name, result, reason, hint, log: Vec::new() }
     }
 
+    /// The last lines a service wrote itself; what we say of it stands in the reason.
     fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
         let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
@@ -276,17 +271,41 @@ impl Manager {
             return;
         }
         let end = self.job_end(unit, result);
-        if let Some(open) = self.requests.get_mut(request) {
-            open.ended.push(end.clone());
-            open.all.push(end);
-        }
-        self.tell_soon(request);
+        let told = self.held.job(request, unit, end);
+        self.tell(told);
     }
 
     fn request_done(&mut self, request: RequestId) {
-        self.tell_progress(request, true);
-        self.requests.finish(request);
+        let told = self.held.done(request);
+        self.tell(told);
         self.boot_request_done(request);
+    }
+
+    /// Tells those who wait for requests what has become of them.
+    pub fn tell(&mut self, told: impl IntoIterator<Item = Told>) {
+        for one in told {
+            match one {
+                Told::Job(request, mut end) => {
+                    let ran = matches!(
+                        end.result,
+                        JobResult::Failed(
+                            Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+                        )
+                    );
+                    if ran {
+                        end.log = self.last_lines(end.name.short());
+                    }
+                    let Some(open) = self.requests.get_mut(request) else { continue };
+                    open.ended.push(end.clone());
+                    open.all.push(end);
+                    self.tell_soon(request);
+                }
+                Told::Done(request) => {
+                    self.tell_progress(request, true);
+                    self.requests.finish(request);
+                }
+            }
+        }
     }
 
     fn cycle_broken(&mut self, members: &[UnitId], dropped: (UnitId, UnitId)) {

@@ -135,6 +135,7 @@ impl Manager {
             self.strays_due,
             self.tell_due,
             self.accept_due,
+            self.held.deadline(),
         ];
         all.into_iter().flatten().min()
     }
@@ -154,6 +155,10 @@ impl Manager {
             for (token, unit) in watched {
                 self.watch_group(unit, token);
             }
+        }
+        if self.held.deadline().is_some_and(|at| at <= now) {
+            let told = self.held.give_up();
+            self.tell(told);
         }
         if self.tell_due.is_some_and(|at| at <= now) {
             self.tell_due = None;
@@ -402,8 +407,8 @@ impl Manager {
             levels = true;
         }
         if levels {
-            self.read_levels();
             self.watch_folders();
+            self.read_levels();
         }
     }
 
@@ -434,7 +439,7 @@ impl Manager {
     fn units_changed(&mut self, files: &[Option<std::ffi::OsString>]) {
         let before: BTreeSet<UnitName> = self.loader.names().into_iter().collect();
         let aliases = self.loader.alias_table();
-        self.loader.scan();
+        self.scan_units();
         if aliases != self.loader.alias_table() {
             // What other units refer to by such a name is another unit now.
             return self.reload_all();
@@ -453,7 +458,7 @@ impl Manager {
         for name in &names {
             self.poison.forgive(name.as_str());
         }
-        self.define(names.into_iter().collect());
+        self.redefine(names.into_iter().collect());
     }
 
     /// The definition in use came with drop-ins: one of them may be gone.
@@ -468,7 +473,10 @@ impl Manager {
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
             match answer {
-                Answer::Ended { .. } => {}
+                Answer::Ended { token } => {
+                    let told = self.held.logged(token);
+                    self.tell(told);
+                }
                 Answer::Closed { token, stream } => {
                     self.pipes.remove(&(token, stream));
                     self.link.unpark(token, parked::read_end(stream));

@@ -2,7 +2,7 @@
 
 use super::cgroup::Tree;
 use super::console::Console;
-use super::control::{Requests, Server, server};
+use super::control::{Held, Requests, Server, server};
 use super::instance::Instance;
 use super::journal::{self, Journal};
 use super::levels::Farm;
@@ -23,7 +23,7 @@ use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -226,6 +226,7 @@ impl Manager {
             logger_delay: 0,
             server: Server::new(listener, group),
             requests: Requests::default(),
+            held: Held::default(),
             state_waits: Vec::new(),
             watcher: Watcher::new().map_err(|_| Gone)?,
             tree,
@@ -237,6 +238,7 @@ impl Manager {
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),
+            untold: BTreeSet::new(),
             lookups: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
@@ -288,6 +290,7 @@ impl Manager {
             }
         }
         self.reload_all();
+        self.untold.clear();
         self.settle();
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);

@@ -2,7 +2,7 @@
 
 use super::cgroup::Tree;
 use super::console::Console;
-use super::control::{Requests, Server};
+use super::control::{Held, Requests, Server};
 use super::instance::Instance;
 use super::journal::Journal;
 use super::levels::Farm;
@@ -20,7 +20,7 @@ use crate::sys::epoll::Epoll;
 use crate::sys::wait;
 use crate::unit::conf::Conf;
 use crate::unit::{Finding, UnitName};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
 /// Events that one turn may still have to handle: more than this at once is a loop of our own making.
@@ -96,6 +96,8 @@ pub struct Manager {
     pub server: Server,
     /// What they wait for.
     pub requests: Requests,
+    /// What they are told when the log is complete.
+    pub held: Held,
     /// Clients that wait for states.
     pub state_waits: Vec<super::control::methods::StateWait>,
     /// Files.
@@ -118,6 +120,8 @@ pub struct Manager {
     pub sites: BTreeMap<Key, Vec<Site>>,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
+    /// Units whose definition changed since `ReloadUnits` told it last.
+    pub untold: BTreeSet<UnitName>,
     /// Users and groups being looked up.
     pub lookups: super::accounts::Lookups,
     /// The step of the last helper.

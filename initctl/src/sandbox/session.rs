@@ -198,7 +198,7 @@ impl Session {
         }
         match (failure, self.status) {
             (Some(error), _) => Err(error),
-            (None, Some(status)) => Ok(status),
+            (None, Some(status)) => Ok(self.taken_along().unwrap_or(status)),
             (None, None) => Err(self.died_early()),
         }
     }
@@ -264,8 +264,11 @@ impl Session {
                 Record::Built => self.built = true,
                 Record::Failed(text) => return Err(Error::new(text)),
                 Record::Exited(_) | Record::Killed(_) => {
+                    // A machine that ends itself takes the command along; either may be seen first.
+                    let by_itself =
+                        matches!((&record, &self.phase), (Record::Exited(_), Phase::Running(_))) || self.ordered;
                     self.ended = Some(record);
-                    if !self.ordered {
+                    if !by_itself {
                         return Err(self.died_early());
                     }
                 }
@@ -316,12 +319,8 @@ impl Session {
             self.told.get_or_insert(signal);
         }
         let Phase::Running(command) = self.phase else { return };
-        match waitpid(command, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(_, code)) => self.status = Some(u8::try_from(code).unwrap_or(u8::MAX)),
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                self.status = Some(128 + u8::try_from(signal as i32).unwrap_or(0));
-            }
-            _ => return,
+        if !self.over(waitpid(command, Some(WaitPidFlag::WNOHANG))) {
+            return;
         }
         self.phase = Phase::Over;
         take_terminal_back();
@@ -331,7 +330,10 @@ impl Session {
     /// Waits for our children; clears up if the keeper itself was killed.
     fn finish(&mut self) {
         if let Phase::Running(command) = self.phase {
-            let _ = waitpid(command, None);
+            let waited = waitpid(command, None);
+            if matches!(self.ended, Some(Record::Exited(_))) {
+                self.over(waited);
+            }
             self.phase = Phase::Over;
         }
         if let Some(keeper) = self.keeper.take() {
@@ -350,6 +352,24 @@ impl Session {
     }
 
     /// The sandbox ended although nobody asked it to.
+    /// Takes down how the command ended, if it has.
+    fn over(&mut self, waited: nix::Result<WaitStatus>) -> bool {
+        self.status = match waited {
+            Ok(WaitStatus::Exited(_, code)) => Some(u8::try_from(code).unwrap_or(u8::MAX)),
+            Ok(WaitStatus::Signaled(_, signal, _)) => Some(128 + u8::try_from(signal as i32).unwrap_or(0)),
+            _ => return false,
+        };
+        true
+    }
+
+    /// The status of a PID 1 that ended by itself, an essential service's, where that took the command along.
+    fn taken_along(&self) -> Option<u8> {
+        match self.ended {
+            Some(Record::Exited(code)) if self.status > Some(128) && code != 0 => u8::try_from(code).ok(),
+            _ => None,
+        }
+    }
+
     fn died_early(&self) -> Error {
         let when = match self.phase {
             Phase::Building if !self.built => "before it was built",

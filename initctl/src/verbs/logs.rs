@@ -2,9 +2,10 @@
 
 use super::{Context, status};
 use crate::cli::LogsArgs;
-use crate::exit::Failure;
+use crate::exit::{Failure, Kind, NO_UNIT};
 use crate::logs::{Folders, Follower, writer_word};
 use init::log::read::Entry;
+use init::proto::control::{Names, Units};
 use init::unit::UnitName;
 use serde::Serialize;
 use std::os::fd::AsFd;
@@ -23,6 +24,7 @@ pub fn run(c: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
     let readable = |e: std::io::Error| Failure::Other(format!("reading the log of {name} failed: {e}"));
     if !args.follow {
         if !folders.has(name) {
+            mistyped(c, &args.name)?;
             return Err(Failure::Other(nothing(name, &folders)));
         }
         let lines = folders.tail(name, args.lines).map_err(readable)?;
@@ -49,6 +51,14 @@ fn show(c: &Context, entry: &Entry) -> String {
         return serde_json::to_string(&line).unwrap_or_default() + "\n";
     }
     status::line(entry) + "\n"
+}
+
+/// Fails if there is a manager and it knows no such unit.
+fn mistyped(c: &mut Context, name: &str) -> Result<(), Failure> {
+    match c.ask::<_, Units>("Status", &Names { names: vec![name.to_owned()] }) {
+        Err(failure @ Failure::Client(_)) if failure.status(Kind::Change) == NO_UNIT => Err(failure),
+        _ => Ok(()),
+    }
 }
 
 fn nothing(name: &str, folders: &Folders) -> String {

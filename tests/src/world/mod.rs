@@ -14,10 +14,12 @@ mod build;
 mod look;
 mod process;
 mod rootfs;
+mod show;
 
-pub use build::programs;
+pub use build::{helper, programs};
 pub use process::{children, exists};
 pub use rootfs::Rootfs;
+pub use show::off;
 
 use init::sys::pidfd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

@@ -31,8 +31,8 @@ impl Manager {
         self.refresh_changed();
         let ids = self.resolve(&wanted.names)?;
         let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
-        self.read_levels();
         self.watch_folders();
+        self.read_levels();
         now(&Links { changes: changes? })
     }
 

@@ -287,20 +287,12 @@ impl Manager {
         now(&LevelTable { rows: ids.iter().map(row).collect() })
     }
 
+    /// A change is taken in as soon as it is made; here it is told.
     fn reload_units(&mut self) -> Outcome {
-        let before: Vec<(UnitName, crate::core::Loaded)> =
-            self.core.ids().map(|id| (self.core.name(id).clone(), self.core.view(id).on_disk.clone())).collect();
         self.reload_all();
         self.settle();
-        let mut reloaded = Reloaded::default();
-        for id in self.core.ids() {
-            let name = self.core.name(id);
-            let old = before.binary_search_by(|(n, _)| n.cmp(name)).ok().and_then(|at| before.get(at));
-            let old = old.or_else(|| before.iter().find(|(n, _)| n == name));
-            if old.map(|(_, d)| d) != Some(self.core.view(id).on_disk) {
-                reloaded.changed.push(name.clone());
-            }
-        }
+        let changed = std::mem::take(&mut self.untold).into_iter().collect();
+        let mut reloaded = Reloaded { changed, ..Reloaded::default() };
         for findings in self.findings.values() {
             reloaded.findings.extend(findings.iter().map(ToString::to_string));
         }

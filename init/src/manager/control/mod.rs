@@ -2,11 +2,13 @@
 
 pub mod client;
 mod enable;
+pub mod held;
 pub mod methods;
 pub mod requests;
 pub mod server;
 pub mod status;
 
 pub use client::{ClientId, Rights};
+pub use held::{Held, Told};
 pub use requests::Requests;
 pub use server::Server;

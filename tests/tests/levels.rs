@@ -1,0 +1,151 @@
+//! Levels under the real programs: what is on where, switching, links of Rung's and of the SysV farm.
+
+use rung_tests::world::{World, deadline, off};
+use std::os::unix::fs::symlink;
+
+fn sleeper(levels: &str) -> String {
+    format!("[Service]\nType=exec\nExecStart=/bin/sleep infinity\n[Install]\nRunlevels={levels}\n")
+}
+
+fn states(world: &World, names: &[&str]) -> String {
+    let out = world.run(["initctl", "is-active"].iter().chain(names));
+    out.stdout.lines().map(|l| &l[..1]).collect()
+}
+
+#[test]
+fn switching() {
+    let world = World::new()
+        .unit("both.service", &sleeper("23"))
+        .unit("two.service", &sleeper("2"))
+        .unit("three.service", &sleeper("3"))
+        .unit("one.service", &sleeper("1"))
+        .unit("hand.service", &sleeper(""))
+        .unit("elsewhere.service", &sleeper("5"))
+        .unit("needed.service", &sleeper(""))
+        .unit("needs.service", &sleeper("3").replace("[Service]", "[Unit]\nRequires=needed.service\n[Service]"))
+        .level('2')
+        .boot();
+    let names = ["both", "two", "three", "one", "hand", "elsewhere", "needed", "needs"];
+    assert_eq!(states(&world, &names), "aaiiiiii");
+    assert_eq!(world.ok(["initctl", "runlevel"]), "N 2\n");
+    world.ok(["initctl", "start", "hand", "elsewhere"]);
+    let (both, hand, elsewhere) = (world.main_of("both"), world.main_of("hand"), world.main_of("elsewhere"));
+    world.ok(["initctl", "runlevel", "3"]);
+    assert_eq!(world.ok(["initctl", "runlevel"]), "2 3\n");
+    assert_eq!(states(&world, &names), "aiaiaaaa");
+    assert_eq!((world.main_of("both"), world.main_of("hand")), (both, hand), "neither is touched");
+    assert_eq!(world.main_of("elsewhere"), elsewhere, "it wasn't on in 2 either");
+    world.ok(["initctl", "runlevel", "1"]);
+    assert_eq!(states(&world, &names), "iiiaiiii", "only what is on there");
+    assert_eq!(world.ok(["initctl", "runlevel"]), "3 1\n");
+    world.ok(["initctl", "runlevel", "3"]);
+    assert_eq!(states(&world, &names), "aiaiiiaa");
+    assert_eq!(world.ok(["initctl", "runlevel"]), "1 3\n");
+    // The same level again changes nothing, also for what was stopped by hand.
+    world.ok(["initctl", "stop", "three"]);
+    world.ok(["initctl", "runlevel", "3"]);
+    assert_eq!(states(&world, &["both", "three"]), "ai");
+    assert_eq!(world.ok(["initctl", "runlevel"]), "1 3\n");
+}
+
+#[test]
+fn a_later_switch_replaces_an_earlier_one() {
+    let world = World::new()
+        .unit(
+            "slow.service",
+            "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'echo >/run/slow; sleep infinity'\n\
+             [Install]\nRunlevels=4\n",
+        )
+        .unit("four.service", &sleeper("4").replace("[Service]", "[Unit]\nAfter=slow.service\n[Service]"))
+        .unit("five.service", &sleeper("5"))
+        .level('3')
+        .boot();
+    let mut first =
+        world.command(["initctl", "runlevel", "4"]).stderr(std::process::Stdio::null()).spawn().expect("initctl");
+    world.wait_for("level 4 is under way", deadline(10), |w| w.path("/run/slow").exists().then_some(()));
+    world.ok(["initctl", "runlevel", "5"]);
+    let _ = first.wait().expect("initctl ends");
+    assert_eq!(states(&world, &["four", "five"]), "ia");
+    assert_eq!(world.state("slow"), ("failed".to_owned(), 0), "its start was cut off");
+    assert!(world.ok(["initctl", "runlevel"]).ends_with(" 5\n"));
+}
+
+#[test]
+fn enable_and_disable() {
+    let world = World::new()
+        .unit("a.service", &sleeper(""))
+        .unit("b.service", &sleeper(""))
+        .unit("free.service", &off("[Service]\nExecStart=/bin/sleep infinity\n"))
+        .boot();
+    world.write_unit("b.service", &sleeper("35"));
+    let link = |level: char, name: &str| world.path(&format!("/etc/rung/levels/{level}/{name}.service"));
+    let on = |name: &str| "S0123456".chars().filter(|l| link(*l, name).is_symlink()).collect::<String>();
+    assert_eq!((on("a").as_str(), on("b").as_str()), ("", ""));
+    assert_eq!(world.fails(1, ["initctl", "is-enabled", "a"]).stdout, "disabled\n");
+    world.ok(["initctl", "enable", "a", "--levels", "24"]);
+    assert_eq!(on("a"), "24");
+    assert_eq!(world.ok(["readlink", "/etc/rung/levels/2/a.service"]), "/etc/rung/units/a.service\n");
+    assert_eq!(world.ok(["initctl", "is-enabled", "a"]), "enabled\n");
+    assert_eq!(states(&world, &["a"]), "i", "turned on, not started");
+    // Without levels: what the unit says; --now starts and stops.
+    world.ok(["initctl", "enable", "b", "--now"]);
+    assert_eq!((on("b").as_str(), states(&world, &["b"]).as_str()), ("35", "a"));
+    let table = world.ok(["initctl", "levels", "a", "b"]);
+    let row = |name: &str| {
+        let line =
+            table.lines().find(|l| l.split_whitespace().next() == Some(name)).unwrap_or_else(|| panic!("{table}"));
+        line.split_whitespace().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("a"), ["off", "off", "off", "on", "off", "on", "off", "off"]);
+    assert_eq!(row("b"), ["off", "off", "off", "off", "on", "off", "on", "off"]);
+    world.ok(["initctl", "disable", "b", "--levels", "5"]);
+    assert_eq!((on("b").as_str(), states(&world, &["b"]).as_str()), ("3", "a"));
+    world.ok(["initctl", "disable", "b", "--now"]);
+    assert_eq!((on("b").as_str(), states(&world, &["b"]).as_str()), ("", "i"));
+    let out = world.fails(1, ["initctl", "enable", "free"]);
+    assert!(out.stderr.contains("--levels") && out.stderr.contains("Runlevels="), "{}", out.stderr);
+    assert_eq!(world.run(["initctl", "enable", "a", "--levels", "9"]).code, 2);
+    // A link that somebody else makes or takes away counts as well, and at once.
+    symlink("/etc/rung/units/b.service", link('2', "b")).expect("a link");
+    assert!(world.ok(["initctl", "levels", "b", "--json"]).contains("\"2\""));
+    world.ok(["initctl", "runlevel", "2"]);
+    assert_eq!(states(&world, &["a", "b"]), "aa");
+    std::fs::remove_file(link('2', "b")).expect("it was there");
+    world.ok(["initctl", "enable", "b", "--levels", "3"]);
+    world.ok(["initctl", "runlevel", "3"]);
+    assert_eq!(states(&world, &["a", "b"]), "ia");
+}
+
+#[test]
+fn links_of_the_farm() {
+    let world = World::new()
+        .unit("farm.service", &sleeper(""))
+        .unit("own.service", &sleeper(""))
+        .unit("killed.service", &sleeper(""))
+        .boot();
+    world.write("/etc/init.d/farm", "#!/bin/sh\nexit 0\n");
+    let farm = |level: char, name: &str| {
+        let folder = world.path(&format!("/etc/rc{level}.d"));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        symlink(format!("../init.d/{}", &name[3..]), folder.join(name)).expect("a link");
+    };
+    // On by the farm where Rung has no link of its own.
+    farm('4', "S20farm");
+    farm('2', "K80farm");
+    world.ok(["initctl", "runlevel", "4"]);
+    assert_eq!(states(&world, &["farm"]), "a");
+    world.ok(["initctl", "runlevel", "2"]);
+    assert_eq!(states(&world, &["farm"]), "i");
+    // Rung's link says otherwise: the farm's S links count no more.
+    world.ok(["initctl", "enable", "own", "--levels", "2"]);
+    farm('5', "S20own");
+    world.ok(["initctl", "runlevel", "5"]);
+    assert_eq!(states(&world, &["own", "farm"]), "ii");
+    // A K link stops what the old level had not on: it was started by hand.
+    farm('3', "K20killed");
+    world.ok(["initctl", "start", "killed"]);
+    world.ok(["initctl", "runlevel", "4"]);
+    assert_eq!(states(&world, &["killed", "farm"]), "aa");
+    world.ok(["initctl", "runlevel", "3"]);
+    assert_eq!(states(&world, &["killed", "farm"]), "ii");
+}
