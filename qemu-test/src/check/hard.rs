@@ -51,8 +51,8 @@ const OBSTACLES: &[&str] = &[
     "truncate -s 8M /dev/shm/frozen && mke2fs -q -F /dev/shm/frozen && mount -o loop /dev/shm/frozen /mnt/frozen && fsfreeze -f /mnt/frozen",
 ];
 
-/// Doesn't end for the 5 s it has, and kills the manager that tells it to.
-const STUBBORN: &str = "[Service]\\nType=exec\\nExecStart=/root/stubborn\\nTimeoutStopSec=5\\n";
+/// Doesn't end for the 12 s it has, and kills the manager that tells it to.
+const STUBBORN: &str = "[Service]\\nType=exec\\nExecStart=/root/stubborn\\nTimeoutStopSec=12\\n";
 
 const STUBBORN_PROGRAM: &str = "#!/bin/sh\\ntrap \"pkill -9 -P 1 -x init-manager\" TERM\\nwhile :; do sleep 1; done\\n";
 
