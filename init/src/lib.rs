@@ -8,8 +8,9 @@
 //! | [`core`] | the state machine: events in, actions out; pure | `unit`, `proto::pid1` |
 //! | [`proto`] | what travels between processes; pure | `unit`, `core`; frames and plans: – |
 //! | [`sys`] | the only `unsafe`, the only raw syscalls; no policy | frames and plans |
-//! | [`pid1`] | the reactor that is PID 1 | `sys`, frames and plans |
-//! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1` |
+//! | [`stage`] | what happens before PID 1's loop begins and after it has ended | `sys`, frames and plans |
+//! | [`pid1`] | the reactor that is PID 1 | `stage`, `sys`, frames and plans |
+//! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1`, `stage` |
 //! | [`log`] | service output to files | `sys`, `proto`, `unit` |
 //! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::accounts` |
 //! | [`client`] | connect, call, stream, repeat | `sys`, `proto`, `core::RequestId` |
@@ -21,5 +22,6 @@ pub mod log;
 pub mod manager;
 pub mod pid1;
 pub mod proto;
+pub mod stage;
 pub mod sys;
 pub mod unit;

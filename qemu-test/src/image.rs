@@ -158,7 +158,7 @@ impl<'a> Builder<'a> {
 }
 
 /// What Rung is made of; [`Builder`] hashes them, `etc-skel/install` installs them.
-pub const BINARIES: &[&str] = &["init", "init-manager", "init-log", "initctl", "sysv"];
+pub const BINARIES: &[&str] = &["init", "init-manager", "init-log", "init-boot", "initctl", "sysv"];
 
 /// Debian's release and sources as the host has them configured: its mirror is the one that can be reached.
 fn debian_sources() -> Result<(String, String)> {

@@ -112,7 +112,8 @@ fn a_client_that_waits_gets_its_answer_once() {
 
 #[test]
 fn a_failed_start_is_told_across_managers() {
-    let unit = "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'mkfifo /run/gate; echo x >>/run/ran; cat /run/gate; exit 42'\n";
+    let unit =
+        "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'mkfifo /run/gate; echo x >>/run/ran; cat /run/gate; exit 42'\n";
     let world = World::new().unit("bad.service", &never(unit)).boot();
     let start = client(&world, &["initctl", "start", "bad"]);
     world.wait_for("the start", deadline(20), |w| (!w.text("/run/ran").is_empty()).then_some(()));
@@ -287,7 +288,9 @@ fn the_end_of_an_instance_reaches_a_logger_that_was_dead() {
     world.open_gate("/run/gate");
     world.wait_for("the end", deadline(10), |w| (w.status("w")["state"] == "inactive").then_some(()));
     kill(Pid::from_raw(logger), Signal::SIGKILL).expect("kill");
-    world.wait_for("the line", deadline(10), |w| w.text("/var/log/rung/w/current").ends_with(" out last\n").then_some(()));
+    world.wait_for("the line", deadline(10), |w| {
+        w.text("/var/log/rung/w/current").ends_with(" out last\n").then_some(())
+    });
 }
 
 #[test]

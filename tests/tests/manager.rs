@@ -84,3 +84,30 @@ fn a_folder_that_comes_to_be_is_seen() {
     world.ok(["sh", "-c", "printf '[Service]\\nExecStart=/bin/sleep inf\\n' >/run/systemd/system/later.service"]);
     world.ok(["initctl", "start", "later"]);
 }
+
+#[test]
+fn a_level_is_written_down_for_who_where_there_is_a_place_for_it() {
+    let world = World::new().boot();
+    world.ok(["touch", "/run/utmp"]);
+    world.ok(["initctl", "runlevel", "2"]);
+    let size = |w: &World| fs::metadata(w.path("/run/utmp")).ok().filter(|m| m.len() > 0).map(drop);
+    world.wait_for("a record", deadline(10), size);
+}
+
+#[test]
+fn a_call_before_hanging_up_is_answered_and_the_next_ones_in_turn() {
+    use std::io::{Read, Write};
+    let world = World::new().unit("a.service", "[Service]\nExecStart=/bin/sleep inf\n[Install]\nRunlevels=5\n").boot();
+    let mut stream = std::os::unix::net::UnixStream::connect(world.path("/run/rung/control")).expect("the socket");
+    let start =
+        r#"{"method":"org.rung.Manager.Change","parameters":{"verb":"start","names":["a"],"request":7,"wait":true}}"#;
+    let runlevel = r#"{"method":"org.rung.Manager.Runlevel"}"#;
+    let calls = format!("{start}\0{}", format!("{runlevel}\0").repeat(40));
+    stream.write_all(calls.as_bytes()).expect("written");
+    stream.shutdown(std::net::Shutdown::Write).expect("closed");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("replies and the end");
+    let replies: Vec<&str> = text.split_terminator('\0').collect();
+    assert_eq!(replies.len(), 41, "{text}");
+    assert!(replies[0].contains("\"done\":true") && replies[40].contains("\"current\""), "{text}");
+}

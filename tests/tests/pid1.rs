@@ -317,6 +317,12 @@ fn the_title_shows_and_stays() {
     world.signal(Signal::SIGSEGV);
     manager.answered();
     assert_eq!(title().trim_end_matches('\0'), "init [3]");
+    // Longer than the arguments were.
+    for text in ["x".repeat(48), "init".to_owned()] {
+        manager.send(Request::Title { text: name(&text) });
+        assert!(manager.quiet());
+        assert_eq!(title().trim_end_matches('\0'), text);
+    }
     let comm = std::fs::read_to_string(format!("/proc/{}/comm", world.pid1())).expect("comm");
     assert_eq!(comm, "init\n");
 }

@@ -209,3 +209,61 @@ fn a_crash_loop_ends_with_the_last_manager_that_worked() {
     assert!(exe.to_string_lossy().contains("memfd:init-manager"), "{exe:?}");
     assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
 }
+
+#[test]
+fn with_no_manager_to_come_processes_get_the_time_a_signal_gives() {
+    let mut world = world();
+    for _ in 0..4 {
+        world.manager().exit(1);
+    }
+    let (manager, _) = world.greeted();
+    let (pid, ready, done) = (manager.pid, world.dir.join("ready"), world.dir.join("done"));
+    // Longer than a container's processes get that had their time before, shorter than a signal's deadline.
+    let (at, then) = (ready.display(), done.display());
+    let script = format!("trap 'sleep 3; echo > {then}; exit' TERM; echo > {at}; while :; do sleep 0.1; done");
+    manager.spawn(key(16), &["/bin/sh", "-c", &script]);
+    until("the trap is set", || ready.exists());
+    // The next one is due in ten seconds, after the deadline of eight.
+    manager.exit(1);
+    until("the manager is gone", || !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    let began = std::time::Instant::now();
+    world.signal(Signal::SIGTERM);
+    assert_eq!(world.ended().code(), Some(0));
+    assert!(done.exists() && began.elapsed().as_secs() < 8, "{:?}", began.elapsed());
+}
+
+/// What the login says on the console after a crash loop without a copy that worked, and the manager after it.
+fn rescue(program: &'static str, shadow: bool) -> String {
+    let pty = nix::pty::openpty(None, None).expect("pty");
+    let terminal = nix::unistd::ttyname(&pty.slave).expect("name");
+    let world = World::start(HELPER, &Options { console: Some((terminal, program)), ..Options::default() });
+    if shadow {
+        std::fs::create_dir(world.dir.join("etc")).expect("etc");
+        std::fs::write(world.dir.join("etc/shadow"), "").expect("shadow");
+    }
+    for _ in 0..6 {
+        world.manager().exit(1);
+    }
+    let mut said = String::new();
+    until("a login", || {
+        let mut bytes = [0; 256];
+        let length = nix::unistd::read(&pty.master, &mut bytes).expect("console");
+        said.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        said.contains('\n')
+    });
+    nix::unistd::write(&pty.master, b"\n").expect("a line");
+    // The administrator has perhaps mended it.
+    let (_manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 6, .. }), "{welcome:?}");
+    said
+}
+
+#[test]
+fn a_crash_loop_asks_the_administrator_for_the_password() {
+    assert_eq!(rescue("sbin/sulogin", true), "login /sbin/sulogin own true\r\n");
+}
+
+#[test]
+fn where_there_is_no_password_the_administrator_gets_a_shell() {
+    assert_eq!(rescue("bin/sh", false), "login /bin/sh own true\r\n");
+}

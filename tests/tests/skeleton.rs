@@ -78,14 +78,29 @@ fn the_settings_have_no_findings() {
     assert_eq!(settings, default.0, "what init.conf shows as default isn't");
 }
 
+/// Level S needs no shell: whatever its units start is a program.
 #[test]
-fn scripts_are_posix_shell() {
-    let mut scripts = entries(&skeleton().join("boot"));
-    scripts.push(skeleton().join("install"));
-    for script in scripts {
-        let out = Command::new("sh").arg("-n").arg(&script).output().unwrap();
-        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+fn level_s_starts_no_script() {
+    for path in units() {
+        let text = file(&path).text;
+        if !text.lines().any(|line| line.starts_with("Runlevels=") && line.contains('S')) {
+            continue;
+        }
+        for line in text.lines().filter(|line| line.starts_with("Exec")) {
+            assert!(!line.contains("/sh ") && !line.contains("rung/boot/"), "{}: {line}", path.display());
+            let Some((_, job)) = line.split_once("/usr/lib/rung/init-boot ") else { continue };
+            let job = job.split(' ').next().unwrap();
+            let help =
+                Command::new(rung_tests::world::programs().join("init-boot")).args([job, "--help"]).output().unwrap();
+            assert!(help.status.success() && !help.stdout.is_empty(), "{}: `{job}` is no job", path.display());
+        }
     }
+}
+
+#[test]
+fn the_installer_is_posix_shell() {
+    let out = Command::new("sh").arg("-n").arg(skeleton().join("install")).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
 
 /// A root directory with a few programs, and a folder of binaries; removed in the end.
@@ -95,7 +110,7 @@ impl Root {
     fn new(test: &str) -> Self {
         let root = Self(std::env::temp_dir().join(format!("rung-skeleton-{test}-{}", std::process::id())));
         let programs = ["root/usr/sbin/cron", "root/bin/mount", "root/bin/sh"];
-        let binaries = ["bin/init", "bin/init-manager", "bin/init-log", "bin/initctl", "bin/sysv"];
+        let binaries = ["bin/init", "bin/init-manager", "bin/init-log", "bin/init-boot", "bin/initctl", "bin/sysv"];
         for program in programs.iter().chain(&binaries) {
             let path = root.0.join(program);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -126,7 +141,7 @@ impl Drop for Root {
 fn only_units_whose_programs_are_there_are_turned_on() {
     let root = Root::new("on");
     root.install();
-    for there in ["usr/lib/rung/init", "usr/bin/initctl", "etc/rung/init.conf", "usr/lib/rung/boot/fsck"] {
+    for there in ["usr/lib/rung/init", "usr/bin/initctl", "etc/rung/init.conf", "usr/lib/rung/init-boot"] {
         assert!(root.has(there), "{there}");
     }
     assert!(root.has("etc/rung/levels/S/local-fs.service") && root.has("etc/rung/levels/S/fsck-root.service"));
@@ -145,12 +160,9 @@ fn a_second_install_keeps_what_the_administrator_did() {
     let at = |path: &str| root.0.join("root").join(path);
     fs::write(at("etc/rung/init.conf"), "[Manager]\nDefaultLevel=2\n").unwrap();
     fs::remove_file(at("etc/rung/levels/3/cron.service")).unwrap();
-    fs::write(at("usr/lib/rung/boot/fsck"), "old").unwrap();
+    fs::write(at("usr/lib/rung/init-boot"), "old").unwrap();
     root.install();
     assert_eq!(fs::read_to_string(at("etc/rung/init.conf")).unwrap(), "[Manager]\nDefaultLevel=2\n");
     assert!(!root.has("etc/rung/levels/3/cron.service"), "it was disabled");
-    assert!(
-        fs::read_to_string(at("usr/lib/rung/boot/fsck")).unwrap().len() > 10,
-        "what is Rung's own is brought up to date"
-    );
+    assert!(fs::read(at("usr/lib/rung/init-boot")).unwrap().len() > 10, "what is Rung's own is brought up to date");
 }

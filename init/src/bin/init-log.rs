@@ -4,14 +4,14 @@ use init::log::echo::Echo;
 use init::log::file::Limits;
 use init::log::server::Server;
 use init::log::store::Store;
-use init::sys::{inherited, signals};
+use init::sys::{fd, signals};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     signals::die_of_faults();
-    let Ok(socket) = inherited::take(3) else {
+    let Ok(socket) = fd::take(3) else {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-log: is started by init-manager only\n");
         return ExitCode::from(2);
     };
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let run = folder("RUNG_RUNDIR", "/run/rung").join("log");
     let lasting = folder("RUNG_LOGDIR", "/var/log/rung");
     let wanted = std::env::var_os("RUNG_LOG_STDOUT").is_some_and(|v| v == "1");
-    let echo = if wanted { inherited::copy(1).ok().map(Echo::new) } else { None };
+    let echo = if wanted { fd::copy(1, 3).ok().map(Echo::new) } else { None };
     // Two pipes and a file for each service.
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);

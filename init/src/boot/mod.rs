@@ -10,6 +10,7 @@ mod hostname;
 mod modules;
 mod network;
 mod program;
+mod remount;
 mod seed;
 mod sysctl;
 mod tmpfiles;
@@ -42,8 +43,17 @@ impl Outcome {
     }
 }
 
-const JOBS: &[Job] =
-    &[fsck::JOB, hostname::JOB, network::LOOPBACK, modules::JOB, network::JOB, seed::JOB, sysctl::JOB, tmpfiles::JOB];
+const JOBS: &[Job] = &[
+    fsck::JOB,
+    hostname::JOB,
+    network::LOOPBACK,
+    modules::JOB,
+    network::JOB,
+    seed::JOB,
+    remount::JOB,
+    sysctl::JOB,
+    tmpfiles::JOB,
+];
 
 /// The program. Exit status 0: done; 1: something that the machine needs failed; 2: wrong arguments.
 pub fn run() -> ExitCode {
@@ -78,7 +88,7 @@ pub fn run() -> ExitCode {
 fn overview() -> String {
     let mut text = String::from("Usage: init-boot JOB [ARGUMENT…]\n\nThe jobs of level S:\n");
     for job in JOBS {
-        text.push_str(&format!("  {:<12} {}\n", job.name, job.what));
+        text.push_str(&format!("  {:<13} {}\n", job.name, job.what));
     }
     text + "\n`init-boot JOB --help` says more."
 }

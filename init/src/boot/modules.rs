@@ -109,7 +109,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_is_taken(text in ".{0,60}") {
-            let _ = all(&[text.clone()], &[format!("modules_load={text}")]);
+            let _ = all(std::slice::from_ref(&text), &[format!("modules_load={text}")]);
         }
     }
 }

@@ -144,7 +144,7 @@ impl Manager {
             return false;
         }
         let Some(program) = find_program("getent") else { return false };
-        let Ok(out) = memfd::create(c"rung-getent").or_else(|_| file::unnamed()) else { return false };
+        let Ok(out) = memfd::or_file(c"rung-getent") else { return false };
         let Ok(theirs) = out.try_clone() else { return false };
         let key = Key { token: TOKEN, step: self.helper_step() };
         let env = [format!("PATH={PATH}")];

@@ -184,7 +184,7 @@ impl Manager {
         }
         self.poison.note(name.as_str());
         let loaded = self.loader.load(name);
-        self.poison.note("");
+        self.poison.done();
         if loaded.findings.is_empty() {
             self.findings.remove(name);
         } else {

@@ -28,17 +28,17 @@ pub struct Console {
     began: BTreeMap<String, u64>,
 }
 
-/// One line for 80 columns: `[ ok ] Description … 0.12 s`. Pure.
+/// One line for 80 columns: `[ ok ] Description (0.12 s)`. Pure.
 pub fn line(word: &str, text: &str, took_ms: Option<u64>) -> String {
     let took = took_ms.map(|ms| format!(" ({}.{:02} s)", ms / 1000, ms % 1000 / 10)).unwrap_or_default();
-    let room = 79usize.saturating_sub(9).saturating_sub(took.chars().count());
+    let room = 79usize.saturating_sub(7).saturating_sub(took.chars().count());
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
     let cut: String = if clean.chars().count() > room {
         clean.chars().take(room.saturating_sub(1)).chain(std::iter::once('~')).collect()
     } else {
         clean
     };
-    format!("[{word:^6}] {cut}{took}\r\n")
+    format!("[{word:^4}] {cut}{took}\r\n")
 }
 
 impl Console {
@@ -69,34 +69,45 @@ impl Console {
         self.dropped
     }
 
-    /// A unit's state changed: says so where a person at the console wants to know.
-    pub fn unit(&mut self, name: &str, description: &str, state: State, reason: Option<&str>, now: u64) {
+    /// A unit's state changed: says so where a person at the console wants to know: how its start went while a level is
+    /// being entered (`entering`), and failures always. That something stopped as it should is no news.
+    pub fn unit(&mut self, change: &Change<'_>, entering: bool, now: u64) {
+        let Change { name, description, state, reason } = *change;
         match state {
-            State::Activating | State::Deactivating => {
+            State::Activating => {
                 self.began.entry(name.to_owned()).or_insert(now);
             }
+            // A one-shot is done when it is inactive again; the way there is no news.
             State::Active | State::Inactive => {
                 let Some(began) = self.began.remove(name) else { return };
-                if !self.quiet {
-                    let word = if state == State::Active { "ok" } else { "stop" };
-                    self.write(&line(word, description, Some(now.saturating_sub(began))));
+                if entering && !self.quiet {
+                    self.write(&line("ok", description, Some(now.saturating_sub(began))));
                 }
             }
             State::Failed => {
                 self.began.remove(name);
                 self.write(&line("fail", description, None));
-                if let Some(reason) = reason {
-                    for part in reason.lines().take(4) {
-                        self.write(&format!(
-                            "         {}\r\n",
-                            part.chars().filter(|c| !c.is_control()).collect::<String>()
-                        ));
-                    }
+                for part in reason.unwrap_or_default().lines().take(4) {
+                    let clean: String = part.chars().filter(|c| !c.is_control()).collect();
+                    self.write(&format!("       {clean}\r\n"));
                 }
             }
-            State::Reloading => {}
+            State::Deactivating | State::Reloading => {}
         }
     }
+}
+
+/// What happened to a unit.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// Full name.
+    pub name: &'a str,
+    /// How it is shown.
+    pub description: &'a str,
+    /// How it stands now.
+    pub state: State,
+    /// Why it failed.
+    pub reason: Option<&'a str>,
 }
 
 #[cfg(test)]
@@ -105,10 +116,34 @@ mod tests {
 
     #[test]
     fn lines_fit_80_columns_and_hold_no_control_characters() {
-        assert_eq!(line("ok", "nginx", Some(1234)), "[  ok  ] nginx (1.23 s)\r\n");
+        assert_eq!(line("ok", "nginx", Some(1234)), "[ ok ] nginx (1.23 s)\r\n");
         let long = line("fail", &"x\x1b".repeat(100), Some(12));
         assert_eq!(long.trim_end().chars().count(), 79);
         assert!(!long.contains('\x1b') && long.contains('~'));
+    }
+
+    #[test]
+    fn a_line_for_each_start_while_a_level_is_entered_and_for_each_failure() {
+        let path = std::env::temp_dir().join(format!("rung-console-lines-{}", std::process::id()));
+        let text = |quiet: bool| {
+            std::fs::write(&path, "").expect("file");
+            let mut console = Console::new(path.to_str().expect("path"), quiet);
+            let mut change = |name, state, reason, entering| {
+                console.unit(&Change { name, description: name, state, reason }, entering, 0);
+            };
+            change("a", State::Activating, None, true);
+            change("a", State::Active, None, true);
+            change("a", State::Deactivating, None, true);
+            change("a", State::Inactive, None, true);
+            change("b", State::Activating, None, false);
+            change("b", State::Active, None, false);
+            change("c", State::Activating, None, false);
+            change("c", State::Failed, Some("why"), false);
+            std::fs::read_to_string(&path).expect("file")
+        };
+        assert_eq!(text(false), "[ ok ] a (0.00 s)\r\n[fail] c\r\n       why\r\n");
+        assert_eq!(text(true), "[fail] c\r\n       why\r\n");
+        std::fs::remove_file(&path).expect("clean");
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Journal {
     /// # Errors
     /// When neither a memfd nor a file without name can be made or written.
     pub fn create(records: &[Record]) -> Result<Self, Errno> {
-        let file = memfd::create(c"rung-journal").or_else(|_| file::unnamed())?;
+        let file = memfd::or_file(c"rung-journal")?;
         let mut journal = Self { file, length: 0, compact_length: 0 };
         journal.append(records)?;
         journal.compact_length = journal.length;

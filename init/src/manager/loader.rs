@@ -1,11 +1,12 @@
 //! Reading unit files from their folders: which names there are, what each of them means.
 //!
 //! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
-//! systemd's. A link to `/dev/null` masks; a link to another unit's file is an alias. Drop-ins are `NAME.d/*.conf` in any
-//! of the folders; of two with the same file name the one in the earlier folder counts.
+//! systemd's. A link to `/dev/null` or an empty file masks; a link to another unit's file is an alias. Which drop-ins
+//! count says [`search::drop_ins`].
 
 use crate::core::Definition;
 use crate::sys::file;
+use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, Severity, Source, SourceFile, Unit, UnitName};
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,7 +44,8 @@ pub struct Loader {
     folders: Vec<(Source, PathBuf)>,
     facts: Facts,
     entries: BTreeMap<UnitName, Entry>,
-    drop_ins: BTreeMap<UnitName, BTreeMap<String, PathBuf>>,
+    /// The folders of drop-ins, by the folder they lie in.
+    drop_ins: Vec<Folder>,
     generated: BTreeMap<UnitName, Rc<Unit>>,
 }
 
@@ -88,37 +90,26 @@ impl Loader {
         self.entries.clear();
         self.drop_ins.clear();
         for (source, folder) in self.folders.clone() {
-            let Ok(listing) = fs::read_dir(&folder) else { continue };
-            for entry in listing.flatten() {
+            let mut drop_ins = Vec::new();
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 let (Ok(file), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
-                if let Some(stem) = file.strip_suffix(".d") {
-                    if let Some(name) = full_name(stem) {
-                        self.scan_drop_ins(&name, &entry.path());
-                    }
+                if file.strip_suffix(".d").and_then(full_name).is_some() {
+                    let inside = list_drop_ins(&entry.path());
+                    drop_ins.push(search::Entry { inside, ..search::Entry::file(file) });
                     continue;
                 }
                 let Some(name) = full_name(&file) else { continue };
                 if self.entries.contains_key(&name) || kind.is_dir() {
                     continue;
                 }
-                let found = if kind.is_symlink() {
-                    link(&name, source, entry.path())
-                } else {
-                    Entry::File(source, entry.path())
+                let found = match () {
+                    () if is_mask(&entry.path()) => Entry::Masked,
+                    () if kind.is_symlink() => link(&name, source, entry.path()),
+                    () => Entry::File(source, entry.path()),
                 };
                 self.entries.insert(name, found);
             }
-        }
-    }
-
-    fn scan_drop_ins(&mut self, name: &UnitName, folder: &Path) {
-        let Ok(listing) = fs::read_dir(folder) else { return };
-        let drop_ins = self.drop_ins.entry(name.clone()).or_default();
-        for entry in listing.flatten() {
-            let Ok(file) = entry.file_name().into_string() else { continue };
-            if file.ends_with(".conf") && drop_ins.len() < MAX_DROP_INS {
-                drop_ins.entry(file).or_insert(entry.path());
-            }
+            self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
     }
 
@@ -188,16 +179,12 @@ impl Loader {
 
     /// Whether drop-ins of its own or its template's are there.
     pub fn has_drop_ins(&self, name: &UnitName) -> bool {
-        self.drop_ins.contains_key(name) || name.template().is_some_and(|t| self.drop_ins.contains_key(&t))
+        !search::drop_ins(name, Source::Systemd, &self.drop_ins).is_empty()
     }
 
     /// Folders of drop-ins that exist, for watching.
     pub fn drop_in_folders(&self) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> =
-            self.drop_ins.values().flat_map(|d| d.values()).filter_map(|p| Some(p.parent()?.to_path_buf())).collect();
-        folders.sort();
-        folders.dedup();
-        folders
+        self.drop_ins.iter().flat_map(|folder| folder.entries().map(|e| folder.path.join(&e.name))).collect()
     }
 
     fn entry(&self, name: &UnitName) -> Option<&Entry> {
@@ -220,7 +207,7 @@ impl Loader {
             Err(reason) => return only(Definition::Bad(name.clone(), reason)),
         };
         let mut drop_ins = Vec::new();
-        for path in self.drop_in_paths(name) {
+        for path in search::drop_ins(name, source, &self.drop_ins) {
             match read(&path) {
                 Ok(file) => drop_ins.push(file),
                 Err(reason) => return only(Definition::Bad(name.clone(), reason)),
@@ -245,15 +232,6 @@ impl Loader {
         }
         Loaded { definition: Definition::Good(Rc::new(unit)), findings }
     }
-
-    /// Drop-ins in the order they are read: the template's and the unit's own, by file name.
-    fn drop_in_paths(&self, name: &UnitName) -> Vec<PathBuf> {
-        let mut by_name: BTreeMap<&str, &PathBuf> = BTreeMap::new();
-        for owner in name.template().iter().chain(std::iter::once(name)) {
-            by_name.extend(self.drop_ins.get(owner).into_iter().flatten().map(|(f, p)| (f.as_str(), p)));
-        }
-        by_name.into_values().cloned().collect()
-    }
 }
 
 /// Only names that are written in full: `a.service`, not `a` or `a.socket`.
@@ -261,12 +239,20 @@ fn full_name(text: &str) -> Option<UnitName> {
     UnitName::new(text).ok().filter(|n| n.as_str() == text)
 }
 
+/// A link to `/dev/null`, or an empty file.
+fn is_mask(path: &Path) -> bool {
+    fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null"))
+        || fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0)
+}
+
+fn list_drop_ins(folder: &Path) -> Vec<(String, bool)> {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_DROP_INS);
+    files.filter_map(|e| Some((e.file_name().into_string().ok()?, is_mask(&e.path())))).collect()
+}
+
 fn link(name: &UnitName, source: Source, path: PathBuf) -> Entry {
-    let Ok(target) = fs::read_link(&path) else { return Entry::File(source, path) };
-    if target == Path::new("/dev/null") {
-        return Entry::Masked;
-    }
-    match target.file_name().and_then(|f| f.to_str()).and_then(full_name) {
+    let target = fs::read_link(&path).ok();
+    match target.as_deref().and_then(Path::file_name).and_then(|f| f.to_str()).and_then(full_name) {
         Some(other) if other != *name && other.kind() == name.kind() => Entry::Alias(other),
         _ => Entry::File(source, path),
     }

@@ -101,3 +101,28 @@ fn what_cannot_be_read_is_bad_and_says_why() {
         }
     }
 }
+
+#[test]
+fn a_drop_in_can_be_masked_and_systemds_dont_touch_a_native_unit() {
+    let root = Root::new("masked");
+    root.write("lib/a.service", MINIMAL)
+        .write("lib/a.service.d/10.conf", "[Unit]\nDescription=vendor\n")
+        .link("etc/a.service.d/10.conf", "/dev/null")
+        .write("systemd/a.service.d/20.conf", "[Unit]\nDescription=foreign\n")
+        .write("etc/empty.service", "")
+        .write("lib/empty.service", MINIMAL);
+    let loader = root.loader();
+    let unit = good(&loader, "a");
+    assert_eq!((unit.description.as_str(), unit.files.len()), ("a", 1));
+    assert!(matches!(loader.load(&name("empty")).definition, Definition::Masked(_)));
+}
+
+#[test]
+fn a_chain_of_aliases_ends_at_the_unit() {
+    let root = Root::new("chain");
+    root.write("lib/a.service", MINIMAL).link("lib/b.service", "a.service").link("lib/c.service", "b.service");
+    root.link("lib/x.service", "y.service").link("lib/y.service", "x.service");
+    let loader = root.loader();
+    assert_eq!(loader.canonical(name("c")), name("a"));
+    assert_eq!(loader.canonical(name("x")), name("x"), "no end");
+}

@@ -1,6 +1,7 @@
 //! Carries out what the core has decided.
 
 use super::accounts::{Answers, Wish};
+use super::console::Change;
 use super::control::status;
 use super::instance::{self, parked};
 use super::machine::Purpose;
@@ -12,6 +13,7 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
+use crate::unit::name::Kind;
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -55,6 +57,12 @@ impl Manager {
         let (name, own) = (view.name.as_str().to_owned(), [view.main_pid, view.control_pid]);
         for key in [view.main_key, view.control_key].into_iter().flatten() {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+        }
+        // They hear it first: a shell that lost its child before would start the next one, which heard nothing. PID 1
+        // answers in the order it is asked.
+        if self.link.fetch(0, "signalled").is_err() {
+            self.over = true;
+            return;
         }
         if let Some(tree) = &self.tree {
             tree.signal(&name, signal, &own);
@@ -197,7 +205,8 @@ impl Manager {
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| **o != Outcome::Success);
         // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
-        let silent = matches!(self.machine.purpose, Purpose::Command(_)) && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
+        let silent = matches!(self.machine.purpose, Purpose::Command(_))
+            && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
         let reason = failure.map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason
@@ -205,12 +214,14 @@ impl Manager {
             let text = format!("failed: {}", reason.lines().next().unwrap_or_default());
             self.logger.send(logger::Request::Note { name: name.short().to_owned(), text }, None);
         }
-        let description = match self.core.view(unit).unit {
+        let description = match status::definition(&self.core.view(unit)) {
             Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
             _ => name.to_string(),
         };
-        if !silent {
-            self.console.unit(name.as_str(), &description, state, reason.as_deref(), wait::now_ms());
+        if !silent && (name.kind() == Kind::Service || state == State::Failed) {
+            let change = Change { name: name.as_str(), description: &description, state, reason: reason.as_deref() };
+            let entering = self.core.levels().2.is_some() && self.going.is_none();
+            self.console.unit(&change, entering, wait::now_ms());
         }
         self.answer_state_waits(unit, state);
     }

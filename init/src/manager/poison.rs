@@ -4,6 +4,7 @@
 //! away. A manager that finds a note died there. Two deaths with the same note: that unit is poison, and left alone until
 //! its file changes.
 
+use crate::proto::pid1::Key;
 use crate::sys::{file, memfd};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
@@ -18,14 +19,15 @@ const DEATHS: u32 = 2;
 /// The note's name for the journal itself.
 pub const JOURNAL: &str = "(journal)";
 
-/// The note for what a unit's processes do; its bare name is the note for its text.
-pub fn event(unit: &str) -> String {
-    format!("event {unit}")
+/// The note for an event of one of a unit's processes; the unit's bare name is the note for its text. It names the very
+/// process: an event that isn't to blame won't be met again by the next manager.
+pub fn event(unit: &str, what: &str, key: Key) -> String {
+    format!("event {unit} {what} {}.{}", key.token, key.step)
 }
 
 /// The note for starting a unit's process.
-pub fn start(unit: &str) -> String {
-    format!("start {unit}")
+pub fn start(unit: &str, key: Key) -> String {
+    event(unit, "start", key)
 }
 
 /// Deaths by note.
@@ -46,9 +48,16 @@ impl Ledger {
         self.deaths.get(note).is_some_and(|n| *n >= DEATHS)
     }
 
-    /// Its file changed: another chance.
-    pub fn forgive(&mut self, note: &str) -> bool {
+    /// It went well.
+    pub fn forget(&mut self, note: &str) -> bool {
         self.deaths.remove(note).is_some()
+    }
+
+    /// The unit's file changed: another chance.
+    pub fn forgive(&mut self, unit: &str) -> bool {
+        let (before, events) = (self.deaths.len(), format!("event {unit} "));
+        self.deaths.retain(|note, _| note != unit && !note.starts_with(&events));
+        self.deaths.len() != before
     }
 }
 
@@ -57,12 +66,14 @@ impl Ledger {
 pub struct Poison {
     file: Option<OwnedFd>,
     ledger: Ledger,
+    /// What is being worked on, innermost last.
+    open: Vec<String>,
 }
 
 impl Poison {
     /// A clean table.
     pub fn create() -> Self {
-        Self { file: memfd::create(c"rung-note").or_else(|_| file::unnamed()).ok(), ledger: Ledger::default() }
+        Self { file: memfd::or_file(c"rung-note").ok(), ledger: Ledger::default(), open: Vec::new() }
     }
 
     /// Goes on with the one a manager before us left: a note on it is entered into the ledger.
@@ -75,7 +86,7 @@ impl Poison {
         if !note.is_empty() {
             ledger.died(&note);
         }
-        let mut poison = Self { file: Some(fd), ledger };
+        let mut poison = Self { file: Some(fd), ledger, open: Vec::new() };
         poison.save();
         poison
     }
@@ -88,10 +99,26 @@ impl Poison {
         self.file.as_ref().and_then(|f| f.try_clone().ok()).ok_or(Errno::EBADF)
     }
 
-    /// The unit that is worked on now; empty: none.
-    pub fn note(&self, unit: &str) {
+    /// What is worked on from now on, until [`Self::done`]; one may be part of another.
+    pub fn note(&mut self, note: &str) {
+        self.open.push(note.to_owned());
+        self.write();
+    }
+
+    /// What was noted last went well: if an event, it wasn't the cause of any death. A text, read again at each start, is
+    /// forgiven only when its file changes.
+    pub fn done(&mut self) {
+        let note = self.open.pop().unwrap_or_default();
+        if note.starts_with("event ") && self.ledger.forget(&note) {
+            self.save();
+        }
+        self.write();
+    }
+
+    fn write(&self) {
         let mut bytes = [0; NOTE_LEN];
-        for (to, from) in bytes.iter_mut().zip(unit.bytes()) {
+        let note = self.open.last().map_or("", String::as_str);
+        for (to, from) in bytes.iter_mut().zip(note.bytes()) {
             *to = from;
         }
         if let Some(file) = &self.file {
@@ -104,10 +131,9 @@ impl Poison {
         self.ledger.is_poison(unit)
     }
 
-    /// The unit's file changed, or it went well: another chance.
+    /// The unit's file changed: another chance.
     pub fn forgive(&mut self, unit: &str) {
-        let notes = [unit.to_owned(), event(unit), start(unit)];
-        if notes.iter().filter(|note| self.ledger.forgive(note)).count() > 0 {
+        if self.ledger.forgive(unit) {
             self.save();
         }
     }
@@ -141,14 +167,35 @@ mod tests {
         assert!(poison.is_poison("a.service") && !poison.is_poison("b.service"));
         poison = again(poison);
         assert!(poison.is_poison("a.service"), "a death elsewhere changes nothing");
+        let key = Key { token: 16, step: 2 };
         for _ in 0..2 {
-            poison.note(&start("a.service"));
+            poison.note(&start("a.service", key));
             poison = again(poison);
         }
-        assert!(poison.is_poison(&start("a.service")) && !poison.is_poison(&event("a.service")));
+        assert!(poison.is_poison(&start("a.service", key)) && !poison.is_poison(&event("a.service", "exit", key)));
         poison.forgive("a.service");
         poison = again(poison);
-        assert!(!poison.is_poison("a.service") && !poison.is_poison(&start("a.service")));
+        assert!(!poison.is_poison("a.service") && !poison.is_poison(&start("a.service", key)));
+    }
+
+    #[test]
+    fn an_event_that_went_well_once_was_no_cause() {
+        let exit = event("a.service", "exit", Key { token: 16, step: 0 });
+        let mut poison = Poison::create();
+        for _ in 0..4 {
+            poison.note(&exit);
+            poison = again(poison);
+            poison.note(&exit);
+            poison.note("b.service");
+            poison.done();
+            poison.done();
+        }
+        assert!(!poison.is_poison(&exit));
+        poison.note(&exit);
+        poison.note("b.service");
+        poison.done();
+        poison = again(poison);
+        assert_eq!(poison.ledger.deaths.get(&exit), Some(&1), "the outer note came back");
     }
 
     #[test]
@@ -156,7 +203,7 @@ mod tests {
         let mut poison = Poison::create();
         for _ in 0..3 {
             poison.note("a.service");
-            poison.note("");
+            poison.done();
             poison = again(poison);
         }
         assert!(!poison.is_poison("a.service"));

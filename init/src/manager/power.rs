@@ -10,8 +10,9 @@ use crate::unit::UnitName;
 
 /// Two Ctrl-Alt-Del within this time force the end, in milliseconds.
 const CAD_WINDOW: u64 = 3_000;
-/// In a container all is to be over within this time, if nothing else is configured.
-const CONTAINER_DEADLINE: u64 = 8_000;
+/// In a container all is to be over within 8 s, if nothing else is configured; the last 2 s and a bit are PID 1's, for
+/// the processes that are left then.
+const CONTAINER_DEADLINE: u64 = 8_000 - 2_200;
 /// PID 1 acts alone this long after the last service's own deadline.
 const GRACE: u64 = 10_000;
 /// What holds the shutdown up is shown after this time, and again each second.

@@ -34,12 +34,16 @@ const STRAY: u32 = 0x8000_0000;
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// Pause before strays that can't be watched are looked at again, in milliseconds.
+const STRAY_DELAY: u64 = 200;
 /// How often [`notify::drain`] is asked before an exit is handled: more than any socket's queue holds.
 const LAST_BURSTS: usize = 64;
 /// New clients wait this long where descriptors have run out, in milliseconds.
 const ACCEPT_DELAY: u64 = 1_000;
 /// A logger that ended is started again after this long, in milliseconds.
 const LOGGER_DELAY: u64 = 200;
+/// One that ends again and again waits no longer than this.
+const LOGGER_DELAY_MOST: u64 = 10_000;
 
 impl Manager {
     /// Registers what is always there.
@@ -123,7 +127,15 @@ impl Manager {
     fn next_deadline(&self) -> Option<u64> {
         let going = self.going.map(|g| g.show_at);
         let lookups = self.lookups.next_deadline();
-        let all = [self.core.next_deadline(), going, lookups, self.logger_due, self.tell_due, self.accept_due];
+        let all = [
+            self.core.next_deadline(),
+            going,
+            lookups,
+            self.logger_due,
+            self.strays_due,
+            self.tell_due,
+            self.accept_due,
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -135,6 +147,13 @@ impl Manager {
         if self.logger_due.is_some_and(|at| at <= now) {
             self.logger_due = None;
             self.start_logger();
+        }
+        if self.strays_due.is_some_and(|at| at <= now) {
+            self.strays_due = None;
+            let watched: Vec<(u64, UnitId)> = self.watched.iter().map(|(token, unit)| (*token, *unit)).collect();
+            for (token, unit) in watched {
+                self.watch_group(unit, token);
+            }
         }
         if self.tell_due.is_some_and(|at| at <= now) {
             self.tell_due = None;
@@ -262,13 +281,19 @@ impl Manager {
         let adopt = is(Request::Adopt { key, pid: 0, start_time: 0 });
         let again = errno == Errno::EINTR as i32;
         if key.step & STRAY != 0 {
-            if let Some(unit) = self.watched.get(&key.token).copied().filter(|_| errno == Errno::ESRCH as i32) {
-                self.watch_group(unit, key.token);
+            match self.watched.get(&key.token).copied() {
+                Some(unit) if errno == Errno::ESRCH as i32 => self.watch_group(unit, key.token),
+                // It can't be watched: no event will tell of its end.
+                Some(_) if errno != Errno::EEXIST as i32 => {
+                    let at = wait::now_ms().saturating_add(STRAY_DELAY);
+                    self.strays_due = Some(self.strays_due.map_or(at, |before| before.min(at)));
+                }
+                _ => {}
             }
         } else if key.token == accounts::TOKEN && spawn {
             self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
-            self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
+            self.logger_again();
         } else if again && is(Request::Ack { key }) {
             self.link.send(Request::Ack { key }, Vec::new());
         } else if again && (spawn || adopt) {
@@ -282,13 +307,22 @@ impl Manager {
         }
     }
 
+    /// The logger is to be started again: soon, if it has worked for a while, else later each time.
+    fn logger_again(&mut self) {
+        let now = wait::now_ms();
+        let ran = now.saturating_sub(self.logger_since);
+        let longer = self.logger_delay.saturating_mul(2).min(LOGGER_DELAY_MOST);
+        self.logger_delay = if ran > LOGGER_DELAY_MOST { LOGGER_DELAY } else { longer.max(LOGGER_DELAY) };
+        self.logger_due = Some(now.saturating_add(self.logger_delay));
+    }
+
     fn on_logger_slot(&mut self, key: Key, life: Life) {
         if !matches!(life, Life::Over(_)) {
             return;
         }
         self.link.send(Request::Ack { key }, Vec::new());
         if key == self.logger_key && self.logger_due.is_none() {
-            self.logger_due = Some(wait::now_ms().saturating_add(LOGGER_DELAY));
+            self.logger_again();
         }
     }
 
@@ -445,6 +479,7 @@ impl Manager {
 
     /// Starts the logger's process with its parked socket, and gives it every parked pipe.
     pub fn start_logger(&mut self) {
+        self.logger_since = wait::now_ms();
         self.spawn_logger();
         for (token, name, stream) in self.log_pipes() {
             let fetched = self.link.fetch(token, parked::read_end(stream));

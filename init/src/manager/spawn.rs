@@ -35,13 +35,13 @@ impl Manager {
     /// Starts a process, or tells the core why it can't be. `answers`: what `getent` has said about its user so far.
     pub fn spawn(&mut self, wish: Wish, answers: &Answers) {
         let Wish { unit, key, .. } = wish;
-        let note = poison::start(self.core.name(unit).as_str());
+        let note = poison::start(self.core.name(unit).as_str(), key);
         let tried = if self.poison.is_poison(&note) {
             Err("the manager died twice while it started this unit; change its file, or report this".to_owned())
         } else {
             self.poison.note(&note);
             let tried = self.try_spawn(wish, answers);
-            self.poison.note("");
+            self.poison.done();
             tried
         };
         if let Err(reason) = tried {

@@ -18,7 +18,7 @@ use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{file, inherited, signals, wait};
+use crate::sys::{fd, file, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{self, Conf};
 use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
@@ -46,7 +46,7 @@ struct Greeting {
 pub fn run() -> i32 {
     signals::die_of_faults();
     nix::unistd::alarm::set(30);
-    let Ok(socket) = inherited::take(3) else { return 2 };
+    let Ok(socket) = fd::take(3) else { return 2 };
     match Manager::start(socket) {
         Ok(mut manager) => {
             manager.run();
@@ -96,7 +96,7 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<(Core, Option<Journal
     let bytes = parked.try_clone().ok().and_then(|f| file::read_all(f, 256 << 20).ok()).unwrap_or_default();
     let (records, length) = journal::decode(&bytes);
     let core = Core::restore(records);
-    poison.note("");
+    poison.done();
     // Behind what can't be read nothing is appended: a new one.
     let whole = length == bytes.len();
     Ok((core, whole.then(|| Journal::reopen(parked, length as u64))))
@@ -195,7 +195,9 @@ impl Manager {
         let pid1 = nix::unistd::getppid().as_raw();
         let tree = Tree::find(pid1, greeting.container);
         take_in(&mut core, &greeting.slots, tree.as_ref(), &run_dir);
-        let quiet = machine::cmdline().split_ascii_whitespace().any(|w| w == "quiet");
+        // A container has no command line of a kernel's, only the words it was started with.
+        let words = if greeting.container { args.join(" ") } else { machine::cmdline() };
+        let quiet = words.split_ascii_whitespace().any(|w| w == "quiet");
         let console = if greeting.container { super::console::STDERR } else { "/dev/console" };
         let group = allowed_group(&conf);
         let machine = Machine {
@@ -220,6 +222,8 @@ impl Manager {
             poison,
             logger_key: Key { token: logger::TOKEN, step: 0 },
             logger_due: None,
+            logger_since: 0,
+            logger_delay: 0,
             server: Server::new(listener, group),
             requests: Requests::default(),
             state_waits: Vec::new(),
@@ -229,6 +233,7 @@ impl Manager {
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
             watched: BTreeMap::new(),
+            strays_due: None,
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
             plan_failures: BTreeMap::new(),

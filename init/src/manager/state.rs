@@ -88,6 +88,10 @@ pub struct Manager {
     pub logger_key: Key,
     /// When the logger may be started again.
     pub logger_due: Option<u64>,
+    /// When it was started.
+    pub logger_since: u64,
+    /// How long it waited before that.
+    pub logger_delay: u64,
     /// Clients.
     pub server: Server,
     /// What they wait for.
@@ -106,6 +110,8 @@ pub struct Manager {
     pub pipes: BTreeMap<(u64, Stream), String>,
     /// Instances that wait for their group to become empty, with the unit.
     pub watched: BTreeMap<u64, UnitId>,
+    /// When those are to be looked at again where no event tells of their end.
+    pub strays_due: Option<u64>,
     /// Instances that wait for their pid file.
     pub pid_files: BTreeMap<u64, UnitId>,
     /// What the steps of plans under way stand for.
@@ -155,24 +161,26 @@ impl Manager {
 
     /// One event: core, journal, acknowledgement, actions, in this order.
     fn feed(&mut self, event: Event) {
+        // What killed two managers doesn't get at a third; the end of a process counts as taken care of all the same.
         let note = self.note_of(&event);
-        if let Some(note) = &note {
+        let poison = note.as_ref().is_some_and(|n| self.poison.is_poison(n));
+        let noted = note.filter(|_| !poison);
+        if let Some(note) = &noted {
             self.poison.note(note);
         }
         let over = match &event {
             Event::Process { key, life: Life::Over(_), .. } => Some(*key),
             _ => None,
         };
-        // What killed two managers doesn't get at a third; the end of a process counts as taken care of all the same.
-        if !note.as_ref().is_some_and(|n| self.poison.is_poison(n)) {
+        if !poison {
             self.decide(event);
         }
         if let Some(key) = over {
             self.link.send(Request::Ack { key }, Vec::new());
         }
         self.carry_out();
-        if note.is_some() {
-            self.poison.note("");
+        if noted.is_some() {
+            self.poison.done();
         }
     }
 
@@ -197,12 +205,17 @@ impl Manager {
 
     /// Which unit's doing an event is.
     fn note_of(&self, event: &Event) -> Option<String> {
-        let token = match event {
-            Event::Process { key, .. } | Event::NoPlan { key, .. } => key.token,
-            Event::Notify { token, .. } | Event::PidFile { token, .. } | Event::Empty { token } => *token,
+        let of = |token| Key { token, step: 0 };
+        let (what, key) = match event {
+            Event::Process { key, life: Life::Over(_), .. } => ("exit", *key),
+            Event::Process { key, .. } => ("life", *key),
+            Event::NoPlan { key, .. } => ("no plan", *key),
+            Event::Notify { token, .. } => ("notify", of(*token)),
+            Event::PidFile { token, .. } => ("pid file", of(*token)),
+            Event::Empty { token } => ("empty", of(*token)),
             Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
         };
-        self.core.token_unit(token).map(|id| poison::event(self.core.name(id).as_str()))
+        self.core.token_unit(key.token).map(|id| poison::event(self.core.name(id).as_str(), what, key))
     }
 
     /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.

@@ -3,29 +3,18 @@
 use super::parked::Parked;
 use super::signals::Pending;
 use super::slots::Slots;
-use super::table::{Field, Table, frame};
+use super::table::Table;
 use super::{Tag, tag};
-use crate::proto::pid1::{Event, FRAME_LEN, Frame, Request};
+use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, Request, kind};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::seqpacket::{self, Fds, Received};
-use crate::sys::{fd, process};
+use crate::sys::shared::Field;
+use crate::sys::wait::monotonic_ms;
 use nix::errno::Errno;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How long a manager may leave an exit or a signal unanswered, or its socket full.
 const PATIENCE_MS: u64 = 30_000;
-
-/// Bits of [`super::table::Head::greeted`].
-const GREETED: u32 = 1;
-const SYNCING: u32 = 2;
-
-/// How far a sync has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sync {
-    No,
-    Slots(usize),
-    Parked(usize),
-}
 
 /// One read from the manager.
 #[derive(Debug)]
@@ -40,12 +29,12 @@ pub enum Got {
     Closed,
 }
 
-/// The socket (its number lies in the table) and what still has to be said.
+/// The socket (it lies in the table, as what is still to be said does).
 #[derive(Debug)]
 pub struct Link {
     table: &'static Table,
     epoll: &'static Epoll,
-    sync: Sync,
+    /// Where to look for the next change.
     cursor: usize,
     /// One answer that didn't fit. While it waits no request is read, so there is never a second one.
     answer: Option<(Event, Option<OwnedFd>)>,
@@ -56,44 +45,29 @@ pub struct Link {
 impl Link {
     /// The line as the table has it.
     pub fn new(table: &'static Table, epoll: &'static Epoll) -> Self {
-        // A manager that outlived a re-execution of ours waits for the end of its sync.
-        let sync = if table.head.greeted.get() & SYNCING != 0 { Sync::Slots(0) } else { Sync::No };
-        let link = Self { table, epoll, sync, cursor: 0, answer: None, full: false, waiting_since: None };
-        if let Some(socket) = link.socket() {
-            let _ = epoll.add(socket, Ready::EPOLLIN, tag(Tag::Manager, 0));
-        }
-        link
+        epoll.add_recorded(&table.head.socket, tag(Tag::Manager, 0));
+        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None }
     }
 
     fn socket(&self) -> Option<BorrowedFd<'static>> {
-        let raw = self.table.head.socket.get();
-        fd::borrow(raw).filter(|_| raw > 0)
-    }
-
-    /// Whether there is a line.
-    pub fn is_open(&self) -> bool {
-        self.socket().is_some()
+        self.table.head.socket.get()
     }
 
     /// Puts a new manager at the other end.
     pub fn open(&mut self, socket: OwnedFd) {
         self.close();
-        self.table.head.socket.set(fd::keep_raw(socket));
+        self.table.head.socket.put(socket);
         *self = Self::new(self.table, self.epoll);
     }
 
     /// Hangs up.
     pub fn close(&mut self) {
-        if let Some(socket) = self.socket() {
-            let _ = self.epoll.remove(socket);
-            let raw = self.table.head.socket.get();
-            self.table.head.socket.set(0);
-            fd::close(raw);
-        }
+        let head = &self.table.head;
+        self.epoll.drop_recorded(&head.socket);
+        head.greeted.set(0);
+        head.sync.set(0);
+        (self.answer, self.full, self.waiting_since) = (None, false, None);
         self.done();
-        self.table.head.greeted.set(0);
-        self.answer = None;
-        (self.sync, self.full, self.waiting_since) = (Sync::No, false, None);
     }
 
     /// The next request. None is read while an answer waits to be sent.
@@ -106,14 +80,13 @@ impl Link {
             // It has gone without reading all we sent; what it sent itself is still there.
             received = seqpacket::recv_shared(socket, words);
         }
-        let frame = frame(words);
+        let frame: Frame = words.get();
         match received {
             Ok(Received::Packet(FRAME_LEN, fds)) => match Request::decode(&frame) {
                 Some(request) => Got::Request(request, fds),
                 None => Got::Bad(kind(&frame), Errno::EPROTO),
             },
-            Ok(Received::Packet(..)) => Got::Bad(kind(&frame), Errno::EMSGSIZE),
-            Err(Errno::EMSGSIZE) => Got::Bad(kind(&frame), Errno::EMSGSIZE),
+            Ok(Received::Packet(..)) | Err(Errno::EMSGSIZE) => Got::Bad(kind(&frame), Errno::EMSGSIZE),
             Err(Errno::EAGAIN) => Got::Nothing,
             Ok(Received::Closed) | Err(_) => Got::Closed,
         }
@@ -129,7 +102,7 @@ impl Link {
 
     /// The request that a fault of ours interrupted.
     pub fn interrupted(&self) -> Option<Request> {
-        Request::decode(&frame(&self.table.head.request))
+        Request::decode(&self.table.head.request.get())
     }
 
     /// Answers a request.
@@ -138,31 +111,35 @@ impl Link {
         self.send_answer();
     }
 
+    /// Says that a request can't be carried out.
+    pub fn refuse(&mut self, kind: u16, key: Key, errno: Errno) {
+        self.answer(Event::Refused { kind, key, errno: errno as i32 }, None);
+    }
+
     /// From here on the manager hears of changes.
     pub fn greet(&mut self) {
-        self.table.head.greeted.set(GREETED);
+        self.table.head.greeted.set(1);
     }
 
     /// Tells everything from the beginning.
-    pub fn sync(&mut self) {
-        self.sync = Sync::Slots(0);
-        self.table.head.greeted.set(self.table.head.greeted.get() | SYNCING);
+    pub fn sync(&mut self, slots: &mut Slots) {
+        slots.tell_all();
+        self.table.head.sync.set(1);
     }
 
     fn send(&mut self, event: Event, fd: Option<BorrowedFd<'_>>) -> bool {
         let Some(socket) = self.socket() else { return false };
-        match seqpacket::send(socket, &event.encode(), fd.as_slice()) {
-            Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS) => self.full = true,
-            // A manager that is gone is seen by its exit.
-            _ => return true,
-        }
-        false
+        let sent = seqpacket::send(socket, &event.encode(), fd.as_slice());
+        // A manager that is gone is seen by its exit.
+        let blocked = matches!(sent, Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS));
+        self.full |= blocked;
+        !blocked
     }
 
     fn send_answer(&mut self) -> bool {
         let Some((event, fd)) = self.answer.take() else { return true };
-        let sent = self.send(event, fd.as_ref().map(std::os::fd::AsFd::as_fd));
-        if !sent && self.is_open() {
+        let sent = self.send(event, fd.as_ref().map(AsFd::as_fd));
+        if !sent && self.socket().is_some() {
             self.answer = Some((event, fd));
         }
         sent
@@ -170,25 +147,25 @@ impl Link {
 
     /// Says what there is to say, as far as it fits.
     pub fn flush(&mut self, slots: &mut Slots, parked: &Parked, pending: &mut Pending) {
-        if !self.is_open() {
-            return;
-        }
+        let Some(socket) = self.socket() else { return };
         let was_full = std::mem::replace(&mut self.full, false);
-        let answered = self.send_answer();
-        if answered {
+        if self.send_answer() {
             self.done();
+            if self.table.head.greeted.get() == 1 {
+                self.tell(slots, parked, pending);
+            }
         }
-        let done = answered && (self.table.head.greeted.get() & GREETED == 0 || self.tell(slots, parked, pending));
-        let wanted = if done { Ready::EPOLLIN } else { Ready::EPOLLOUT | Ready::EPOLLIN };
-        // While an answer waits nothing is read: only room to write is of interest.
-        let wanted = if self.answer.is_some() { Ready::EPOLLOUT } else { wanted };
-        if (was_full || self.full)
-            && let Some(socket) = self.socket()
-        {
+        if was_full || self.full {
+            let wanted = match (self.full, &self.answer) {
+                (false, _) => Ready::EPOLLIN,
+                (true, None) => Ready::EPOLLIN | Ready::EPOLLOUT,
+                // Nothing is read meanwhile: only room to write is of interest.
+                (true, Some(_)) => Ready::EPOLLOUT,
+            };
             let _ = self.epoll.modify(socket, wanted, tag(Tag::Manager, 0));
         }
         let owes = self.full || slots.unanswered() > 0 || pending.any();
-        self.waiting_since = owes.then(|| self.waiting_since.unwrap_or_else(process::now_ms));
+        self.waiting_since = owes.then(|| self.waiting_since.unwrap_or_else(monotonic_ms));
     }
 
     /// The manager has acknowledged something.
@@ -201,68 +178,31 @@ impl Link {
         Some(self.waiting_since?.saturating_add(PATIENCE_MS))
     }
 
-    fn tell(&mut self, slots: &mut Slots, parked: &Parked, pending: &mut Pending) -> bool {
+    /// Signals, changes, then what is left of a sync; stops where the socket is full.
+    fn tell(&mut self, slots: &mut Slots, parked: &Parked, pending: &mut Pending) {
         while let Some((signal, count)) = pending.next() {
             if !self.send(Event::Signal { signal, count }, None) {
-                return false;
+                return;
             }
             pending.told(signal);
         }
-        self.tell_changes(slots) && self.tell_all(slots, parked)
-    }
-
-    fn tell_changes(&mut self, slots: &mut Slots) -> bool {
-        let used = usize::try_from(self.table.head.used_slots.get()).unwrap_or(0);
-        while slots.untold() > 0 {
-            let from = if self.cursor < used { self.cursor } else { 0 };
-            let all = self.table.slots.get(..used).unwrap_or(&[]).iter().enumerate();
-            let next = all.clone().skip(from).chain(all.take(from)).find(|(_, slot)| slot.untold.get() == 1);
-            let Some((index, _)) = next else { return true };
-            if !self.tell_slot(slots, index) {
-                return false;
+        while let Some((index, slot)) = slots.next_untold(self.cursor) {
+            if slot.event().is_some_and(|event| !self.send(event, None)) {
+                return;
             }
+            slots.told(slot);
             self.cursor = index.saturating_add(1);
         }
-        true
-    }
-
-    fn tell_slot(&mut self, slots: &mut Slots, index: usize) -> bool {
-        let Some(event) = slots.event(index) else { return true };
-        let sent = self.send(event, None);
-        if sent {
-            slots.told(index);
-        }
-        sent
-    }
-
-    fn tell_all(&mut self, slots: &mut Slots, parked: &Parked) -> bool {
-        if let Sync::Slots(from) = self.sync {
-            for (index, slot, _) in slots.all().filter(|(index, ..)| *index >= from) {
-                self.sync = Sync::Slots(index);
-                if slot.token.get() != 0 && !self.tell_slot(slots, index) {
-                    return false;
-                }
+        let head = &self.table.head;
+        let Some(next) = head.sync.get().checked_sub(1) else { return };
+        for (index, park) in parked.from(usize::try_from(next).unwrap_or(0)) {
+            if !self.send(Event::Parked { token: park.token.get(), name: park.name() }, None) {
+                return;
             }
-            self.sync = Sync::Parked(0);
+            head.sync.set(u32::try_from(index).unwrap_or(u32::MAX).saturating_add(2));
         }
-        if let Sync::Parked(from) = self.sync {
-            for (index, park) in parked.all().filter(|(index, _)| *index >= from) {
-                self.sync = Sync::Parked(index);
-                if !self.send(Event::Parked { token: park.token.get(), name: park.name.get() }, None) {
-                    return false;
-                }
-            }
-            self.sync = Sync::Parked(usize::MAX);
-            if !self.send(Event::SyncEnd { highest_token: self.table.head.highest_token.get() }, None) {
-                return false;
-            }
-            self.sync = Sync::No;
-            self.table.head.greeted.set(GREETED);
+        if self.send(Event::SyncEnd { highest_token: head.highest_token.get() }, None) {
+            head.sync.set(0);
         }
-        true
     }
-}
-
-fn kind(frame: &Frame) -> u16 {
-    frame.first_chunk::<2>().map_or(0, |bytes| u16::from_le_bytes(*bytes))
 }

@@ -2,14 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`reactor`] | the loop and what each request does |
-//! | [`table`], [`slots`], [`index`], [`parked`] | the memory that outlives faults: processes and descriptors |
+//! | [`reactor`], [`requests`] | the loop, and what each request does |
+//! | [`table`], [`slots`], [`parked`], [`signals`] | the memory that outlives faults: processes, descriptors, signals |
 //! | [`spawn`], [`adopt`] | how processes come into slots |
-//! | [`link`], [`signals`] | what the manager is told |
+//! | [`link`] | what the manager is told |
 //! | [`keeper`] | keeps the manager alive |
 //! | [`recover`] | going on after a fault |
-//! | [`command`], [`early`] | what a start means, and the first things |
-//! | [`down`], [`end`], [`unmount`] | the last things |
+//! | [`down`] | the shutdown, and PID 1's own deadline for it |
+//!
+//! What is done before and after the loop is in [`crate::stage`].
 //!
 //! Nothing here blocks, grows without bound, or panics on data.
 
@@ -25,32 +26,28 @@
 )]
 
 pub mod adopt;
-pub mod command;
 pub mod down;
-pub mod early;
-pub mod end;
-pub mod index;
 pub mod keeper;
 pub mod link;
 pub mod parked;
 pub mod reactor;
 pub mod recover;
+pub mod requests;
 pub mod signals;
 pub mod slots;
 pub mod spawn;
 pub mod table;
-pub mod unmount;
 
+use crate::proto::pid1::Name;
+use crate::stage::manager::Launch;
+use crate::stage::{command, first};
 use crate::sys::args::{self, Args};
+use crate::sys::shared::Field;
 use crate::sys::{fd, process};
-use command::Start;
-use keeper::Launch;
 use reactor::Reactor;
-use recover::Memory;
-use std::ffi::{CString, OsStr, OsString};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
-use table::Field;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
 /// What an entry of the epoll set is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,114 +73,61 @@ fn untag(data: u64) -> Option<(Tag, usize)> {
 
 /// What a start of the program means; returns with an exit status where it isn't PID 1's or a subreaper's.
 pub fn start(given: Args) -> i32 {
-    let words = given.args.iter().map(|a| OsStr::from_bytes(a.as_bytes()).to_owned());
-    let say = |fd: i32, text: &str| fd::borrow(fd).map(|fd| nix::unistd::write(fd, text.as_bytes()));
-    match command::decide(nix::unistd::getpid().as_raw(), words) {
-        Start::Init { args } | Start::Subreaper { args } => run(given, args),
-        Start::Telinit { args } => {
-            let own = args::own_path();
-            let error = command::exec_telinit(own.parent().unwrap_or(Path::new("/usr/lib/rung")), args);
-            say(2, &format!("init: this is not process 1, and sysv can't be executed: {}\n", error.desc()));
-            1
-        }
-        Start::Version => {
-            say(1, concat!("Rung ", env!("CARGO_PKG_VERSION"), "\n"));
-            0
-        }
-        Start::Refuse(why) => {
-            say(2, why);
-            2
-        }
+    match command::start(&given.args) {
+        Ok(words) => run(given, words),
+        Err(status) => status,
     }
 }
 
 /// PID 1's life. `words`: what the manager is given.
-fn run(given: Args, words: Vec<OsString>) -> i32 {
-    let Args { args, mut env } = given;
-    let marker = take_marker(&mut env);
-    let again = marker.as_ref().and_then(|(file, _)| recover::take_over(*file));
-    let path = marker.map_or_else(args::own_path, |(_, path)| path);
-    if again.is_none() {
-        fd::all_close_on_exec(3);
-    }
+fn run(mut given: Args, words: Vec<OsString>) -> i32 {
+    // An image before us has left the table's descriptor, and the path that it was started from.
+    let file = given.take(recover::TABLE_VARIABLE).and_then(|file| file.to_str().ok()?.parse().ok());
+    let path = given.take(recover::PATH_VARIABLE);
+    let path = path.map_or_else(args::own_path, |path| PathBuf::from(OsString::from_vec(path.into_bytes())));
+    let again = file.and_then(recover::take_over);
     // The first things are done once; their results lie in the table.
-    let setup = again.is_none().then(early::prepare);
-    let Some(memory) = again.or_else(recover::create) else { return 111 };
-    let head = &memory.table.head;
-    match &setup {
-        Some(setup) => remember(head, setup),
-        None => {
-            recover::mend(memory.table);
-            refresh_program(&memory);
+    let setup = again.is_none().then(|| {
+        fd::all_close_on_exec(3);
+        first::prepare()
+    });
+    let Some(table) = again.or_else(recover::create) else { return 111 };
+    let head = &table.head;
+    let [soft, hard] = &head.limit;
+    if let Some(setup) = &setup {
+        head.container.set(setup.container.into());
+        soft.set(setup.nofile.0);
+        hard.set(setup.nofile.1);
+    } else {
+        recover::mend(table);
+        if !args::executed_by_descriptor() {
+            // Executed from its path it is perhaps a new version: that is kept from now on.
+            head.exe.close();
         }
     }
     if nix::unistd::getpid().as_raw() != 1 {
         let _ = process::become_subreaper();
     }
-    let (program, launch) = (c_path(&path), launch(&memory, &path, words, &env));
-    recover::guard(&memory, program.clone(), args, env);
+    let launch = Launch::new(&path, words, &given.env, (soft.get(), hard.get()));
+    let program = CString::new(path.into_os_string().into_vec()).unwrap_or_default();
+    recover::guard(table, program.clone(), given.args, given.env);
     // A panic ends in the same handler as a fault; what it would print could block on a console.
     std::panic::set_hook(Box::new(|_| {}));
     process::set_name(c"init");
-    let title = head.title.get();
+    let title = Name::from_bytes(head.title.get());
     if !title.as_bytes().is_empty() {
         args::set_title(title.as_bytes());
     }
-    let Ok(mut reactor) = Reactor::new(&memory, program, launch) else { return 111 };
-    if let Some(setup) = setup {
-        park_stdio(&mut reactor, setup.stdio);
+    let Ok(mut reactor) = Reactor::new(table, program, launch) else { return 111 };
+    if again.is_some() {
+        reactor.take_up();
     }
-    reactor.run().perform()
-}
-
-/// Takes the entry that an image before us has left: the table's descriptor, and the path we were started from.
-fn take_marker(env: &mut Vec<CString>) -> Option<(i32, PathBuf)> {
-    let is = |entry: &CString| entry.as_bytes().starts_with(recover::MARKER.as_bytes());
-    let entry = env.iter().find(|e| is(e))?.clone();
-    env.retain(|e| !is(e));
-    let text = entry.as_bytes().strip_prefix(recover::MARKER.as_bytes())?;
-    let colon = text.iter().position(|b| *b == b':')?;
-    let (file, path) = text.split_at_checked(colon)?;
-    let path = PathBuf::from(OsStr::from_bytes(path.get(1..)?));
-    Some((std::str::from_utf8(file).ok()?.parse().ok()?, path))
-}
-
-/// Executed from its path (and not from the kept descriptor) it is perhaps a new version: that is kept from now on.
-fn refresh_program(memory: &Memory) {
-    if !args::executed_by_descriptor() {
-        fd::close(memory.table.head.exe.get());
-        memory.table.head.exe.set(0);
-    }
-}
-
-fn remember(head: &table::Head, setup: &early::Setup) {
-    head.container.set(setup.container.into());
-    for (kept, limit) in head.limit.iter().zip([setup.nofile.0, setup.nofile.1]) {
-        kept.set(limit);
-    }
-}
-
-fn launch(memory: &Memory, own: &Path, words: Vec<OsString>, env: &[CString]) -> Launch {
-    let beside = own.with_file_name("init-manager");
-    let found = nix::unistd::access(&beside, nix::unistd::AccessFlags::X_OK).is_ok();
-    let path = if found { beside } else { PathBuf::from("/usr/lib/rung/init-manager") };
-    let [soft, hard] = &memory.table.head.limit;
-    let limit = format!("RUNG_NOFILE={}:{}", soft.get(), hard.get());
-    let words = words.into_iter().filter_map(|word| CString::new(word.into_vec()).ok());
-    let args = [c"init-manager".to_owned()].into_iter().chain(words).collect();
-    let env = env.iter().cloned().chain(CString::new(limit)).collect();
-    Launch { path: c_path(&path), args, env }
-}
-
-fn c_path(path: &Path) -> CString {
-    CString::new(path.as_os_str().to_owned().into_vec()).unwrap_or_default()
-}
-
-/// What PID 1 was given as standard streams is kept for the manager to hand out.
-fn park_stdio(reactor: &mut Reactor, given: [bool; 3]) {
+    // What PID 1 was given as standard streams is kept for the manager to hand out.
+    let given = setup.map_or([false; 3], |setup| setup.stdio);
     for ((raw, name), given) in [(0, "stdin"), (1, "stdout"), (2, "stderr")].into_iter().zip(given) {
-        if let Some(copy) = fd::borrow(raw).filter(|_| given).and_then(|fd| fd::duplicate(fd).ok()) {
+        if let (true, Ok(copy)) = (given, fd::copy(raw, fd::KEPT)) {
             reactor.park(name, copy);
         }
     }
+    reactor.run().perform()
 }

@@ -2,106 +2,74 @@
 //!
 //! The wanted re-executions (`initctl reexec`, the end of the machine) take the same road, so that it is used daily.
 
-use super::table::{Field, MAGIC, Table};
+use super::table::{MAGIC, Table};
 use crate::proto::pid1::{Exit, Life, STAGE_FORK};
 use crate::sys::args::Image;
 use crate::sys::crash::{self, Cause, Road};
-use crate::sys::{fd, image, memfd, process, shared};
+use crate::sys::fd::Recorded;
+use crate::sys::shared::{self, Field};
+use crate::sys::wait::{self, monotonic_ms};
+use crate::sys::{image, process};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use std::ffi::CString;
-use std::os::fd::{AsFd, IntoRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::ffi::{CStr, CString};
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, Ordering};
 
-/// The environment entry by which an image tells the next one: `DESCRIPTOR:PATH`.
-pub const MARKER: &str = "RUNG_TABLE=";
+/// Environment variable by which an image tells the next one the table's descriptor.
+pub const TABLE_VARIABLE: &str = "RUNG_TABLE";
+/// The same for the file it was first executed from.
+pub const PATH_VARIABLE: &str = "RUNG_PATH";
 const WINDOW_MS: u64 = 10_000;
 const FAULTS: u32 = 5;
 
 static TABLE: OnceLock<&'static Table> = OnceLock::new();
-static TABLE_FD: AtomicI32 = AtomicI32::new(-1);
-
-/// A table, and the descriptor of its file (-1: it has none, and doesn't outlive an image).
-#[derive(Debug)]
-pub struct Memory {
-    /// The table.
-    pub table: &'static Table,
-    /// Its file.
-    pub file: RawFd,
-    /// It was taken over from an image before.
-    pub again: bool,
-}
 
 /// Takes the table over that an image before us left in descriptor `file`, if it is ours and sound.
-pub fn take_over(file: RawFd) -> Option<Memory> {
-    let borrowed = fd::borrow(file)?;
-    let size = nix::sys::stat::fstat(borrowed).ok()?.st_size;
-    if u64::try_from(size).ok()? < u64::try_from(size_of::<Table>()).ok()? {
-        return None;
-    }
-    let table: &'static Table = shared::map(Some(borrowed)).ok()?;
+pub fn take_over(file: RawFd) -> Option<&'static Table> {
+    let table: &'static Table = shared::attach(file)?;
     let head = &table.head;
-    let own = head.pid.get() == nix::unistd::getpid().as_raw();
+    let own = head.pid.get() == nix::unistd::getpid().as_raw() && head.file.raw() == file;
     let sound = head.magic.get() == MAGIC && head.size.get() == size_of::<Table>() as u64;
-    (own && sound).then_some(Memory { table, file, again: true })
+    (own && sound).then_some(table)
 }
 
-/// Makes a new table: in a memfd, else in an unlinked file, else in memory that only lasts as long as this image.
-pub fn create() -> Option<Memory> {
-    let file = memfd::create(c"rung-table").ok().or_else(unlinked).map(fd::keep);
-    let mapped = file.as_ref().and_then(|file| shared::map(Some(file.as_fd())).ok());
-    let (table, file): (&'static Table, RawFd) = match (mapped, file) {
-        (Some(table), Some(file)) => (table, file.into_raw_fd()),
-        _ => (shared::map(None).ok()?, -1),
-    };
+/// Makes a new table.
+pub fn create() -> Option<&'static Table> {
+    let (table, file): (&'static Table, _) = shared::create(c"rung-table").ok()?;
     let head = &table.head;
+    if let Some(file) = file {
+        head.file.put(file);
+    }
     head.pid.set(nix::unistd::getpid().as_raw());
-    head.booted_ms.set(process::boot_ms());
+    head.booted_ms.set(wait::now_ms());
     head.size.set(size_of::<Table>() as u64);
     head.magic.set(MAGIC);
-    Some(Memory { table, file, again: false })
+    Some(table)
 }
 
-fn unlinked() -> Option<OwnedFd> {
-    let places = [std::env::var("RUNG_RUNDIR").unwrap_or_default(), "/run".into(), "/tmp".into()];
-    let flags = OFlag::O_RDWR | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW;
-    places.iter().filter(|place| !place.is_empty()).find_map(|place| {
-        let path = Path::new(place).join(format!(".rung-table-{}-{}", std::process::id(), process::now_ms()));
-        let file = nix::fcntl::open(&path, flags, Mode::S_IRUSR | Mode::S_IWUSR).ok()?;
-        let _ = nix::unistd::unlink(&path);
-        Some(file)
-    })
-}
-
-/// Installs the handler that ends every fault of ours in a new image.
-pub fn guard(memory: &Memory, path: CString, args: Vec<CString>, mut env: Vec<CString>) {
-    let mut marker = format!("{MARKER}{}:", memory.file).into_bytes();
-    marker.extend_from_slice(path.as_bytes());
-    env.extend(CString::new(marker));
-    let _ = TABLE.set(memory.table);
-    TABLE_FD.store(memory.file, Ordering::Relaxed);
-    let head = &memory.table.head;
-    if head.exe.get() <= 0 {
+/// Installs the handler that ends every fault of ours in a new image. `path`: the file we were started from.
+pub fn guard(table: &'static Table, path: CString, args: Vec<CString>, mut env: Vec<CString>) {
+    let head = &table.head;
+    env.extend(CString::new(format!("{TABLE_VARIABLE}={}", head.file.raw())));
+    env.extend(CString::new([PATH_VARIABLE.as_bytes(), b"=", path.as_bytes()].concat()));
+    let _ = TABLE.set(table);
+    if head.exe.get().is_none() {
         let opened = nix::fcntl::open(path.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
-        head.exe.set(opened.map_or(0, fd::keep_raw));
+        let _ = opened.map(|exe| head.exe.put(exe));
     }
-    fd::close_on_exec(memory.file, true);
-    for raw in survivors(memory.table) {
-        fd::close_on_exec(raw, true);
-    }
+    head.file.close_on_exec(true);
+    survivors(table).for_each(|fd| fd.close_on_exec(true));
     let pid = nix::unistd::getpid().as_raw();
     let _ = crash::install(Road { pid, image: Image::new(path, args, env), prepare });
 }
 
-/// What the new image needs, but for the parked descriptors.
-fn survivors(table: &'static Table) -> impl Iterator<Item = RawFd> {
+/// What the new image needs, but for the table itself and the parked descriptors.
+fn survivors(table: &'static Table) -> impl Iterator<Item = &'static Recorded> {
     let head = &table.head;
     let used = usize::try_from(head.used_slots.get()).unwrap_or(0);
     let slots = table.slots.iter().take(used).filter(|slot| slot.life.get() != 0);
-    let of_slots = slots.flat_map(|slot| [slot.report.get(), slot.pidfd.get()]);
-    [head.exe.get(), head.socket.get(), head.kept.get()].into_iter().chain(of_slots).filter(|raw| *raw > 0)
+    [&head.exe, &head.socket, &head.kept].into_iter().chain(slots.flat_map(|slot| [&slot.report, &slot.pidfd]))
 }
 
 /// Called on the way out, perhaps in a signal handler after a fault: loads, stores and `fcntl` only. Each further
@@ -109,12 +77,12 @@ fn survivors(table: &'static Table) -> impl Iterator<Item = RawFd> {
 fn prepare(cause: Cause) -> RawFd {
     let Some(table) = TABLE.get() else { return -1 };
     let head = &table.head;
-    fd::close_on_exec(TABLE_FD.load(Ordering::Relaxed), false);
+    head.file.close_on_exec(false);
     head.reexecs.set(head.reexecs.get().wrapping_add(1));
     let mut again = 0;
     if let Cause::Fault(times) = cause {
         again = times;
-        let now = process::now_ms();
+        let now = monotonic_ms();
         if now.saturating_sub(head.first_fault_ms.get()) > WINDOW_MS {
             head.first_fault_ms.set(now);
             head.faults.set(0);
@@ -122,17 +90,13 @@ fn prepare(cause: Cause) -> RawFd {
         head.faults.set(head.faults.get().saturating_add(1));
     }
     if again < 2 {
-        for raw in survivors(table) {
-            fd::close_on_exec(raw, false);
-        }
+        survivors(table).for_each(|fd| fd.close_on_exec(false));
     }
     if again < 1 {
         let used = usize::try_from(head.used_parks.get()).unwrap_or(0);
-        for park in table.parked.iter().take(used).filter(|park| park.fd.get() > 0) {
-            fd::close_on_exec(park.fd.get(), false);
-        }
+        table.parked.iter().take(used).for_each(|park| park.fd.close_on_exec(false));
     }
-    head.exe.get()
+    head.exe.get().map_or(-1, |exe| exe.as_raw_fd())
 }
 
 /// Faults that keep coming are in the table: first the record written last goes, then all but the processes.
@@ -146,21 +110,20 @@ pub fn mend(table: &'static Table) {
         }
     } else if head.faults.get() > FAULTS {
         for slot in table.slots.iter().take(used) {
-            slot.report.set(0);
-            slot.pidfd.set(0);
+            slot.report.forget();
+            slot.pidfd.forget();
             slot.untold.set(0);
         }
         head.used_parks.set(0);
         head.orphan_count.set(0);
-        crate::sys::process::forget(&head.in_flight);
+        process::forget(&head.in_flight);
         head.signals.iter().for_each(|count| count.set(0));
     }
     // The image before us ended between reserving a slot and forking.
     for slot in table.slots.iter().take(used).filter(|slot| slot.pid.get() == 0) {
-        if super::table::unpack(slot.life.get()) == Some(Life::Forked) {
-            let end = Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR };
-            slot.life.set(super::table::pack(Life::Over(end)));
-            slot.untold.set(u32::from(slot.token.get() != 0));
+        if slot.life() == Some(Life::Forked) {
+            slot.life.set(Life::Over(Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR }).to_word());
+            slot.untold.set(slot.is_owed().into());
         }
     }
 }
@@ -172,31 +135,19 @@ pub fn progress(table: &Table) {
     }
 }
 
-/// Executes the program anew from its path, so that a new version takes over. Returns only if nothing could be executed.
-pub fn reexec(path: &std::ffi::CStr) {
-    if let Some(table) = TABLE.get() {
-        // The next image opens the file it was executed from.
-        let before = table.head.exe.get();
-        crash::again(Some(path));
-        table.head.exe.set(before);
-    }
-}
-
-/// Executes the program anew, from the kept descriptor.
-pub fn anew() {
-    crash::again(None);
+/// Executes the program anew: from `path`, so that a new version takes over, or as it is. Returns only if nothing could
+/// be executed.
+pub fn again(path: Option<&CStr>) {
+    crash::again(path);
 }
 
 /// Executes a copy of the program in memory, so that nothing of ours holds the root file system. Returns if that
 /// can't be done.
-pub fn into_memory() {
-    let Some(table) = TABLE.get() else { return };
-    let Ok(copy) = image::of_self() else { return };
-    let before = table.head.exe.get();
-    table.head.exe.set(fd::keep_raw(copy));
-    crash::again(Some(c""));
-    fd::close(table.head.exe.get());
-    table.head.exe.set(before);
+pub fn into_memory(table: &Table) {
+    if let Ok(copy) = image::of_self() {
+        table.head.exe.put(copy);
+        again(None);
+    }
 }
 
 #[cfg(test)]

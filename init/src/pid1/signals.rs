@@ -1,8 +1,10 @@
-//! Signals that came to PID 1, until the manager has taken care of them.
+//! Signals that came to PID 1, until the manager has taken care of them. How often each came lies in the table.
 
-use super::table::{Field, Table};
+use super::table::Table;
+use crate::sys::shared::Field;
+use std::sync::atomic::AtomicU32;
 
-/// The counts lie in the table; which of them this manager has been told doesn't.
+/// The signals, and which of them this manager hasn't been told.
 #[derive(Debug)]
 pub struct Pending {
     table: &'static Table,
@@ -12,39 +14,35 @@ pub struct Pending {
 impl Pending {
     /// All that the table holds is to be told.
     pub fn new(table: &'static Table) -> Self {
-        let mut pending = Self { table, untold: [false; 65] };
-        pending.tell_all();
-        pending
+        let untold = table.head.signals.each_ref().map(|count| count.get() != 0);
+        Self { table, untold }
     }
 
-    /// A new manager has to hear of them all.
-    pub fn tell_all(&mut self) {
-        for (untold, count) in self.untold.iter_mut().zip(&self.table.head.signals) {
-            *untold = count.get() != 0;
-        }
-    }
-
-    fn change(&mut self, signal: i32, untold: bool, count: impl Fn(u32) -> u32) {
-        let Ok(index) = usize::try_from(signal) else { return };
-        if let (Some(flag), Some(cell)) = (self.untold.get_mut(index), self.table.head.signals.get(index)) {
-            *flag = untold;
-            cell.set(count(cell.get()));
-        }
+    fn at(&mut self, signal: i32) -> Option<(&mut bool, &'static AtomicU32)> {
+        let index = usize::try_from(signal).ok()?;
+        Some((self.untold.get_mut(index)?, self.table.head.signals.get(index)?))
     }
 
     /// One has come.
     pub fn came(&mut self, signal: i32) {
-        self.change(signal, true, |count| count.saturating_add(1));
+        if let Some((untold, count)) = self.at(signal) {
+            count.set(count.get().saturating_add(1));
+            *untold = true;
+        }
     }
 
     /// The manager has been told.
     pub fn told(&mut self, signal: i32) {
-        self.change(signal, false, |count| count);
+        if let Some((untold, _)) = self.at(signal) {
+            *untold = false;
+        }
     }
 
     /// The manager has taken care of it.
     pub fn acknowledged(&mut self, signal: i32) {
-        self.change(signal, false, |_| 0);
+        if let Some((untold, count)) = self.at(signal) {
+            (*untold, _) = (false, count.set(0));
+        }
     }
 
     /// The next one to tell: signal and count.

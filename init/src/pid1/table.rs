@@ -3,9 +3,12 @@
 //! All fields are atomics of fixed place, and all zero is an empty table. A record is valid by one word that is
 //! written last: [`Slot::life`], [`Park::fd`], [`Orphan::pid`]. Only PID 1 maps it (a new child too, until its exec).
 
-use crate::proto::pid1::{Exit, FRAME_LEN, Frame, Life, NAME_LEN, Name};
+use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, NAME_LEN, Name};
+use crate::sys::fd::Recorded;
 use crate::sys::process::InFlight;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use crate::sys::records::Record;
+use crate::sys::shared::Field;
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 
 /// Processes PID 1 can own.
 pub const SLOTS: usize = 32768;
@@ -15,18 +18,6 @@ pub const PARKS: usize = 32768;
 pub const ORPHANS: usize = 256;
 /// First word of the table; it names the layout below and changes with it.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x01\x00");
-
-/// A frame in the table.
-pub type Words = [AtomicU64; FRAME_LEN / 8];
-
-/// The frame's bytes.
-pub fn frame(words: &Words) -> Frame {
-    let mut frame: Frame = [0; FRAME_LEN];
-    for (to, word) in frame.chunks_exact_mut(8).zip(words) {
-        to.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
-    }
-    frame
-}
 
 crate::plain_structs! {
 /// The whole.
@@ -49,20 +40,22 @@ pub struct Head {
     pub size: AtomicU64,
     /// Whose table this is.
     pub pid: AtomicI32,
-    /// The program, for executing it anew; 0: none.
-    pub exe: AtomicI32,
-    /// PID 1's end of the manager's socket; 0: none.
-    pub socket: AtomicI32,
-    /// A copy of the last manager that worked; 0: none.
-    pub kept: AtomicI32,
+    /// The table's own file; none: it doesn't outlive an image.
+    pub file: Recorded,
+    /// The program, for executing it anew.
+    pub exe: Recorded,
+    /// PID 1's end of the manager's socket.
+    pub socket: Recorded,
+    /// A copy of the last manager that worked.
+    pub kept: Recorded,
     /// The kernel's record of the child being reaped.
     pub in_flight: InFlight,
     /// The manager's request that is being carried out, written by the kernel; 0 in front: none.
-    pub request: Words,
-    /// Bit 0: this manager has said hello; bit 1: its sync isn't done.
+    pub request: [AtomicU64; FRAME_LEN / 8],
+    /// 1: this manager has said hello.
     pub greeted: AtomicU32,
-    /// Keeps what follows aligned.
-    pub spare: AtomicU32,
+    /// Its sync: 0 done, else 1 + the parked descriptor to tell next (the slots are told as changes are).
+    pub sync: AtomicU32,
     /// Number of the last change of a slot.
     pub seq: AtomicU64,
     /// The highest token ever seen.
@@ -85,9 +78,15 @@ pub struct Head {
     pub used_parks: AtomicU32,
     /// Exits written into the ring so far.
     pub orphan_count: AtomicU64,
-    /// The shutdown under way: 0 none, else 1 + how, status in the upper half.
-    pub down: AtomicU64,
-    /// When PID 1 goes on alone with it (milliseconds, monotonic); 0: no deadline, 1: the end has begun.
+    /// The shutdown under way: 0 none, else 1 + how. Written last.
+    pub down: AtomicU32,
+    /// What a container exits with.
+    pub down_status: AtomicI32,
+    /// 1: PID 1 has armed it, at a signal that nobody has answered yet.
+    pub down_own: AtomicU32,
+    /// 1: the end itself has begun.
+    pub down_begun: AtomicU32,
+    /// When PID 1 goes on alone with it (milliseconds, monotonic).
     pub down_at_ms: AtomicU64,
     /// 1: the end is an exit, not `reboot(2)`.
     pub container: AtomicU32,
@@ -95,23 +94,25 @@ pub struct Head {
     pub limit: [AtomicU64; 2],
     /// Signals not acknowledged yet, by number: how often they came.
     pub signals: [AtomicU32; 65],
-    /// Failed starts of the manager in a row.
+    /// Managers started in a row without success.
     pub failures: AtomicU32,
     /// When the manager is started next (milliseconds, monotonic).
     pub start_at_ms: AtomicU64,
+    /// When it last said that it works; 0: not yet.
+    pub ready_at_ms: AtomicU64,
     /// The manager is to be replaced by a new one (a wanted re-execution).
     pub replace: AtomicU32,
-    /// Shown by `ps`.
-    pub title: Text,
+    /// Shown by `ps`: a [`Name`].
+    pub title: [AtomicU64; NAME_LEN / 8],
 }
 
 /// One process.
 pub struct Slot {
-    /// State ([`pack`]); 0: the slot is free. Written last.
+    /// Its state as a word; 0: the slot is free. Written last.
     pub life: AtomicU64,
-    /// [`crate::proto::pid1::Key::token`]
+    /// [`Key::token`]
     pub token: AtomicU64,
-    /// [`crate::proto::pid1::Key::step`]
+    /// [`Key::step`]
     pub step: AtomicU32,
     /// The process; 0 until forked. The child itself notes it, so that it is never lost.
     pub pid: AtomicI32,
@@ -119,12 +120,12 @@ pub struct Slot {
     pub start_time: AtomicU64,
     /// Number of its last change.
     pub seq: AtomicU64,
-    /// A failure that the child reported, as [`pack`]ed [`Exit::NotRun`]; 0: none.
+    /// A failure that the child reported, as the state it leads to; 0: none.
     pub failure: AtomicU64,
-    /// Read end of the child's report, while it is [`Life::Forked`]; 0: none.
-    pub report: AtomicI32,
-    /// What watches a process that isn't our child; 0: none.
-    pub pidfd: AtomicI32,
+    /// Read end of the child's report, while it is [`Life::Forked`].
+    pub report: Recorded,
+    /// What watches a process that isn't our child.
+    pub pidfd: Recorded,
     /// 1: the manager has to be told.
     pub untold: AtomicU32,
     /// 1: it isn't our child and there are no pidfds here: it is looked at each second.
@@ -133,105 +134,79 @@ pub struct Slot {
 
 /// One kept descriptor.
 pub struct Park {
-    /// Its number; 0: the place is free. Written last.
-    pub fd: AtomicI32,
-    /// Keeps what follows aligned.
-    pub spare: AtomicU32,
+    /// It; none: the place is free. Written last.
+    pub fd: Recorded,
     /// Whose it is.
     pub token: AtomicU64,
-    /// Its name.
-    pub name: Text,
+    /// Its name, a [`Name`].
+    pub name: [AtomicU64; NAME_LEN / 8],
 }
 
 /// The end of a process that belonged to nobody.
 pub struct Orphan {
     /// The process; 0: nothing here. Written last.
     pub pid: AtomicI32,
-    /// Keeps what follows aligned.
-    pub spare: AtomicU32,
     /// When it was reaped, in ticks since boot.
     pub reaped: AtomicU64,
-    /// How it ended, [`pack`]ed.
+    /// How it ended, as a state.
     pub life: AtomicU64,
 }
-
-/// A [`Name`] in the table.
-pub struct Text {
-    /// Its bytes.
-    pub words: [AtomicU64; NAME_LEN / 8],
-}
 }
 
-impl Text {
-    /// The name.
-    pub fn get(&self) -> Name {
-        let mut bytes = [0u8; NAME_LEN];
-        for (to, word) in bytes.chunks_exact_mut(8).zip(&self.words) {
-            to.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
-        }
-        Name::new(std::str::from_utf8(&bytes).unwrap_or(""))
+impl Record for Slot {
+    fn is_valid(&self) -> bool {
+        self.life().is_some()
     }
-
-    /// Sets it.
-    pub fn set(&self, name: &Name) {
-        let mut bytes = name.as_bytes().iter().copied().chain(std::iter::repeat(0));
-        for word in &self.words {
-            let mut eight = [0u8; 8];
-            eight.iter_mut().zip(&mut bytes).for_each(|(to, from)| *to = from);
-            word.store(u64::from_le_bytes(eight), Ordering::Relaxed);
-        }
+    fn number(&self) -> u64 {
+        number_of_key(self.key())
     }
 }
 
-/// A state as one word, so that it changes at once; never 0.
-pub fn pack(life: Life) -> u64 {
-    let (tag, stage, value) = match life {
-        Life::Forked => (1u64, 0u16, 0i32),
-        Life::Running => (2, 0, 0),
-        Life::Over(Exit::Code(v)) => (3, 0, v),
-        Life::Over(Exit::Signal(v)) => (4, 0, v),
-        Life::Over(Exit::Core(v)) => (5, 0, v),
-        Life::Over(Exit::NotRun { stage, errno }) => (6, stage, errno),
-        Life::Over(Exit::Unknown) => (7, 0, 0),
-    };
-    tag | u64::from(stage) << 16 | u64::from(u32::from_le_bytes(value.to_le_bytes())) << 32
+/// Tokens count up: neighbours in time are neighbours in memory.
+pub fn number_of_key(key: Key) -> u64 {
+    key.token.wrapping_mul(8).wrapping_add(key.step.into())
 }
 
-/// Reads [`pack`]'s word; `None` for 0 and for what nobody wrote.
-pub fn unpack(word: u64) -> Option<Life> {
-    let [tag, _, s0, s1, v0, v1, v2, v3] = word.to_le_bytes();
-    let (stage, value) = (u16::from_le_bytes([s0, s1]), i32::from_le_bytes([v0, v1, v2, v3]));
-    Some(match tag {
-        1 => Life::Forked,
-        2 => Life::Running,
-        3 => Life::Over(Exit::Code(value)),
-        4 => Life::Over(Exit::Signal(value)),
-        5 => Life::Over(Exit::Core(value)),
-        6 => Life::Over(Exit::NotRun { stage, errno: value }),
-        7 => Life::Over(Exit::Unknown),
-        _ => return None,
-    })
+impl Slot {
+    /// Its state; `None`: the slot is free.
+    pub fn life(&self) -> Option<Life> {
+        Life::from_word(self.life.get())
+    }
+
+    /// Its key.
+    pub fn key(&self) -> Key {
+        Key { token: self.token.get(), step: self.step.get() }
+    }
+
+    /// Whether the manager owes an acknowledgement of its end. Token 0 is PID 1's own.
+    pub fn is_owed(&self) -> bool {
+        self.token.get() != 0 && matches!(self.life(), Some(Life::Over(_)))
+    }
+
+    /// As the manager hears of it.
+    pub fn event(&self) -> Option<Event> {
+        let (key, life, seq) = (self.key(), self.life()?, self.seq.get());
+        Some(Event::Slot { key, pid: self.pid.get(), start_time: self.start_time.get(), life, seq })
+    }
 }
 
-/// Shorthand for the one ordering that plain fields need.
-pub trait Field<T> {
-    /// Its value.
-    fn get(&self) -> T;
-    /// Changes it.
-    fn set(&self, value: T);
+impl Record for Park {
+    fn is_valid(&self) -> bool {
+        self.fd.raw() > 0
+    }
+    fn number(&self) -> u64 {
+        number_of_name(self.token.get(), &self.name())
+    }
 }
 
-macro_rules! field {
-    ($($atomic:ty: $plain:ty),*) => {$(
-        impl Field<$plain> for $atomic {
-            fn get(&self) -> $plain {
-                self.load(Ordering::Relaxed)
-            }
-            fn set(&self, value: $plain) {
-                // Release: what was written before stays before, also for a handler that reads it.
-                self.store(value, Ordering::Release);
-            }
-        }
-    )*};
+/// What a descriptor parked under this name is found by.
+pub fn number_of_name(token: u64, name: &Name) -> u64 {
+    name.as_bytes().iter().fold(token.wrapping_mul(8), |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
 }
-field!(AtomicU32: u32, AtomicI32: i32, AtomicU64: u64);
+
+impl Park {
+    /// Its name.
+    pub fn name(&self) -> Name {
+        Name::from_bytes(self.name.get())
+    }
+}

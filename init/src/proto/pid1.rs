@@ -42,6 +42,16 @@ impl Name {
         Self(name)
     }
 
+    /// Reads [`Name::to_bytes`]'s; empty when that isn't UTF-8. A NUL inside ends it, so that equal names are equal bytes.
+    pub fn from_bytes(bytes: [u8; NAME_LEN]) -> Self {
+        Self::new(Self(bytes).as_str())
+    }
+
+    /// With its padding.
+    pub fn to_bytes(self) -> [u8; NAME_LEN] {
+        self.0
+    }
+
     /// The bytes up to the padding.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.split(|b| *b == 0).next().unwrap_or(&[])
@@ -93,6 +103,38 @@ pub enum Life {
     Over(Exit),
 }
 
+impl Life {
+    /// As one word, so that a record changes at once; never 0.
+    pub fn to_word(self) -> u64 {
+        let (tag, stage, value) = match self {
+            Self::Forked => (1u64, 0u16, 0i32),
+            Self::Running => (2, 0, 0),
+            Self::Over(Exit::Code(v)) => (3, 0, v),
+            Self::Over(Exit::Signal(v)) => (4, 0, v),
+            Self::Over(Exit::Core(v)) => (5, 0, v),
+            Self::Over(Exit::NotRun { stage, errno }) => (6, stage, errno),
+            Self::Over(Exit::Unknown) => (7, 0, 0),
+        };
+        tag | u64::from(stage) << 16 | u64::from(u32::from_le_bytes(value.to_le_bytes())) << 32
+    }
+
+    /// Reads [`Life::to_word`]'s; `None` for 0 and for what nobody wrote.
+    pub fn from_word(word: u64) -> Option<Self> {
+        let [tag, _, s0, s1, v0, v1, v2, v3] = word.to_le_bytes();
+        let (stage, value) = (u16::from_le_bytes([s0, s1]), i32::from_le_bytes([v0, v1, v2, v3]));
+        Some(match tag {
+            1 => Self::Forked,
+            2 => Self::Running,
+            3 => Self::Over(Exit::Code(value)),
+            4 => Self::Over(Exit::Signal(value)),
+            5 => Self::Over(Exit::Core(value)),
+            6 => Self::Over(Exit::NotRun { stage, errno: value }),
+            7 => Self::Over(Exit::Unknown),
+            _ => return None,
+        })
+    }
+}
+
 /// What ends the machine (or the container).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -103,6 +145,13 @@ pub enum Power {
     PowerOff = 1,
     /// Start again.
     Reboot = 2,
+}
+
+impl Power {
+    /// Reads `self as u8`.
+    pub fn from_number(number: u8) -> Option<Self> {
+        [Self::Halt, Self::PowerOff, Self::Reboot].into_iter().find(|how| *how as u8 == number)
+    }
 }
 
 /// Manager → PID 1.
@@ -350,48 +399,31 @@ impl Reader<'_> {
         Some(Key { token: self.u64()?, step: self.u32()? })
     }
     fn name(&mut self) -> Option<Name> {
-        // A NUL inside ends the name, so that equal names are equal bytes.
-        self.array().map(|raw| Name::new(std::str::from_utf8(Name(raw).as_bytes()).unwrap_or("")))
+        self.array().map(Name::from_bytes)
     }
     fn power(&mut self) -> Option<Power> {
-        match self.u8()? {
-            0 => Some(Power::Halt),
-            1 => Some(Power::PowerOff),
-            2 => Some(Power::Reboot),
-            _ => None,
-        }
+        Power::from_number(self.u8()?)
     }
     fn life(&mut self) -> Option<Life> {
-        let (tag, stage, value) = (self.u8()?, self.u16()?, self.i32()?);
-        Some(match tag {
-            0 => Life::Forked,
-            1 => Life::Running,
-            2 => Life::Over(Exit::Code(value)),
-            3 => Life::Over(Exit::Signal(value)),
-            4 => Life::Over(Exit::Core(value)),
-            5 => Life::Over(Exit::NotRun { stage, errno: value }),
-            6 => Life::Over(Exit::Unknown),
-            _ => return None,
-        })
-    }
-}
-
-impl Writer {
-    fn life(self, life: Life) -> Self {
-        let (tag, stage, value) = match life {
-            Life::Forked => (0, 0, 0),
-            Life::Running => (1, 0, 0),
-            Life::Over(Exit::Code(v)) => (2, 0, v),
-            Life::Over(Exit::Signal(v)) => (3, 0, v),
-            Life::Over(Exit::Core(v)) => (4, 0, v),
-            Life::Over(Exit::NotRun { stage, errno }) => (5, stage, errno),
-            Life::Over(Exit::Unknown) => (6, 0, 0),
-        };
-        self.u8(tag).u16(stage).i32(value)
+        Life::from_word(self.u64()?)
     }
 }
 
 impl Request {
+    /// The kind of its frame.
+    pub fn kind(&self) -> u16 {
+        kind(&self.encode())
+    }
+
+    /// The key or token it names, if any: what [`Event::Refused`] says.
+    pub fn key(&self) -> Key {
+        match *self {
+            Self::Spawn { key } | Self::Signal { key, .. } | Self::Adopt { key, .. } | Self::Ack { key } => key,
+            Self::Park { token, .. } | Self::Fetch { token, .. } | Self::Drop { token, .. } => Key { token, step: 0 },
+            _ => Key::default(),
+        }
+    }
+
     /// The wire form.
     pub fn encode(&self) -> Frame {
         match *self {
@@ -456,7 +488,7 @@ impl Event {
                 .u8(down.is_some().into())
                 .u8(down.map_or(0, |p| p as u8)),
             Self::Slot { key, pid, start_time, life, seq } => {
-                Writer::new(102).key(key).i32(pid).u64(start_time).life(life).u64(seq)
+                Writer::new(102).key(key).i32(pid).u64(start_time).u64(life.to_word()).u64(seq)
             }
             Self::Parked { token, name } => Writer::new(103).u64(token).name(name),
             Self::SyncEnd { highest_token } => Writer::new(104).u64(highest_token),

@@ -1,53 +1,18 @@
 //! Names for numbers: signals, exits, outcomes, as people read them everywhere in Rung.
 
 use crate::core::{ExitRecord, Outcome, Phase, State};
+use crate::unit::scalar;
 use nix::errno::Errno;
-
-/// Signals 1 to 31 as Linux numbers them.
-const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
-    "PWR", "SYS",
-];
-/// First and last real-time signal as programs count them (the C library keeps 32 and 33).
-const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
 
 /// `SIGTERM`, `SIGRTMIN+3`; `signal 99` for what is none.
 pub fn signal_name(number: i32) -> String {
-    let named = usize::try_from(number).ok().and_then(|n| SIGNALS.get(n.checked_sub(1)?));
-    match named {
-        Some(name) => format!("SIG{name}"),
-        None if number == *REAL_TIME.start() => "SIGRTMIN".to_owned(),
-        None if REAL_TIME.contains(&number) => format!("SIGRTMIN+{}", number.saturating_sub(*REAL_TIME.start())),
-        None => format!("signal {number}"),
-    }
+    let name = scalar::show_signal(number);
+    if name.starts_with("SIG") { name } else { format!("signal {name}") }
 }
 
 /// Reads `TERM`, `SIGTERM`, `sigterm`, `15`, `RTMIN+3`, `SIGRTMAX-1`. `None` for anything else, and for 0.
 pub fn signal_number(text: &str) -> Option<i32> {
-    let upper = text.trim().to_ascii_uppercase();
-    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let offset = |rest: &str, sign: char| match rest {
-        "" => Some(0),
-        _ => rest.strip_prefix(sign)?.parse::<i32>().ok().filter(|n| (0..=30).contains(n)),
-    };
-    if let Ok(number) = name.parse::<i32>() {
-        return (1..=*REAL_TIME.end()).contains(&number).then_some(number);
-    }
-    if let Some(rest) = name.strip_prefix("RTMIN") {
-        return Some(REAL_TIME.start().saturating_add(offset(rest, '+')?));
-    }
-    if let Some(rest) = name.strip_prefix("RTMAX") {
-        return Some(REAL_TIME.end().saturating_sub(offset(rest, '-')?));
-    }
-    let name = match name {
-        "POLL" => "IO",
-        "CLD" => "CHLD",
-        "IOT" => "ABRT",
-        other => other,
-    };
-    let index = SIGNALS.iter().position(|s| *s == name)?;
-    i32::try_from(index).ok()?.checked_add(1)
+    scalar::signal(text.trim()).ok()
 }
 
 /// `exited with status 3`, `killed by SIGSEGV (core dumped)`, …
@@ -120,7 +85,7 @@ mod tests {
 
     #[test]
     fn signals_have_names_and_names_have_signals() {
-        for number in (1..=31).chain(REAL_TIME) {
+        for number in (1..=31).chain(34..=64) {
             assert_eq!(signal_number(&signal_name(number)), Some(number), "{number}");
             assert_eq!(signal_number(&number.to_string()), Some(number));
         }

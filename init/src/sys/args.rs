@@ -1,4 +1,4 @@
-//! What a program was started with, and its title in `ps`.
+//! What a program was started with (arguments, environment, its own file), and its title in `ps`.
 
 use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 /// The arguments' place in memory, where `ps` looks.
 static AREA: AtomicPtr<u8> = AtomicPtr::new(std::ptr::null_mut());
 static AREA_LEN: AtomicUsize = AtomicUsize::new(0);
+/// The same with the environment, which lies behind: a title longer than the arguments grows into it.
+static WHOLE_LEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Arguments and environment, copied.
 #[derive(Debug, Default, Clone)]
@@ -15,6 +17,18 @@ pub struct Args {
     pub args: Vec<CString>,
     /// `K=V` entries.
     pub env: Vec<CString>,
+}
+
+impl Args {
+    /// Takes variable `name` out of the environment: its value.
+    pub fn take(&mut self, name: &str) -> Option<CString> {
+        let value = |entry: &CString| {
+            let value = entry.as_bytes().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+            CString::new(value).ok()
+        };
+        let place = self.env.iter().position(|entry| value(entry).is_some())?;
+        value(&self.env.remove(place))
+    }
 }
 
 /// Copies what C `main` was given and notes where it lies.
@@ -34,23 +48,38 @@ pub unsafe fn capture(argv: *const *const libc::c_char, envp: *const *const libc
         all
     };
     let args = Args { args: list(argv), env: list(envp) };
+    let length = |all: &[CString]| all.iter().map(|text| text.as_bytes_with_nul().len()).sum::<usize>();
     if !args.args.is_empty() {
         // The kernel puts the strings one behind the other.
-        let length: usize = args.args.iter().map(|a| a.as_bytes_with_nul().len()).sum();
-        // SAFETY: there is a first argument.
-        AREA.store(unsafe { (*argv).cast_mut().cast() }, Ordering::Relaxed);
-        AREA_LEN.store(length, Ordering::Relaxed);
+        let own = length(&args.args);
+        // SAFETY: there is a first argument; the environment's first entry is only compared.
+        let (area, behind) =
+            unsafe { ((*argv).cast_mut().cast::<u8>(), !envp.is_null() && *envp == (*argv).wrapping_add(own)) };
+        AREA.store(area, Ordering::Relaxed);
+        AREA_LEN.store(own, Ordering::Relaxed);
+        WHOLE_LEN.store(own + if behind { length(&args.env) } else { 0 }, Ordering::Relaxed);
     }
     args
 }
 
-/// Makes `ps` show `text`, cut to the room the arguments had. Call it only when nothing reads `argv` any more.
+/// Makes `ps` show `text`, cut to the room that arguments and environment had. Call it only when nothing reads these any
+/// more but through [`Args`].
 pub fn set_title(text: &[u8]) {
-    let (area, length) = (AREA.load(Ordering::Relaxed), AREA_LEN.load(Ordering::Relaxed));
-    for at in 0..length {
-        let byte = if at + 1 == length { 0 } else { text.get(at).copied().unwrap_or(0) };
-        // SAFETY: inside the area that held the arguments, which were copied by `capture`.
+    let (area, own) = (AREA.load(Ordering::Relaxed), AREA_LEN.load(Ordering::Relaxed));
+    let whole = WHOLE_LEN.load(Ordering::Relaxed);
+    // Where the arguments' last byte isn't NUL, the kernel shows what follows too, up to a NUL.
+    for at in 0..own.max((text.len() + 1).min(whole)) {
+        let byte = if at + 1 == whole { 0 } else { text.get(at).copied().unwrap_or(0) };
+        // SAFETY: inside the area that held the strings, which were copied by `capture`.
         unsafe { area.add(at).write(byte) };
+    }
+}
+
+/// Gives an environment variable a value where it has none. To be called by processes of one thread.
+pub fn set_default(name: &str, value: &str) {
+    if std::env::var_os(name).is_none() {
+        // SAFETY: by the rule above nobody reads the environment at the same time.
+        unsafe { std::env::set_var(name, value) };
     }
 }
 

@@ -2,16 +2,47 @@
 
 use crate::proto::pid1::{MAX_FDS, STAGE_FORK};
 use crate::proto::plan::{Access, MAX_LEN, Step, Steps, Strings};
-use crate::sys::fd::KEPT;
+use crate::sys::fd::{KEPT, close_range};
 use nix::errno::Errno;
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// First byte of a child's report: it has its own descriptors now.
-pub const DETACHED: u8 = 1;
+const DETACHED: u8 = 1;
 /// Length of a failure in the report: stage and errno, little-endian.
 pub const FAILURE_LEN: usize = 8;
+
+/// What a child has reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// It has its own descriptors now.
+    pub detached: bool,
+    /// The step that failed, and its errno.
+    pub failure: Option<(u16, i32)>,
+    /// Nothing more will come: the exec has closed the pipe, or the child is gone.
+    pub over: bool,
+}
+
+/// Reads dry what a child has reported into its pipe, which doesn't block.
+pub fn read_report(report: BorrowedFd<'_>) -> Report {
+    let mut found = Report { detached: false, failure: None, over: false };
+    let mut bytes = [0u8; 1 + FAILURE_LEN];
+    loop {
+        match nix::unistd::read(report, &mut bytes) {
+            Ok(0) => return Report { over: true, ..found },
+            Ok(length) => {
+                found.detached |= length % FAILURE_LEN == 1 && bytes.first() == Some(&DETACHED);
+                let failure = bytes.get(..length).and_then(|b| b.last_chunk::<FAILURE_LEN>());
+                if let Some([a, b, _, _, errno @ ..]) = failure {
+                    found.failure = Some((u16::from_le_bytes([*a, *b]), i32::from_le_bytes(*errno)));
+                }
+            }
+            Err(Errno::EINTR) => {}
+            Err(_) => return found,
+        }
+    }
+}
 
 /// Set in children: their faults are their own (see [`super::crash`]).
 pub(crate) static IN_CHILD: AtomicBool = AtomicBool::new(false);
@@ -45,12 +76,7 @@ pub struct Order<'a> {
 
 /// Whether [`Order::share`] works here: `close_range` with `CLOSE_RANGE_UNSHARE`.
 pub fn can_share() -> bool {
-    close_from(u32::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
-}
-
-fn close_from(first: u32, flags: libc::c_uint) -> Result<(), Errno> {
-    // SAFETY: takes no pointers.
-    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) }).map(drop)
+    close_range(RawFd::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
 }
 
 /// Forks; the child's pid. The child never returns.
@@ -116,11 +142,8 @@ fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
     let at_fork = |e: Errno| (STAGE_FORK, e as i32);
     REPORT.store(order.report, Ordering::Relaxed);
     if order.share {
-        let first = u32::try_from(KEPT).unwrap_or(256);
-        if let Err(e) = close_from(first, libc::CLOSE_RANGE_UNSHARE) {
-            // The table is still the parent's: only the report may be touched.
-            return Err(at_fork(e));
-        }
+        // On failure the table is still the parent's: only the report may be touched.
+        close_range(KEPT, libc::CLOSE_RANGE_UNSHARE).map_err(at_fork)?;
     }
     say(order.report, &[DETACHED]);
     let plan = match order.plan {

@@ -4,8 +4,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::stat::Mode;
-use nix::sys::termios::{ControlFlags, InputFlags, LocalFlags, OutputFlags, SetArg, tcgetattr, tcsetattr};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 
 /// The machine's console.
@@ -43,26 +42,14 @@ pub fn write_stderr(text: &str) -> Result<usize, Errno> {
 /// As `open(2)` and `tcsetattr(3)`.
 pub fn make_sane(path: &Path) -> Result<(), Errno> {
     let fd = open_terminal(path, OFlag::O_RDWR)?;
-    let mut modes = tcgetattr(&fd)?;
-    modes.input_flags = InputFlags::ICRNL | InputFlags::IXON | InputFlags::IXANY | InputFlags::IUTF8;
-    modes.output_flags = OutputFlags::OPOST | OutputFlags::ONLCR;
-    modes.control_flags |= ControlFlags::CREAD | ControlFlags::HUPCL;
-    modes.local_flags = LocalFlags::ISIG
-        | LocalFlags::ICANON
-        | LocalFlags::IEXTEN
-        | LocalFlags::ECHO
-        | LocalFlags::ECHOE
-        | LocalFlags::ECHOK
-        | LocalFlags::ECHOCTL
-        | LocalFlags::ECHOKE;
-    tcsetattr(&fd, SetArg::TCSANOW, &modes)
+    super::tty::sane(fd.as_raw_fd())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use nix::pty::openpty;
-    use nix::sys::termios::cfmakeraw;
+    use nix::sys::termios::{LocalFlags, OutputFlags, SetArg, cfmakeraw, tcgetattr, tcsetattr};
     use nix::unistd::ttyname;
 
     #[test]

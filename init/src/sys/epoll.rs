@@ -1,5 +1,6 @@
 //! `epoll(7)`: what a reactor waits on.
 
+use super::fd::Recorded;
 use nix::errno::Errno;
 pub use nix::sys::epoll::EpollFlags as Ready;
 use nix::sys::epoll::{EpollCreateFlags, EpollEvent, EpollTimeout};
@@ -40,6 +41,22 @@ impl Epoll {
     /// As `epoll_ctl(2)`.
     pub fn remove(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
         self.0.delete(fd)
+    }
+
+    /// Watches for input on a recorded descriptor, if there is one. What can't be watched is seen by other means.
+    pub fn add_recorded(&self, fd: &Recorded, data: u64) {
+        if let Some(watched) = fd.get() {
+            let _ = self.add(watched, Ready::EPOLLIN, data);
+        }
+    }
+
+    /// Closes a recorded descriptor and no longer watches it. Others may hold its file open: it wouldn't leave the set by
+    /// itself.
+    pub fn drop_recorded(&self, fd: &Recorded) {
+        if let Some(watched) = fd.get() {
+            let _ = self.remove(watched);
+        }
+        fd.close();
     }
 
     /// Waits for events, at most `timeout_ms` milliseconds (`None`: for ever), and gives (data, readiness) to `each`.

@@ -1,8 +1,10 @@
 //! Descriptors by number: what a table in shared memory owns can't be an `OwnedFd`.
 
+use super::shared::{Field, Plain};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicI32;
 
 /// The lowest number for descriptors that are only kept: a new child copies the numbers below, not these.
 pub const KEPT: RawFd = 256;
@@ -21,23 +23,85 @@ pub fn close(raw: RawFd) {
     }
 }
 
-/// Takes descriptor `raw` over; `None` if it isn't open.
-pub fn own(raw: RawFd) -> Option<OwnedFd> {
-    // SAFETY: it is open, and the caller's record gives it up.
-    borrow(raw).map(|fd| unsafe { OwnedFd::from_raw_fd(fd.as_raw_fd()) })
+/// Whether this number is open.
+pub fn is_open(raw: RawFd) -> bool {
+    borrow(raw).is_some()
+}
+
+/// Takes over, close-on-exec, the descriptor that a parent left at this number. Call it once for a number, before
+/// anything else is opened.
+///
+/// # Errors
+/// `EBADF` when it isn't open.
+pub fn take(raw: RawFd) -> Result<OwnedFd, Errno> {
+    fcntl(borrow(raw).ok_or(Errno::EBADF)?, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    // SAFETY: it is open, and by the rule above nobody else in this process owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// A copy, close-on-exec and from number `lowest` up, of the descriptor at this number.
+///
+/// # Errors
+/// `EBADF` when it isn't open; `EMFILE`, `EINVAL`: no such number is free.
+pub fn copy(raw: RawFd, lowest: RawFd) -> Result<OwnedFd, Errno> {
+    let copy = fcntl(borrow(raw).ok_or(Errno::EBADF)?, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
+    // SAFETY: the kernel has just given us this descriptor.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// Moves `fd` to a number from [`KEPT`] up, close-on-exec; where the limit on open files forbids that it stays.
 pub fn keep(fd: OwnedFd) -> OwnedFd {
-    match fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(KEPT)) {
-        Ok(raw) => own(raw).unwrap_or(fd),
-        Err(_) => fd,
-    }
+    copy(fd.as_raw_fd(), KEPT).unwrap_or(fd)
 }
 
-/// As [`keep`], for a record.
-pub fn keep_raw(fd: OwnedFd) -> RawFd {
-    keep(fd).into_raw_fd()
+/// A descriptor that a record in shared memory owns, by its number; 0: none, since the standard ones have no owner.
+#[derive(Debug, Default)]
+#[repr(transparent)]
+pub struct Recorded(AtomicI32);
+
+// SAFETY: a transparent atomic takes any bits and changes behind shared references.
+unsafe impl Plain for Recorded {}
+
+impl Recorded {
+    /// The descriptor, if there is one and it is open.
+    pub fn get(&self) -> Option<BorrowedFd<'static>> {
+        borrow(self.raw()).filter(|_| self.raw() > 0)
+    }
+
+    /// Its number.
+    pub fn raw(&self) -> RawFd {
+        self.0.get()
+    }
+
+    /// Records `fd`, moved as by [`keep`]; what was recorded before is closed.
+    pub fn put(&self, fd: OwnedFd) {
+        let before = self.raw();
+        self.0.set(keep(fd).into_raw_fd());
+        if before > 0 {
+            close(before);
+        }
+    }
+
+    /// Closes it.
+    pub fn close(&self) {
+        let raw = self.raw();
+        self.forget();
+        if raw > 0 {
+            close(raw);
+        }
+    }
+
+    /// Records that there is none.
+    pub fn forget(&self) {
+        self.0.set(0);
+    }
+
+    /// Sets or clears its close-on-exec.
+    pub fn close_on_exec(&self, on: bool) {
+        if self.raw() > 0 {
+            close_on_exec(self.raw(), on);
+        }
+    }
 }
 
 /// Sets or clears close-on-exec.
@@ -47,21 +111,30 @@ pub fn close_on_exec(raw: RawFd, on: bool) {
     }
 }
 
-/// Another descriptor for the same open file, close-on-exec.
+/// `close_range(2)` from `first` up.
 ///
 /// # Errors
-/// As `fcntl(2)` with `F_DUPFD_CLOEXEC`.
-pub fn duplicate(fd: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    fd.try_clone_to_owned().map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EMFILE)))
+/// As there: `ENOSYS`, `EPERM` on old kernels and under filters.
+pub fn close_range(first: RawFd, flags: libc::c_uint) -> Result<(), Errno> {
+    let (from, to) = (libc::c_long::from(first), libc::c_long::from(u32::MAX));
+    // SAFETY: takes no pointers; the caller gives up all that these numbers stand for.
+    Errno::result(unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) }).map(drop)
 }
 
 /// Everything open from `first` up becomes close-on-exec: what a parent left open is not for our children.
 pub fn all_close_on_exec(first: RawFd) {
-    let from = libc::c_long::from(first);
-    let (to, flags) = (libc::c_long::from(u32::MAX), libc::CLOSE_RANGE_CLOEXEC);
-    // SAFETY: takes no pointers.
-    if unsafe { libc::syscall(libc::SYS_close_range, from, to, flags) } != 0 {
-        // An old kernel or a filter: what a parent leaves open has a low number.
+    if close_range(first, libc::CLOSE_RANGE_CLOEXEC).is_err() {
+        // What a parent leaves open has a low number.
         (first..1024).for_each(|raw| close_on_exec(raw, true));
     }
+}
+
+/// Closes every descriptor from `first` on, whoever owns it. For a forked child that will only exit, or execute.
+pub fn close_from(first: RawFd) {
+    if close_range(first, 0).is_ok() {
+        return;
+    }
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let numbers: Vec<RawFd> = entries.flatten().filter_map(|e| e.file_name().to_str()?.parse().ok()).collect();
+    numbers.into_iter().filter(|number| *number >= first).for_each(close);
 }

@@ -80,20 +80,30 @@ pub fn poke(path: &Path, text: &str) -> Result<(), Errno> {
     nix::unistd::write(fd.as_fd(), text.as_bytes()).map(drop)
 }
 
-/// A file without a name, for systems without memfds: in `/run`, else `/tmp`, else `/dev/shm`.
+/// A file without a name, for systems without memfds: in `$RUNG_RUNDIR`, `/run`, `/tmp` or `/dev/shm`.
 ///
 /// # Errors
 /// The last folder's, when it works in none.
 pub fn unnamed() -> Result<OwnedFd, Errno> {
+    let first = std::env::var_os("RUNG_RUNDIR").map(PathBuf::from);
     let mut last = Errno::ENOENT;
-    for folder in ["/run", "/tmp", "/dev/shm"] {
-        let flags = OFlag::O_TMPFILE | OFlag::O_RDWR | OFlag::O_CLOEXEC;
-        match open(folder, flags, Mode::S_IRUSR | Mode::S_IWUSR) {
-            Ok(fd) => return Ok(fd),
+    for folder in first.into_iter().chain(["/run", "/tmp", "/dev/shm"].map(PathBuf::from)) {
+        match unnamed_in(&folder) {
+            Ok(file) => return Ok(file),
             Err(e) => last = e,
         }
     }
     Err(last)
+}
+
+fn unnamed_in(folder: &Path) -> Result<OwnedFd, Errno> {
+    let (flags, mode) = (OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::S_IRUSR | Mode::S_IWUSR);
+    open(folder, flags | OFlag::O_TMPFILE, mode).or_else(|_| {
+        // A file system that doesn't know such files.
+        let path = folder.join(format!(".rung-{}-{}", std::process::id(), super::wait::now_ms()));
+        let file = open(&path, flags | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW, mode)?;
+        nix::unistd::unlink(&path).map(|()| file)
+    })
 }
 
 /// Puts a symlink at `link`, over whatever stood there, in one step.

@@ -6,6 +6,7 @@ use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::path::Path;
 
 use super::memfd;
 
@@ -14,24 +15,33 @@ use super::memfd;
 /// # Errors
 /// The file can't be opened (no `/proc`), or no memfd can be made.
 pub fn of_self() -> io::Result<OwnedFd> {
-    let mut own = File::open("/proc/self/exe")?;
-    let copy = create()?;
-    let mut writer = File::from(copy.try_clone()?);
-    io::copy(&mut own, &mut writer)?;
-    drop(writer);
-    memfd::seal(copy.as_fd())?;
-    Ok(copy)
+    let image = create(c"init")?;
+    copy(Path::new("/proc/self/exe"), image.as_fd())?;
+    memfd::seal(image.as_fd())?;
+    Ok(image)
+}
+
+/// Copies the file at `path` behind what is in `image`. May block as long as the file system does.
+///
+/// # Errors
+/// As `open(2)`, `read(2)` and `write(2)`.
+pub fn copy(path: &Path, image: BorrowedFd<'_>) -> io::Result<()> {
+    let mut to = File::from(image.try_clone_to_owned()?);
+    io::copy(&mut File::open(path)?, &mut to).map(drop)
 }
 
 /// A memfd that can be executed also where `vm.memfd_noexec` asks to say so.
-fn create() -> Result<OwnedFd, Errno> {
+///
+/// # Errors
+/// As [`memfd::create`].
+pub fn create(name: &CStr) -> Result<OwnedFd, Errno> {
     const MFD_EXEC: libc::c_uint = 0x10;
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING | MFD_EXEC;
-    // SAFETY: a NUL-ended constant; the result is checked.
-    let raw = unsafe { libc::memfd_create(c"init".as_ptr(), flags) };
+    // SAFETY: a NUL-ended string; the result is checked.
+    let raw = unsafe { libc::memfd_create(name.as_ptr(), flags) };
     if raw < 0 {
         // A kernel before 6.3 doesn't know the flag.
-        return memfd::create(c"init");
+        return memfd::create(name);
     }
     // SAFETY: the kernel has just given us this descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(raw) })

@@ -14,6 +14,14 @@ pub fn create(name: &CStr) -> Result<OwnedFd, Errno> {
     memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)
 }
 
+/// As [`create`], or where that is refused a file without a name.
+///
+/// # Errors
+/// As [`super::file::unnamed`].
+pub fn or_file(name: &CStr) -> Result<OwnedFd, Errno> {
+    create(name).or_else(|_| super::file::unnamed())
+}
+
 /// Forbids every further change of the file's content and size.
 ///
 /// # Errors

@@ -92,23 +92,9 @@ pub fn start_time(pid: i32) -> Option<u64> {
     std::str::from_utf8(rest.split(|b| *b == b' ').nth(19)?).ok()?.parse().ok()
 }
 
-fn clock(id: nix::time::ClockId) -> std::time::Duration {
-    nix::time::clock_gettime(id).map_or(std::time::Duration::ZERO, Into::into)
-}
-
-/// Milliseconds of `CLOCK_MONOTONIC`, which `execve` doesn't change.
-pub fn now_ms() -> u64 {
-    u64::try_from(clock(nix::time::ClockId::CLOCK_MONOTONIC).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Milliseconds since boot, suspended time included.
-pub fn boot_ms() -> u64 {
-    u64::try_from(clock(nix::time::ClockId::CLOCK_BOOTTIME).as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Now, in the clock ticks of [`start_time`] (a hundred a second).
 pub fn boot_ticks() -> u64 {
-    boot_ms() / 10
+    super::wait::now_ms() / 10
 }
 
 /// Orphaned descendants become our children.

@@ -1,8 +1,8 @@
 //! A plain structure in memory that outlives `execve`: the mapping of a memfd or of an unlinked file.
 
 use nix::errno::Errno;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 /// Structures that may lie in shared memory.
 ///
@@ -30,6 +30,66 @@ macro_rules! plain_structs {
         // SAFETY: every field is `Plain` (the bounds are checked here); padding is never read.
         unsafe impl $crate::sys::shared::Plain for $name where $($type: $crate::sys::shared::Plain),* {}
     )*};
+}
+
+/// A field of such a structure, with the one ordering that records need.
+pub trait Field<T> {
+    /// Its value.
+    fn get(&self) -> T;
+    /// Changes it.
+    fn set(&self, value: T);
+}
+
+macro_rules! field {
+    ($($atomic:ty: $plain:ty),*) => {$(
+        impl Field<$plain> for $atomic {
+            fn get(&self) -> $plain {
+                self.load(Ordering::Relaxed)
+            }
+            fn set(&self, value: $plain) {
+                // Release: what was written before stays before, also for a handler that reads it.
+                self.store(value, Ordering::Release);
+            }
+        }
+    )*};
+}
+field!(AtomicU32: u32, AtomicI32: i32, AtomicU64: u64);
+
+/// Bytes as words.
+impl<const WORDS: usize, const BYTES: usize> Field<[u8; BYTES]> for [AtomicU64; WORDS] {
+    fn get(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        for (to, word) in bytes.chunks_exact_mut(8).zip(self) {
+            to.copy_from_slice(&word.get().to_le_bytes());
+        }
+        bytes
+    }
+    fn set(&self, value: [u8; BYTES]) {
+        for (word, from) in self.iter().zip(value.chunks_exact(8)) {
+            word.set(from.try_into().map_or(0, u64::from_le_bytes));
+        }
+    }
+}
+
+/// A new `T`, all zero, and its file: a memfd, else one without a name. Where neither can be had the memory lasts as long
+/// as this image.
+///
+/// # Errors
+/// As `mmap(2)`.
+pub fn create<T: Plain>(name: &std::ffi::CStr) -> Result<(&'static T, Option<OwnedFd>), Errno> {
+    if let Ok(file) = super::memfd::or_file(name)
+        && let Ok(memory) = map(Some(file.as_fd()))
+    {
+        return Ok((memory, Some(file)));
+    }
+    Ok((map(None)?, None))
+}
+
+/// The `T` in a file that an image before us has left at this descriptor. `None`: there is no such file, or a shorter one.
+pub fn attach<T: Plain>(raw: RawFd) -> Option<&'static T> {
+    let file = super::fd::borrow(raw)?;
+    let size = usize::try_from(nix::sys::stat::fstat(file).ok()?.st_size).ok()?;
+    if size < size_of::<T>() { None } else { map(Some(file)).ok() }
 }
 
 /// Makes the file as long as `T`, if it is shorter, and maps it. With no file the memory is anonymous: it survives a

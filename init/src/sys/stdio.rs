@@ -1,6 +1,6 @@
 //! Descriptors 0, 1 and 2: always open, so that no other file ever gets one of these numbers.
 
-use super::inherited::is_open;
+use super::fd::is_open;
 use nix::errno::Errno;
 use std::ffi::CStr;
 

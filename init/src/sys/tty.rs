@@ -26,7 +26,7 @@ pub fn take(path: &CStr, force: bool, reset: bool, hangup: bool) -> Result<(), E
     // SAFETY: takes no pointers.
     unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_RDWR) };
     if reset {
-        sane(fd);
+        let _ = sane(fd);
     }
     place(fd, 0)?;
     if fd != 0 {
@@ -57,13 +57,14 @@ pub fn foreground() -> Result<(), Errno> {
 }
 
 /// Canonical input with echo, signals by key, output with carriage returns; speed and character size as they are.
-fn sane(fd: RawFd) {
+///
+/// # Errors
+/// As `tcgetattr(3)` and `tcsetattr(3)`.
+pub(super) fn sane(fd: RawFd) -> Result<(), Errno> {
     // SAFETY: `termios` is plain data, filled by tcgetattr.
     let mut modes: libc::termios = unsafe { std::mem::zeroed() };
     // SAFETY: points at a live termios.
-    if unsafe { libc::tcgetattr(fd, &raw mut modes) } != 0 {
-        return;
-    }
+    Errno::result(unsafe { libc::tcgetattr(fd, &raw mut modes) })?;
     modes.c_iflag =
         libc::BRKINT | libc::ICRNL | libc::IMAXBEL | libc::IUTF8 | (modes.c_iflag & (libc::IXON | libc::IXOFF));
     modes.c_oflag = libc::OPOST | libc::ONLCR;
@@ -94,5 +95,5 @@ fn sane(fd: RawFd) {
         }
     }
     // SAFETY: points at a live termios.
-    unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const modes) };
+    Errno::result(unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const modes) }).map(drop)
 }

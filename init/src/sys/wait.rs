@@ -16,6 +16,11 @@ pub fn now_ms() -> u64 {
     clock_us(ClockId::CLOCK_BOOTTIME) / 1000
 }
 
+/// `CLOCK_MONOTONIC` in milliseconds: stands still while the machine is suspended.
+pub fn monotonic_ms() -> u64 {
+    clock_us(ClockId::CLOCK_MONOTONIC) / 1000
+}
+
 /// `CLOCK_REALTIME` in milliseconds since the epoch.
 pub fn wall_ms() -> u64 {
     clock_us(ClockId::CLOCK_REALTIME) / 1000

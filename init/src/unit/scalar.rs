@@ -214,6 +214,7 @@ pub fn signal(text: &str) -> Result<i32, String> {
         match name {
             "POLL" => Some(29),
             "IOT" => Some(6),
+            "CLD" => Some(17),
             _ => text.parse::<i32>().ok(),
         }
     };
@@ -226,6 +227,7 @@ pub fn show_signal(number: i32) -> String {
     let at = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
     match at.and_then(|at| SIGNALS.get(at)) {
         Some(name) => format!("SIG{name}"),
+        None if number == RTMIN => "SIGRTMIN".to_owned(),
         None if (RTMIN..=RTMAX).contains(&number) => format!("SIGRTMIN+{}", number - RTMIN),
         None => number.to_string(),
     }

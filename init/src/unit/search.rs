@@ -40,6 +40,11 @@ impl Folder {
         Self { path: path.into(), source, entries }
     }
 
+    /// What it holds, sorted by name.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
     fn entry(&self, name: &str) -> Option<&Entry> {
         let at = self.entries.binary_search_by(|e| e.name.as_str().cmp(name)).ok()?;
         self.entries.get(at)

@@ -40,7 +40,7 @@ impl Binaries {
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let mut files = Vec::new();
         let hold = |path: &Path| fs::OpenOptions::new().read(true).custom_flags(libc::O_PATH).open(path);
-        for name in NEEDED.iter().chain(&["sysv"]) {
+        for name in NEEDED.iter().chain(&["init-boot", "sysv"]) {
             let path = folder.join(name);
             match hold(&path) {
                 Ok(file) => files.push(((*name).to_owned(), file)),

@@ -42,7 +42,7 @@ pub fn add(folder: &Path, shown: &Path, level: Level) -> Result<(), Error> {
 }
 
 /// Copies those of Rung's own units that say `X-Sandbox=yes`, the ones that make sense without a machine of one's own, and
-/// the helpers that they call.
+/// what belongs into `/run` and `/tmp`.
 pub fn add_base(own: &Path) -> Result<(), Error> {
     fs::create_dir_all(BASE).doing(|| format!("make `{BASE}`"))?;
     for entry in list(&own.join("units"), Path::new(BASE))? {
@@ -55,11 +55,6 @@ pub fn add_base(own: &Path) -> Result<(), Error> {
         if !is_template(&name) {
             switch_on(BASE, &name, levels_of(Path::new(BASE), &name).unwrap_or_default())?;
         }
-    }
-    let boot = Path::new(FOLDER).join("boot");
-    fs::create_dir_all(&boot).doing(|| format!("make `{}`", boot.display()))?;
-    for entry in fs::read_dir(own.join("boot")).into_iter().flatten().flatten() {
-        copy(&entry.path(), &boot.join(entry.file_name()))?;
     }
     let common = own.join("tmpfiles.conf");
     if common.exists() { copy(&common, &Path::new(FOLDER).join("tmpfiles.conf")) } else { Ok(()) }

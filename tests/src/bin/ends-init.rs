@@ -2,14 +2,14 @@
 //! real one does, because Rust's own start needs `/dev/null`.
 #![no_main]
 
-use init::pid1::early;
-use init::pid1::end::End;
-use init::pid1::unmount::{Scope, everything};
 use init::proto::pid1::Power;
 use init::proto::plan::{Plan, Step, Strings, strings};
+use init::stage::first;
+use init::stage::last::End;
+use init::stage::unmount::{Scope, everything};
 use init::sys::child::{self, Order, Source};
 use init::sys::helper::{self, Ended};
-use init::sys::{image, inherited, tty};
+use init::sys::{fd, image, tty};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::getpid;
@@ -38,11 +38,11 @@ extern "C" fn main(_: i32, _: *const *const i8) -> i32 {
 
 /// The report goes to descriptor 1 where that was open, else to the file `/report`.
 fn prepare() -> i32 {
-    let setup = early::prepare();
-    let open = [0, 1, 2].map(inherited::is_open);
+    let setup = first::prepare();
+    let open = [0, 1, 2].map(fd::is_open);
     let mut report = format!("container {}\nstdio {:?}\nopen {open:?}\n", setup.container, setup.stdio);
     report += &format!("nofile {:?}\nfailed {:?}\n", setup.nofile, setup.failed);
-    report += &format!("next {}\n", inherited::copy(0).map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd)));
+    report += &format!("next {}\n", fd::copy(0, 3).map_or(-1, |fd| std::os::fd::AsRawFd::as_raw_fd(&fd)));
     report += &format!("proc {}\n", std::path::Path::new("/proc/self").exists());
     let written =
         if setup.stdio[1] { std::io::stdout().write_all(report.as_bytes()) } else { std::fs::write("/report", report) };
@@ -59,18 +59,16 @@ fn end(how: &str, grace_ms: u64, command: &[&str]) -> i32 {
     let Ok(child) = Command::new(program).args(args).stdout(Stdio::piped()).spawn() else { return 3 };
     let Some(output) = child.stdout else { return 3 };
     let _ = BufReader::new(output).read_line(&mut String::new());
-    let mut end = End::new(how, 7, true).with_grace(Duration::from_millis(grace_ms));
-    if end.start().is_err() {
-        return 3;
-    }
+    let end = End::new(how, 7, true).with_grace(Duration::from_millis(grace_ms));
+    let Ok(finishing) = end.start() else { return 3 };
     loop {
         let pid = match waitpid(None, None) {
             Ok(WaitStatus::Exited(pid, _) | WaitStatus::Signaled(pid, ..)) => pid,
             Ok(_) => continue,
             Err(_) => return 4,
         };
-        if let Some(last) = end.child_exited(pid.as_raw()) {
-            last.perform();
+        if pid.as_raw() == finishing {
+            end.last().perform();
         }
     }
 }

@@ -10,6 +10,9 @@ use std::os::unix::process::CommandExt;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     let word = |i: usize| args.get(i).map_or("", String::as_str);
+    if ["sulogin", "sh"].iter().any(|name| word(0).ends_with(name)) {
+        return login(word(0));
+    }
     match word(1) {
         "orphans" => orphans(word(2).parse().expect("number")),
         "filter" => filter(word(2).parse().expect("errno"), &args[3..]),
@@ -23,13 +26,21 @@ fn manager() {
     let name = std::env::var("RUNG_TEST_SOCKET").expect("RUNG_TEST_SOCKET");
     let address = UnixAddr::new_abstract(name.as_bytes()).expect("address");
     connect(test.as_raw_fd(), &address).expect("connect");
-    let line = fd::own(3).expect("descriptor 3");
+    let line = fd::take(3).expect("descriptor 3");
     let said = format!("{} {}", std::process::id(), std::env::var("RUNG_NOFILE").unwrap_or_default());
     seqpacket::send(test.as_fd(), said.as_bytes(), &[line.as_fd()]).expect("send");
     // Until the test hangs up.
     let mut byte = [0];
     let _ = nix::unistd::read(&test, &mut byte);
     std::process::exit(i32::from(byte[0]));
+}
+
+/// Says its name on its terminal, which has to be its own, and ends at the first line typed there.
+fn login(name: &str) {
+    use std::io::Write;
+    let own = nix::unistd::tcgetpgrp(std::io::stdin()) == Ok(nix::unistd::getpid());
+    let _ = writeln!(std::io::stdout(), "login {name} own {own}");
+    let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 /// Makes `count` orphans, as fast as fork can.

@@ -32,6 +32,8 @@ pub struct Options {
     pub user: Option<u32>,
     /// In a root with nothing but the two programs, descriptors 0–2 closed, no `/proc`.
     pub bare: bool,
+    /// As `bare`, with this terminal as its console and the tests' helper as this program.
+    pub console: Option<(PathBuf, &'static str)>,
     /// Not as PID 1, but as a subreaper in a namespace where a shell is PID 1.
     pub subreaper: bool,
 }
@@ -115,13 +117,23 @@ impl World {
         if options.user.is_some() {
             words.extend(["--user", "--map-current-user"].map(String::from));
         }
-        if !options.bare {
+        if !options.bare && options.console.is_none() {
             words.push("--mount-proc".into());
         }
         if let Some(errno) = options.filter {
             words.extend([path(Path::new(helper)), "filter".into(), errno.to_string()]);
         }
-        if options.bare {
+        if let Some((terminal, program)) = &options.console {
+            let program = dir.join(program);
+            for folder in [dir.join("dev").as_path(), program.parent().expect("folder")] {
+                std::fs::create_dir_all(folder).expect("folder");
+            }
+            std::fs::write(dir.join("dev/console"), "").expect("console");
+            copy_program(Path::new(helper), &program);
+            let script =
+                "mount --bind \"$1\" \"$0/dev/console\" && exec chroot \"$0\" /init a b <&- >&- 2>&-".to_owned();
+            words.extend(["sh".into(), "-c".into(), script, path(&dir), path(terminal)]);
+        } else if options.bare {
             let script = "exec chroot \"$0\" /init a b <&- >&- 2>&-".to_owned();
             words.extend(["sh".into(), "-c".into(), script, path(&dir)]);
         } else if options.subreaper {

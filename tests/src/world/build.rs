@@ -12,7 +12,7 @@ pub fn programs() -> &'static Path {
         if std::env::var_os("RUNG_NO_BUILD").is_none() {
             build(&folder);
         }
-        for name in ["init", "init-manager", "init-log", "initctl", "world-enter"] {
+        for name in ["init", "init-manager", "init-log", "init-boot", "initctl", "world-enter"] {
             let path = folder.join(name);
             assert!(path.is_file(), "there is no `{}`: run `cargo build --workspace` first", path.display());
         }

@@ -13,9 +13,11 @@
 mod build;
 mod look;
 mod process;
+mod rootfs;
 
 pub use build::programs;
 pub use process::{children, exists};
+pub use rootfs::Rootfs;
 
 use init::sys::pidfd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};

@@ -22,7 +22,7 @@ pub const JOB: Job = Job {
     name: "tmpfiles",
     arguments: "[--boot | --remove] [--root DIR] [FILE…]",
     what: "makes what tmpfiles.d says should be there",
-    help: "Does the lines of /{etc,run,usr/lib}/tmpfiles.d/*.conf, and before them those of /usr/lib/rung/tmpfiles.conf,\nwhich 00rung.conf in one of these folders stands in for; or of the FILEs alone.\n\n--boot      also removes what is to be removed, and does the lines for booting only (`!`)\n--remove    only removes\n--root DIR  does it in this root directory\n\nOf a path the first line counts. Nothing ages; attributes and access lists aren't set. A line that fails is said; it\nfails the job only where it is Rung's own, or FILEs are given.",
+    help: "Does the lines of /{etc,run,usr/lib}/tmpfiles.d/*.conf and, before the ones in /usr/lib, of\n/usr/lib/rung/tmpfiles.conf, which 00rung.conf in one of these folders stands in for; or of the FILEs alone.\n\n--boot      also removes what is to be removed, and does the lines for booting only (`!`)\n--remove    only removes\n--root DIR  does it in this root directory\n\nOf a path the first line counts. Nothing ages; attributes and access lists aren't set. A line that fails is said; it\nfails the job only where it is Rung's own, or FILEs are given.",
     run,
 };
 const FOLDERS: &[&str] = &["/etc/tmpfiles.d", "/run/tmpfiles.d", "/usr/lib/tmpfiles.d"];
@@ -95,7 +95,11 @@ fn read(options: &Options, root: &Path) -> (Vec<Item>, bool) {
     if files.is_empty() {
         files = conf::files(root, FOLDERS);
         if !files.iter().any(|path| path.ends_with(OWN_NAME)) {
-            files.insert(0, own.clone());
+            // The administrator's come first, then ours, then the packages'.
+            let (packages, mut first): (Vec<_>, Vec<_>) =
+                files.into_iter().partition(|path| path.starts_with(conf::below(root, "/usr")));
+            first.push(own.clone());
+            files = first.into_iter().chain(packages).collect();
         }
     }
     let (mut items, mut fine) = (Vec::new(), true);

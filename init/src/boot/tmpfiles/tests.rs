@@ -108,11 +108,12 @@ fn what_is_to_go_goes_only_when_asked() {
 fn the_first_line_of_a_path_counts_and_folders_stand_in_for_folders() {
     let root = Root::new();
     for (file, text) in [
-        ("usr/lib/rung/tmpfiles.conf", "f /run/utmp 0664\nr! /run/nologin\n"),
+        ("usr/lib/rung/tmpfiles.conf", "f /run/utmp 0664\nr! /run/nologin\nD /tmp 1777\n"),
         ("usr/lib/tmpfiles.d/a.conf", "f+! /run/utmp 0600 - - - lost\nf+! /run/nologin\nd /run/a 0700\n"),
         ("usr/lib/tmpfiles.d/b.conf", "d /run/b\n"),
         ("usr/lib/tmpfiles.d/c.conf", "d /run/c\nnonsense\n"),
         ("etc/tmpfiles.d/b.conf", "d /run/b2\n"),
+        ("etc/tmpfiles.d/z.conf", "d /tmp 0700\n"),
     ] {
         fs::create_dir_all(root.at(file).parent().unwrap()).unwrap();
         fs::write(root.at(file), text).unwrap();
@@ -122,6 +123,7 @@ fn the_first_line_of_a_path_counts_and_folders_stand_in_for_folders() {
     assert_eq!((root.text("run/utmp"), root.mode("run/utmp")), (String::new(), 0o664));
     assert!(!root.at("run/nologin").exists() && root.at("run/a").exists() && root.at("run/c").exists());
     assert!(root.at("run/b2").exists() && !root.at("run/b").exists());
+    assert_eq!(root.mode("tmp"), 0o700, "the administrator's come first");
     symlink("/dev/null", root.at("etc/tmpfiles.d/00rung.conf")).unwrap();
     assert!(root.with(&options));
     assert_eq!(root.mode("run/utmp"), 0o600, "Rung's own file can be masked");

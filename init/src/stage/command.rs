@@ -1,8 +1,9 @@
 //! What a start of `init` means, from its pid and arguments.
 
+use crate::sys::{args, fd};
 use nix::errno::Errno;
 use std::ffi::{CString, OsStr, OsString};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 /// What to be.
@@ -56,6 +57,33 @@ pub fn decide(pid: i32, argv: impl IntoIterator<Item = OsString>) -> Start {
         },
         Some("--") => Start::Refuse("init: this is not process 1: init --subreaper -- CMD ARGS... runs a command\n"),
         _ => Start::Telinit { args },
+    }
+}
+
+/// What PID 1 or a subreaper gives to its manager as arguments; any other start is done with here, and gives its exit
+/// status.
+///
+/// # Errors
+/// The exit status.
+pub fn start(args: &[CString]) -> Result<Vec<OsString>, i32> {
+    let words = args.iter().map(|arg| OsStr::from_bytes(arg.as_bytes()).to_owned());
+    let say = |to: i32, text: &str| fd::borrow(to).map(|fd| nix::unistd::write(fd, text.as_bytes()));
+    match decide(nix::unistd::getpid().as_raw(), words) {
+        Start::Init { args } | Start::Subreaper { args } => Ok(args),
+        Start::Telinit { args } => {
+            let own = args::own_path();
+            let error = exec_telinit(own.parent().unwrap_or(Path::new("/usr/lib/rung")), args);
+            say(2, &format!("init: this is not process 1, and sysv can't be executed: {}\n", error.desc()));
+            Err(1)
+        }
+        Start::Version => {
+            say(1, concat!("Rung ", env!("CARGO_PKG_VERSION"), "\n"));
+            Err(0)
+        }
+        Start::Refuse(why) => {
+            say(2, why);
+            Err(2)
+        }
     }
 }
 

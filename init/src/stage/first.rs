@@ -2,7 +2,7 @@
 //! that fails is fatal. Runs once, not after PID 1 has executed itself anew.
 
 use crate::sys::mount::Flags;
-use crate::sys::{console, environment, mount, namespace, reboot, stdio};
+use crate::sys::{args, console, mount, namespace, reboot, stdio};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -58,7 +58,7 @@ pub fn prepare() -> Setup {
     let _ = stdio::fill(stdio);
     umask(Mode::from_bits_truncate(0o022));
     // The kernel gives its first process HOME and TERM only.
-    environment::set_default("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    args::set_default("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     let mut setup = Setup { container: false, stdio, nofile: raise_nofile(), failed: Vec::new() };
     let is_init = getpid().as_raw() == 1;
     if is_init {

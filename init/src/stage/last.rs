@@ -4,7 +4,7 @@
 use super::unmount;
 use crate::proto::pid1::Power;
 use crate::sys::processes::{self, Process};
-use crate::sys::{console, helper, inherited, namespace, pidfd, reboot};
+use crate::sys::{console, fd, helper, namespace, pidfd, reboot};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpid, getppid};
@@ -58,45 +58,35 @@ impl Final {
     }
 }
 
-/// An end under way.
-#[derive(Debug)]
+/// An end as it was asked for.
+#[derive(Debug, Clone, Copy)]
 pub struct End {
     how: Power,
     status: i32,
     container: bool,
-    grace: Duration,
-    child: Option<i32>,
+    /// Between SIGTERM and SIGKILL: 5 s, in a container 2 s, unless told otherwise.
+    pub grace: Duration,
 }
 
 impl End {
     /// Plans an end; `status` is what a container exits with.
     pub fn new(how: Power, status: i32, container: bool) -> Self {
         let grace = Duration::from_secs(if container { 2 } else { 5 });
-        Self { how, status, container, grace, child: None }
+        Self { how, status, container, grace }
     }
 
-    /// Gives processes another time than 5 s (container: 2 s) between SIGTERM and SIGKILL: longer when nobody has
-    /// stopped the services before.
-    pub fn with_grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
+    /// Gives processes this long between SIGTERM and SIGKILL.
+    pub fn with_grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 
-    /// Forks the finishing child. To be called once; a second call does nothing.
+    /// Forks the finishing child: its pid. However that ends, [`Self::last`] is next.
     ///
     /// # Errors
-    /// As `fork(2)`: the caller tries again, or performs [`Self::last`].
-    pub fn start(&mut self) -> Result<(), Errno> {
-        if self.child.is_none() {
-            let work = Finish { parent: getpid().as_raw(), container: self.container, grace: self.grace };
-            self.child = Some(helper::start(move || work.run())?);
-        }
-        Ok(())
-    }
-
-    /// What to do now that a child of PID 1 was reaped: nothing unless it was the finishing one, however it ended.
-    pub fn child_exited(&mut self, pid: i32) -> Option<Final> {
-        (self.child == Some(pid)).then(|| self.last())
+    /// As `fork(2)`: without a child there is only [`Self::last`] left.
+    pub fn start(&self) -> Result<i32, Errno> {
+        let work = Finish { parent: getpid().as_raw(), container: self.container, grace: self.grace };
+        helper::start(move || work.run())
     }
 
     /// Milliseconds after [`Self::start`] at which [`Self::last`] is due even if the child isn't over.
@@ -127,7 +117,7 @@ struct Finish {
 
 impl Finish {
     fn run(&self) -> i32 {
-        inherited::close_from(3);
+        fd::close_from(3);
         self.signal_all(Signal::SIGTERM);
         // A stopped process would not see it.
         self.signal_all(Signal::SIGCONT);

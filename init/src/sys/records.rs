@@ -1,12 +1,103 @@
-//! An open-addressing index of table records by any number: a pid, a hash of a key. It lies in private memory, is
-//! rebuilt after a re-execution, and uses only as much of its room as the records need.
+//! Records in shared memory, each valid by one word that is written last; what finds them lies in private memory.
+
+use super::shared::{Field, Plain};
+use nix::errno::Errno;
+use std::sync::atomic::AtomicU32;
+
+/// What a store holds.
+pub trait Record: Plain + 'static {
+    /// Whether its commit word says that it holds something.
+    fn is_valid(&self) -> bool;
+    /// What it is found by. Others may have the same number.
+    fn number(&self) -> u64;
+}
+
+/// The places of a table, by number and by what is in them.
+#[derive(Debug)]
+pub struct Records<R: 'static> {
+    places: &'static [R],
+    /// In the table: places below it have been used.
+    used: &'static AtomicU32,
+    index: Index,
+    /// No place below is free.
+    full_below: usize,
+    count: usize,
+}
+
+impl<R: Record> Records<R> {
+    /// Takes up what the table holds.
+    pub fn new(places: &'static [R], used: &'static AtomicU32) -> Self {
+        let mut records = Self { places, used, index: Index::default(), full_below: 0, count: 0 };
+        records.count = records.all().count();
+        records.reindex();
+        records
+    }
+
+    fn reindex(&mut self) {
+        self.index.refill(self.count, self.all().map(|(place, record)| (record.number(), place)));
+    }
+
+    /// All valid ones from place `first` on, with their places.
+    pub fn from(&self, first: usize) -> impl Iterator<Item = (usize, &'static R)> + use<R> {
+        let used = usize::try_from(self.used.get()).unwrap_or(usize::MAX);
+        self.places.iter().enumerate().take(used).skip(first).filter(|(_, record)| record.is_valid())
+    }
+
+    /// All valid ones, with their places.
+    pub fn all(&self) -> impl Iterator<Item = (usize, &'static R)> + use<R> {
+        self.from(0)
+    }
+
+    /// How many are valid.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The record at a place, if valid.
+    pub fn get(&self, place: usize) -> Option<&'static R> {
+        self.places.get(place).filter(|record| record.is_valid())
+    }
+
+    /// The record with this number for which `is` holds.
+    pub fn find(&self, number: u64, is: impl Fn(&R) -> bool) -> Option<(usize, &'static R)> {
+        let place = self.index.find(number, |place| self.get(place).is_some_and(&is))?;
+        Some((place, self.get(place)?))
+    }
+
+    /// Fills a free place: `fill` gets it with its number, and writes the commit word last.
+    ///
+    /// # Errors
+    /// `ENOSPC`: none is free.
+    pub fn add(&mut self, fill: impl FnOnce(usize, &'static R)) -> Result<usize, Errno> {
+        let mut free = self.places.iter().enumerate().skip(self.full_below).filter(|(_, record)| !record.is_valid());
+        let (place, record) = free.next().ok_or(Errno::ENOSPC)?;
+        self.full_below = place + 1;
+        self.used.set(self.used.get().max(u32::try_from(self.full_below).unwrap_or(u32::MAX)));
+        fill(place, record);
+        self.count += 1;
+        if !self.index.insert(record.number(), place) {
+            self.reindex();
+        }
+        Ok(place)
+    }
+
+    /// Empties a place: `clear` takes the commit word back.
+    pub fn remove(&mut self, place: usize, clear: impl FnOnce(&R)) {
+        let Some(record) = self.get(place) else { return };
+        self.index.remove(record.number(), place);
+        clear(record);
+        self.count = self.count.saturating_sub(1);
+        self.full_below = self.full_below.min(place);
+    }
+}
 
 /// Room: four places for each record of the largest table.
 const ROOM: usize = 131_072;
 const EMPTY: u16 = 0;
 const GONE: u16 = u16::MAX;
 
-/// Finds record numbers below 65,534.
+/// An open-addressing index of places below 65,534 by any number. It lies in private memory, is rebuilt after a
+/// re-execution, and uses only as much of its room as the records need.
 #[derive(Debug)]
 pub struct Index {
     /// Record + 1; untouched pages of it cost nothing.

@@ -1,0 +1,122 @@
+//! A root directory as a container has it: Rung by `etc-skel/install`, a shell and a few commands, nothing else.
+
+use super::programs;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+
+/// What the boot helpers and the tests' units call.
+const COMMANDS: [&str; 11] = [
+    "/bin/sh",
+    "/bin/sleep",
+    "/bin/cat",
+    "/bin/dd",
+    "/bin/ls",
+    "/bin/rm",
+    "/bin/mkdir",
+    "/bin/chmod",
+    "/usr/bin/install",
+    "/usr/bin/id",
+    "/bin/mount",
+];
+
+/// A folder that is removed with its value.
+#[derive(Debug)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    fn new(what: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("rung-{what}-{}-{number}", std::process::id()));
+        fs::create_dir(&path).expect("a folder");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A root directory of one's own.
+#[derive(Debug)]
+pub struct Rootfs {
+    folder: Folder,
+    _base: Arc<Folder>,
+}
+
+impl Rootfs {
+    /// Made of hard links to one that all tests of a program share.
+    pub fn new() -> Self {
+        static BASE: Mutex<Weak<Folder>> = Mutex::new(Weak::new());
+        let mut shared = BASE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let base = shared.upgrade().unwrap_or_else(|| Arc::new(install()));
+        *shared = Arc::downgrade(&base);
+        drop(shared);
+        let folder = Folder::new("rootfs");
+        run(Command::new("cp").arg("-al").arg(base.0.join("root")).arg(folder.0.join("root")));
+        Self { folder, _base: base }
+    }
+
+    /// The root.
+    pub fn path(&self) -> PathBuf {
+        self.folder.0.join("root")
+    }
+
+    /// A folder beside it, for what belongs to the test.
+    pub fn beside(&self) -> &Path {
+        &self.folder.0
+    }
+
+    /// A unit that is on in level 3.
+    #[must_use]
+    pub fn unit(self, name: &str, text: &str) -> Self {
+        let etc = self.path().join("etc/rung");
+        fs::write(etc.join("units").join(name), text).expect("a unit file");
+        let link = etc.join("levels/3").join(name);
+        std::os::unix::fs::symlink(format!("../../units/{name}"), link).expect("a link");
+        self
+    }
+}
+
+impl Default for Rootfs {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn install() -> Folder {
+    let base = Folder::new("rootfs-base");
+    let root = base.0.join("root");
+    for folder in ["bin", "dev", "proc", "sys", "run", "tmp", "etc", "root"] {
+        fs::create_dir_all(root.join(folder)).expect("a folder");
+    }
+    fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\n").expect("passwd");
+    for command in COMMANDS {
+        copy(&root, Path::new(command));
+        let out = Command::new("ldd").arg(command).output().expect("ldd");
+        for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
+            copy(&root, Path::new(word));
+        }
+    }
+    let skel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc-skel/install");
+    run(Command::new(skel).arg("--root").arg(&root).arg("--bin").arg(programs()));
+    base
+}
+
+fn copy(root: &Path, file: &Path) {
+    let at = root.join(file.strip_prefix("/").expect("absolute"));
+    fs::create_dir_all(at.parent().expect("a folder")).expect("a folder");
+    if !at.exists() {
+        fs::copy(file, at).expect("a file");
+    }
+}
+
+fn run(command: &mut Command) {
+    let out = command.stdin(Stdio::null()).output().expect("it starts");
+    assert!(out.status.success(), "{command:?}: {}", String::from_utf8_lossy(&out.stderr));
+}

@@ -1,0 +1,86 @@
+//! Level S's jobs as their units start them, where that takes a mount namespace of its own.
+
+#![allow(clippy::unwrap_used, reason = "tests' helpers fail by it")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// A root directory; removed in the end.
+struct Root(PathBuf);
+
+impl Root {
+    fn new(test: &str) -> Self {
+        let root = Self(std::env::temp_dir().join(format!("rung-level-s-{test}-{}", std::process::id())));
+        fs::create_dir_all(root.0.join("etc")).unwrap();
+        root
+    }
+
+    /// Runs a script in a mount namespace of its own, in the root; `$BOOT` is `init-boot`.
+    fn sh(&self, script: &str) -> Output {
+        let mut command = Command::new("unshare");
+        command.args(["--mount", "--", "sh", "-ec", script]).current_dir(&self.0);
+        command.env("BOOT", rung_tests::world::programs().join("init-boot")).output().unwrap()
+    }
+}
+
+impl Drop for Root {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").map(|m| std::os::unix::fs::MetadataExt::uid(&m)).is_ok_and(|uid| uid == 0)
+}
+
+/// A folder bound from elsewhere lies on the same device, and yet its contents aren't ours to remove.
+#[test]
+fn what_is_mounted_is_not_emptied() {
+    if !is_root() {
+        return;
+    }
+    let root = Root::new("mounts");
+    fs::write(root.0.join("lines"), "D /tmp 1777\nR /other\nZ /tmp 0777\n").unwrap();
+    let out = root.sh("mkdir -p safe/folder tmp/a/bound tmp/b/memory other/bound; touch safe/file tmp/a/x\n\
+         mount --bind safe tmp/a/bound; mount --bind safe other/bound; mount -t tmpfs none tmp/b/memory\n\
+         touch tmp/b/memory/file; chmod 700 safe\n\
+         \"$BOOT\" tmpfiles --boot --root . lines || true\n\
+         ls safe/file safe/folder -d tmp/b/memory/file; stat -c %a safe; test ! -e tmp/a/x");
+    let (text, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{text}{errors}");
+    assert_eq!(text, "safe/file\nsafe/folder\ntmp/b/memory/file\n700\n", "{errors}");
+}
+
+/// A line that is wrong or can't be done names its file and line, and the job goes on.
+#[test]
+fn failures_name_their_line() {
+    let root = Root::new("failures");
+    fs::write(root.0.join("lines"), "d /a 0755\n\nd relative\nd /b - no-such-user\nd /c\n").unwrap();
+    let mut command = Command::new(rung_tests::world::programs().join("init-boot"));
+    let out = command.args(["tmpfiles", "--root", ".", "lines"]).current_dir(&root.0).output().unwrap();
+    let errors = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("lines:3: ") && errors.contains("lines:4: ") && errors.contains("`no-such-user`"),
+        "{errors}"
+    );
+    assert!(root.0.join("a").is_dir() && root.0.join("c").is_dir() && !root.0.join("b").exists());
+}
+
+#[test]
+fn each_job_has_its_help_and_takes_no_nonsense() {
+    let program = rung_tests::world::programs().join("init-boot");
+    let run = |arguments: &[&str]| Command::new(&program).args(arguments).output().unwrap();
+    let overview = String::from_utf8(run(&["--help"]).stdout).unwrap();
+    let jobs: Vec<&str> =
+        overview.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+    assert!(jobs.len() >= 9, "{overview}");
+    for job in jobs {
+        let help = run(&[job, "--help"]);
+        assert!(help.status.success() && help.stdout.starts_with(b"Usage: init-boot "), "{job}");
+        let wrong = run(&[job, "--nonsense", "--nonsense"]);
+        assert_eq!(wrong.status.code(), Some(2), "{job}");
+    }
+    assert_eq!(run(&["nonsense"]).status.code(), Some(2));
+}
