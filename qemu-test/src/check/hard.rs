@@ -17,7 +17,7 @@ pub const STEPS: &[Step] = &[
         "mounts on mounts, a bind, a loop device, a swap file, a dead FUSE server, a process nobody can kill",
         obstacles,
     ),
-    vital("the shutdown names what it waits for, and is over in time", shutdown),
+    vital("the manager is killed during the shutdown, which names what it waits for, and is over in time", shutdown),
     step("the file system is clean", end::clean),
 ];
 
@@ -51,9 +51,10 @@ const OBSTACLES: &[&str] = &[
     "truncate -s 8M /dev/shm/frozen && mke2fs -q -F /dev/shm/frozen && mount -o loop /dev/shm/frozen /mnt/frozen && fsfreeze -f /mnt/frozen",
 ];
 
-/// Ignores SIGTERM for the 5 s it has.
-const STUBBORN: &str =
-    "[Service]\\nType=exec\\nExecStart=/bin/sh -c \"trap : TERM; while :; do sleep 1; done\"\\nTimeoutStopSec=5\\n";
+/// Doesn't end for the 12 s it has, and kills the manager that tells it to.
+const STUBBORN: &str = "[Service]\\nType=exec\\nExecStart=/root/stubborn\\nTimeoutStopSec=12\\n";
+
+const STUBBORN_PROGRAM: &str = "#!/bin/sh\\ntrap \"pkill -9 -P 1 -x init-manager\" TERM\\nwhile :; do sleep 1; done\\n";
 
 const UNKILLABLE: &str = "#!/bin/sh\\ncd /mnt/busy\\nexec 3<>/dev/fuse\\nmount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 dead /mnt/dead\\necho x >/mnt/frozen/x\\n";
 
@@ -62,6 +63,7 @@ fn obstacles(guest: &mut Guest) -> Result<String> {
         guest.console.run(command)?;
     }
     guest.console.run(&format!("printf '{UNKILLABLE}' >/root/unkillable && chmod 755 /root/unkillable"))?;
+    guest.console.run(&format!("printf '{STUBBORN_PROGRAM}' >/root/stubborn && chmod 755 /root/stubborn"))?;
     guest.console.run(&format!("printf '{STUBBORN}' >/etc/rung/units/stubborn.service"))?;
     guest.console.run(
         "printf '[Service]\\nType=exec\\nExecStart=/root/unkillable\\nTimeoutStopSec=3\\n' >/etc/rung/units/unkillable.service",

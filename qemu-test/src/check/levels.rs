@@ -1,6 +1,6 @@
 //! Switching levels: 2, 3, 1, 3.
 
-use super::guest::Guest;
+use super::guest::{Guest, holds};
 use super::{Step, step, vital};
 use crate::error::{Result, fail};
 use crate::shell::PATIENCE;
@@ -11,6 +11,7 @@ pub const STEPS: &[Step] = &[
     step("level 3: cron is back, all others keep their processes", to_3),
     vital("level 1: services stop and sulogin asks on the console", to_1),
     vital("from there to level 3: login, sshd and nginx are back", back_to_3),
+    step("`who` and `last` know of the boot and of the levels", accounting),
 ];
 
 fn to_2(guest: &mut Guest) -> Result<String> {
@@ -50,4 +51,13 @@ fn back_to_3(guest: &mut Guest) -> Result<String> {
     guest.run("curl -sSo /dev/null http://127.0.0.1/")?;
     guest.console.run("! pgrep -x sulogin")?;
     Ok(String::new())
+}
+
+fn accounting(guest: &mut Guest) -> Result<String> {
+    let now = guest.run("who -r")?;
+    holds(&now, &["run-level 3", "last=1"])?;
+    holds(&guest.run("who -b")?, &["system boot"])?;
+    let all = guest.run("last -x")?;
+    holds(&all, &["system boot", "(to lvl 1)", "(to lvl 2)", "(to lvl 3)"])?;
+    Ok(now.split_whitespace().collect::<Vec<_>>().join(" "))
 }
