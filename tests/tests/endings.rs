@@ -1,4 +1,5 @@
 //! How services end under the real programs: stop signals, kill modes, time limits, automatic restarts, essential ones.
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]
 
 use rung_tests::world::{World, deadline, off};
 use std::time::{Duration, Instant};
