@@ -34,6 +34,8 @@ struct World {
     asked: BTreeMap<RequestId, Ask>,
     heard: Heard,
     judge: Judge,
+    /// What the level it goes down to was seen to need, by the definitions of then.
+    kept: BTreeSet<UnitName>,
     /// In ten thousand steps.
     deaths: u64,
     trace: Vec<String>,
@@ -64,6 +66,7 @@ pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
         asked: BTreeMap::new(),
         heard: Heard::default(),
         judge: Judge::default(),
+        kept: BTreeSet::new(),
         deaths,
         trace: Vec::new(),
         tracing,
@@ -213,7 +216,11 @@ impl World {
         let mut out = Vec::new();
         self.say(|| brief(&event));
         let define = matches!(event, Event::Define(_) | Event::Levels(_));
+        let asked = matches!(event, Event::Request { .. });
         self.core.handle(event, self.now, &mut out);
+        if asked {
+            self.look_at_needs();
+        }
         self.judge.state(&self.core);
         self.fair()?;
         if !define && self.dies() {
@@ -364,25 +371,34 @@ impl World {
             .map(|v| v.name.clone())
             .collect();
         let needed = self.needed(level);
-        match up.iter().find(|name| !needed.contains(*name)) {
+        match up.iter().find(|name| !needed.contains(*name) && !self.kept.contains(*name)) {
             Some(name) => Err(format!("the machine is down, and {name} is up")),
             None => Ok(()),
         }
     }
 
-    /// What the units of a level need.
+    /// On the way down: a running instance's definition is forgotten with the manager, what was kept for it stays.
+    fn look_at_needs(&mut self) {
+        let to = self.core.levels().2.filter(|level| level.is_down());
+        if to.is_some() {
+            let needed = self.needed(to);
+            self.kept.extend(needed);
+        }
+    }
+
+    /// What the units of a level need, by the definitions on disk and those that run.
     fn needed(&self, level: Option<Level>) -> BTreeSet<UnitName> {
         let on =
             |name: &UnitName| self.marks.iter().any(|m| m.name == *name && level.is_some_and(|l| m.on.contains(l)));
         let mut work: Vec<UnitName> = self.marks.iter().map(|m| m.name.clone()).filter(on).collect();
         let mut all = BTreeSet::new();
         while let Some(name) = work.pop() {
-            let unit = self.core.id(&name).and_then(|id| match (self.core.view(id).on_disk, self.core.view(id).unit) {
-                (Loaded::Good(unit), _) | (_, Some(unit)) => Some(unit.clone()),
-                _ => None,
-            });
-            if let (true, Some(unit)) = (all.insert(name), unit) {
-                work.extend(unit.requires.iter().chain(&unit.wants).cloned());
+            let Some(view) = self.core.id(&name).map(|id| self.core.view(id)) else { continue };
+            let disk = if let Loaded::Good(unit) = view.on_disk { Some(unit) } else { None };
+            if all.insert(name) {
+                for unit in disk.into_iter().chain(view.unit) {
+                    work.extend(unit.requires.iter().chain(&unit.wants).cloned());
+                }
             }
         }
         all
