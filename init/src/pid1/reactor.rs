@@ -94,6 +94,7 @@ impl Reactor {
             self.resume(request);
         }
         self.link.done();
+        self.own_over();
         self.wake_manager();
         self.poll();
         if self.down.begun() {
@@ -171,11 +172,16 @@ impl Reactor {
         }
         if due(self.keeper_due()) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
-            for key in [MANAGER, RESCUE] {
-                // A fork that failed has nothing to be reaped.
-                if let Some(index) = self.slots.find(key) {
-                    self.own_ended(index);
-                }
+            // A fork that failed has nothing to be reaped.
+            self.own_over();
+        }
+    }
+
+    /// Those of PID 1's own that are over and still have a slot, for no exit tells of them (any more).
+    fn own_over(&mut self) {
+        for key in [MANAGER, RESCUE] {
+            if let Some(index) = self.slots.find(key) {
+                self.own_ended(index);
             }
         }
     }
