@@ -37,6 +37,8 @@ struct Greeting {
     container: bool,
     booted_ms: u64,
     down: Option<Power>,
+    left_ms: u32,
+    status: i32,
     slots: Vec<(Key, i32, Life)>,
     parked: Vec<(u64, Name)>,
     highest_token: u64,
@@ -59,12 +61,14 @@ pub fn run() -> i32 {
 fn greet(link: &mut Link) -> Result<Greeting, Gone> {
     link.send(Request::Hello { version: VERSION }, Vec::new());
     let mut greeting = link.await_event(|event, _| match *event {
-        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, .. } => Some(Greeting {
+        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, left_ms, status, .. } => Some(Greeting {
             managers,
             reexecs,
             container,
             booted_ms,
             down,
+            left_ms,
+            status,
             slots: Vec::new(),
             parked: Vec::new(),
             highest_token: 0,
@@ -249,7 +253,8 @@ impl Manager {
             accept_due: None,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
-                Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }
+                let deadline = now.saturating_add(greeting.left_ms.into());
+                Going { how, status: greeting.status, deadline, show_at: now.saturating_add(2_000) }
             }),
             last_cad: None,
             boot: Boot::new(),
@@ -313,6 +318,7 @@ impl Manager {
                     .is_some_and(|id| core.view(id).token.is_some())
             });
         }
+        self.go_on_down();
         self.boot_on();
         self.settle();
         self.link.send(Request::Ready, Vec::new());

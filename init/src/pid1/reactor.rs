@@ -220,17 +220,21 @@ impl Reactor {
                 continue;
             }
             self.pending.came(signal);
-            let how = match signal.checked_sub(libc::SIGRTMIN()) {
-                Some(5) => Some(Power::Reboot),
-                Some(4) => Some(Power::PowerOff),
-                Some(3) => Some(Power::Halt),
-                _ if signal == libc::SIGINT && !self.container() => Some(Power::Reboot),
-                _ if matches!(signal, libc::SIGINT | libc::SIGTERM) => Some(Power::PowerOff),
-                _ => None,
-            };
-            if let Some(how) = how {
+            if let Some(how) = self.meaning(signal) {
                 self.down.arm(how, 0, monotonic_ms().saturating_add(GRACE_MS), true);
             }
+        }
+    }
+
+    /// Which end a signal asks for. On a machine SIGTERM asks for none, whether there is a manager or not.
+    pub(super) fn meaning(&self, signal: i32) -> Option<Power> {
+        match (signal.wrapping_sub(libc::SIGRTMIN()), signal) {
+            (5, _) => Some(Power::Reboot),
+            (4, _) => Some(Power::PowerOff),
+            (3, _) => Some(Power::Halt),
+            (_, libc::SIGINT | libc::SIGTERM) if self.container() => Some(Power::PowerOff),
+            (_, libc::SIGINT) => Some(Power::Reboot),
+            _ => None,
         }
     }
 
