@@ -143,7 +143,7 @@ impl World {
             words.extend(["sh".into(), "-c".into(), script, path(&dir.join("init"))]);
         } else {
             if options.ignored {
-                words.extend(["sh", "-c", "trap '' CHLD; exec \"$0\" \"$@\""].map(String::from));
+                words.extend(["env", "--ignore-signal=CHLD"].map(String::from));
             }
             words.extend([path(&dir.join("init")), "a".into(), "b".into()]);
         }
