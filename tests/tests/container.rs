@@ -235,8 +235,10 @@ fn a_root_directory_boots_and_signals_end_it_in_order() {
 
 #[test]
 fn reboot_and_poweroff_are_told_apart() {
-    for (verb, wanted) in [("poweroff", (Some(0), None)), ("reboot", (None, Some(1)))] {
-        let mut container = Container::plain(Rootfs::new().unit("a.service", SLEEPER));
+    let essential = &format!("{SLEEPER}Essential=yes\n");
+    let ends = [("poweroff", SLEEPER, (Some(0), None)), ("reboot", SLEEPER, (None, Some(1)))];
+    for (verb, unit, wanted) in ends.into_iter().chain([("reboot", essential.as_str(), (None, Some(1)))]) {
+        let mut container = Container::plain(Rootfs::new().unit("a.service", unit));
         container.wait_said("runlevel 3 reached");
         container.run(&["/usr/bin/initctl", verb, "--no-wait"]);
         let status = container.ended(Duration::from_secs(8));

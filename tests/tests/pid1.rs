@@ -299,6 +299,40 @@ fn past_the_deadline_pid1_ends_alone() {
 }
 
 #[test]
+fn a_shutdown_is_not_put_off_by_managers_that_tell_it_again() {
+    let mut world = world();
+    let (manager, _) = world.greeted();
+    manager.send(Request::Down { how: Power::PowerOff, deadline_ms: 2_000, status: 3 });
+    manager.answered();
+    manager.kill(Signal::SIGKILL);
+    let (manager, welcome) = world.greeted();
+    let knows = matches!(welcome, Event::Welcome { down: Some(Power::PowerOff), left_ms: 0..=2_000, status: 3, .. });
+    assert!(knows, "{welcome:?}");
+    manager.send(Request::Down { how: Power::PowerOff, deadline_ms: 600_000, status: 4 });
+    assert_eq!(world.ended().code(), Some(4));
+}
+
+#[test]
+fn the_answer_to_another_signal_is_none_to_a_signal_that_ends() {
+    let mut world = world();
+    let (manager, _) = world.greeted();
+    world.signal(Signal::SIGTERM);
+    world.signal(Signal::SIGHUP);
+    let hangup = |event, _| matches!(event, Event::Signal { signal: libc::SIGHUP, .. }).then_some(());
+    manager.expect("SIGHUP", hangup);
+    manager.send(Request::AckSignal { signal: libc::SIGHUP });
+    assert_eq!(world.ended().code(), Some(0));
+}
+
+#[test]
+fn who_executed_it_may_have_ignored_ends_of_children() {
+    let world = World::start(HELPER, &Options { ignored: true, ..Options::default() });
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sh", "-c", "exit 5"]);
+    assert_eq!(manager.over(key(16)), Exit::Code(5));
+}
+
+#[test]
 fn a_signal_nobody_answers_ends_a_container() {
     let mut world = world();
     let (_manager, _) = world.greeted();

@@ -171,6 +171,24 @@ fn a_wanted_reexecution_takes_the_new_program_and_a_new_manager() {
 }
 
 #[test]
+fn a_manager_that_ends_on_asking_for_a_reexecution_is_followed_by_another() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    // It is reaped before what it asked for last is read.
+    world.signal(Signal::SIGSTOP);
+    manager.send(Request::Reexec);
+    let stat = format!("/proc/{}/stat", manager.pid);
+    manager.kill(Signal::SIGKILL);
+    until("it is over", || std::fs::read_to_string(&stat).is_ok_and(|text| text.contains(") Z ")));
+    world.signal(Signal::SIGCONT);
+    let (manager, welcome) = world.greeted();
+    assert!(matches!(welcome, Event::Welcome { managers: 1, reexecs: 1, .. }), "{welcome:?}");
+    assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}
+
+#[test]
 fn managers_that_fail_are_started_anew_with_growing_delays() {
     let world = world();
     let began = std::time::Instant::now();

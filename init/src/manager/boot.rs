@@ -57,7 +57,7 @@ impl Manager {
 
     /// Goes on with the boot from wherever the core stands: at the beginning, or where a manager before us was.
     pub fn boot_on(&mut self) {
-        if self.core.going_down().is_some() {
+        if self.going.is_some() || self.core.going_down().is_some() {
             return;
         }
         if let Purpose::Command(_) = self.machine.purpose {

@@ -93,6 +93,11 @@ impl Link {
         }
     }
 
+    /// Forgets the slots and parked descriptors among the early events: they were taken in as they came.
+    pub fn forget_early_state(&mut self) {
+        self.early.retain(|event| !matches!(event, Event::Slot { .. } | Event::Parked { .. }));
+    }
+
     /// Waits for the first event that `pick` takes; others are kept for [`Self::next_event`].
     ///
     /// # Errors

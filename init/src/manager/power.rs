@@ -28,17 +28,20 @@ impl Manager {
         } else {
             self.longest_stop().saturating_add(GRACE).min(most)
         };
-        let deadline = now.saturating_add(after);
+        let (deadline, show_at) = (now.saturating_add(after), now.saturating_add(SHOW_AFTER));
         if self.going.is_none() {
             self.record_event(&["shutdown"]);
         }
-        let status = self.going.map_or(status, |g| if status == 0 { g.status } else { status });
-        self.going = Some(Going { how, status, deadline, show_at: now.saturating_add(SHOW_AFTER) });
+        // Asked again, also by a manager that goes on with it, it isn't put off.
+        let before = self.going.unwrap_or(Going { how, status, deadline, show_at });
+        let deadline = deadline.min(before.deadline);
+        let status = if status == 0 { before.status } else { status };
+        self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
             self.link.send(Request::End { how, status }, Vec::new());
             return;
         }
-        let deadline_ms = u32::try_from(after).unwrap_or(u32::MAX);
+        let deadline_ms = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX);
         self.link.send(Request::Down { how, deadline_ms, status }, Vec::new());
         self.push(Event::Request { id: request, ask: Ask::Down(how) });
     }
@@ -52,10 +55,19 @@ impl Manager {
         u64::try_from(running.max().unwrap_or(0)).unwrap_or(u64::MAX)
     }
 
-    /// An essential service is over: so is the container.
+    /// An essential service is over: so is the container. Stopped on the way down it changes nothing about where that goes.
     pub fn essential_over(&mut self, status: i32) {
         let request = self.own_request();
-        self.go_down(Power::PowerOff, status, false, request);
+        let how = self.going.map_or(Power::PowerOff, |going| going.how);
+        self.go_down(how, status, false, request);
+    }
+
+    /// A manager before us may have died when only PID 1 knew of the shutdown, or only the journal.
+    pub fn go_on_down(&mut self) {
+        let told = self.going.map(|going| going.how);
+        let Some(how) = unsaid(told, self.core.going_down()) else { return };
+        let request = self.own_request();
+        self.go_down(how, 0, false, request);
     }
 
     /// Nothing of ours runs any more.
@@ -137,6 +149,26 @@ impl Manager {
         }
         if !lines.is_empty() {
             self.console.write(&console::line("wait", &format!("going down anyway in {left} s"), None));
+        }
+    }
+}
+
+/// The shutdown that one of PID 1 and the core doesn't know of. PID 1 is told first: what it knows is newer. Pure.
+fn unsaid(told: Option<Power>, decided: Option<Power>) -> Option<Power> {
+    if told == decided { None } else { told.or(decided) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_one_knows_is_said_again() {
+        let (off, reboot) = (Some(Power::PowerOff), Some(Power::Reboot));
+        for (told, decided, wanted) in
+            [(None, None, None), (off, off, None), (off, None, off), (None, off, off), (reboot, off, reboot)]
+        {
+            assert_eq!(unsaid(told, decided), wanted, "{told:?} {decided:?}");
         }
     }
 }

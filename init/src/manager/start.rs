@@ -37,6 +37,9 @@ struct Greeting {
     container: bool,
     booted_ms: u64,
     down: Option<Power>,
+    left_ms: u32,
+    status: i32,
+    /// Each once, as it was told last.
     slots: Vec<(Key, i32, Life)>,
     parked: Vec<(u64, Name)>,
     highest_token: u64,
@@ -59,12 +62,14 @@ pub fn run() -> i32 {
 fn greet(link: &mut Link) -> Result<Greeting, Gone> {
     link.send(Request::Hello { version: VERSION }, Vec::new());
     let mut greeting = link.await_event(|event, _| match *event {
-        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, .. } => Some(Greeting {
+        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, left_ms, status, .. } => Some(Greeting {
             managers,
             reexecs,
             container,
             booted_ms,
             down,
+            left_ms,
+            status,
             slots: Vec::new(),
             parked: Vec::new(),
             highest_token: 0,
@@ -72,16 +77,18 @@ fn greet(link: &mut Link) -> Result<Greeting, Gone> {
         _ => None,
     })?;
     link.send(Request::Sync, Vec::new());
-    let (slots, parked) = (&mut greeting.slots, &mut greeting.parked);
+    let (mut slots, parked) = (BTreeMap::new(), &mut greeting.parked);
     greeting.highest_token = link.await_event(|event, _| {
         match *event {
-            Pid1Event::Slot { key, pid, life, .. } => slots.push((key, pid, life)),
+            Pid1Event::Slot { key, pid, life, .. } => drop(slots.insert(key, (pid, life))),
             Pid1Event::Parked { token, name } => parked.push((token, name)),
             Pid1Event::SyncEnd { highest_token } => return Some(highest_token),
             _ => {}
         }
         None
     })?;
+    greeting.slots = slots.into_iter().map(|(key, (pid, life))| (key, pid, life)).collect();
+    link.forget_early_state();
     Ok(greeting)
 }
 
@@ -249,7 +256,8 @@ impl Manager {
             accept_due: None,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
-                Going { how, status: 0, deadline: now.saturating_add(90_000), show_at: now.saturating_add(2_000) }
+                let deadline = now.saturating_add(greeting.left_ms.into());
+                Going { how, status: greeting.status, deadline, show_at: now.saturating_add(2_000) }
             }),
             last_cad: None,
             boot: Boot::new(),
@@ -313,6 +321,7 @@ impl Manager {
                     .is_some_and(|id| core.view(id).token.is_some())
             });
         }
+        self.go_on_down();
         self.boot_on();
         self.settle();
         self.link.send(Request::Ready, Vec::new());
@@ -350,5 +359,42 @@ impl Manager {
             }
         }
         runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::pid1::Exit;
+    use crate::sys::seqpacket;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn what_is_told_twice_before_the_loop_is_taken_in_once() {
+        let (ours, theirs) = seqpacket::pair().expect("pair");
+        let key = Key { token: 16, step: 0 };
+        let slot = |life, seq| Pid1Event::Slot { key, pid: 7, start_time: 1, life, seq };
+        let over = Life::Over(Exit::Code(3));
+        let signal = Pid1Event::Signal { signal: libc::SIGHUP, count: 1 };
+        let welcome = Pid1Event::Welcome {
+            version: VERSION,
+            managers: 1,
+            reexecs: 0,
+            container: true,
+            booted_ms: 0,
+            down: None,
+            left_ms: 0,
+            status: 0,
+        };
+        // Changes are told from the welcome on, and all slots again at the sync.
+        let parked = Pid1Event::Parked { token: 0, name: Name::new("stdin") };
+        let end = Pid1Event::SyncEnd { highest_token: 16 };
+        for event in [welcome, slot(Life::Running, 1), signal, slot(over, 2), slot(over, 2), parked, end] {
+            seqpacket::send(theirs.as_fd(), &event.encode(), &[]).expect("send");
+        }
+        let mut link = Link::new(ours);
+        let greeting = greet(&mut link).expect("greeting");
+        assert_eq!(greeting.slots, [(key, 7, over)]);
+        assert_eq!((link.next_event(), link.next_event()), (Ok(Some(signal)), Ok(None)));
     }
 }

@@ -24,11 +24,13 @@ impl Down {
     }
 
     /// A shutdown has been asked for; past `at_ms` PID 1 acts alone. `own`: by a signal, while nobody has answered it.
+    /// What has been told once isn't put off by being told again: each new manager does that.
     pub fn arm(&self, how: Power, status: i32, at_ms: u64, own: bool) {
         let head = &self.table.head;
         if self.begun() || (own && head.down.get() != 0) {
             return;
         }
+        let at_ms = self.told().map_or(at_ms, |_| head.down_at_ms.get().min(at_ms));
         head.down_status.set(status);
         head.down_own.set(own.into());
         head.down_at_ms.set(at_ms);
@@ -54,6 +56,13 @@ impl Down {
     /// The shutdown that the manager asked for.
     pub fn told(&self) -> Option<Power> {
         self.wanted().filter(|_| self.table.head.down_own.get() == 0)
+    }
+
+    /// Milliseconds until then, and what a container exits with.
+    pub fn left(&self) -> (u32, i32) {
+        let head = &self.table.head;
+        let left = head.down_at_ms.get().saturating_sub(monotonic_ms());
+        (u32::try_from(left).unwrap_or(u32::MAX), head.down_status.get())
     }
 
     /// When PID 1 goes on alone.

@@ -5,7 +5,7 @@ use super::link::Link;
 use super::slots::Slots;
 use super::spawn::{Program, Spawner};
 use super::table::Table;
-use crate::proto::pid1::{Exit, Key};
+use crate::proto::pid1::{Exit, Key, Life};
 use crate::proto::plan::{Plan, Step, Strings};
 use crate::stage::manager::Launch;
 use crate::sys::child::Source;
@@ -44,10 +44,10 @@ impl Keeper {
         Self { table, launch, copying: None }
     }
 
-    /// Pid of the manager, if there is one.
+    /// Pid of the manager, if there is one and it isn't over: then the pid may be another's.
     pub fn manager(&self, slots: &Slots) -> Option<i32> {
-        let (slot, _) = slots.get(slots.find(MANAGER)?)?;
-        Some(slot.pid.get()).filter(|pid| *pid > 1)
+        let (slot, life) = slots.get(slots.find(MANAGER)?)?;
+        Some(slot.pid.get()).filter(|pid| *pid > 1 && !matches!(life, Life::Over(_)))
     }
 
     /// When to start something, if nothing runs.

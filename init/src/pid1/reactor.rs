@@ -94,6 +94,7 @@ impl Reactor {
             self.resume(request);
         }
         self.link.done();
+        self.own_over();
         self.wake_manager();
         self.poll();
         if self.down.begun() {
@@ -171,11 +172,16 @@ impl Reactor {
         }
         if due(self.keeper_due()) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
-            for key in [MANAGER, RESCUE] {
-                // A fork that failed has nothing to be reaped.
-                if let Some(index) = self.slots.find(key) {
-                    self.own_ended(index);
-                }
+            // A fork that failed has nothing to be reaped.
+            self.own_over();
+        }
+    }
+
+    /// Those of PID 1's own that are over and still have a slot, for no exit tells of them (any more).
+    fn own_over(&mut self) {
+        for key in [MANAGER, RESCUE] {
+            if let Some(index) = self.slots.find(key) {
+                self.own_ended(index);
             }
         }
     }
@@ -214,17 +220,21 @@ impl Reactor {
                 continue;
             }
             self.pending.came(signal);
-            let how = match signal.checked_sub(libc::SIGRTMIN()) {
-                Some(5) => Some(Power::Reboot),
-                Some(4) => Some(Power::PowerOff),
-                Some(3) => Some(Power::Halt),
-                _ if signal == libc::SIGINT && !self.container() => Some(Power::Reboot),
-                _ if matches!(signal, libc::SIGINT | libc::SIGTERM) => Some(Power::PowerOff),
-                _ => None,
-            };
-            if let Some(how) = how {
+            if let Some(how) = self.meaning(signal) {
                 self.down.arm(how, 0, monotonic_ms().saturating_add(GRACE_MS), true);
             }
+        }
+    }
+
+    /// Which end a signal asks for. On a machine SIGTERM asks for none, whether there is a manager or not.
+    pub(super) fn meaning(&self, signal: i32) -> Option<Power> {
+        match (signal.wrapping_sub(libc::SIGRTMIN()), signal) {
+            (5, _) => Some(Power::Reboot),
+            (4, _) => Some(Power::PowerOff),
+            (3, _) => Some(Power::Halt),
+            (_, libc::SIGINT | libc::SIGTERM) if self.container() => Some(Power::PowerOff),
+            (_, libc::SIGINT) => Some(Power::Reboot),
+            _ => None,
         }
     }
 

@@ -90,7 +90,9 @@ impl Reactor {
             Request::AckSignal { signal } => {
                 self.pending.acknowledged(signal);
                 self.link.progress();
-                self.down.answered();
+                if self.meaning(signal).is_some() {
+                    self.down.answered();
+                }
             }
         }
         Ok(())
@@ -106,7 +108,7 @@ impl Reactor {
     }
 
     fn welcome(&mut self) {
-        let head = &self.table.head;
+        let (head, (left_ms, status)) = (&self.table.head, self.down.left());
         let event = Event::Welcome {
             version: VERSION,
             managers: head.managers.get().saturating_sub(1),
@@ -114,6 +116,8 @@ impl Reactor {
             container: self.container(),
             booted_ms: head.booted_ms.get(),
             down: self.down.told(),
+            left_ms,
+            status,
         };
         self.link.answer(event, None);
         self.link.greet();

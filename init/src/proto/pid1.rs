@@ -225,7 +225,8 @@ pub enum Request {
         /// The text.
         text: Name,
     },
-    /// The machine goes down. PID 1 arms its own deadline and, past it, goes on alone. May be sent again to change it.
+    /// The machine goes down. PID 1 arms its own deadline and, past it, goes on alone. May be sent again to change it; the
+    /// deadline only ever comes nearer.
     Down {
         /// How it ends.
         how: Power,
@@ -267,6 +268,10 @@ pub enum Event {
         booted_ms: u64,
         /// The shutdown that is under way, if one is.
         down: Option<Power>,
+        /// Milliseconds until PID 1 goes on alone with it.
+        left_ms: u32,
+        /// What a container exits with then.
+        status: i32,
     },
     /// State of a slot: sent on every change, and for every slot on [`Request::Sync`]. Sent again until acknowledged.
     Slot {
@@ -479,14 +484,18 @@ impl Event {
     /// The wire form.
     pub fn encode(&self) -> Frame {
         match *self {
-            Self::Welcome { version, managers, reexecs, container, booted_ms, down } => Writer::new(101)
-                .u16(version)
-                .u32(managers)
-                .u32(reexecs)
-                .u8(container.into())
-                .u64(booted_ms)
-                .u8(down.is_some().into())
-                .u8(down.map_or(0, |p| p as u8)),
+            Self::Welcome { version, managers, reexecs, container, booted_ms, down, left_ms, status } => {
+                Writer::new(101)
+                    .u16(version)
+                    .u32(managers)
+                    .u32(reexecs)
+                    .u8(container.into())
+                    .u64(booted_ms)
+                    .u8(down.is_some().into())
+                    .u8(down.map_or(0, |p| p as u8))
+                    .u32(left_ms)
+                    .i32(status)
+            }
             Self::Slot { key, pid, start_time, life, seq } => {
                 Writer::new(102).key(key).i32(pid).u64(start_time).u64(life.to_word()).u64(seq)
             }
@@ -506,8 +515,9 @@ impl Event {
             101 => {
                 let (version, managers, reexecs) = (r.u16()?, r.u32()?, r.u32()?);
                 let (container, booted_ms, is_down) = (r.bool()?, r.u64()?, r.bool()?);
-                let how = r.power()?;
-                Self::Welcome { version, managers, reexecs, container, booted_ms, down: is_down.then_some(how) }
+                let (how, left_ms, status) = (r.power()?, r.u32()?, r.i32()?);
+                let down = is_down.then_some(how);
+                Self::Welcome { version, managers, reexecs, container, booted_ms, down, left_ms, status }
             }
             102 => Self::Slot { key: r.key()?, pid: r.i32()?, start_time: r.u64()?, life: r.life()?, seq: r.u64()? },
             103 => Self::Parked { token: r.u64()?, name: r.name()? },

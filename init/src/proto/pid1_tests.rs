@@ -52,14 +52,12 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
-        (any::<u16>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<u64>(), proptest::option::of(power()))
-            .prop_map(|(version, managers, reexecs, container, booted_ms, down)| Event::Welcome {
-                version,
-                managers,
-                reexecs,
-                container,
-                booted_ms,
-                down
+        (
+            (any::<u16>(), any::<u32>(), any::<u32>(), any::<bool>(), any::<u64>()),
+            (proptest::option::of(power()), any::<u32>(), any::<i32>())
+        )
+            .prop_map(|((version, managers, reexecs, container, booted_ms), (down, left_ms, status))| {
+                Event::Welcome { version, managers, reexecs, container, booted_ms, down, left_ms, status }
             }),
         (key(), any::<i32>(), any::<u64>(), life(), any::<u64>())
             .prop_map(|(key, pid, start_time, life, seq)| Event::Slot { key, pid, start_time, life, seq }),

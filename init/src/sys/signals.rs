@@ -28,6 +28,9 @@ impl Signals {
     /// # Errors
     /// As `signalfd(2)`.
     pub fn new() -> Result<Self, Errno> {
+        // Whoever executed us may have ignored it: the kernel would reap our children itself, and tell nobody.
+        // SAFETY: the default action runs no code of ours.
+        let _ = unsafe { nix::sys::signal::signal(Signal::SIGCHLD, nix::sys::signal::SigHandler::SigDfl) };
         let mut all = SigSet::all();
         for fault in FAULTS {
             all.remove(fault);

@@ -34,6 +34,8 @@ pub struct Options {
     pub bare: bool,
     /// As `bare`, with this terminal as its console and the tests' helper as this program.
     pub console: Option<(PathBuf, &'static str)>,
+    /// Executed by somebody who ignores SIGCHLD.
+    pub ignored: bool,
     /// Not as PID 1, but as a subreaper in a namespace where a shell is PID 1.
     pub subreaper: bool,
 }
@@ -140,6 +142,9 @@ impl World {
             let script = "\"$0\" --subreaper -- a; exit $?".to_owned();
             words.extend(["sh".into(), "-c".into(), script, path(&dir.join("init"))]);
         } else {
+            if options.ignored {
+                words.extend(["env", "--ignore-signal=CHLD"].map(String::from));
+            }
             words.extend([path(&dir.join("init")), "a".into(), "b".into()]);
         }
         let mut command = Command::new(&words[0]);
