@@ -6,8 +6,9 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
-use super::service::Input;
+use super::service::{Input, command};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
+use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -140,6 +141,10 @@ impl Core {
 
     fn try_reload(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
+            // While it waited, a new manager may have read another definition.
+            Phase::Running | Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {
+                self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
+            }
             Phase::Running | Phase::Exited => {
                 self.set_running(id);
                 self.drive(id, Input::Reload, out);

@@ -2,7 +2,7 @@
 
 use super::state::{Going, Manager};
 use super::{console, machine::Purpose};
-use crate::core::{Ask, Event, RequestId, Verb, Whom};
+use crate::core::{Ask, Event, RequestId, State, Verb, Whom};
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
 use crate::sys::wait;
@@ -120,8 +120,10 @@ impl Manager {
         let mut lines = Vec::new();
         for id in self.core.ids() {
             let view = self.core.view(id);
-            // What waits for others itself would only hide those.
-            if view.job.is_none() || view.token.is_none() || !view.waits_for.is_empty() {
+            // What is ending, whoever asked for it (perhaps a manager before us). What waits for others itself would
+            // only hide those.
+            let due = view.job.is_some() && view.token.is_some() && view.waits_for.is_empty();
+            if !due && view.state != State::Deactivating {
                 continue;
             }
             let pids: Vec<String> = view.main_pid.into_iter().chain(view.control_pid).map(|p| p.to_string()).collect();

@@ -51,10 +51,11 @@ const OBSTACLES: &[&str] = &[
     "truncate -s 8M /dev/shm/frozen && mke2fs -q -F /dev/shm/frozen && mount -o loop /dev/shm/frozen /mnt/frozen && fsfreeze -f /mnt/frozen",
 ];
 
-/// Doesn't end for the 12 s it has, and kills the manager that tells it to.
+/// Does not end for the 12 s it has, and kills the first manager that tells it to.
 const STUBBORN: &str = "[Service]\\nType=exec\\nExecStart=/root/stubborn\\nTimeoutStopSec=12\\n";
 
-const STUBBORN_PROGRAM: &str = "#!/bin/sh\\ntrap \"pkill -9 -P 1 -x init-manager\" TERM\\nwhile :; do sleep 1; done\\n";
+const STUBBORN_PROGRAM: &str =
+    "#!/bin/sh\\ntrap \"trap : TERM; pkill -9 -P 1 -x init-manager\" TERM\\nwhile :; do sleep 1; done\\n";
 
 const UNKILLABLE: &str = "#!/bin/sh\\ncd /mnt/busy\\nexec 3<>/dev/fuse\\nmount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 dead /mnt/dead\\necho x >/mnt/frozen/x\\n";
 

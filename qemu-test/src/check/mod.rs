@@ -7,6 +7,7 @@ mod guest;
 mod hard;
 mod lab;
 mod levels;
+mod sandbox;
 mod service;
 mod tiny;
 mod units;
@@ -69,9 +70,17 @@ struct Counts {
 
 /// Boots all machines and takes all steps. Whether each passed.
 pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Options) -> Result<bool> {
-    let lab = Lab::new(builder, machine, accel, options)?;
     let mut counts = Counts::default();
     let start = Instant::now();
+    if options.only.as_ref().is_none_or(|word| "sandbox".contains(word.as_str())) {
+        println!("sandbox:");
+        let result = sandbox::check(&builder, &machine);
+        counts.skipped += usize::from(matches!(result, Ok(None)));
+        if let Some(result) = result.transpose() {
+            counts.print(sandbox::NAME, start, result);
+        }
+    }
+    let lab = Lab::new(builder, machine, accel, options)?;
     let wanted = |round: &&Round| options.only.as_ref().is_none_or(|word| round.name.contains(word.as_str()));
     for round in ROUNDS.iter().filter(wanted) {
         println!("{}:", round.name);
@@ -87,7 +96,8 @@ pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Optio
     }
     println!("what the consoles showed is in {}", lab.transcripts());
     let Counts { passed, failed, skipped } = counts;
-    println!("{passed} passed, {failed} failed, {skipped} skipped in {:.0} s", start.elapsed().as_secs_f64());
+    println!("checked in {:.0} s", start.elapsed().as_secs_f64());
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
     Ok(failed == 0)
 }
 
@@ -101,17 +111,25 @@ fn take<'a>(steps: impl Iterator<Item = &'a Step>, guest: &mut Guest<'_>, counts
         }
         let start = Instant::now();
         let result = (step.run)(guest);
+        over = !counts.print(step.name, start, result) && step.vital;
+    }
+}
+
+impl Counts {
+    /// Prints how a step went, and counts it. Whether it passed.
+    fn print(&mut self, name: &str, start: Instant, result: Result<String>) -> bool {
         let seconds = start.elapsed().as_secs_f64();
         match result {
             Ok(note) => {
-                counts.passed += 1;
+                self.passed += 1;
                 let note = if note.is_empty() { note } else { format!(" ({note})") };
-                println!("ok     {seconds:6.1} s  {}{note}", step.name);
+                println!("ok     {seconds:6.1} s  {name}{note}");
+                true
             }
             Err(Error(why)) => {
-                counts.failed += 1;
-                println!("FAILED {seconds:6.1} s  {}\n{}", step.name, indent(&why));
-                over = step.vital;
+                self.failed += 1;
+                println!("FAILED {seconds:6.1} s  {name}\n{}", indent(&why));
+                false
             }
         }
     }
