@@ -90,7 +90,8 @@ pub fn runlevel() -> Result<Runlevel, Error> {
 /// A sentence.
 pub fn write_fifo(path: &Path, request: &Request) -> Result<(), String> {
     let bytes = request.encode().ok_or("variables don't fit into a request")?;
-    let at = |e: std::io::Error| format!("{}: {e}", path.display());
+    let why = |e: std::io::Error| e.raw_os_error().map_or(e.to_string(), |raw| Errno::from_raw(raw).desc().to_owned());
+    let at = |e: std::io::Error| format!("{}: {}", path.display(), why(e));
     let is_fifo = std::fs::metadata(path).map_err(at)?.file_type().is_fifo();
     if !is_fifo {
         return Err(format!("{} is not a fifo", path.display()));
@@ -136,7 +137,7 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         let request = Request::RunLevel { level: b'3', sleep_time: 5 };
         let error = write_fifo(&path, &request).expect_err("missing");
-        assert!(error.contains("No such file"), "{error}");
+        assert!(error.ends_with(": No such file or directory"), "{error}");
 
         nix::unistd::mkfifo(&path, Mode::S_IRWXU).expect("fifo");
         let error = write_fifo(&path, &request).expect_err("no reader");

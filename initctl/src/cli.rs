@@ -33,7 +33,7 @@ Examples:
   initctl restart nginx            restart it, and say why if that fails
   initctl enable nginx --now       start it at boot, and now
   initctl logs nginx -f            follow what it writes
-  initctl sandbox --units ./units  boot Rung on a throw-away copy of this machine";
+  initctl sandbox --units ./units  boot Rung on a copy of this machine";
 
 /// Control Rung: services, levels, power.
 ///
@@ -330,22 +330,50 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Why there is nothing to run: help was asked for, or the line is wrong.
 #[derive(Debug)]
-pub struct Refusal(clap::Error);
+pub struct Refusal {
+    error: clap::Error,
+    /// The verb the line names, where there is one of that name.
+    verb: Option<String>,
+}
 
 /// Reads the command line.
 ///
 /// # Errors
 /// [`Refusal`], to be printed.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    Cli::try_parse_from(args).map_err(Refusal)
+    let mut args: Vec<OsString> = args.into_iter().collect();
+    if let [_, flag] = args.as_mut_slice()
+        && (flag == "--version" || flag == "-V")
+    {
+        *flag = "version".into();
+    }
+    Cli::try_parse_from(&args).map_err(|error| {
+        let words = args.iter().skip(1).filter_map(|a| a.to_str());
+        let verb = words.map(str::to_owned).find(|w| Cli::command().find_subcommand(w).is_some());
+        Refusal { error, verb }
+    })
 }
+
+/// Verbs of other systems' tools, and what does the same here.
+const FOREIGN: &[(&[&str], &str)] = &[
+    (&["daemon-reload"], "nothing: changed unit files are seen at the next request; or initctl reload --units"),
+    (&["daemon-reexec"], "initctl reexec"),
+    (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
+    (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
+    (&["mask"], "ln -s /dev/null /etc/rung/units/NAME.service"),
+    (&["unmask"], "rm /etc/rung/units/NAME.service, which is a link to /dev/null"),
+    (&["edit", "set-property"], "a drop-in, /etc/rung/units/NAME.service.d/WORD.conf"),
+    (&["condrestart"], "initctl try-restart NAME"),
+    (&["log", "journal", "journalctl"], "initctl logs NAME"),
+    (&["shutdown"], "initctl poweroff, or initctl reboot"),
+];
 
 impl Refusal {
     /// Prints help to stdout, or one line about what is wrong to stderr.
     pub fn print(&self) -> ExitCode {
-        if matches!(self.0.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
+        if matches!(self.error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
             // A reader who has seen enough closes the pipe; that is no failure.
-            let _ = self.0.print();
+            let _ = self.error.print();
             return ExitCode::SUCCESS;
         }
         eprintln!("initctl: {}", self.text());
@@ -353,16 +381,19 @@ impl Refusal {
     }
 
     fn text(&self) -> String {
-        let context = |kind| self.0.get(kind).map(ContextValue::to_string);
-        if self.0.kind() == ErrorKind::InvalidSubcommand {
+        let context = |kind| self.error.get(kind).map(ContextValue::to_string);
+        if self.error.kind() == ErrorKind::InvalidSubcommand {
             let verb = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            if let Some((_, here)) = FOREIGN.iter().find(|(names, _)| names.contains(&verb.as_str())) {
+                return format!("there is no verb `{verb}`\n  try: {here}");
+            }
             let command = Cli::command();
             let verbs = command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
             let near: Vec<String> = nearest(&verb, verbs).into_iter().map(|v| format!("`{v}`")).collect();
             let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
             return format!("there is no verb `{verb}`{near}\n  try: initctl help");
         }
-        let whole = self.0.to_string();
+        let whole = self.error.to_string();
         let mut lines = whole.lines().map(str::trim_end).take_while(|l| !l.starts_with("Usage:"));
         let first = lines.next().unwrap_or("the command line is wrong");
         let mut text = first.strip_prefix("error: ").unwrap_or(first).to_owned();
@@ -371,15 +402,9 @@ impl Refusal {
             text.push_str(line.trim_start());
         }
         text.push_str("\n  try: initctl ");
-        text.push_str(&whole.lines().find_map(usage_verb).map_or("help".to_owned(), |v| format!("{v} --help")));
+        text.push_str(&self.verb.as_ref().map_or("help".to_owned(), |v| format!("{v} --help")));
         text
     }
-}
-
-/// The verb in a `Usage: initctl start [OPTIONS] <NAME>...` line.
-fn usage_verb(line: &str) -> Option<&str> {
-    let word = line.strip_prefix("Usage: initctl ")?.split(' ').find(|w| !w.starts_with("--"))?;
-    word.starts_with(|c: char| c.is_ascii_lowercase()).then_some(word)
 }
 
 #[cfg(test)]
@@ -421,17 +446,28 @@ mod tests {
         let cases = [
             ("initctl strat nginx", "there is no verb `strat`; did you mean `start`?"),
             ("initctl frobnicate", "there is no verb `frobnicate`\n"),
+            ("initctl daemon-reload", "try: nothing: changed unit files are seen at the next request"),
+            ("initctl -q mask nginx", "try: ln -s /dev/null"),
             ("initctl start", "required arguments"),
             ("initctl runlevel 9", "`9` is no runlevel"),
+            ("initctl -q runlevel 23", "try: initctl runlevel --help"),
             ("initctl kill -s BOGUS a", "no signal of that name"),
             ("initctl start --force a", "'--force'"),
             ("initctl enable a --levels 29", "`9` is no runlevel"),
         ];
         for (line, part) in cases {
             let text = of(line).expect_err(line).text();
-            assert!(text.contains(part) && !text.contains("Usage") && text.contains("try: initctl"), "{line}: {text}");
+            assert!(text.contains(part) && !text.contains("Usage") && text.contains("\n  try: "), "{line}: {text}");
             assert!(text.lines().count() <= 4, "{text}");
         }
+    }
+
+    #[test]
+    fn the_version_is_a_verb_and_a_flag() {
+        for line in ["initctl version", "initctl --version", "initctl -V"] {
+            assert!(matches!(of(line).expect(line).verb, Some(Verb::Version)), "{line}");
+        }
+        assert!(of("initctl start --version").is_err());
     }
 
     #[test]

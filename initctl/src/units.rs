@@ -1,15 +1,16 @@
 //! Unit files on disk, for verbs that work without a manager: the folders are listed here, the search is the manager's.
 
 use init::client;
+use init::sys::file;
 use init::unit::search::{self, Entry, Found};
 use init::unit::{Facts, Parsed, Source, SourceFile, UnitName, parse};
+use nix::errno::Errno;
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A unit file larger than this is none.
-const MAX_FILE: u64 = 1 << 20;
+const MAX_FILE: usize = 1 << 20;
 
 /// The folders that are searched, as listed.
 #[derive(Debug)]
@@ -45,8 +46,8 @@ impl Folders {
     /// Reads a unit with its drop-ins. `None`: it is masked.
     ///
     /// # Errors
-    /// As reading the files.
-    pub fn read(&self, name: &UnitName, path: &Path, facts: &Facts) -> io::Result<Option<Parsed>> {
+    /// A sentence about a file that can't be read.
+    pub fn read(&self, name: &UnitName, path: &Path, facts: &Facts) -> Result<Option<Parsed>, String> {
         if is_mask(path) {
             return Ok(None);
         }
@@ -54,7 +55,7 @@ impl Folders {
         let systemd = path.components().any(|c| c.as_os_str() == OsStr::new("systemd"));
         let source = if systemd { Source::Systemd } else { Source::Native };
         let paths = search::drop_ins(name, source, &self.beside(path));
-        let drop_ins = paths.iter().map(|p| read(p)).collect::<io::Result<Vec<_>>>()?;
+        let drop_ins = paths.iter().map(|p| read(p)).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(parse(name, source, &fragment, &drop_ins, facts)))
     }
 }
@@ -79,12 +80,14 @@ fn is_mask(path: &Path) -> bool {
     fs::read_link(path).is_ok_and(|to| to == Path::new("/dev/null")) || empty()
 }
 
-fn read(path: &Path) -> io::Result<SourceFile> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() || about.len() > MAX_FILE {
-        return Err(io::Error::other("not a plain file of reasonable size"));
+fn read(path: &Path) -> Result<SourceFile, String> {
+    match file::read_text(path, MAX_FILE) {
+        Ok(text) => Ok(SourceFile { path: path.to_owned(), text }),
+        Err(Errno::EINVAL) => Err("not a plain file".into()),
+        Err(Errno::EFBIG) => Err(format!("longer than {MAX_FILE} bytes")),
+        Err(Errno::ELOOP) => Err("cannot be read: its links lead in a circle".into()),
+        Err(e) => Err(format!("cannot be read: {}", e.desc())),
     }
-    Ok(SourceFile { path: path.to_owned(), text: String::from_utf8_lossy(&fs::read(path)?).into_owned() })
 }
 
 /// What specifiers stand for on this machine.

@@ -26,7 +26,7 @@ impl Loaded {
             Self::Good(_) if name.is_template() => format!("{name} is a template: start an instance of it"),
             Self::Good(_) => format!("{name} can't be started"),
             Self::Bad(findings) => findings.clone(),
-            Self::Masked => format!("{name} is masked"),
+            Self::Masked => format!("{name} is masked: its file is empty or a link to /dev/null"),
             Self::Missing if name.is_template() => format!("{name} is a template: start an instance of it"),
             Self::Missing => format!("there is no unit file for {name}"),
         };

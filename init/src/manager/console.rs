@@ -41,6 +41,12 @@ pub fn line(word: &str, text: &str, took_ms: Option<u64>) -> String {
     format!("[{word:^4}] {cut}{took}\r\n")
 }
 
+/// A line that says more about the one above it; in full, however long it is. Pure.
+pub fn detail(text: &str) -> String {
+    let clean: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("       {clean}\r\n")
+}
+
 impl Console {
     /// Lines go to `path`.
     pub fn new(path: impl Into<String>, quiet: bool) -> Self {
@@ -88,8 +94,7 @@ impl Console {
                 self.began.remove(name);
                 self.write(&line("fail", description, None));
                 for part in reason.unwrap_or_default().lines().take(4) {
-                    let clean: String = part.chars().filter(|c| !c.is_control()).collect();
-                    self.write(&format!("       {clean}\r\n"));
+                    self.write(&detail(part));
                 }
             }
             State::Deactivating | State::Reloading => {}

@@ -99,7 +99,7 @@ impl Loader {
                     continue;
                 }
                 let Some(name) = full_name(&file) else { continue };
-                if self.entries.contains_key(&name) || kind.is_dir() {
+                if self.entries.contains_key(&name) {
                     continue;
                 }
                 let found = match () {
@@ -198,6 +198,11 @@ impl Loader {
             return only(Definition::Good(unit.clone()));
         }
         let (source, path) = match self.entry(name) {
+            Some(Entry::Alias(target)) if self.behind(name.clone()) == *name => {
+                let reason =
+                    format!("{name} is a link to {target}, and its links lead in a circle: remove one of them");
+                return only(Definition::Bad(name.clone(), reason));
+            }
             None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
@@ -250,6 +255,7 @@ fn list_drop_ins(folder: &Path) -> Vec<(String, bool)> {
     files.filter_map(|e| Some((e.file_name().into_string().ok()?, is_mask(&e.path())))).collect()
 }
 
+/// An alias; or, under its own name, a file that lies elsewhere.
 fn link(name: &UnitName, source: Source, path: PathBuf) -> Entry {
     let target = fs::read_link(&path).ok();
     match target.as_deref().and_then(Path::file_name).and_then(|f| f.to_str()).and_then(full_name) {

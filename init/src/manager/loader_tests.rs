@@ -93,8 +93,11 @@ fn what_cannot_be_read_is_bad_and_says_why() {
     let root = Root::new("bad");
     root.write("lib/typo.service", "[Service]\nExecStart=/bin/true\nUMask=abc\n");
     nix::unistd::mkfifo(&root.0.join("lib/fifo.service"), nix::sys::stat::Mode::S_IRWXU).expect("fifo");
+    root.write("lib/folder.service/x", "");
     let loader = root.loader();
-    for (unit, why) in [("typo", "typo.service:3"), ("fifo", "not a plain file")] {
+    for (unit, why) in
+        [("typo", "typo.service:3"), ("fifo", "not a plain file"), ("folder", "folder.service: not a plain file")]
+    {
         match loader.load(&name(unit)).definition {
             Definition::Bad(_, reason) => assert!(reason.contains(why), "{reason}"),
             other => panic!("{other:?}"),
@@ -125,4 +128,8 @@ fn a_chain_of_aliases_ends_at_the_unit() {
     let loader = root.loader();
     assert_eq!(loader.canonical(name("c")), name("a"));
     assert_eq!(loader.canonical(name("x")), name("x"), "no end");
+    match loader.load(&name("x")).definition {
+        Definition::Bad(_, reason) => assert!(reason.contains("a link to y") && reason.contains("circle"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
 }

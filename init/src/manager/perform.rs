@@ -309,14 +309,14 @@ impl Manager {
     }
 
     fn cycle_broken(&mut self, members: &[UnitId], dropped: (UnitId, UnitId)) {
-        let names: Vec<String> = members.iter().map(|id| self.core.name(*id).to_string()).collect();
+        let round = members.iter().chain(members.first());
+        let names: Vec<String> = round.map(|id| self.core.name(*id).to_string()).collect();
         let (from, to) = (self.core.name(dropped.0), self.core.name(dropped.1));
-        let text = format!(
-            "ordering loop: {}; {from} is not ordered after {to} this time. Take one After= or Before= out.",
-            names.join(" after ")
-        );
-        self.requests.note_all(&text);
-        self.console.write(&super::console::line("warn", &text, None));
+        let which = format!("ordering loop: {}", names.join(" after "));
+        let cut = format!("{from} is not ordered after {to} this time; take one After= or Before= out");
+        self.requests.note_all(&format!("{which}; {cut}"));
+        self.console.write(&super::console::line("warn", &which, None));
+        self.console.write(&super::console::detail(&cut));
     }
 
     /// PID 1's title, as `ps` shows it.

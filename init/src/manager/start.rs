@@ -49,7 +49,10 @@ struct Greeting {
 pub fn run() -> i32 {
     signals::die_of_faults();
     nix::unistd::alarm::set(30);
-    let Ok(socket) = fd::take(3) else { return 2 };
+    let Ok(socket) = fd::take(3) else {
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-manager: is started by init only\n");
+        return 2;
+    };
     match Manager::start(socket) {
         Ok(mut manager) => {
             manager.run();

@@ -26,15 +26,20 @@ pub enum Start {
     },
     /// Print the version.
     Version,
+    /// Print the usage.
+    Help,
     /// Say this and exit with status 2.
     Refuse(&'static str),
 }
 
 /// The usage of a start that isn't PID 1's.
-pub const USAGE: &str = "init is started by the kernel, as process 1. Otherwise:
+pub const USAGE: &str = "init is started by the kernel or a container's runtime, as process 1:
+  init                             boot the levels
+  init -- CMD ARGS...              run one command and whatever it leaves behind
+Otherwise:
   init LEVEL                       switch the level, as telinit does
-  init --subreaper -- CMD ARGS...  run one command and whatever it leaves behind
-  init --version
+  init --subreaper -- CMD ARGS...  run one command, as in a container
+  init --version, --help
 To try units without touching this machine: initctl sandbox
 ";
 
@@ -48,7 +53,7 @@ pub fn decide(pid: i32, argv: impl IntoIterator<Item = OsString>) -> Start {
     match word(0).and_then(OsStr::to_str) {
         None if args.is_empty() => Start::Refuse(USAGE),
         Some("--version") if args.len() == 1 => Start::Version,
-        Some("--help" | "-h") => Start::Refuse(USAGE),
+        Some("--help" | "-h") if args.len() == 1 => Start::Help,
         Some("--subreaper") => match args.get(1..) {
             Some([dashes, command, ..]) if dashes == "--" && !command.is_empty() => {
                 Start::Subreaper { args: args.into_iter().skip(1).collect() }
@@ -78,6 +83,10 @@ pub fn start(args: &[CString]) -> Result<Vec<OsString>, i32> {
         }
         Start::Version => {
             say(1, concat!("Rung ", env!("CARGO_PKG_VERSION"), "\n"));
+            Err(0)
+        }
+        Start::Help => {
+            say(1, USAGE);
             Err(0)
         }
         Start::Refuse(why) => {
@@ -126,8 +135,11 @@ mod tests {
         assert_eq!(start(7, &["3"]), Start::Telinit { args: words(&["3"]) });
         assert_eq!(start(7, &["-t", "3", "1"]), Start::Telinit { args: words(&["-t", "3", "1"]) });
         assert_eq!(start(7, &["--version"]), Start::Version);
-        let refused: [&[&str]; 6] =
-            [&[], &["--help"], &["--", "sh"], &["--subreaper"], &["--subreaper", "--"], &["--subreaper", "sh", "x"]];
+        for help in ["--help", "-h"] {
+            assert_eq!(start(7, &[help]), Start::Help);
+        }
+        let refused: [&[&str]; 5] =
+            [&[], &["--", "sh"], &["--subreaper"], &["--subreaper", "--"], &["--subreaper", "sh", "x"]];
         for args in refused {
             assert!(matches!(start(7, args), Start::Refuse(_)), "{args:?}");
         }

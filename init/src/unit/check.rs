@@ -56,7 +56,9 @@ fn check_commands(unit: &Unit, findings: &mut Findings) {
         findings.push(at_place(unit, second.place, "ExecStart", bad, Severity::Error));
     }
     let stops = service.commands(ExecKind::Stop).next().is_some();
-    if first.is_none() && !(oneshot && stops && service.remain_after_exit) {
+    // A line that is there and wrong has been reported: that it counts for nothing would only hide why.
+    let known = oneshot && stops && service.remain_after_exit || findings.blame("ExecStart");
+    if first.is_none() && !known {
         let path = unit.files.first().map_or_else(|| unit.name.as_str().into(), PathBuf::clone);
         let finding = Finding::whole(Severity::Error, &path, "the service has no `ExecStart=`".into());
         findings.push(finding.hint("add `ExecStart=/path/to/program` to `[Service]`"));

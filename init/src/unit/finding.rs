@@ -1,7 +1,7 @@
 //! What is to be said about a text: findings with place and caret, and "did you mean".
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 /// One file as read.
@@ -61,15 +61,16 @@ const SHOWN: usize = 160;
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.path.display())?;
+        shown(f, &self.path.display().to_string())?;
         if self.line > 0 {
             write!(f, ":{}:{}", self.line, self.column)?;
         }
         write!(f, ": {}: ", self.severity)?;
         if let Some(key) = &self.key {
-            write!(f, "{key}=: ")?;
+            shown(f, key)?;
+            f.write_str("=: ")?;
         }
-        f.write_str(&self.message)?;
+        shown(f, &self.message)?;
         if let Some(excerpt) = &self.excerpt {
             let column = (self.column as usize).saturating_sub(1);
             let from = if column < SHOWN { 0 } else { column - SHOWN / 2 };
@@ -78,10 +79,16 @@ impl fmt::Display for Finding {
             write!(f, "\n    {line}\n    {pad}^")?;
         }
         if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
+            f.write_str("\n  hint: ")?;
+            shown(f, hint)?;
         }
         Ok(())
     }
+}
+
+/// Text that may quote a file.
+fn shown(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    text.chars().try_for_each(|c| f.write_char(visible(c)))
 }
 
 /// Control characters don't reach a terminal.
@@ -100,6 +107,11 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Whether a line of this key is wrong.
+    pub fn blame(&self, key: &str) -> bool {
+        self.list.iter().any(|f| f.severity == Severity::Error && f.key.as_deref() == Some(key))
+    }
+
     pub fn push(&mut self, finding: Finding) {
         let errors = self.list.iter().any(|f| f.severity == Severity::Error);
         if self.list.len() < MOST || (finding.severity == Severity::Error && !errors) {
@@ -212,11 +224,11 @@ mod tests {
             key: Some("Nice".into()),
             hint: Some("do so".into()),
             excerpt: Some("\tNice=\u{1b}x".into()),
-            ..Finding::whole(Severity::Error, "/a".as_ref(), "wrong".into())
+            ..Finding::whole(Severity::Error, "/a".as_ref(), "`\u{1b}x` is wrong".into())
         };
         assert_eq!(
             finding.to_string(),
-            "/a:3:8: error: Nice=: wrong\n    \tNice=\u{fffd}x\n    \t      ^\n  hint: do so"
+            "/a:3:8: error: Nice=: `\u{fffd}x` is wrong\n    \tNice=\u{fffd}x\n    \t      ^\n  hint: do so"
         );
     }
 }

@@ -156,6 +156,8 @@ fn the_whole_unit_is_checked() {
     };
     assert!(has("[Service]\nType=simple\n", "the service has no `ExecStart=`"));
     assert!(has("", "the service has no `ExecStart=`"));
+    let unclosed = rendered(&read("x", "[Service]\nExecStart=/bin/sh -c \"x\n"));
+    assert!(unclosed.contains("never closed") && !unclosed.contains("has no"), "{unclosed}");
     assert!(has("[Service]\nExecStart=/a\nExecStart=/b\n", "x.service:3:1: error: ExecStart=: a second command"));
     assert!(has(
         "[Service]\nType=oneshot\nExecStart=/a\nRestart=always\n",

@@ -38,7 +38,9 @@ pub fn status(unit: &UnitStatus, log: &[String], when: When, style: &Style) -> S
     for (index, file) in unit.files.iter().enumerate() {
         page.line(if index == 0 { "files" } else { "" }, &clean(file));
     }
-    if unit.changed_on_disk {
+    if unit.changed_on_disk && unit.load_error.is_some() {
+        page.line("", "changed since the service was started, and wrong: a restart is refused until it is put right");
+    } else if unit.changed_on_disk {
         page.line("", "changed since the service was started; a restart uses the new version");
     }
     for (label, names) in

@@ -56,7 +56,13 @@ pub fn version(manager: Option<&Version>) -> String {
     let mut text = format!("initctl {} (Rung)\n", env!("CARGO_PKG_VERSION"));
     if let Some(v) = manager {
         text.push_str(&format!("manager {}", clean(&v.version)));
-        text.push_str(&format!(", number {} since boot; init executed itself {} times\n", v.managers + 1, v.reexecs));
+        text.push_str(&format!(", number {} since boot", v.managers + 1));
+        match v.reexecs {
+            0 => {}
+            1 => text.push_str("; init executed itself anew once"),
+            n => text.push_str(&format!("; init executed itself anew {n} times")),
+        }
+        text.push('\n');
     }
     text
 }

@@ -43,10 +43,12 @@ const PATH: &str = "/usr/lib/rung:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  initctl sandbox --units ./units                    a shell in a system that runs these units
-  initctl sandbox --units ./units -- initctl status  how they fare
-  initctl sandbox --root ./rootfs --all -- id        boot another root with all it has
+  initctl sandbox --units ./units              a shell in a system with them
+  initctl sandbox --units ./units -- initctl   how they fare
+  initctl sandbox --root ./rootfs --all -- id  boot another root with all it has
   initctl sandbox --level 2 --host-net -- curl -s localhost:8080
+
+/run and /tmp are empty in it. The command runs in the present folder where that is there, else in /.
 
 Exit status: the command's; 128+n if signal n ended it; 125 if the sandbox could not be made or ended by itself,
 126 if the command can't be executed, 127 if it isn't there.

@@ -4,6 +4,7 @@ use super::binaries::FOLDER;
 use super::error::{Doing, Error};
 use init::unit::{Level, LevelSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -21,14 +22,15 @@ pub fn add(folder: &Path, shown: &Path, level: Level) -> Result<(), Error> {
         let name = entry.file_name().to_string_lossy().into_owned();
         let (from, to) = (entry.path(), Path::new(ADMIN).join(&name));
         if name == "init.conf" {
-            copy(&from, Path::new("/etc/rung/init.conf"))?;
+            copy(&from, &shown.join(&name), Path::new("/etc/rung/init.conf"))?;
         } else if name.ends_with(".d") && from.is_dir() {
             fs::create_dir_all(&to).doing(|| format!("make `{}`", to.display()))?;
-            for part in list(&from, &shown.join(&name))? {
-                copy(&part.path(), &to.join(part.file_name()))?;
+            let shown = shown.join(&name);
+            for part in list(&from, &shown)? {
+                copy(&part.path(), &shown.join(part.file_name()), &to.join(part.file_name()))?;
             }
         } else if is_unit(&name) {
-            copy(&from, &to)?;
+            copy(&from, &shown.join(&name), &to)?;
         }
     }
     for entry in list(folder, shown)? {
@@ -51,13 +53,13 @@ pub fn add_base(own: &Path) -> Result<(), Error> {
         if !is_unit(&name) || last_value(&text, "X-Sandbox") != Some("yes") {
             continue;
         }
-        copy(&entry.path(), &Path::new(BASE).join(&name))?;
+        copy(&entry.path(), &entry.path(), &Path::new(BASE).join(&name))?;
         if !is_template(&name) {
             switch_on(BASE, &name, levels_of(Path::new(BASE), &name).unwrap_or_default())?;
         }
     }
     let common = own.join("tmpfiles.conf");
-    if common.exists() { copy(&common, &Path::new(FOLDER).join("tmpfiles.conf")) } else { Ok(()) }
+    if common.exists() { copy(&common, &common, &Path::new(FOLDER).join("tmpfiles.conf")) } else { Ok(()) }
 }
 
 fn list(folder: &Path, shown: &Path) -> Result<Vec<fs::DirEntry>, Error> {
@@ -67,13 +69,20 @@ fn list(folder: &Path, shown: &Path) -> Result<Vec<fs::DirEntry>, Error> {
     Ok(entries)
 }
 
-/// Follows links, save one to `/dev/null`, which masks a unit.
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+/// Follows links, save one to `/dev/null`, which masks a unit, and those that lead nowhere. What can't be a unit file is
+/// there in the sandbox, too, so that Rung says what is wrong with that one unit.
+fn copy(from: &Path, shown: &Path, to: &Path) -> Result<(), Error> {
     let _ = fs::remove_file(to);
-    if is_mask(from) {
-        return symlink("/dev/null", to).doing(|| format!("mask `{}`", to.display()));
+    match (fs::metadata(from), fs::read_link(from)) {
+        (_, Ok(target)) if target == Path::new("/dev/null") => symlink(target, to),
+        (Ok(kind), _) if kind.is_file() => fs::copy(from, to).map(drop),
+        (Ok(kind), _) if kind.is_dir() => fs::create_dir_all(to),
+        // Opening a FIFO would wait for its other end.
+        (Ok(_), _) => Err(ErrorKind::InvalidInput.into()),
+        (Err(_), Ok(target)) => symlink(target, to),
+        (Err(error), Err(_)) => Err(error),
     }
-    fs::copy(from, to).map(drop).doing(|| format!("copy `{}`", from.display()))
+    .doing(|| format!("copy `{}`", shown.display()))
 }
 
 fn is_mask(path: &Path) -> bool {

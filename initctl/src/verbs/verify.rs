@@ -99,7 +99,7 @@ fn check(folders: &Folders, name: &UnitName, path: &Path, facts: &Facts, known: 
     let parsed = match folders.read(name, path, facts) {
         Ok(Some(parsed)) => parsed,
         Ok(None) => return Vec::new(),
-        Err(e) => return vec![finding(Severity::Error, path.to_owned(), 0, None, format!("can't be read: {e}"))],
+        Err(e) => return vec![finding(Severity::Error, path.to_owned(), 0, None, e)],
     };
     let mut findings = parsed.findings;
     findings.extend(missing_units(&parsed.unit, folders, known));

@@ -41,7 +41,14 @@ pub fn run(c: &mut Context, args: WaitArgs) -> Result<(), Failure> {
     result?;
     let Some(units) = reached else {
         let words: Vec<&str> = good.iter().map(|s| words::state(*s)).collect();
-        return Err(Failure::Other(format!("the time is over, and not all of them are {}", words.join(" or "))));
+        let short: Vec<&str> = names.iter().map(UnitName::short).collect();
+        let (not, all) = if short.len() > 1 { ("not all of ", " are") } else { ("", " is not") };
+        return Err(Failure::Other(format!(
+            "the time is over, and {not}{}{all} {}\n  try: initctl status {}",
+            short.join(", "),
+            words.join(" or "),
+            short.join(" "),
+        )));
     };
     if c.out.global.json {
         c.out.data(&units, |_, _| String::new())?;
