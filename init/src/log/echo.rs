@@ -38,17 +38,18 @@ impl Echo {
     /// open, so it is opened anew.
     pub fn new(fd: OwnedFd) -> Self {
         let kind = fstat(&fd).map_or(SFlag::empty(), |s| SFlag::from_bits_truncate(s.st_mode) & SFlag::S_IFMT);
+        let anew = |flags| {
+            let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
+            open(path.as_str(), OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | flags, Mode::empty())
+        };
         let (fd, way) = match kind {
-            SFlag::S_IFREG => (fd, Way::Plain),
+            // Others write to the same file: each at its end, so that nobody overwrites what another wrote.
+            SFlag::S_IFREG => (anew(OFlag::O_APPEND).unwrap_or(fd), Way::Plain),
             SFlag::S_IFSOCK => (fd, Way::Socket),
-            _ => {
-                let path = format!("/proc/self/fd/{}", fd.as_raw_fd());
-                let flags = OFlag::O_WRONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-                match open(path.as_str(), flags, Mode::empty()) {
-                    Ok(own) => (own, Way::Plain),
-                    Err(_) => (fd, Way::Ask),
-                }
-            }
+            _ => match anew(OFlag::O_NONBLOCK) {
+                Ok(own) => (own, Way::Plain),
+                Err(_) => (fd, Way::Ask),
+            },
         };
         Self { fd, way, pending: Vec::new(), dropped: 0, gone: false }
     }

@@ -70,10 +70,20 @@ impl Manager {
         self.go_down(how, 0, false, request);
     }
 
-    /// Nothing of ours runs any more.
+    /// Nothing of ours runs any more: the end comes as soon as the log holds what was said last.
     pub fn all_down(&mut self, how: Power) {
-        let status = self.going.map_or(0, |g| g.status);
-        self.link.send(Request::End { how, status }, Vec::new());
+        self.end_wanted = Some(how);
+        self.end_if_logged();
+    }
+
+    /// Has PID 1 end the machine, if that is due and nothing unread is left in log pipes.
+    pub fn end_if_logged(&mut self) {
+        if self.held.deadline().is_none()
+            && let Some(how) = self.end_wanted.take()
+        {
+            let status = self.going.map_or(0, |g| g.status);
+            self.link.send(Request::End { how, status }, Vec::new());
+        }
     }
 
     /// A signal came to PID 1.

@@ -71,6 +71,7 @@ impl Manager {
         nix::unistd::alarm::set(TURN_SECONDS);
         self.due();
         self.settle();
+        self.end_if_logged();
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();

@@ -140,6 +140,8 @@ pub struct Manager {
     pub machine: Machine,
     /// The shutdown.
     pub going: Option<Going>,
+    /// All services are down; only the logger is still reading.
+    pub end_wanted: Option<Power>,
     /// When Ctrl-Alt-Del was pressed last.
     pub last_cad: Option<u64>,
     /// The boot's own requests that are open.
