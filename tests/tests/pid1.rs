@@ -372,11 +372,13 @@ fn idle_it_does_not_wake() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid1())).expect("status");
         status.lines().filter(|line| line.contains("ctxt_switches")).map(str::to_owned).collect::<Vec<_>>()
     };
-    let mut before = switches();
-    until("it rests", || std::mem::replace(&mut before, switches()) == before);
-    let quiet = nix::poll::PollTimeout::from(1500u16);
-    let _ = nix::poll::poll(&mut [], quiet);
-    assert_eq!(switches(), before);
+    // On a busy machine what came before may take its time to be over; a timer would show in every window.
+    let still = |ms: u16| {
+        let before = switches();
+        let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(ms));
+        switches() == before
+    };
+    assert!((0..4).any(|_| still(3000)), "it wakes again and again: {:?}", switches());
 }
 
 #[test]
