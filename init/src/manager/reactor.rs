@@ -308,8 +308,6 @@ impl Manager {
             let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: STAGE_FORK, errno } };
             self.remember_failure(key, exit);
             self.push(Event::Process { key, pid: 0, life: Life::Over(exit) });
-        } else if is(Request::Adopt { key, pid: 0, start_time: 0 }) {
-            self.push(Event::Process { key, pid: 0, life: Life::Over(Exit::Unknown) });
         }
     }
 
