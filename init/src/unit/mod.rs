@@ -19,6 +19,7 @@ pub mod search;
 pub mod specifier;
 mod text;
 mod value;
+pub mod variables;
 pub mod words;
 
 pub use finding::{Finding, Severity, SourceFile, nearest};
