@@ -32,6 +32,10 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             }
             _ => "it did not keep to the protocol of its Type=".into(),
         },
+        Outcome::Watchdog => {
+            let place = unit.and_then(|u| u.place("Service.WatchdogSec")).map(|p| format!(" ({p})"));
+            format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={}", place.unwrap_or_default())
+        }
         Outcome::StartLimit => {
             let (burst, interval) =
                 unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
@@ -56,7 +60,9 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
         Outcome::Dependency { name } => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
-        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
+        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Watchdog | Outcome::Timeout { .. } => {
+            format!("initctl logs {name} -n 50")
+        }
         Outcome::Success => return None,
     })
 }

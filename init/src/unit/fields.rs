@@ -352,7 +352,10 @@ macro_rules! show_words {
     )* };
 }
 show_words! {
-    ServiceType { Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify" }
+    ServiceType {
+        Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
+        NotifyReload "notify-reload", Idle "idle"
+    }
     Restart { No "no", OnFailure "on-failure", Always "always" }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }

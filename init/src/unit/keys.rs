@@ -31,7 +31,7 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("forking", ServiceType::Forking),
     ("oneshot", ServiceType::Oneshot),
     ("notify", ServiceType::Notify),
-    ("idle", ServiceType::Simple),
+    ("idle", ServiceType::Idle),
 ];
 const RESTARTS: &[(&str, Restart)] =
     &[("no", Restart::No), ("on-failure", Restart::OnFailure), ("always", Restart::Always)];
