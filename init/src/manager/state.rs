@@ -7,7 +7,7 @@ use super::instance::Instance;
 use super::journal::Journal;
 use super::levels::Farm;
 use super::link::Link;
-use super::loader::Loader;
+use crate::load::Loader;
 use super::logger::Logger;
 use super::machine::Purpose;
 use super::plan::Site;
