@@ -32,9 +32,8 @@ pub fn read(root: &Root) -> (Conf, Vec<Finding>) {
 pub fn facts(run_dir: &Path, conf: &Conf) -> Facts {
     let text = |path: &str| file::read_text(Path::new(path), 4096).unwrap_or_default().trim().to_owned();
     let uname = uname().ok();
-    let of = |f: fn(&UtsName) -> &OsStr| {
-        uname.as_ref().map(|u| f(u).to_string_lossy().into_owned()).unwrap_or_default()
-    };
+    let of =
+        |f: fn(&UtsName) -> &OsStr| uname.as_ref().map(|u| f(u).to_string_lossy().into_owned()).unwrap_or_default();
     Facts {
         hostname: of(|u| u.nodename()),
         machine_id: text("/etc/machine-id"),
