@@ -3,7 +3,9 @@
 //! ```text
 //!            ┌────────── AutoRestart ◄─────────────────────────────────┐
 //!            ▼                                                         │
-//!  Dead ─► StartPre ─► Start ─► StartPost ─► Running ⇄ Reload          │
+//!  Dead ─► Condition (ExecCondition=)                                  │
+//!            ▼                                                         │
+//!          StartPre ─► Start ─► StartPost ─► Running ⇄ Reload          │
 //!            │           │          │          │  └► Exited            │
 //!            │ failed    │ failed   │ failed   ▼      ▼                │
 //!            │           │          │         Stop (ExecStop=)         │
@@ -210,9 +212,11 @@ impl Service {
     /// The state as seen from outside.
     pub fn state(&self) -> State {
         match self.phase {
-            Phase::Dead if self.result == Outcome::Success => State::Inactive,
-            Phase::Dead => State::Failed,
-            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => State::Activating,
+            Phase::Dead if self.result.is_failure() => State::Failed,
+            Phase::Dead => State::Inactive,
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => {
+                State::Activating
+            }
             Phase::Running | Phase::Exited => State::Active,
             Phase::Reload => State::Reloading,
             Phase::Stop
@@ -259,7 +263,7 @@ impl Service {
         match self.phase {
             Phase::Reload if matches!(self.reloading, Reloading::Signalled(_)) => self.signal_reload(r),
             Phase::Running => self.watch_headless(r),
-            Phase::Dead | Phase::AutoRestart | Phase::StartPre | Phase::StartPost => {}
+            Phase::Dead | Phase::AutoRestart | Phase::Condition | Phase::StartPre | Phase::StartPost => {}
             Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
             Phase::Start if self.seeking => self.seek(r),
             Phase::Start => {}
@@ -303,7 +307,7 @@ impl Service {
                 self.wanted = Wanted::Down;
                 self.enter(r, Phase::Dead);
             }
-            (Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
+            (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
                 self.wanted = Wanted::Down;
                 self.stop_signal(r);
             }
@@ -386,7 +390,7 @@ impl Service {
             // The core makes a start job of it.
             (Phase::AutoRestart, Input::Due) => self.deadline = None,
             (Phase::Start, Input::Due) if self.idle => self.leave_idle(r),
-            (phase @ (Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
+            (phase @ (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
                 self.fail(r, Outcome::Timeout { phase });
             }
             (phase @ Phase::Reload, Input::Due) => {

@@ -25,7 +25,7 @@ impl Service {
     /// Its turn has come.
     pub(super) fn leave_idle(&mut self, r: &mut Run<'_>) {
         self.idle = false;
-        self.start_pre(r, 0);
+        self.condition(r, 0);
     }
 
     /// It is up by the rules of its type. What is waited for next is its check, if it has one.

@@ -30,7 +30,14 @@ impl Service {
         if r.unit.service.kind == ServiceType::Idle {
             return self.wait_idle(r);
         }
-        self.start_pre(r, 0);
+        self.condition(r, 0);
+    }
+
+    /// `ExecCondition=`: the first that exits with 1 to 254 ends the start, and that is no failure.
+    pub(super) fn condition(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::Condition, ExecKind::Condition, index, r.unit.service.timeout_start) {
+            self.start_pre(r, 0);
+        }
     }
 
     pub(super) fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
@@ -171,7 +178,7 @@ impl Service {
                 self.signal_heirs(r);
                 self.rest(r);
             }
-            Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
+            Phase::Dead | Phase::Condition | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
         }
     }
 
@@ -179,7 +186,8 @@ impl Service {
         let failed = outcome != Outcome::Success;
         let next = index.saturating_add(1);
         match self.phase {
-            Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::Condition => self.condition(r, next),
             Phase::StartPre => self.start_pre(r, next),
             Phase::Start => self.left_daemon(r),
             Phase::StartPost => self.start_post(r, next),

@@ -44,7 +44,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Protocol => "was gone before it was ready".to_owned(),
         Outcome::Watchdog => "said nothing for longer than WatchdogSec= allows".to_owned(),
         Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
-        Outcome::Config { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
     }
 }
@@ -53,6 +53,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 pub fn phase_text(phase: Phase) -> &'static str {
     match phase {
         Phase::Dead => "not running",
+        Phase::Condition => "ExecCondition runs",
         Phase::StartPre => "ExecStartPre runs",
         Phase::Start => "starting",
         Phase::StartPost => "ExecStartPost runs",

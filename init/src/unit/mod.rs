@@ -19,6 +19,7 @@ pub mod scalar;
 pub mod search;
 pub mod specifier;
 mod text;
+mod usage;
 mod value;
 pub mod words;
 
@@ -30,3 +31,4 @@ pub use name::UnitName;
 pub use parse::{Parsed, parse};
 pub use readiness::{NotifyAccess, Readiness};
 pub use specifier::Facts;
+pub use usage::{KeyUse, Taken};

@@ -115,6 +115,8 @@ pub enum ServiceType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecKind {
+    /// `ExecCondition=`
+    Condition,
     /// `ExecStartPre=`
     StartPre,
     /// `ExecStart=`
@@ -133,12 +135,21 @@ pub enum ExecKind {
 
 impl ExecKind {
     /// All, in the order of a service's life.
-    pub const ALL: [Self; 7] =
-        [Self::StartPre, Self::Start, Self::ReadyCheck, Self::StartPost, Self::Reload, Self::Stop, Self::StopPost];
+    pub const ALL: [Self; 8] = [
+        Self::Condition,
+        Self::StartPre,
+        Self::Start,
+        Self::ReadyCheck,
+        Self::StartPost,
+        Self::Reload,
+        Self::Stop,
+        Self::StopPost,
+    ];
 
     /// The key in the unit file.
     pub fn key(self) -> &'static str {
         match self {
+            Self::Condition => "ExecCondition",
             Self::StartPre => "ExecStartPre",
             Self::Start => "ExecStart",
             Self::ReadyCheck => "ReadyCheck",
