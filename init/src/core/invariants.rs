@@ -61,6 +61,10 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
         say("two processes under one key".to_owned());
     }
+    let starting = matches!(s.phase, Phase::StartPre | Phase::Start | Phase::StartPost);
+    if s.times.last.is_some_and(|last| (last.1 == 0 && last.0 > 0) != starting && last.0 > 0) {
+        say(format!("{:?} and its start times say otherwise", s.phase));
+    }
     if s.deadline.is_some_and(|at| !core.deadlines.contains(&(at, id))) {
         say("its timer isn't armed".to_owned());
     }

@@ -37,11 +37,13 @@ mod limit;
 pub mod message;
 mod request;
 mod service;
+mod times;
 mod transaction;
 mod view;
 
 pub use journal::Record;
 pub use message::*;
+pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
 use crate::proto::pid1::{Key, Life};

@@ -28,7 +28,7 @@ mod down;
 mod up;
 
 use super::limit::{StartLimit, millis};
-use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,7 @@ pub(super) struct Service {
     pub last_exit: Option<ExitRecord>,
     pub status_text: Option<String>,
     pub limit: StartLimit,
+    pub times: Times,
 }
 
 impl Default for Service {
@@ -148,6 +149,7 @@ impl Default for Service {
             last_exit: None,
             status_text: None,
             limit: StartLimit::default(),
+            times: Times::default(),
         }
     }
 }
@@ -357,6 +359,7 @@ impl Service {
 
     fn enter(&mut self, r: &Run<'_>, phase: Phase) {
         if self.phase != phase {
+            self.times.enter(self.phase, phase, r.now);
             self.phase = phase;
             self.since = r.now;
         }
