@@ -1,12 +1,17 @@
 //! Replies → text. Pure: no I/O, no clock, no terminal; all of that comes in as arguments.
 
+pub mod amount;
+pub mod branch;
 pub mod levels;
 pub mod list;
 pub mod progress;
+pub mod ps;
 pub mod show;
 pub mod status;
 pub mod system;
+pub mod table;
 pub mod time;
+pub mod top;
 
 use crate::terminal::Paint;
 use init::core::State;

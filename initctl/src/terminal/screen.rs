@@ -41,12 +41,12 @@ impl Line {
         self.pieces.iter().map(|(_, text)| text.as_str()).collect()
     }
 
-    /// As sent to a terminal, in no more than `columns`.
-    fn render(&self, columns: usize, style: &Style) -> String {
+    /// As printed, in no more than `columns`, in colours where those may be used.
+    pub fn render(&self, columns: Option<usize>, style: &Style) -> String {
         let (mut text, mut room) = (String::new(), columns);
         for (paint, piece) in &self.pieces {
-            let piece = cut(piece, Some(room));
-            room = room.saturating_sub(width(&piece));
+            let piece = cut(piece, room);
+            room = room.map(|room| room.saturating_sub(width(&piece)));
             // Reverse alone can be seen on every terminal; colours within it can't.
             text.push_str(&if self.marked { piece } else { style.paint(*paint, &piece) });
         }
@@ -71,7 +71,8 @@ impl Screen {
             self.shown.clear();
             out.push_str("\x1b[m\x1b[H\x1b[2J");
         }
-        let lines: Vec<String> = lines.iter().take(rows).map(|l| l.render(columns.saturating_sub(1), style)).collect();
+        let lines: Vec<String> =
+            lines.iter().take(rows).map(|l| l.render(Some(columns.saturating_sub(1)), style)).collect();
         for (row, line) in lines.iter().enumerate() {
             if self.shown.get(row) != Some(line) {
                 out.push_str(&format!("\x1b[{};1H{line}\x1b[K", row.saturating_add(1)));
