@@ -25,6 +25,7 @@ pub fn span(ms: u64) -> String {
     let seconds = ms / 1000;
     match seconds {
         0 => format!("{ms}ms"),
+        1..60 if ms.is_multiple_of(1000) => format!("{seconds}s"),
         1..60 => format!("{seconds}.{:03}s", ms % 1000),
         60..3600 => format!("{}min {}s", seconds / 60, seconds % 60),
         3600..86_400 => format!("{}h {}min", seconds / 3600, seconds % 3600 / 60),

@@ -171,7 +171,7 @@ pub fn screen(view: &View, glyphs: &Glyphs, (columns, height): (usize, usize)) -
     let first = at.saturating_sub(space.saturating_sub(1));
     lines.extend(shown.into_iter().skip(first).take(space));
     lines.resize(height.saturating_sub(1), Line::default());
-    lines.push(Line::painted(Paint::Dim, keys(view)));
+    lines.push(Line::plain(keys(view)));
     lines
 }
 

@@ -10,7 +10,7 @@ mod width;
 pub use glyphs::Glyphs;
 pub use keys::Key;
 pub use live::{Event, Live};
-pub use screen::{Line, Screen};
+pub use screen::Line;
 pub use width::{cut, pad, width};
 
 use init::sys::terminal;
