@@ -2,6 +2,7 @@
 
 use super::job::JobKind;
 use super::service::{Service, Which};
+use super::times::is_start;
 use super::{Core, Phase, UnitId};
 use crate::unit::name::Kind;
 
@@ -19,7 +20,7 @@ pub fn check(core: &Core) -> Vec<String> {
         }
     }
     for (at, id) in &core.deadlines {
-        if core.units.get(*id).service.deadline != Some(*at) {
+        if core.units.get(*id).service.due() != Some(*at) {
             wrong.push(format!("a timer is left of {:?}", core.units.get(*id).name));
         }
     }
@@ -61,11 +62,10 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
         say("two processes under one key".to_owned());
     }
-    let starting = matches!(s.phase, Phase::StartPre | Phase::Start | Phase::StartPost);
-    if s.times.last.is_some_and(|last| (last.1 == 0 && last.0 > 0) != starting && last.0 > 0) {
+    if s.times.last.is_some_and(|last| last.0 > 0 && (last.1 == 0) != is_start(s.phase)) {
         say(format!("{:?} and its start times say otherwise", s.phase));
     }
-    if s.deadline.is_some_and(|at| !core.deadlines.contains(&(at, id))) {
+    if s.due().is_some_and(|at| !core.deadlines.contains(&(at, id))) {
         say("its timer isn't armed".to_owned());
     }
 }
@@ -76,7 +76,7 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let s = &node.service;
     let steady = matches!(s.phase, Phase::Dead | Phase::Running | Phase::Exited);
     let restarts = s.phase == Phase::AutoRestart && node.job.is_some();
-    if !steady && !restarts && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
+    if !steady && !restarts && s.due().is_none() && s.main.is_none() && s.control.is_none() {
         let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
         if !endless || s.phase == Phase::AutoRestart {
             say(format!("{:?} and nothing will end it", s.phase));
@@ -85,7 +85,9 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let Some(job) = &node.job else { return };
     if job.running {
         let fits = match job.kind {
-            JobKind::Start => matches!(s.phase, Phase::StartPre | Phase::Start | Phase::StartPost) || !steady,
+            JobKind::Start => {
+                matches!(s.phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || !steady
+            }
             JobKind::Stop | JobKind::Restart => !steady && s.phase != Phase::AutoRestart,
             JobKind::Reload => s.phase == Phase::Reload,
         };

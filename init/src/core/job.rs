@@ -6,9 +6,8 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
-use super::service::{Input, command};
+use super::service::{Input, can_reload};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
-use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -127,11 +126,12 @@ impl Core {
     fn try_start(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
             Phase::Dead | Phase::AutoRestart => self.begin(id, out),
-            Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
             Phase::Running | Phase::Exited | Phase::Reload => self.end_job(id, JobResult::Already, out),
             // It is looked at again when the unit is down.
             Phase::Stop
             | Phase::StopSignal
+            | Phase::StopAbort
             | Phase::StopKill
             | Phase::StopPost
             | Phase::FinalSignal
@@ -142,14 +142,14 @@ impl Core {
     fn try_reload(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
             // While it waited, a new manager may have read another definition.
-            Phase::Running | Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {
+            Phase::Running | Phase::Exited if !can_reload(&self.units.get(id).unit()) => {
                 self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
             }
             Phase::Running | Phase::Exited => {
                 self.set_running(id);
                 self.drive(id, Input::Reload, out);
             }
-            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
             _ => self.end_job(id, JobResult::NotApplicable { reason: "it isn't running".to_owned() }, out),
         }
     }
@@ -220,7 +220,10 @@ impl Core {
         let failed = || JobResult::Failed(service.result.clone());
         let result = match (job.kind, service.phase) {
             (JobKind::Start, Phase::Running | Phase::Exited | Phase::Reload) => Some(JobResult::Done),
-            (JobKind::Start, Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Dead) if service.result.is_skip() => {
+                Some(JobResult::Skipped(service.result.clone()))
+            }
             (JobKind::Start, Phase::Dead | Phase::AutoRestart) if !good => Some(failed()),
             (JobKind::Start, _) if service.started && good => Some(JobResult::Done),
             (JobKind::Start, Phase::Dead | Phase::AutoRestart) => Some(JobResult::Failed(Outcome::Protocol)),
@@ -293,10 +296,17 @@ impl Core {
 fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
     use super::ExitRecord;
     let exit = match result {
+        skip if skip.is_skip() => return 0,
         Outcome::Exited { exit, .. } => Some(*exit),
         Outcome::Success => last,
         Outcome::Config { .. } => return 127,
-        Outcome::Timeout { .. } | Outcome::Protocol | Outcome::StartLimit | Outcome::Dependency { .. } => {
+        Outcome::Skipped { .. } => return 0,
+        Outcome::Timeout { .. }
+        | Outcome::Protocol
+        | Outcome::Watchdog
+        | Outcome::StartLimit
+        | Outcome::Dependency { .. }
+        | Outcome::Assert { .. } => {
             return last.map_or(1, |e| exit_status(&Outcome::Success, Some(e))).max(1);
         }
     };

@@ -43,6 +43,7 @@ impl StartLimit {
 /// Whether `Restart=` brings back an instance that ended like this, not on request.
 pub(super) fn wants_restart(policy: Restart, result: &Outcome) -> bool {
     match policy {
+        _ if result.is_skip() => false,
         Restart::No => false,
         Restart::OnFailure => *result != Outcome::Success,
         Restart::Always => true,

@@ -32,17 +32,23 @@ enum Part {
 fn part(phase: Phase) -> Part {
     match phase {
         Phase::Dead | Phase::AutoRestart => Part::Before,
-        Phase::StartPre | Phase::Start | Phase::StartPost => Part::Of,
+        Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => Part::Of,
         Phase::Running
         | Phase::Exited
         | Phase::Reload
         | Phase::Stop
         | Phase::StopSignal
+        | Phase::StopAbort
         | Phase::StopKill
         | Phase::StopPost
         | Phase::FinalSignal
         | Phase::FinalKill => Part::After,
     }
+}
+
+/// Whether a start goes on in it.
+pub(super) fn is_start(phase: Phase) -> bool {
+    matches!(part(phase), Part::Of)
 }
 
 impl Times {

@@ -236,6 +236,7 @@ fn the_description_has_every_word_of_every_enum() {
         "Phase",
         &words![
             P::Dead,
+            P::Condition,
             P::StartPre,
             P::Start,
             P::StartPost,
@@ -244,6 +245,7 @@ fn the_description_has_every_word_of_every_enum() {
             P::Reload,
             P::Stop,
             P::StopSignal,
+            P::StopAbort,
             P::StopKill,
             P::StopPost,
             P::FinalSignal,

@@ -96,7 +96,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "ExecCondition ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal SuccessExitStatus \
+        "ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal SuccessExitStatus \
          RestartPreventExitStatus RestartForceExitStatus RestartMode RestartSteps RestartMaxDelaySec RestartKillSignal \
          SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec RootDirectoryStartOnly \
          OpenFile USBFunctionDescriptors USBFunctionStrings RebootArgument StartLimitAction FailureAction",
