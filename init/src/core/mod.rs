@@ -36,6 +36,7 @@ mod level;
 mod limit;
 pub mod message;
 mod request;
+mod restart;
 mod service;
 mod transaction;
 mod view;

@@ -28,6 +28,7 @@ mod down;
 mod up;
 
 use super::limit::{StartLimit, millis};
+use super::restart::Pace;
 use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
@@ -127,6 +128,7 @@ pub(super) struct Service {
     pub last_exit: Option<ExitRecord>,
     pub status_text: Option<String>,
     pub limit: StartLimit,
+    pub pace: Pace,
 }
 
 impl Default for Service {
@@ -148,6 +150,7 @@ impl Default for Service {
             last_exit: None,
             status_text: None,
             limit: StartLimit::default(),
+            pace: Pace::default(),
         }
     }
 }
@@ -164,6 +167,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
+            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }

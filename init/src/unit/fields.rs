@@ -6,7 +6,7 @@ use super::value::{self, Bad, Value, absolute};
 use super::words;
 use super::words::quote;
 use super::{
-    Input, KillMode, Level, LevelSet, Limit, Output, Restart, ServiceType, Severity, UnitName, WorkingDirectory,
+    Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -353,6 +353,5 @@ macro_rules! show_words {
 }
 show_words! {
     ServiceType { Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify" }
-    Restart { No "no", OnFailure "on-failure", Always "always" }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }

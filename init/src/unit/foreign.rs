@@ -96,8 +96,8 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "ExecCondition ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal SuccessExitStatus \
-         RestartPreventExitStatus RestartForceExitStatus RestartMode RestartSteps RestartMaxDelaySec RestartKillSignal \
+        "ExecCondition ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal \
+         RestartKillSignal \
          SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec RootDirectoryStartOnly \
          OpenFile USBFunctionDescriptors USBFunctionStrings RebootArgument StartLimitAction FailureAction",
         "start, stop or restart go on without it",

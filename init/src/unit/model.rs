@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{LevelSet, UnitName};
+use super::{Ending, LevelSet, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -159,8 +159,16 @@ pub enum Restart {
     /// Never.
     #[default]
     No,
-    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout.
+    /// After a success.
+    OnSuccess,
+    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout, the watchdog.
     OnFailure,
+    /// The same, but for exit statuses.
+    OnAbnormal,
+    /// After the watchdog.
+    OnWatchdog,
+    /// After a signal (but HUP INT TERM PIPE).
+    OnAbort,
     /// Always, unless it was stopped on request.
     Always,
 }
@@ -260,6 +268,8 @@ pub struct Service {
     pub kill_mode: KillMode,
     /// `KillSignal=`; SIGTERM.
     pub kill_signal: i32,
+    /// How its end is judged and what follows.
+    pub ending: Ending,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
     pub essential: bool,
     /// `User=`: a name or a number.
@@ -320,6 +330,7 @@ impl Default for Service {
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
+            ending: Ending::default(),
             essential: false,
             user: None,
             group: None,
