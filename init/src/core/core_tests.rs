@@ -2,6 +2,8 @@
 
 #[path = "core_tests_bench.rs"]
 mod bench;
+#[path = "core_tests_conditions.rs"]
+mod conditions;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

@@ -94,7 +94,9 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let Some(job) = &node.job else { return };
     if job.running {
         let fits = match job.kind {
-            JobKind::Start => matches!(s.phase, Phase::StartPre | Phase::Start | Phase::StartPost) || !steady,
+            JobKind::Start => {
+                matches!(s.phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || !steady
+            }
             JobKind::Stop | JobKind::Restart => !steady && s.phase != Phase::AutoRestart,
             JobKind::Reload => s.phase == Phase::Reload,
         };

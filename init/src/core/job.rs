@@ -126,8 +126,9 @@ impl Core {
 
     fn try_start(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
+            Phase::AutoRestart if self.is_too_soon(id) => self.put_off(id),
             Phase::Dead | Phase::AutoRestart => self.begin(id, out),
-            Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
             Phase::Running | Phase::Exited | Phase::Reload => self.end_job(id, JobResult::Already, out),
             // It is looked at again when the unit is down.
             Phase::Stop
@@ -136,6 +137,22 @@ impl Core {
             | Phase::StopPost
             | Phase::FinalSignal
             | Phase::FinalKill => {}
+        }
+    }
+
+    /// Nobody asked, another unit's automatic restart needs it: as its own would, it keeps its distance from the last start.
+    fn is_too_soon(&self, id: UnitId) -> bool {
+        let node = self.units.get(id);
+        node.job.as_ref().is_some_and(|j| j.requests.is_empty()) && self.now < node.service.pace.earliest()
+    }
+
+    fn put_off(&mut self, id: UnitId) {
+        let service = &mut self.units.get_mut(id).service;
+        let (old, at) = (service.deadline, service.pace.earliest());
+        service.deadline = Some(at);
+        self.deadlines.insert((at, id));
+        if let Some(old) = old.filter(|old| *old != at) {
+            self.deadlines.remove(&(old, id));
         }
     }
 
@@ -149,7 +166,7 @@ impl Core {
                 self.set_running(id);
                 self.drive(id, Input::Reload, out);
             }
-            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
             _ => self.end_job(id, JobResult::NotApplicable { reason: "it isn't running".to_owned() }, out),
         }
     }
@@ -220,7 +237,10 @@ impl Core {
         let failed = || JobResult::Failed(service.result.clone());
         let result = match (job.kind, service.phase) {
             (JobKind::Start, Phase::Running | Phase::Exited | Phase::Reload) => Some(JobResult::Done),
-            (JobKind::Start, Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Dead) if service.result.is_skip() => {
+                Some(JobResult::Skipped(service.result.clone()))
+            }
             (JobKind::Start, Phase::Dead | Phase::AutoRestart) if !good => Some(failed()),
             (JobKind::Start, _) if service.started && good => Some(JobResult::Done),
             (JobKind::Start, Phase::Dead | Phase::AutoRestart) => Some(JobResult::Failed(Outcome::Protocol)),
@@ -298,10 +318,16 @@ impl Core {
 fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
     use super::ExitRecord;
     let exit = match result {
+        skip if skip.is_skip() => return 0,
         Outcome::Exited { exit, .. } => Some(*exit),
         Outcome::Success => last,
         Outcome::Config { .. } => return 127,
-        Outcome::Timeout { .. } | Outcome::Protocol | Outcome::StartLimit | Outcome::Dependency { .. } => {
+        Outcome::Skipped { .. } => return 0,
+        Outcome::Timeout { .. }
+        | Outcome::Protocol
+        | Outcome::StartLimit
+        | Outcome::Dependency { .. }
+        | Outcome::Assert { .. } => {
             return last.map_or(1, |e| exit_status(&Outcome::Success, Some(e))).max(1);
         }
     };

@@ -329,6 +329,34 @@ pub enum Outcome {
         /// Which.
         name: UnitName,
     },
+    /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
+    /// [`Outcome::Exited`] of that kind.)
+    Skipped {
+        /// A sentence that names key and place.
+        reason: String,
+    },
+    /// An `Assert…=` is not met.
+    Assert {
+        /// A sentence that names key and place.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// The unit was not meant to run now: a `Condition…=` is not met, or `ExecCondition=` exited with 1 to 254.
+    pub fn is_skip(&self) -> bool {
+        let no = |exit: &ExitRecord| matches!(exit, ExitRecord::Code(1..=254));
+        match self {
+            Self::Skipped { .. } => true,
+            Self::Exited { kind, exit, .. } => *kind == ExecKind::Condition && no(exit),
+            _ => false,
+        }
+    }
+
+    /// Neither a success nor a skip.
+    pub fn is_failure(&self) -> bool {
+        *self != Self::Success && !self.is_skip()
+    }
 }
 
 /// [`crate::proto::pid1::Exit`] as it is kept in journal and replies.
@@ -358,6 +386,8 @@ pub enum ExitRecord {
 pub enum Phase {
     /// Not running.
     Dead,
+    /// `ExecCondition=`
+    Condition,
     /// `ExecStartPre=`
     StartPre,
     /// `ExecStart=`, not yet ready.
@@ -394,6 +424,8 @@ pub enum JobResult {
     Done,
     /// It was so already.
     Already,
+    /// It was not to be started now: a condition is not met. Who requires it goes on.
+    Skipped(Outcome),
     /// It could not be done.
     Failed(Outcome),
     /// A later request wanted otherwise.

@@ -305,8 +305,8 @@ impl Core {
         let state = node.service.state();
         if state != node.shown {
             node.shown = state;
-            let failed = node.service.result != Outcome::Success;
-            let outcome = failed.then(|| node.service.result.clone());
+            let telling = node.service.result != Outcome::Success;
+            let outcome = telling.then(|| node.service.result.clone());
             out.push(Action::Changed { unit: id, state, outcome });
         }
     }

@@ -84,7 +84,7 @@ pub(super) fn delay(unit: &Service, n: u32) -> Millis {
     let exponent = f64::from(n.saturating_sub(1)) / f64::from(steps);
     // Exact enough: a delay of 2^53 ms is beyond all machines' lives, and a cast saturates.
     let grown = base as f64 * (most as f64 / base as f64).powf(exponent);
-    (grown as Millis).clamp(base, most)
+    (grown.round() as Millis).clamp(base, most)
 }
 
 fn shorten(unit: &Service, delay: Millis, name: &UnitName, token: u64) -> Millis {
@@ -117,6 +117,9 @@ pub(super) fn holds(set: &[Status], exit: ExitRecord) -> bool {
 /// Whether an instance that ended like this, not on request, is started again: the table of systemd.service(5), and
 /// before it the two sets of exit statuses.
 pub(super) fn wants_restart(unit: &Service, result: &Outcome, exit: Option<ExitRecord>) -> bool {
+    if result.is_skip() {
+        return false;
+    }
     let success = *result == Outcome::Success;
     let among = |set: &[Status]| exit.is_some_and(|exit| holds(set, exit));
     if among(&unit.ending.prevent) {

@@ -3,7 +3,9 @@
 //! ```text
 //!            ┌────────── AutoRestart ◄─────────────────────────────────┐
 //!            ▼                                                         │
-//!  Dead ─► StartPre ─► Start ─► StartPost ─► Running ⇄ Reload          │
+//!  Dead ─► Condition (ExecCondition=)                                  │
+//!            ▼                                                         │
+//!          StartPre ─► Start ─► StartPost ─► Running ⇄ Reload          │
 //!            │           │          │          │  └► Exited            │
 //!            │ failed    │ failed   │ failed   ▼      ▼                │
 //!            │           │          │         Stop (ExecStop=)         │
@@ -175,9 +177,11 @@ impl Service {
     /// The state as seen from outside.
     pub fn state(&self) -> State {
         match self.phase {
-            Phase::Dead if self.result == Outcome::Success => State::Inactive,
-            Phase::Dead => State::Failed,
-            Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => State::Activating,
+            Phase::Dead if self.result.is_failure() => State::Failed,
+            Phase::Dead => State::Inactive,
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => {
+                State::Activating
+            }
             Phase::Running | Phase::Exited => State::Active,
             Phase::Reload => State::Reloading,
             Phase::Stop
@@ -221,7 +225,7 @@ impl Service {
     /// harm when it comes twice.
     pub fn repeat(&self, r: &mut Run<'_>) {
         match self.phase {
-            Phase::Dead | Phase::AutoRestart | Phase::StartPre | Phase::StartPost => {}
+            Phase::Dead | Phase::AutoRestart | Phase::Condition | Phase::StartPre | Phase::StartPost => {}
             Phase::Running | Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
             Phase::Start if self.seeking => self.seek(r),
             Phase::Start => {}
@@ -258,7 +262,7 @@ impl Service {
                 self.wanted = Wanted::Down;
                 self.enter(r, Phase::Dead);
             }
-            (Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
+            (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
                 self.wanted = Wanted::Down;
                 self.stop_signal(r);
             }
@@ -321,7 +325,7 @@ impl Service {
             (Phase::Dead | Phase::Running | Phase::Exited, Input::Due) => self.deadline = None,
             // The core makes a start job of it.
             (Phase::AutoRestart, Input::Due) => self.deadline = None,
-            (phase @ (Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
+            (phase @ (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
                 self.fail(r, Outcome::Timeout { phase });
             }
             (phase @ Phase::Reload, Input::Due) => {

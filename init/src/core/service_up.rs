@@ -33,7 +33,14 @@ impl Service {
         }
         self.token = Some(token);
         self.next_step = 0;
-        self.start_pre(r, 0);
+        self.condition(r, 0);
+    }
+
+    /// `ExecCondition=`: the first that exits with 1 to 254 ends the start, and that is no failure.
+    pub(super) fn condition(&mut self, r: &mut Run<'_>, index: usize) {
+        if !self.control_command(r, Phase::Condition, ExecKind::Condition, index, r.unit.service.timeout_start) {
+            self.start_pre(r, 0);
+        }
     }
 
     pub(super) fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
@@ -154,7 +161,7 @@ impl Service {
                 self.signal_heirs(r);
                 self.rest(r);
             }
-            Phase::Dead | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
+            Phase::Dead | Phase::Condition | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
         }
     }
 
@@ -162,7 +169,8 @@ impl Service {
         let failed = outcome != Outcome::Success;
         let next = index.saturating_add(1);
         match self.phase {
-            Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
+            Phase::Condition => self.condition(r, next),
             Phase::StartPre => self.start_pre(r, next),
             Phase::Start => {
                 self.seeking = true;

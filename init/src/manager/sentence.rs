@@ -17,7 +17,9 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         },
         Outcome::Timeout { phase } => {
             let key = match phase {
-                Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => "TimeoutStartSec",
+                Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {
+                    "TimeoutStartSec"
+                }
                 _ => "TimeoutStopSec",
             };
             let place = unit.and_then(|u| u.place(&format!("Service.{key}"))).map(|p| format!(" ({p})"));
@@ -37,7 +39,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
                 unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
             format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
         }
-        Outcome::Config { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
     }
 }
@@ -57,7 +59,8 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
         Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
-        Outcome::Success => return None,
+        Outcome::Assert { .. } => format!("initctl cat {name}"),
+        Outcome::Success | Outcome::Skipped { .. } => return None,
     })
 }
 
@@ -65,7 +68,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
 pub fn job_reason(unit: Option<&Unit>, result: &JobResult, plan: Option<&str>) -> Option<String> {
     match result {
         JobResult::Done | JobResult::Already => None,
-        JobResult::Failed(outcome) => Some(reason(unit, outcome, plan)),
+        JobResult::Failed(outcome) | JobResult::Skipped(outcome) => Some(reason(unit, outcome, plan)),
         JobResult::Replaced => Some("a later request wanted otherwise".into()),
         JobResult::NotApplicable { reason } => Some(reason.clone()),
     }

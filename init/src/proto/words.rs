@@ -43,7 +43,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Timeout { phase } => format!("took too long: {}", phase_text(*phase)),
         Outcome::Protocol => "was gone before it was ready".to_owned(),
         Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
-        Outcome::Config { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
     }
 }
@@ -52,6 +52,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 pub fn phase_text(phase: Phase) -> &'static str {
     match phase {
         Phase::Dead => "not running",
+        Phase::Condition => "ExecCondition runs",
         Phase::StartPre => "ExecStartPre runs",
         Phase::Start => "starting",
         Phase::StartPost => "ExecStartPost runs",

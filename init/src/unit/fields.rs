@@ -5,9 +5,7 @@ use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words;
 use super::words::quote;
-use super::{
-    Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory,
-};
+use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
 use std::time::Duration;
 

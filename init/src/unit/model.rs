@@ -110,6 +110,8 @@ pub enum ServiceType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExecKind {
+    /// `ExecCondition=`
+    Condition,
     /// `ExecStartPre=`
     StartPre,
     /// `ExecStart=`
@@ -126,11 +128,13 @@ pub enum ExecKind {
 
 impl ExecKind {
     /// All, in the order of a service's life.
-    pub const ALL: [Self; 6] = [Self::StartPre, Self::Start, Self::StartPost, Self::Reload, Self::Stop, Self::StopPost];
+    pub const ALL: [Self; 7] =
+        [Self::Condition, Self::StartPre, Self::Start, Self::StartPost, Self::Reload, Self::Stop, Self::StopPost];
 
     /// The key in the unit file.
     pub fn key(self) -> &'static str {
         match self {
+            Self::Condition => "ExecCondition",
             Self::StartPre => "ExecStartPre",
             Self::Start => "ExecStart",
             Self::StartPost => "ExecStartPost",
