@@ -141,14 +141,10 @@ fn by_table(policy: Restart, result: &Outcome) -> bool {
         Restart::OnSuccess => success,
         Restart::OnFailure => !success,
         Restart::OnAbnormal => !success && !status,
-        Restart::OnWatchdog => is_watchdog(result),
+        Restart::OnWatchdog => *result == Outcome::Watchdog,
         Restart::OnAbort => signal,
         Restart::Always => true,
     }
-}
-
-fn is_watchdog(_: &Outcome) -> bool {
-    false
 }
 
 #[cfg(test)]

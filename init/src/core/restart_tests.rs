@@ -12,13 +12,14 @@ fn exited(exit: ExitRecord) -> Outcome {
 fn the_table_of_restarts() {
     use Restart::{Always, No, OnAbnormal, OnAbort, OnFailure, OnSuccess, OnWatchdog};
     let all = [No, Always, OnSuccess, OnFailure, OnAbnormal, OnAbort, OnWatchdog];
-    let rows: [(Outcome, &[Restart]); 8] = [
+    let rows: [(Outcome, &[Restart]); 9] = [
         (Outcome::Success, &[Always, OnSuccess]),
         (exited(ExitRecord::Code(1)), &[Always, OnFailure]),
         (exited(ExitRecord::NotRun { stage: 3, errno: 2 }), &[Always, OnFailure]),
         (exited(ExitRecord::Signal(9)), &[Always, OnFailure, OnAbnormal, OnAbort]),
         (exited(ExitRecord::Core(11)), &[Always, OnFailure, OnAbnormal, OnAbort]),
         (Outcome::Timeout { phase: Phase::Start }, &[Always, OnFailure, OnAbnormal]),
+        (Outcome::Watchdog, &[Always, OnFailure, OnAbnormal, OnWatchdog]),
         (Outcome::Protocol, &[Always, OnFailure, OnAbnormal]),
         (Outcome::Config { reason: String::new() }, &[Always, OnFailure, OnAbnormal]),
     ];
