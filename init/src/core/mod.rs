@@ -37,6 +37,7 @@ mod level;
 mod limit;
 pub mod message;
 mod request;
+mod restart;
 mod said;
 mod service;
 mod timers;

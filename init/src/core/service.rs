@@ -34,6 +34,7 @@ mod up;
 pub(super) use ready::can_reload;
 
 use super::limit::{StartLimit, millis};
+use super::restart::Pace;
 use super::said::Said;
 use super::timers::Timers;
 use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
@@ -165,6 +166,7 @@ pub(super) struct Service {
     pub said: Said,
     pub limit: StartLimit,
     pub times: Times,
+    pub pace: Pace,
 }
 
 impl Default for Service {
@@ -191,6 +193,7 @@ impl Default for Service {
             said: Said::default(),
             limit: StartLimit::default(),
             times: Times::default(),
+            pace: Pace::default(),
         }
     }
 }
@@ -207,6 +210,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
+            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }
