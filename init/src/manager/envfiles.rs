@@ -13,11 +13,14 @@ const MOST: usize = 1000;
 /// Where the system's language is set: systemd's place, and Debian's.
 const LOCALE: [&str; 2] = ["/etc/locale.conf", "/etc/default/locale"];
 
-/// What the files of `EnvironmentFile=` hold, in order, and sentences about lines that are passed over.
+/// Variables and their values, in order.
+pub type Variables = Vec<(String, String)>;
+
+/// What the files of `EnvironmentFile=` hold, and sentences about lines that are passed over.
 ///
 /// # Errors
 /// A sentence about a file that must be there.
-pub fn read(unit: &Unit) -> Result<(Vec<(String, String)>, Vec<String>), String> {
+pub fn read(unit: &Unit) -> Result<(Variables, Vec<String>), String> {
     let (mut env, mut notes) = (Vec::new(), Vec::new());
     let place = || unit.place("Service.EnvironmentFile").map(|p| format!(" ({p})")).unwrap_or_default();
     for (path, optional) in &unit.service.environment_files {
@@ -54,7 +57,7 @@ pub fn read(unit: &Unit) -> Result<(Vec<(String, String)>, Vec<String>), String>
 }
 
 /// `LANG`, `LANGUAGE` and `LC_*` of the system.
-pub fn locale() -> Vec<(String, String)> {
+pub fn locale() -> Variables {
     let text = LOCALE.iter().find_map(|path| file::read_text(Path::new(path), 1 << 16).ok()).unwrap_or_default();
     let (pairs, _) = envfile::parse(&text);
     pairs.into_iter().filter(|(name, _)| is_locale(name)).collect()
