@@ -1,0 +1,111 @@
+//! What the verbs that write unit files share: names, the look before the deed, what is printed of both.
+
+use super::Context;
+use crate::exit::{FAILED, Failure, NO_UNIT};
+use crate::own::{Change, Draft, Verdict, kept};
+use crate::render::clean;
+use crate::units::{self, Folders};
+use init::client::{Client, socket_path};
+use init::core::State;
+use init::proto::control::{Names, Units};
+use init::unit::search::Found;
+use init::unit::{Finding, Severity, UnitName, nearest};
+use serde::Serialize;
+use std::time::Duration;
+
+/// What a verb has changed, for `--json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    name: &'a UnitName,
+    made: bool,
+    changes: &'a [Change],
+    findings: &'a [Finding],
+}
+
+/// A unit that has a file, or is masked, by the name it goes by: an alias leads to its unit.
+pub fn known(c: &Context, folders: &Folders, text: &str) -> Result<UnitName, Failure> {
+    let name = UnitName::new(text).map_err(Failure::Other)?;
+    let path = match folders.found(&name) {
+        Found::File { path, .. } => path,
+        Found::Masked(_) => return Ok(name),
+        Found::Nothing => {
+            let all = folders.names();
+            let near = nearest(name.short(), all.iter().map(UnitName::short));
+            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+            c.out.message(&format!("there is no unit named {name}{near}\n  try: initctl list"));
+            return Err(Failure::Status(NO_UNIT));
+        }
+    };
+    let target = std::fs::read_link(&path).ok();
+    let target = target.and_then(|t| UnitName::new(&t.file_name()?.to_string_lossy()).ok());
+    let other = target.filter(|t| *t != name && !t.is_template() && folders.find(t).is_some());
+    Ok(other.unwrap_or(name))
+}
+
+/// Looks at a draft as the manager would, and makes it unless that says no or this is a `dry` run. Prints both.
+///
+/// # Errors
+/// The unit couldn't be used any more, through this change; nothing was written.
+pub fn take(c: &Context, folders: &Folders, name: &UnitName, draft: &Draft, dry: bool) -> Result<(), Failure> {
+    let facts = units::facts();
+    let verdict = draft.look(folders, name, &facts)?;
+    let before = Draft::default().look(folders, name, &facts);
+    let spoils = spoils(draft, &verdict, before.ok().as_ref());
+    for finding in told(draft, &verdict) {
+        c.out.message(&clean(&finding.to_string()));
+    }
+    if !spoils && !dry {
+        draft.make()?;
+    }
+    let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: verdict.findings() };
+    c.out.data(&report, |r, _| if spoils { String::new() } else { lines(r.changes, dry) })?;
+    if spoils {
+        c.out.message(&format!("{name} could not be used with this: nothing was changed"));
+        return Err(Failure::Status(FAILED));
+    }
+    Ok(())
+}
+
+/// Findings about what the draft writes; the unit's other files are as they were.
+fn told<'a>(draft: &'a Draft, verdict: &'a Verdict) -> impl Iterator<Item = &'a Finding> {
+    verdict.findings().iter().filter(|f| draft.changes.iter().any(|change| change.path() == f.path))
+}
+
+/// Whether the draft makes a unit bad that wasn't, or is itself wrong.
+pub fn spoils(draft: &Draft, verdict: &Verdict, before: Option<&Verdict>) -> bool {
+    let wrong = told(draft, verdict).any(|f| f.severity == Severity::Error);
+    wrong || (verdict.is_bad() && !before.is_some_and(Verdict::is_bad))
+}
+
+fn lines(changes: &[Change], dry: bool) -> String {
+    let would = if dry { "would have " } else { "" };
+    let line = |change: &Change| {
+        let path = change.path().display();
+        match change {
+            Change::Write { before: None, text, .. } if dry => format!("{would}written {path}:\n{text}"),
+            Change::Write { text, .. } if dry => format!("{would}changed {path} to:\n{text}"),
+            Change::Write { before: None, .. } => format!("written {path}\n"),
+            Change::Write { .. } => format!("changed {path}\n"),
+            Change::Mask { .. } => format!("{would}masked by {path}\n"),
+            Change::Remove { empty: true, .. } => format!("{would}removed {path}\n"),
+            Change::Remove { path: p, .. } => format!("{would}removed {path} (kept as {})\n", kept(p).display()),
+        }
+    };
+    changes.iter().map(line).collect()
+}
+
+/// Whether the unit runs, as far as a manager that is there at once can tell.
+pub fn runs(name: &UnitName) -> bool {
+    let mut client = Client::new(socket_path()).patience(Duration::ZERO);
+    let names = Names { names: vec![name.as_str().to_owned()] };
+    let units: Result<Units, _> = client.call("Status", &names, Duration::from_secs(2));
+    let up = |state| matches!(state, State::Active | State::Activating | State::Reloading);
+    units.is_ok_and(|u| u.units.iter().any(|u| up(u.state)))
+}
+
+/// A changed definition counts from the next start on: say so where the unit runs.
+pub fn tell_running(c: &Context, name: &UnitName) {
+    if runs(name) {
+        c.out.message(&format!("{name} runs as it was started\n  try: initctl restart {}", name.short()));
+    }
+}
