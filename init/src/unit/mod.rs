@@ -18,6 +18,7 @@ pub mod scalar;
 pub mod search;
 pub mod specifier;
 mod text;
+mod usage;
 mod value;
 pub mod words;
 
@@ -28,3 +29,4 @@ pub use model::*;
 pub use name::UnitName;
 pub use parse::{Parsed, parse};
 pub use specifier::Facts;
+pub use usage::{KeyUse, Taken};

@@ -168,7 +168,7 @@ fn the_whole_unit_is_checked() {
     assert!(has("[Service]\nExecStart=@/a b\n", "the prefix `@` (another name"));
     assert!(has("[Service]\nExecStart=+/a b\nUser=nobody\n", "x.service:2:11: error: ExecStart=: the prefix `+`"));
     assert!(!has("[Service]\nExecStart=!!/a b\n", ""));
-    assert!(has("[Service]\nExecStart=/a\nType=dbus\n", "`dbus` is not honoured yet"));
+    assert!(!has("[Service]\nExecStart=/a\nType=dbus\n", "`dbus` is not honoured yet: the start counts"));
     assert!(has("[Service]\nExecStart=/a \"b%z\"\n", "x.service:2:16: error: ExecStart=: `%z`"));
     assert!(has("ExecStart=/a\n", "stands before any section"));
     assert!(has("[Service\n[Service]\nExecStart=/a\n", "x.service:1:1: error: this is no section"));
