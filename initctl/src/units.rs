@@ -5,7 +5,6 @@ use init::sys::file;
 use init::unit::search::{self, Entry, Found};
 use init::unit::{Facts, Parsed, Source, SourceFile, UnitName, parse};
 use nix::errno::Errno;
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +13,7 @@ use std::path::{Path, PathBuf};
 const MAX_FILE: usize = 1 << 20;
 
 /// The folders that are searched, as listed.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Folders(Vec<search::Folder>);
 
 impl Folders {
@@ -23,79 +22,6 @@ impl Folders {
         let native = search::FOLDERS.iter().filter(|(_, source)| *source == Source::Native);
         let run = |path: &str| path.strip_prefix("/run/rung").map(|rest| PathBuf::from(rest.trim_start_matches('/')));
         Self(native.map(|(path, _)| folder(run(path).map_or(path.into(), |r| client::run_dir().join(r)))).collect())
-    }
-
-    /// Those that the manager searches: Rung's, then systemd's.
-    pub fn searched() -> Self {
-        let at = |path: &str| match path.strip_prefix("/run/rung/") {
-            Some(rest) => client::run_dir().join(rest),
-            None => path.into(),
-        };
-        Self(search::FOLDERS.iter().map(|(path, source)| folder_of(at(path), *source)).collect())
-    }
-
-    /// As if this file were there (`Some`: whether it is a mask) or weren't.
-    pub fn pretend(&mut self, path: &Path, there: Option<bool>) {
-        for folder in &mut self.0 {
-            let Ok(rest) = path.strip_prefix(&folder.path) else { continue };
-            let mut parts = rest.iter().filter_map(OsStr::to_str);
-            let (Some(first), second) = (parts.next(), parts.next()) else { continue };
-            let mut entries: Vec<Entry> = folder.entries().cloned().collect();
-            match second {
-                None => {
-                    entries.retain(|e| e.name != first);
-                    entries.extend(there.map(|masked| Entry { masked, ..Entry::file(first) }));
-                }
-                Some(file) => {
-                    if there.is_some() && !entries.iter().any(|e| e.name == first) {
-                        entries.push(Entry::file(first));
-                    }
-                    for entry in entries.iter_mut().filter(|e| e.name == first) {
-                        entry.inside.retain(|(name, _)| name != file);
-                        entry.inside.extend(there.map(|masked| (file.to_owned(), masked)));
-                    }
-                }
-            }
-            *folder = search::Folder::new(folder.path.clone(), folder.source, entries);
-        }
-    }
-
-    /// What a search finds.
-    pub fn found(&self, name: &UnitName) -> Found {
-        search::find(name, &self.0)
-    }
-
-    /// All files of this name, the one that counts first: (path, whose language, a mask).
-    pub fn all_of(&self, name: &UnitName) -> Vec<(PathBuf, Source, bool)> {
-        let of = |folder: &search::Folder| {
-            let entry = folder.entries().find(|e| e.name == name.as_str())?;
-            Some((folder.path.join(&entry.name), folder.source, entry.masked))
-        };
-        self.0.iter().filter_map(of).collect()
-    }
-
-    /// Reads a unit as the search finds it, with these texts in place of what the files hold. `None`: there is no file;
-    /// inside, `None`: it is masked.
-    pub fn read_with(
-        &self,
-        name: &UnitName,
-        facts: &Facts,
-        texts: &BTreeMap<PathBuf, String>,
-    ) -> Option<Result<Option<Parsed>, String>> {
-        let (path, source, drop_ins) = match self.found(name) {
-            Found::File { path, source, drop_ins } => (path, source, drop_ins),
-            Found::Masked(_) => return Some(Ok(None)),
-            Found::Nothing => return None,
-        };
-        let text = |path: &Path| match texts.get(path) {
-            Some(text) => Ok(SourceFile { path: path.to_owned(), text: text.clone() }),
-            None => read(path).map_err(|e| format!("{}: {e}", path.display())),
-        };
-        let parsed = text(&path).and_then(|fragment| {
-            let drop_ins = drop_ins.iter().map(|p| text(p)).collect::<Result<Vec<_>, _>>()?;
-            Ok(Some(parse(name, source, &fragment, &drop_ins, facts)))
-        });
-        Some(parsed)
     }
 
     /// These, and before them the folder a file lies in.
@@ -135,16 +61,12 @@ impl Folders {
 }
 
 fn folder(path: PathBuf) -> search::Folder {
-    folder_of(path, Source::Native)
-}
-
-fn folder_of(path: PathBuf, source: Source) -> search::Folder {
     let entries = list(&path).into_iter().map(|(name, masked)| {
         let inside = if name.ends_with(".d") { list(&path.join(&name)) } else { Vec::new() };
         Entry { name, masked, inside }
     });
     let entries = entries.collect();
-    search::Folder::new(path, source, entries)
+    search::Folder::new(path, Source::Native, entries)
 }
 
 /// Names and masks in a folder; none where there is none.

@@ -1,12 +1,11 @@
 //! A change to unit files before it is made: looked at as if it had been, then made.
 
 use crate::exit::Failure;
-use crate::units::Folders;
+use init::load::{Loaded, Loader, Supposed};
 use init::sys::file;
-use init::unit::{Facts, Finding, Parsed, Severity, UnitName};
+use init::unit::UnitName;
 use nix::errno::Errno;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -49,32 +48,6 @@ impl Change {
     }
 }
 
-/// What the manager would make of a unit once the change is made.
-#[derive(Debug)]
-pub enum Verdict {
-    /// It reads this.
-    Read(Box<Parsed>),
-    /// It is masked.
-    Masked,
-    /// There is no file of that name any more.
-    Gone,
-}
-
-impl Verdict {
-    /// What there is to say.
-    pub fn findings(&self) -> &[Finding] {
-        match self {
-            Self::Read(parsed) => &parsed.findings,
-            Self::Masked | Self::Gone => &[],
-        }
-    }
-
-    /// Whether the unit could not be used.
-    pub fn is_bad(&self) -> bool {
-        self.findings().iter().any(|f| f.severity == Severity::Error)
-    }
-}
-
 /// Changes that belong together.
 #[derive(Debug, Default, Serialize)]
 pub struct Draft {
@@ -106,29 +79,18 @@ impl Draft {
         Ok(Self::one(Change::Write { path, text, before }))
     }
 
-    /// How the unit would be read.
-    ///
-    /// # Errors
-    /// A file of the unit can't be read.
-    pub fn look(&self, folders: &Folders, name: &UnitName, facts: &Facts) -> Result<Verdict, Failure> {
-        let mut folders = folders.clone();
-        let mut texts = BTreeMap::new();
+    /// How the manager would read the unit.
+    pub fn look(&self, mut loader: Loader, name: &UnitName) -> Loaded {
         for change in &self.changes {
-            match change {
-                Change::Write { path, text, .. } => {
-                    folders.pretend(path, Some(text.is_empty()));
-                    texts.insert(path.clone(), text.clone());
-                }
-                Change::Mask { path } => folders.pretend(path, Some(true)),
-                Change::Remove { path, .. } => folders.pretend(path, None),
-            }
+            let what = match change {
+                Change::Write { text, .. } => Supposed::Text(text.clone()),
+                Change::Mask { .. } => Supposed::Mask,
+                Change::Remove { .. } => Supposed::Gone,
+            };
+            loader.suppose(change.path().to_owned(), what);
         }
-        match folders.read_with(name, facts, &texts) {
-            None => Ok(Verdict::Gone),
-            Some(Ok(None)) => Ok(Verdict::Masked),
-            Some(Ok(Some(parsed))) => Ok(Verdict::Read(Box::new(parsed))),
-            Some(Err(text)) => Err(Failure::Other(text)),
-        }
+        loader.scan();
+        loader.load(name)
     }
 
     /// Makes the changes; each file at once, so that nobody reads half of it.

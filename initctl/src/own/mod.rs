@@ -6,11 +6,13 @@
 mod draft;
 mod dropin;
 
-pub use draft::{Change, Draft, Verdict};
+pub use draft::{Change, Draft, failure, kept};
 pub use dropin::{Assignment, assign, assignment};
 
+use crate::units;
 use init::client;
-use init::unit::{Source, UnitName, search};
+use init::load::{Loader, system_folders};
+use init::unit::{UnitName, search};
 use std::path::{Path, PathBuf};
 
 /// A folder that holds the administrator's files.
@@ -55,11 +57,44 @@ impl Layer {
     }
 }
 
-/// Whether a unit's files are systemd's: such a unit's whole copy belongs where it is read as one.
-pub fn language(source: Source) -> &'static str {
-    match source {
-        Source::Systemd => "systemd unit file",
-        Source::Script => "script",
-        Source::Native | Source::Generated => "unit file",
+/// What the manager reads unit files with, looking through the same folders.
+pub fn loader() -> Loader {
+    let mut loader = Loader::new(system_folders(&client::run_dir()), units::facts());
+    loader.scan();
+    loader
+}
+
+/// One of the files of a unit's name.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// A mask.
+    pub mask: bool,
+}
+
+/// All files and masks of this very name, the one that counts first.
+pub fn places(loader: &Loader, name: &UnitName) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for path in loader.folders().map(|folder| folder.join(name.as_str())) {
+        let Ok(meta) = path.symlink_metadata() else { continue };
+        let null = path.read_link().is_ok_and(|to| to == Path::new("/dev/null"));
+        let mask = null || (meta.is_file() && meta.len() == 0);
+        // `/lib` is often a link to `/usr/lib`.
+        let same = |p: &Place| p.path.canonicalize().ok() == path.canonicalize().ok();
+        if mask || !places.iter().any(same) {
+            places.push(Place { path, mask });
+        }
     }
+    places
+}
+
+/// The unit's drop-ins that are the administrator's.
+pub fn drop_ins(name: &UnitName) -> Vec<PathBuf> {
+    let folders = Layer::ALL.map(|layer| layer.folder().join(format!("{name}.d")));
+    let entries = folders.iter().filter_map(|f| f.read_dir().ok()).flatten().flatten();
+    let named = entries.filter(|e| e.file_name().to_str().is_some_and(|n| n.ends_with(".conf") && !n.starts_with('.')));
+    let mut paths: Vec<PathBuf> = named.map(|e| e.path()).collect();
+    paths.sort();
+    paths
 }

@@ -2,8 +2,7 @@
 
 use super::{Context, change, own};
 use crate::exit::{FAILED, Failure};
-use crate::own::{Change, Draft, Layer};
-use crate::units::Folders;
+use crate::own::{Change, Draft, Layer, Place, loader, places};
 use clap::Args as ClapArgs;
 use init::core::Verb;
 use init::unit::UnitName;
@@ -39,27 +38,27 @@ pub struct UnmaskArgs {
 
 /// Masks units: nothing starts them any more.
 pub fn mask(c: &mut Context, args: &MaskArgs) -> Result<(), Failure> {
-    let folders = Folders::searched();
+    let loader = loader();
     let mut masked = Vec::new();
     for text in &args.names {
         let name = UnitName::new(text).map_err(Failure::Other)?;
         let path = Layer::of(args.runtime).file(&name);
-        let files = folders.all_of(&name);
-        if let Some((own, ..)) = files.iter().find(|(p, _, mask)| *p == path && !mask) {
+        let files = places(&loader, &name);
+        if let Some(Place { path: own, .. }) = files.iter().find(|p| p.path == path && !p.mask) {
             let away = format!("mv {0} {0}.off", own.display());
             let text = format!("{} is a file of your own, which a mask would destroy\n  try: {away}", own.display());
             return Err(Failure::Other(text));
         }
-        if let Some((first, ..)) = files.first().filter(|(p, _, mask)| !mask && args.runtime && Layer::holds(p)) {
+        if let Some(Place { path: first, .. }) = files.first().filter(|p| !p.mask && args.runtime && Layer::holds(&p.path)) {
             let text = format!("{} counts more than a mask with --runtime\n  try: without --runtime", first.display());
             return Err(Failure::Other(text));
         }
         if files.is_empty() {
             c.out.message(&format!("there is no unit named {name} yet; it is masked all the same"));
         }
-        let there = files.iter().any(|(p, _, mask)| *p == path && *mask);
+        let there = files.iter().any(|p| p.path == path && p.mask);
         let changes = if there { Vec::new() } else { vec![Change::Mask { path }] };
-        own::take(c, &folders, &name, &Draft { changes }, args.dry_run)?;
+        own::take(c, &name, &Draft { changes }, args.dry_run)?;
         masked.push((name, files.is_empty()));
     }
     let known: Vec<String> = masked.iter().filter(|(_, gone)| !gone).map(|(n, _)| n.as_str().to_owned()).collect();
@@ -74,12 +73,12 @@ pub fn mask(c: &mut Context, args: &MaskArgs) -> Result<(), Failure> {
 
 /// Takes masks away.
 pub fn unmask(c: &mut Context, args: &UnmaskArgs) -> Result<(), Failure> {
-    let folders = Folders::searched();
+    let loader = loader();
     let mut other = false;
     for text in &args.names {
         let name = UnitName::new(text).map_err(Failure::Other)?;
-        let masks = folders.all_of(&name).into_iter().filter(|(_, _, mask)| *mask);
-        let (own, foreign): (Vec<_>, Vec<_>) = masks.map(|(path, ..)| path).partition(|p| Layer::holds(p));
+        let masks = places(&loader, &name).into_iter().filter(|p| p.mask);
+        let (own, foreign): (Vec<_>, Vec<_>) = masks.map(|p| p.path).partition(|p| Layer::holds(p));
         for path in &foreign {
             c.out.message(&format!("{name} is masked by {}, which isn't Rung's\n  try: rm {0}", path.display()));
             other = true;
@@ -88,7 +87,7 @@ pub fn unmask(c: &mut Context, args: &UnmaskArgs) -> Result<(), Failure> {
             c.out.message(&format!("{name} isn't masked"));
         }
         let changes = own.into_iter().map(|path| Change::Remove { empty: is_empty(&path), path }).collect();
-        own::take(c, &folders, &name, &Draft { changes }, args.dry_run)?;
+        own::take(c, &name, &Draft { changes }, args.dry_run)?;
     }
     if other { Err(Failure::Status(FAILED)) } else { Ok(()) }
 }

@@ -2,11 +2,18 @@
 
 mod ask;
 mod change;
+pub mod diff;
+pub mod edit;
 mod files;
 mod levels;
 mod list;
 mod logs;
+pub mod mask;
+pub mod new;
+mod own;
 mod power;
+pub mod revert;
+pub mod set;
 mod status;
 mod verify;
 mod wait;
@@ -84,6 +91,13 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
+        Verb::Edit(args) => edit::run(c, &args),
+        Verb::Set(args) => set::run(c, &args),
+        Verb::New(args) => new::run(c, &args),
+        Verb::Revert(args) => revert::run(c, &args),
+        Verb::Diff(args) => diff::run(c, &args),
+        Verb::Mask(args) => mask::mask(c, &args),
+        Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
         Verb::Verify(args) => verify::run(c, &args.files),
         Verb::Reexec => power::reexec(c),
@@ -104,6 +118,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Levels(_)
         | Verb::Logs(_)
         | Verb::Cat(_)
+        | Verb::Diff(_)
         | Verb::Show(_)
         | Verb::Verify(_)
         | Verb::IsActive(_)

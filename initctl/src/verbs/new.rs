@@ -3,8 +3,7 @@
 use super::{Context, change, levels, own};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
-use crate::own::{Draft, Layer};
-use crate::units::Folders;
+use crate::own::{Draft, Layer, loader, places};
 use clap::Args as ClapArgs;
 use init::core::Verb;
 use init::unit::name::Kind;
@@ -67,9 +66,9 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     if name.kind() != Kind::Service {
         return Err(Failure::Other(format!("{name} is no service, which alone runs a command")));
     }
-    let folders = Folders::searched();
-    if let Some((path, ..)) = folders.all_of(&name).first() {
-        let text = format!("there is a unit {name} already: {}\n  try: initctl edit {}", path.display(), name.short());
+    if let Some(there) = places(&loader(), &name).first() {
+        let path = there.path.display();
+        let text = format!("there is a unit {name} already: {path}\n  try: initctl edit {}", name.short());
         return Err(Failure::Other(text));
     }
     let here = env::current_dir().ok();
@@ -77,7 +76,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let program = args.command.first().map_or("", String::as_str);
     let program = program_path(program, &search, here.as_deref()).map_err(Failure::Other)?;
     let draft = Draft::write(Layer::of(args.runtime).file(&name), text(&name, &program, args).map_err(Failure::Other)?)?;
-    own::take(c, &folders, &name, &draft, args.dry_run)?;
+    own::take(c, &name, &draft, args.dry_run)?;
     if args.dry_run {
         return Ok(());
     }

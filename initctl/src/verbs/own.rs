@@ -2,13 +2,12 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure, NO_UNIT};
-use crate::own::{Change, Draft, Verdict, kept};
+use crate::own::{Change, Draft, kept, loader};
 use crate::render::clean;
-use crate::units::{self, Folders};
 use init::client::{Client, socket_path};
-use init::core::State;
+use init::core::{Definition, State};
+use init::load::{Loaded, Loader};
 use init::proto::control::{Names, Units};
-use init::unit::search::Found;
 use init::unit::{Finding, Severity, UnitName, nearest};
 use serde::Serialize;
 use std::time::Duration;
@@ -23,41 +22,33 @@ struct Report<'a> {
 }
 
 /// A unit that has a file, or is masked, by the name it goes by: an alias leads to its unit.
-pub fn known(c: &Context, folders: &Folders, text: &str) -> Result<UnitName, Failure> {
+pub fn known(c: &Context, loader: &Loader, text: &str) -> Result<UnitName, Failure> {
     let name = UnitName::new(text).map_err(Failure::Other)?;
-    let path = match folders.found(&name) {
-        Found::File { path, .. } => path,
-        Found::Masked(_) => return Ok(name),
-        Found::Nothing => {
-            let all = folders.names();
-            let near = nearest(name.short(), all.iter().map(UnitName::short));
-            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
-            c.out.message(&format!("there is no unit named {name}{near}\n  try: initctl list"));
-            return Err(Failure::Status(NO_UNIT));
-        }
-    };
-    let target = std::fs::read_link(&path).ok();
-    let target = target.and_then(|t| UnitName::new(&t.file_name()?.to_string_lossy()).ok());
-    let other = target.filter(|t| *t != name && !t.is_template() && folders.find(t).is_some());
-    Ok(other.unwrap_or(name))
+    let name = loader.canonical(name);
+    if loader.exists(&name) {
+        return Ok(name);
+    }
+    let all = loader.names();
+    let near = nearest(name.short(), all.iter().map(UnitName::short));
+    let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    c.out.message(&format!("there is no unit named {name}{near}\n  try: initctl list"));
+    Err(Failure::Status(NO_UNIT))
 }
 
 /// Looks at a draft as the manager would, and makes it unless that says no or this is a `dry` run. Prints both.
 ///
 /// # Errors
 /// The unit couldn't be used any more, through this change; nothing was written.
-pub fn take(c: &Context, folders: &Folders, name: &UnitName, draft: &Draft, dry: bool) -> Result<(), Failure> {
-    let facts = units::facts();
-    let verdict = draft.look(folders, name, &facts)?;
-    let before = Draft::default().look(folders, name, &facts);
-    let spoils = spoils(draft, &verdict, before.ok().as_ref());
+pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<(), Failure> {
+    let verdict = draft.look(loader(), name);
+    let spoils = spoils(draft, &verdict, name);
     for finding in told(draft, &verdict) {
         c.out.message(&clean(&finding.to_string()));
     }
     if !spoils && !dry {
         draft.make()?;
     }
-    let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: verdict.findings() };
+    let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: &verdict.findings };
     c.out.data(&report, |r, _| if spoils { String::new() } else { lines(r.changes, dry) })?;
     if spoils {
         c.out.message(&format!("{name} could not be used with this: nothing was changed"));
@@ -67,14 +58,15 @@ pub fn take(c: &Context, folders: &Folders, name: &UnitName, draft: &Draft, dry:
 }
 
 /// Findings about what the draft writes; the unit's other files are as they were.
-fn told<'a>(draft: &'a Draft, verdict: &'a Verdict) -> impl Iterator<Item = &'a Finding> {
-    verdict.findings().iter().filter(|f| draft.changes.iter().any(|change| change.path() == f.path))
+pub fn told<'a>(draft: &'a Draft, verdict: &'a Loaded) -> impl Iterator<Item = &'a Finding> {
+    verdict.findings.iter().filter(|f| draft.changes.iter().any(|change| change.path() == f.path))
 }
 
-/// Whether the draft makes a unit bad that wasn't, or is itself wrong.
-pub fn spoils(draft: &Draft, verdict: &Verdict, before: Option<&Verdict>) -> bool {
+/// Whether the draft is itself wrong, or makes a unit bad that wasn't.
+pub fn spoils(draft: &Draft, verdict: &Loaded, name: &UnitName) -> bool {
+    let bad = |loaded: &Loaded| matches!(loaded.definition, Definition::Bad(..));
     let wrong = told(draft, verdict).any(|f| f.severity == Severity::Error);
-    wrong || (verdict.is_bad() && !before.is_some_and(Verdict::is_bad))
+    wrong || (bad(verdict) && !bad(&loader().load(name)))
 }
 
 fn lines(changes: &[Change], dry: bool) -> String {

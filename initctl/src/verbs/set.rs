@@ -2,8 +2,7 @@
 
 use super::{Context, own};
 use crate::exit::Failure;
-use crate::own::{Draft, Layer, assign, assignment};
-use crate::units::Folders;
+use crate::own::{Draft, Layer, assign, assignment, loader};
 use clap::Args as ClapArgs;
 
 /// The drop-in that `set` writes.
@@ -27,13 +26,12 @@ pub struct Args {
 
 /// Sets keys of a unit.
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
-    let folders = Folders::searched();
-    let name = own::known(c, &folders, &args.name)?;
+    let name = own::known(c, &loader(), &args.name)?;
     let assignments = args.assignments.iter().map(|a| assignment(a)).collect::<Result<Vec<_>, _>>();
     let assignments = assignments.map_err(Failure::Other)?;
     let path = Layer::of(args.runtime).drop_in(&name, FILE);
     let draft = Draft::amend(path, |text| assign(text, &assignments))?;
-    own::take(c, &folders, &name, &draft, args.dry_run)?;
+    own::take(c, &name, &draft, args.dry_run)?;
     if !args.dry_run {
         own::tell_running(c, &name);
     }
