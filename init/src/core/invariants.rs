@@ -19,7 +19,7 @@ pub fn check(core: &Core) -> Vec<String> {
         }
     }
     for (at, id) in &core.deadlines {
-        if core.units.get(*id).service.deadline != Some(*at) {
+        if core.units.get(*id).service.due() != Some(*at) {
             wrong.push(format!("a timer is left of {:?}", core.units.get(*id).name));
         }
     }
@@ -61,7 +61,7 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
         say("two processes under one key".to_owned());
     }
-    if s.deadline.is_some_and(|at| !core.deadlines.contains(&(at, id))) {
+    if s.due().is_some_and(|at| !core.deadlines.contains(&(at, id))) {
         say("its timer isn't armed".to_owned());
     }
 }
@@ -72,7 +72,7 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let s = &node.service;
     let steady = matches!(s.phase, Phase::Dead | Phase::Running | Phase::Exited);
     let restarts = s.phase == Phase::AutoRestart && node.job.is_some();
-    if !steady && !restarts && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
+    if !steady && !restarts && s.due().is_none() && s.main.is_none() && s.control.is_none() {
         let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
         if !endless || s.phase == Phase::AutoRestart {
             say(format!("{:?} and nothing will end it", s.phase));

@@ -6,9 +6,8 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
-use super::service::{Input, command};
+use super::service::{Input, can_reload};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
-use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -132,6 +131,7 @@ impl Core {
             // It is looked at again when the unit is down.
             Phase::Stop
             | Phase::StopSignal
+            | Phase::StopAbort
             | Phase::StopKill
             | Phase::StopPost
             | Phase::FinalSignal
@@ -142,7 +142,7 @@ impl Core {
     fn try_reload(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
             // While it waited, a new manager may have read another definition.
-            Phase::Running | Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {
+            Phase::Running | Phase::Exited if !can_reload(&self.units.get(id).unit()) => {
                 self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
             }
             Phase::Running | Phase::Exited => {
@@ -303,6 +303,7 @@ fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
         Outcome::Skipped { .. } => return 0,
         Outcome::Timeout { .. }
         | Outcome::Protocol
+        | Outcome::Watchdog
         | Outcome::StartLimit
         | Outcome::Dependency { .. }
         | Outcome::Assert { .. } => {

@@ -1,7 +1,7 @@
 //! What the shell may see of the core.
 
 use super::service::Which;
-use super::{Core, ExitRecord, Millis, Outcome, Phase, RequestId, State, UnitId};
+use super::{Core, ExitRecord, Millis, Outcome, Phase, RequestId, Said, State, UnitId};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::unit::{Level, LevelSet, Unit, UnitName};
 use std::rc::Rc;
@@ -65,8 +65,8 @@ pub struct View<'a> {
     pub last_exit: Option<ExitRecord>,
     /// What went wrong in this run or the last one; `None` if it never ran.
     pub outcome: Option<&'a Outcome>,
-    /// `STATUS=`
-    pub status_text: Option<&'a str>,
+    /// What it has said of itself.
+    pub said: &'a Said,
     /// The job at it (`start`, `stop`, `restart`, `reload`), and who waits for it.
     pub job: Option<(&'static str, &'a [RequestId])>,
     /// The units whose jobs its job waits for.
@@ -114,7 +114,7 @@ impl Core {
             restarts: service.restarts,
             last_exit: service.last_exit,
             outcome: ran.then_some(&service.result),
-            status_text: service.status_text.as_deref(),
+            said: &service.said,
             job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
             waits_for: self.blockers(id),
             deadline: service.deadline,

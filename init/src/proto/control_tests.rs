@@ -236,6 +236,7 @@ fn the_description_has_every_word_of_every_enum() {
             P::Reload,
             P::Stop,
             P::StopSignal,
+            P::StopAbort,
             P::StopKill,
             P::StopPost,
             P::FinalSignal,

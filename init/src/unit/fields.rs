@@ -28,16 +28,24 @@ pub(super) fn set_timeouts(b: &mut Build, d: &Build, v: &Value<'_>) -> Read<()> 
     v.one(&mut b.unit.service.timeout_stop, &d.unit.service.timeout_stop, timeout)
 }
 
-/// `Type=`: `dbus` is taken for what comes nearest.
-pub(super) fn kind(read: impl Fn(&Value<'_>) -> Read<ServiceType>) -> impl Fn(&Value<'_>) -> Read<ServiceType> {
+/// A word of systemd's that isn't honoured yet but needn't stop the unit: `nearest` is taken for it, and that is told.
+fn stand_in<T: Clone>(
+    word: &'static str,
+    (nearest, told): (T, &'static str),
+    read: impl Fn(&Value<'_>) -> Read<T>,
+) -> impl Fn(&Value<'_>) -> Read<T> {
     move |v| {
-        if v.text != "dbus" {
+        if v.text != word {
             return read(v);
         }
-        let bad = Bad::new(0, "`dbus` is not honoured yet: the start counts as done once the program runs");
-        v.remark(Severity::Warning, bad.hint("write `Type=exec`, or `notify` if the program can tell"));
-        Ok(ServiceType::Exec)
+        v.remark(Severity::Warning, Bad::new(0, format!("`{word}` is not honoured yet: {told}")));
+        Ok(nearest.clone())
     }
+}
+
+/// `Type=`
+pub(super) fn kind(read: impl Fn(&Value<'_>) -> Read<ServiceType>) -> impl Fn(&Value<'_>) -> Read<ServiceType> {
+    stand_in("dbus", (ServiceType::Exec, "the start counts as done once the program runs"), read)
 }
 
 pub(super) fn signal(v: &Value<'_>) -> Read<i32> {
@@ -167,7 +175,7 @@ pub(super) fn input(v: &Value<'_>) -> Read<Input> {
     }
     const KNOWN: &[(&str, Input)] =
         &[("null", Input::Null), ("tty", Input::Tty), ("tty-force", Input::TtyForce), ("tty-fail", Input::TtyFail)];
-    value::choice(KNOWN, &["data", "socket"])(v)
+    stand_in("socket", (Input::Null, "there is nothing to read"), value::choice(KNOWN, &["data"]))(v)
 }
 
 type MakeOutput = fn(PathBuf) -> Output;
@@ -192,7 +200,7 @@ pub(super) fn output(v: &Value<'_>) -> Read<Output> {
         ("syslog+console", Output::Log),
         ("kmsg+console", Output::Log),
     ];
-    value::choice(KNOWN, &["socket"])(v)
+    stand_in("socket", (Output::Log, "what is written goes to the log"), value::choice(KNOWN, &[]))(v)
 }
 
 pub(super) fn set_limit(b: &mut Build, key: &'static str, resource: u32, count: Count, v: &Value<'_>) -> Read<()> {
@@ -364,7 +372,10 @@ macro_rules! show_words {
     )* };
 }
 show_words! {
-    ServiceType { Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify" }
+    ServiceType {
+        Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
+        NotifyReload "notify-reload", Idle "idle"
+    }
     Restart { No "no", OnFailure "on-failure", Always "always" }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }
