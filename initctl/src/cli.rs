@@ -116,8 +116,10 @@ pub enum Verb {
                             initctl edit nginx\n  initctl edit --full nginx\n  initctl edit --stdin nginx <my.conf")]
     Edit(edit::Args),
     /// Set keys of a unit, in a drop-in.
-    #[command(after_help = "Examples:\n  initctl set nginx Restart=always RestartSec=2\n  initctl set nginx Environment+=DEBUG=1\n  \
-                            initctl set nginx Nice=")]
+    #[command(
+        after_help = "Examples:\n  initctl set nginx Restart=always RestartSec=2\n  initctl set nginx Environment+=DEBUG=1\n  \
+                            initctl set nginx Nice="
+    )]
     Set(set::Args),
     /// Write a unit from a command line.
     #[command(after_help = "Examples:\n  initctl new web -- /usr/bin/python3 -m http.server 8000\n  \
@@ -233,7 +235,7 @@ impl From<To> for Whom {
     }
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub struct EnableArgs {
     /// Units.
     #[arg(required = true, value_name = "NAME")]

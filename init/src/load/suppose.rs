@@ -29,7 +29,8 @@ impl Suppositions {
 
     /// Files of a folder that are supposed to be there, and whether each is a mask.
     pub fn files<'a>(&'a self, folder: &'a Path) -> impl Iterator<Item = (String, bool)> + 'a {
-        let inside = self.0.iter().filter(move |(path, what)| path.parent() == Some(folder) && **what != Supposed::Gone);
+        let inside =
+            self.0.iter().filter(move |(path, what)| path.parent() == Some(folder) && **what != Supposed::Gone);
         inside.filter_map(|(path, what)| {
             let mask = *what == Supposed::Mask || *what == Supposed::Text(String::new());
             Some((path.file_name()?.to_str()?.to_owned(), mask))

@@ -7,7 +7,7 @@ mod draft;
 mod dropin;
 
 pub use draft::{Change, Draft, failure, kept};
-pub use dropin::{Assignment, assign, assignment};
+pub use dropin::{assign, assignment};
 
 use crate::units;
 use init::client;
@@ -48,7 +48,7 @@ impl Layer {
 
     /// A drop-in of a unit.
     pub fn drop_in(self, name: &UnitName, file: &str) -> PathBuf {
-        self.folder().join(format!("{name}.d")).join(file)
+        self.folder().join(format!("{}.d", name.as_str())).join(file)
     }
 
     /// Whether a file lies here.
@@ -91,7 +91,7 @@ pub fn places(loader: &Loader, name: &UnitName) -> Vec<Place> {
 
 /// The unit's drop-ins that are the administrator's.
 pub fn drop_ins(name: &UnitName) -> Vec<PathBuf> {
-    let folders = Layer::ALL.map(|layer| layer.folder().join(format!("{name}.d")));
+    let folders = Layer::ALL.map(|layer| layer.folder().join(format!("{}.d", name.as_str())));
     let entries = folders.iter().filter_map(|f| f.read_dir().ok()).flatten().flatten();
     let named = entries.filter(|e| e.file_name().to_str().is_some_and(|n| n.ends_with(".conf") && !n.starts_with('.')));
     let mut paths: Vec<PathBuf> = named.map(|e| e.path()).collect();

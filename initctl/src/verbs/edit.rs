@@ -42,7 +42,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let layer = Layer::of(args.runtime);
     let path = if args.full { layer.file(&name) } else { layer.drop_in(&name, FILE) };
     if path.symlink_metadata().is_ok_and(|m| m.is_symlink()) {
-        let text = format!("{} is a link\n  try: initctl unmask {}, or edit what it leads to", path.display(), name.short());
+        let text =
+            format!("{} is a link\n  try: initctl unmask {}, or edit what it leads to", path.display(), name.short());
         return Err(Failure::Other(text));
     }
     let before = Draft::amend(path.clone(), str::to_owned)?;
@@ -105,7 +106,8 @@ fn edit(
             return Ok(false);
         }
         if is_void(&text) {
-            c.out.message(&format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short()));
+            c.out
+                .message(&format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short()));
             return Ok(false);
         }
         let draft = Draft::one(Change::Write { path: path.clone(), text, before: before.clone() });

@@ -49,7 +49,9 @@ pub fn mask(c: &mut Context, args: &MaskArgs) -> Result<(), Failure> {
             let text = format!("{} is a file of your own, which a mask would destroy\n  try: {away}", own.display());
             return Err(Failure::Other(text));
         }
-        if let Some(Place { path: first, .. }) = files.first().filter(|p| !p.mask && args.runtime && Layer::holds(&p.path)) {
+        if let Some(Place { path: first, .. }) =
+            files.first().filter(|p| !p.mask && args.runtime && Layer::holds(&p.path))
+        {
             let text = format!("{} counts more than a mask with --runtime\n  try: without --runtime", first.display());
             return Err(Failure::Other(text));
         }

@@ -36,7 +36,7 @@ const ANSWER: Duration = Duration::from_secs(45);
 
 /// What every verb works with.
 #[derive(Debug)]
-struct Context {
+pub struct Context {
     out: Output,
     client: Client,
 }

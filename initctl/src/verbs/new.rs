@@ -72,17 +72,19 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         return Err(Failure::Other(text));
     }
     let here = env::current_dir().ok();
-    let search = env::var("PATH").unwrap_or_else(|_| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
+    let search =
+        env::var("PATH").unwrap_or_else(|_| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".into());
     let program = args.command.first().map_or("", String::as_str);
     let program = program_path(program, &search, here.as_deref()).map_err(Failure::Other)?;
-    let draft = Draft::write(Layer::of(args.runtime).file(&name), text(&name, &program, args).map_err(Failure::Other)?)?;
+    let draft =
+        Draft::write(Layer::of(args.runtime).file(&name), text(&name, &program, args).map_err(Failure::Other)?)?;
     own::take(c, &name, &draft, args.dry_run)?;
     if args.dry_run {
         return Ok(());
     }
     let names = vec![name.as_str().to_owned()];
     if args.enable {
-        levels::enable(c, &EnableArgs { names: names.clone(), levels: None, now: false, ..EnableArgs::default() }, true)?;
+        levels::enable(c, &EnableArgs { names: names.clone(), levels: None, now: false }, true)?;
     }
     if args.now {
         return change::units(c, Verb::Start, "start", &names);
@@ -211,7 +213,7 @@ mod tests {
             let parsed = read(text(&UnitName::new("x").expect("name"), Path::new("/bin/srv"), &a).expect("text"));
             prop_assert!(!parsed.is_bad(), "{:?}", parsed.findings);
             let run = parsed.unit.service.commands(ExecKind::Start).next().expect("a command");
-            let run = init::unit::words::put_variables(&run.words, &|_| None);
+            let run = init::unit::variables::put_in(&run.words, &|_| None).0;
             prop_assert_eq!(&run[1..], &command[1..]);
         }
     }
