@@ -12,9 +12,11 @@ pub mod mask;
 pub mod new;
 mod own;
 mod power;
+pub mod ps;
 pub mod revert;
 pub mod set;
 mod status;
+pub mod top;
 mod verify;
 mod wait;
 
@@ -105,6 +107,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Ps(args) => ps::run(c, &args),
+        Verb::Top(args) => top::run(c, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -125,6 +129,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::IsFailed(_)
         | Verb::IsEnabled(_)
         | Verb::Wait(_)
+        | Verb::Ps(_)
+        | Verb::Top(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,

@@ -98,6 +98,7 @@ pub fn runs(name: &UnitName) -> bool {
 /// A changed definition counts from the next start on: say so where the unit runs.
 pub fn tell_running(c: &Context, name: &UnitName) {
     if runs(name) {
-        c.out.message(&format!("{name} runs on with what it was started with\n  try: initctl restart {}", name.short()));
+        c.out
+            .message(&format!("{name} runs on with what it was started with\n  try: initctl restart {}", name.short()));
     }
 }
