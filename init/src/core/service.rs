@@ -41,6 +41,7 @@ use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How long SIGKILL may take where `TimeoutStopSec=` sets no limit.
@@ -128,7 +129,7 @@ pub(super) enum Input {
 /// Where the machine writes what it wants done.
 pub(super) struct Run<'a> {
     pub id: UnitId,
-    pub unit: &'a Unit,
+    pub unit: &'a Rc<Unit>,
     pub now: Millis,
     pub may_restart: bool,
     pub out: &'a mut Vec<Action>,

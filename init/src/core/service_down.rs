@@ -6,6 +6,7 @@ use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
 use crate::unit::{ExecKind, KillMode};
+use std::rc::Rc;
 
 const SIGCONT: i32 = 18;
 
@@ -114,7 +115,7 @@ impl Service {
     pub(super) fn finish(&mut self, r: &mut Run<'_>) {
         let token = self.token.take();
         if let Some(token) = token {
-            r.out.push(Action::Finished { unit: r.id, token });
+            r.out.push(Action::Finished { unit: r.id, token, definition: Rc::clone(r.unit) });
         }
         self.main = None;
         self.control = None;

@@ -5,7 +5,7 @@ use super::logger::{self, Logger};
 use super::notify::{self, Said};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, helper};
+use super::{accounts, directories, helper};
 use crate::core::{Event, Notice, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -132,6 +132,7 @@ impl Manager {
             self.core.next_deadline(),
             going,
             lookups,
+            self.removals.next_deadline(),
             self.logger_due,
             self.strays_due,
             self.tell_due,
@@ -172,6 +173,7 @@ impl Manager {
             }
         }
         self.lookups_due(now);
+        self.removals_due(now);
         self.show_holders();
     }
 
@@ -255,6 +257,8 @@ impl Manager {
     fn on_helper_over(&mut self, key: Key, exit: Exit) {
         if key.token == accounts::TOKEN {
             self.on_answer(key.step, exit);
+        } else if key.token == directories::TOKEN {
+            self.on_removed(key.step);
         }
     }
 
@@ -298,6 +302,8 @@ impl Manager {
             }
         } else if key.token == accounts::TOKEN && spawn {
             self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
+        } else if key.token == directories::TOKEN && spawn {
+            self.on_removed(key.step);
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
         } else if again && is(Request::Ack { key }) {
@@ -472,6 +478,8 @@ impl Manager {
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
             match answer {
+                Answer::Ended { token } if self.held.unit(token).is_some_and(|u| self.removals.hold_news(u, token)) => {
+                }
                 Answer::Ended { token } => {
                     let told = self.held.logged(token);
                     self.tell(told);

@@ -124,6 +124,8 @@ pub struct Manager {
     pub untold: BTreeSet<UnitName>,
     /// Users and groups being looked up.
     pub lookups: super::accounts::Lookups,
+    /// Run-time folders being removed.
+    pub removals: super::directories::Removals,
     /// The step of the last helper.
     pub helpers: u32,
     /// Events to be handled.
