@@ -2,6 +2,8 @@
 
 #[path = "core_tests_bench.rs"]
 mod bench;
+#[path = "core_tests_relations.rs"]
+mod relations;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

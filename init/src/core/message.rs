@@ -329,6 +329,8 @@ pub enum Outcome {
         /// Which.
         name: UnitName,
     },
+    /// The job took too long (`JobTimeoutSec=`, `JobRunningTimeoutSec=`); the unit was left as it was.
+    JobTimeout,
 }
 
 /// [`crate::proto::pid1::Exit`] as it is kept in journal and replies.

@@ -39,6 +39,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         }
         Outcome::Config { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
+        Outcome::JobTimeout => "the job took longer than JobTimeoutSec= or JobRunningTimeoutSec= allow".to_owned(),
     }
 }
 
@@ -54,6 +55,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
     Some(match outcome {
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
         Outcome::Dependency { name } => format!("initctl status {name}"),
+        Outcome::JobTimeout => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
         Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
