@@ -5,13 +5,17 @@
 //! transaction always goes first: what it has stopped or restarted already is left alone here.
 //!
 //! Nothing that starts by itself stops another for it (`Conflicts=`), starts on the way down, or starts again within
-//! [`MIN_RESTART`] of its end; so no circle of relations becomes a busy loop.
+//! [`MIN_RESTART`] of its last start; so no circle of relations becomes a busy loop.
 
-use super::job::RETRY;
-use super::limit::{MIN_RESTART, millis, restart_at};
+use super::limit::millis;
+use super::restart::MIN_RESTART;
 use super::{Action, Core, JobKind, JobResult, Millis, Outcome, Phase, Reason, State, UnitId};
 use crate::unit::{LevelSet, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What is upheld and can't be started now (its file is bad, a condition says no, something conflicts) is tried again
+/// after this.
+const RETRY: Millis = 1000;
 
 /// A change that others may act on.
 #[derive(Debug, Clone)]
@@ -24,7 +28,7 @@ pub(super) enum Move {
 
 /// Up, or on its way up.
 fn rises(phase: Phase) -> bool {
-    matches!(phase, Phase::StartPre | Phase::Start | Phase::StartPost) || stands(phase)
+    matches!(phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || stands(phase)
 }
 
 /// Up.
@@ -40,7 +44,8 @@ impl Core {
                 Move::State(id, old, new) => self.moved(id, old, new, out),
                 Move::Ended(id, true) => self.came_up(id, out),
                 Move::Ended(id, false) => {
-                    self.uphold(id);
+                    // Where its state has changed too, that has set the time already.
+                    self.uphold(id, RETRY);
                     self.look_at_uses(id, out);
                 }
             }
@@ -66,11 +71,12 @@ impl Core {
             (State::Failed, State::Failed) => {}
             (_, State::Failed) => self.trigger(id, |e| &e.on_failure, &Reason::OnFailure(name), out),
             (State::Failed | State::Inactive, State::Inactive) => {}
+            (_, State::Inactive) if self.units.get(id).service.result.is_skip() => {}
             (_, State::Inactive) => self.trigger(id, |e| &e.on_success, &Reason::OnSuccess(name), out),
             _ => {}
         }
         if matches!(new, State::Inactive | State::Failed) {
-            self.uphold(id);
+            self.uphold(id, MIN_RESTART);
             self.look_at_uses(id, out);
             self.waits_in_vain(id, out);
         }
@@ -159,7 +165,7 @@ impl Core {
                 self.start_by_itself(other, Reason::Returns(name.clone()), out);
             }
         }
-        upheld.into_iter().for_each(|other| self.uphold(other));
+        upheld.into_iter().for_each(|other| self.uphold(other, MIN_RESTART));
         self.stop_unneeded(id, out);
     }
 
@@ -199,9 +205,8 @@ impl Core {
     /// Starts a unit that no request asked for; a little later if it has only just ended.
     fn start_by_itself(&mut self, id: UnitId, reason: Reason, out: &mut Vec<Action>) {
         let service = &self.units.get(id).service;
-        let soonest = service.since.saturating_add(MIN_RESTART);
-        if service.phase == Phase::Dead && service.since > 0 && soonest > self.now {
-            self.put_off(id, reason, soonest);
+        if service.phase == Phase::Dead && service.pace.begun > 0 && service.pace.earliest() > self.now {
+            self.start_later(id, reason, service.pace.earliest());
             return;
         }
         let anchors = [(id, reason)];
@@ -210,7 +215,7 @@ impl Core {
         }
     }
 
-    fn put_off(&mut self, id: UnitId, reason: Reason, at: Millis) {
+    fn start_later(&mut self, id: UnitId, reason: Reason, at: Millis) {
         let node = self.units.get_mut(id);
         node.due = Some(reason);
         if let Some(old) = node.service.deadline.replace(at) {
@@ -236,9 +241,7 @@ impl Core {
             && node.due.is_none()
             && let Some(name) = self.upholder(id)
         {
-            // It could not even be tried (its file is bad, something conflicts): not too soon again.
-            let at = restart_at(&self.units.get(id).unit().service, self.now.saturating_add(RETRY));
-            self.put_off(id, Reason::UpheldBy(name), at);
+            self.start_later(id, Reason::UpheldBy(name), self.now.saturating_add(RETRY));
         }
     }
 
@@ -248,15 +251,17 @@ impl Core {
         by.iter().find(|other| self.stays_up(**other)).map(|other| self.units.get(*other).name.clone())
     }
 
-    /// `Upholds=`: what is down and has no job is started, after its `RestartSec=`.
-    fn uphold(&mut self, id: UnitId) {
+    /// `Upholds=`: what is down and has no job is started, after its `RestartSec=` or at least so long.
+    fn uphold(&mut self, id: UnitId, least: Millis) {
         let node = self.units.get(id);
         if node.service.phase != Phase::Dead || node.job.is_some() || node.due.is_some() || !self.may_restart() {
             return;
         }
         if let Some(name) = self.upholder(id) {
-            let at = restart_at(&self.units.get(id).unit().service, self.now);
-            self.put_off(id, Reason::UpheldBy(name), at);
+            let least = if node.service.result.is_skip() { RETRY } else { least };
+            let delay = millis(node.unit().service.restart_sec).max(least);
+            let at = self.now.saturating_add(delay).max(node.service.pace.earliest());
+            self.start_later(id, Reason::UpheldBy(name), at);
         }
     }
 
@@ -264,7 +269,7 @@ impl Core {
     pub(super) fn look_at_upheld(&mut self) {
         for id in self.units.ids() {
             if !self.units.get(id).edges.upheld_by.is_empty() {
-                self.uphold(id);
+                self.uphold(id, MIN_RESTART);
             }
         }
     }

@@ -8,7 +8,7 @@
 use super::job::{Job, JobKind};
 use super::reason::{Cause, Reason};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
-use crate::unit::{ExecKind, UnitName};
+use crate::unit::UnitName;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a start needs, hard needs first.
@@ -396,7 +396,7 @@ impl Core {
         if !coming && (down_next || !self.stays_up(id)) {
             Some("it isn't running")
         } else {
-            super::service::command(&node.unit(), ExecKind::Reload, 0).is_none().then_some(NO_RELOAD)
+            (!super::service::can_reload(&node.unit())).then_some(NO_RELOAD)
         }
     }
 
