@@ -14,12 +14,11 @@ anew; its children stay its children.
 On a machine it boots level S once, then the level on the kernel's command line (`1` to `5`, `single`, `emergency`), \
 else `DefaultLevel=` of init.conf(5), else `initdefault` of `/etc/inittab`, else 3.";
 
-const SIGNALS: [(&str, &str); 5] = [
-    ("SIGINT", "Ctrl-Alt-Del: a reboot; in a container: a shutdown."),
+const SIGNALS: [(&str, &str); 4] = [
+    ("SIGINT", "Ctrl-Alt-Del: a reboot, a second one soon after at once; in a container: a shutdown."),
     ("SIGTERM", "In a container: a shutdown. On a machine: nothing."),
     ("SIGHUP", "Unit files and level links are read again."),
     ("SIGRTMIN+3, +4, +5", "Halt, power off, reboot."),
-    ("SIGPWR, SIGWINCH", "Power failure and the keyboard request: they are passed on to the manager."),
 ];
 
 const FILES: [(&str, &str); 6] = [
