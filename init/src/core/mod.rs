@@ -41,11 +41,13 @@ mod restart;
 mod said;
 mod service;
 mod timers;
+mod times;
 mod transaction;
 mod view;
 
 pub use journal::Record;
 pub use message::*;
+pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
 use crate::proto::pid1::{Key, Life};

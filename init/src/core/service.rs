@@ -39,7 +39,7 @@ use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
 use super::timers::Timers;
-use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
@@ -185,6 +185,7 @@ pub(super) struct Service {
     pub reloading: Reloading,
     pub said: Said,
     pub limit: StartLimit,
+    pub times: Times,
     pub pace: Pace,
 }
 
@@ -214,6 +215,7 @@ impl Default for Service {
             reloading: Reloading::No,
             said: Said::default(),
             limit: StartLimit::default(),
+            times: Times::default(),
             pace: Pace::default(),
         }
     }
@@ -436,6 +438,7 @@ impl Service {
         if self.phase != phase {
             let was = std::mem::replace(&mut self.phase, phase);
             self.since = r.now;
+            self.times.enter(was, phase, r.now);
             self.retime(r.unit, r.now, was);
         }
     }
