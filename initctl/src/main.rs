@@ -4,10 +4,13 @@
 //! into text (pure), `logs` reads log files without the manager's help.
 
 mod cli;
+mod complete;
 mod exit;
 mod glob;
 mod logs;
+mod man;
 mod output;
+mod own;
 mod processes;
 mod render;
 mod sandbox;
@@ -18,6 +21,9 @@ mod verbs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if complete::answer::<cli::Cli>() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(refusal) => return refusal.print(),

@@ -2,12 +2,19 @@
 
 mod ask;
 mod change;
+pub mod diff;
+pub mod edit;
 mod files;
 mod levels;
 mod list;
 mod logs;
+pub mod mask;
+pub mod new;
+mod own;
 mod power;
 pub mod ps;
+pub mod revert;
+pub mod set;
 mod status;
 pub mod top;
 mod verify;
@@ -17,7 +24,7 @@ use crate::cli::{Cli, ListArgs, Verb};
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::render::system;
-use crate::sandbox;
+use crate::{complete, man, sandbox};
 use init::client::{Client, socket_path};
 use init::core;
 use init::proto::control::{PowerWord, Version};
@@ -86,6 +93,13 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
+        Verb::Edit(args) => edit::run(c, &args),
+        Verb::Set(args) => set::run(c, &args),
+        Verb::New(args) => new::run(c, &args),
+        Verb::Revert(args) => revert::run(c, &args),
+        Verb::Diff(args) => diff::run(c, &args),
+        Verb::Mask(args) => mask::mask(c, &args),
+        Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
         Verb::Verify(args) => verify::run(c, &args.files),
         Verb::Reexec => power::reexec(c),
@@ -95,6 +109,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Wait(args) => wait::run(c, args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
+        Verb::Completion { shell } => c.out.text(&complete::script(&shell)?),
+        Verb::Man(args) => man::run(&c.out, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -108,6 +124,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Levels(_)
         | Verb::Logs(_)
         | Verb::Cat(_)
+        | Verb::Diff(_)
         | Verb::Show(_)
         | Verb::Verify(_)
         | Verb::IsActive(_)
@@ -116,6 +133,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Wait(_)
         | Verb::Ps(_)
         | Verb::Top(_)
+        | Verb::Completion { .. }
+        | Verb::Man(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
