@@ -1,7 +1,7 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
 use super::{Reloading, Run, Service, Which, command};
-use crate::core::limit::millis;
+use crate::core::limit::{MIN_RESTART, millis};
 use crate::core::{Action, Millis, Phase};
 use crate::unit::{ExecKind, ServiceType, Unit};
 use std::time::Duration;
@@ -50,7 +50,7 @@ impl Service {
             self.start_post(r, 0);
         } else {
             let pause = millis(r.unit.service.readiness.check_pause);
-            self.timers.check = Some(r.now.saturating_add(pause.max(super::super::limit::MIN_RESTART)));
+            self.timers.check = Some(r.now.saturating_add(pause.max(MIN_RESTART)));
         }
     }
 

@@ -228,6 +228,7 @@ fn the_description_has_every_word_of_every_enum() {
         "Phase",
         &words![
             P::Dead,
+            P::Condition,
             P::StartPre,
             P::Start,
             P::StartPost,
