@@ -29,11 +29,6 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
     check_streams(&build.unit, findings);
-    let as_user = build.unit.service.user.is_some() || build.unit.service.group.is_some();
-    for (kind, place, column) in build.privileged.iter().filter(|_| as_user) {
-        let bad = Bad::new(0, "the prefix `+` or `!` (run with all privileges) is not honoured yet with `User=`");
-        findings.push(Finding { column: *column, ..at_place(&build.unit, *place, kind.key(), bad, Severity::Error) });
-    }
 }
 
 fn given(unit: &Unit, id: &str) -> bool {

@@ -4,21 +4,19 @@ use super::commands::{self, show_command};
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, LevelSet, Restart, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
 pub struct Build {
     pub(super) unit: Unit,
-    /// Commands with prefix `+`, `!` or `!!`: the same here as without, where no `User=` is given.
-    pub(super) privileged: Vec<(ExecKind, Place, u32)>,
     /// Levels that `[Install] WantedBy=` stands for.
     pub(super) wanted_by: LevelSet,
 }
 
 impl Build {
     pub(super) fn new(name: &UnitName) -> Self {
-        Self { unit: Unit::new(name.clone()), privileged: Vec::new(), wanted_by: LevelSet::EMPTY }
+        Self { unit: Unit::new(name.clone()), wanted_by: LevelSet::EMPTY }
     }
 }
 
@@ -98,7 +96,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid; a relative path lies in the run-time folder.";
     "Service" "ExecCondition" exec(Condition), "", "Commands before all others: one that exits with 1 to 254 says that the service is not to run now, which is no failure; 255 or a signal is one.";
     "Service" "ExecStartPre" exec(StartPre), "", "Commands before `ExecStart=`, one after the other.";
-    "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefix `-`: its failure is passed over.";
+    "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefixes, in any order: `-` its failure is passed over, `@` the second word is its zeroth argument, `:` no variables are put in, `!` without `User=` and `Group=`, `+` with all privileges.";
     "Service" "ExecStartPost" exec(StartPost), "", "Commands once the start counts as done.";
     "Service" "ExecReload" exec(Reload), "", "Commands that make the service read its configuration again; `$MAINPID` is its main process.";
     "Service" "ExecStop" exec(Stop), "", "Commands that ask the service to stop; what is left then gets `KillSignal=`.";

@@ -21,6 +21,7 @@ pub mod specifier;
 mod text;
 mod usage;
 mod value;
+pub mod variables;
 pub mod words;
 
 pub use finding::{Finding, Severity, SourceFile, nearest};

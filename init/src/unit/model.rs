@@ -162,14 +162,32 @@ impl ExecKind {
 }
 
 /// One command line, split by systemd's rules; `$VAR` not yet put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {
     /// The words; the first is the program (a path, or a name to look up).
     pub words: Vec<String>,
+    /// Prefix `@`: what the program gets as its zeroth argument, in place of its own name.
+    pub zeroth: Option<String>,
     /// Prefix `-`: a failure is passed over.
     pub ignore_failure: bool,
+    /// Prefix `:`: `$VAR` and `${VAR}` stay as they are.
+    pub literal: bool,
+    /// Prefixes `+` and `!`.
+    pub privilege: Privilege,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What of the unit's restrictions a command is run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Privilege {
+    /// With all of them. Also prefix `!!`, which on kernels of today means nothing more.
+    #[default]
+    Restricted,
+    /// Prefix `!`: as `User=`, `Group=` and `SupplementaryGroups=` were not set.
+    Elevated,
+    /// Prefix `+`: without limits, capabilities and the like either.
+    Full,
 }
 
 /// `Restart=`

@@ -3,7 +3,7 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
-use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Restart, ServiceType, Unit, UnitName};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn some(rng: &mut Rng, n: usize, me: usize, most: u64, ordered: bool) -> Vec<Uni
 }
 
 fn command(rng: &mut Rng) -> Command {
-    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), place: Place::default() }
+    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), ..Command::default() }
 }
 
 fn short(rng: &mut Rng) -> Duration {
