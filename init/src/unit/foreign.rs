@@ -19,12 +19,12 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "Service",
-        "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix GuessMainPID LogRateLimitIntervalSec \
+        "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogRateLimitIntervalSec \
          LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
          TimeoutStartFailureMode TimeoutStopFailureMode ManagedOOMSwap ManagedOOMMemoryPressure \
          ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive MemoryPressureWatch PermissionsStartOnly \
-         FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal FinalKillSignal",
+         FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking FinalKillSignal",
     ),
     ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
@@ -96,7 +96,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal SuccessExitStatus \
+        "ExitType BusName Sockets SuccessExitStatus \
          RestartPreventExitStatus RestartForceExitStatus RestartMode RestartSteps RestartMaxDelaySec RestartKillSignal \
          SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec RootDirectoryStartOnly \
          OpenFile USBFunctionDescriptors USBFunctionStrings RebootArgument StartLimitAction FailureAction",
