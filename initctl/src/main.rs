@@ -8,6 +8,8 @@ mod exit;
 mod glob;
 mod logs;
 mod output;
+mod own;
+mod processes;
 mod render;
 mod sandbox;
 mod terminal;

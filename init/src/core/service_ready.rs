@@ -1,7 +1,8 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
 use super::{Reloading, Run, Service, Which, command};
-use crate::core::limit::{MIN_RESTART, millis};
+use crate::core::limit::millis;
+use crate::core::restart::MIN_RESTART;
 use crate::core::{Action, Millis, Phase};
 use crate::unit::{ExecKind, ServiceType, Unit};
 use std::time::Duration;

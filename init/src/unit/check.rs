@@ -64,8 +64,9 @@ fn check_commands(unit: &Unit, findings: &mut Findings) {
 
 fn check_types(unit: &Unit, findings: &mut Findings) {
     let service = &unit.service;
-    if service.kind == ServiceType::Oneshot && service.restart == Restart::Always {
-        let bad = Bad::new(0, "`always` doesn't go with `Type=oneshot`: it would run without end")
+    if service.kind == ServiceType::Oneshot && matches!(service.restart, Restart::Always | Restart::OnSuccess) {
+        let word = if service.restart == Restart::Always { "always" } else { "on-success" };
+        let bad = Bad::new(0, format!("`{word}` doesn't go with `Type=oneshot`: it would run without end"))
             .hint("write `on-failure` or `no`");
         findings.push(at_place(unit, place(unit, "Service.Restart"), "Restart", bad, Severity::Error));
     }

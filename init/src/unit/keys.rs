@@ -1,10 +1,12 @@
 //! The table of keys: parser, `show`, help and man page are made from it. A new key is a line here.
 
 use super::commands::{self, show_command};
+use super::ending;
+use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, NotifyAccess, Restart, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, LevelSet, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
@@ -32,8 +34,6 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("notify-reload", ServiceType::NotifyReload),
     ("idle", ServiceType::Idle),
 ];
-const RESTARTS: &[(&str, Restart)] =
-    &[("no", Restart::No), ("on-failure", Restart::OnFailure), ("always", Restart::Always)];
 const ACCESS: &[(&str, NotifyAccess)] = &[
     ("none", NotifyAccess::None),
     ("main", NotifyAccess::Main),
@@ -58,10 +58,14 @@ macro_rules! keys {
             id: concat!($section, ".", $name),
             default: $default,
             doc: $doc,
+            list: keys!(@list $kind),
             set: keys!(@set $name $kind($($arg)*)),
             show: keys!(@show $name $kind($($arg)*)),
         },)*]
     };
+    (@list list) => { true };
+    (@list exec) => { true };
+    (@list $kind:ident) => { false };
     (@set $name:literal one($($field:ident).+, $read:expr)) => {
         |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
     };
@@ -116,8 +120,14 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "ExecReload" exec(Reload), "", "Commands that make the service read its configuration again; `$MAINPID` is its main process.";
     "Service" "ExecStop" exec(Stop), "", "Commands that ask the service to stop; what is left then gets `KillSignal=`.";
     "Service" "ExecStopPost" exec(StopPost), "", "Commands after the service has ended, however it did.";
-    "Service" "Restart" one(service.restart, choice(RESTARTS, &["on-success", "on-abnormal", "on-watchdog", "on-abort"])), "no", "When to start it again by itself: no, on-failure, always.";
-    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that.";
+    "Service" "Restart" one(service.restart, choice(ending::RESTARTS, &[])), "no", "When to start it again by itself: no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always. Never after a stop on request.";
+    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that. Starts it makes by itself are 50 ms apart at least.";
+    "Service" "RestartMode" one(service.ending.restart_mode, choice(ending::RESTART_MODES, &[])), "normal", "Whether what acts on its end is told before an automatic restart (normal) or only of an end for good (direct); debug: as direct, with DEBUG_INVOCATION=1 in the environment.";
+    "Service" "RestartSteps" one(service.ending.restart_steps, plain(|t| number(t, 0, i64::from(u32::MAX)))), "0", "In how many restarts `RestartSec=` grows to `RestartMaxDelaySec=`. A run of 10s, or as long as the delay before it if that is longer, begins it anew.";
+    "Service" "RestartMaxDelaySec" one(service.ending.restart_max_delay, fields::span), "infinity", "The longest delay, with `RestartSteps=`. A grown delay is shortened by up to a tenth, at random.";
+    "Service" "SuccessExitStatus" list(service.ending.success, statuses), "", "Exit statuses and signals of the main process that count as success, beside 0 and SIGHUP SIGINT SIGTERM SIGPIPE.";
+    "Service" "RestartPreventExitStatus" list(service.ending.prevent, statuses), "", "Exit statuses and signals of the main process after which it is never started again by itself.";
+    "Service" "RestartForceExitStatus" list(service.ending.force, statuses), "", "Those after which it always is.";
     "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
     "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.start_limit_burst, &d.unit.service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";

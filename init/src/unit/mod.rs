@@ -5,7 +5,9 @@ mod check;
 pub mod command_unit;
 mod commands;
 pub mod conf;
+pub mod ending;
 pub mod envfile;
+pub mod exit_status;
 mod fields;
 pub mod finding;
 mod foreign;
@@ -24,6 +26,8 @@ mod value;
 pub mod variables;
 pub mod words;
 
+pub use ending::{End, EndAction, Ending, ExitType, Haste, OomPolicy, RestartMode, TimeoutMode};
+pub use exit_status::Status;
 pub use finding::{Finding, Severity, SourceFile, nearest};
 pub use keys::{KeyDoc, keys, settings};
 pub use level::{Level, LevelSet};

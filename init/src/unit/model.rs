@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{LevelSet, Readiness, UnitName};
+use super::{Ending, LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -197,8 +197,16 @@ pub enum Restart {
     /// Never.
     #[default]
     No,
-    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout.
+    /// After a success.
+    OnSuccess,
+    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout, the watchdog.
     OnFailure,
+    /// The same, but for exit statuses.
+    OnAbnormal,
+    /// After the watchdog.
+    OnWatchdog,
+    /// After a signal (but HUP INT TERM PIPE).
+    OnAbort,
     /// Always, unless it was stopped on request.
     Always,
 }
@@ -298,6 +306,8 @@ pub struct Service {
     pub kill_mode: KillMode,
     /// `KillSignal=`; SIGTERM.
     pub kill_signal: i32,
+    /// How its end is judged and what follows.
+    pub ending: Ending,
     /// How it is known to be ready, and alive.
     pub readiness: Readiness,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
@@ -360,6 +370,7 @@ impl Default for Service {
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
+            ending: Ending::default(),
             readiness: Readiness::default(),
             essential: false,
             user: None,
