@@ -1,7 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::sandbox;
-use crate::verbs::{ps, top};
+use crate::verbs::{blame, ps, top, tree};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
@@ -93,6 +93,16 @@ pub enum Verb {
     /// Turn units off.
     #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]
     Disable(EnableArgs),
+    /// Show units as trees of what they require and want.
+    #[command(after_help = "Examples:\n  initctl tree\n  initctl tree --level 5\n  initctl tree nginx")]
+    Tree(tree::TreeArgs),
+    /// Show what units refer to: requirements, wishes, order, conflicts.
+    #[command(after_help = "Examples:\n  initctl deps nginx\n  initctl deps --reverse --all network.target")]
+    Deps(tree::DepsArgs),
+    /// Show how long starts took, and what the boot waited for.
+    #[command(after_help = "A unit's first start since boot counts.\n\n\
+                            Examples:\n  initctl blame\n  initctl blame --chain\n  initctl blame --chain nginx")]
+    Blame(blame::Args),
     /// Show processes by unit, and those of no unit.
     #[command(
         after_help = "Examples:\n  initctl ps nginx\n  initctl ps --strays\n  initctl ps | awk '$1 == \"cron.service\" {print $2}'"
@@ -312,7 +322,8 @@ pub struct EmitArgs {
     pub words: Vec<OsString>,
 }
 
-fn level(text: &str) -> Result<Level, String> {
+/// Reads one level.
+pub fn level(text: &str) -> Result<Level, String> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) => Level::try_from(c),
@@ -372,6 +383,8 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["daemon-reload"], "nothing: changed unit files are seen at the next request; or initctl reload --units"),
     (&["daemon-reexec"], "initctl reexec"),
     (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
+    (&["list-dependencies"], "initctl deps NAME"),
+    (&["systemd-analyze", "analyze", "critical-chain"], "initctl blame, or initctl blame --chain"),
     (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
     (&["mask"], "ln -s /dev/null /etc/rung/units/NAME.service"),
     (&["unmask"], "rm /etc/rung/units/NAME.service, which is a link to /dev/null"),

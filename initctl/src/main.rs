@@ -6,6 +6,7 @@
 mod cli;
 mod exit;
 mod glob;
+mod graph;
 mod logs;
 mod output;
 mod processes;

@@ -1,6 +1,7 @@
 //! A verb → requests → what to print.
 
 mod ask;
+pub mod blame;
 mod change;
 mod files;
 mod levels;
@@ -10,6 +11,7 @@ mod power;
 pub mod ps;
 mod status;
 pub mod top;
+pub mod tree;
 mod verify;
 mod wait;
 
@@ -93,6 +95,9 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Tree(args) => tree::run(c, &args),
+        Verb::Deps(args) => tree::deps(c, &args),
+        Verb::Blame(args) => blame::run(c, &args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
         Verb::Version => version(c),
@@ -115,6 +120,9 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::IsEnabled(_)
         | Verb::Wait(_)
         | Verb::Ps(_)
+        | Verb::Tree(_)
+        | Verb::Deps(_)
+        | Verb::Blame(_)
         | Verb::Top(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
