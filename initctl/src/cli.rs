@@ -1,7 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::sandbox;
-use crate::verbs::{blame, ps, top, tree};
+use crate::verbs::{blame, list, ps, top, tree};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
@@ -66,8 +66,10 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// List units: name, state, since when, main process, levels, description.
-    #[command(after_help = "Examples:\n  initctl list --state failed\n  initctl list --level 3 'get*'")]
-    List(ListArgs),
+    #[command(after_help = "Failed units come first. Into a pipe goes a line a unit, without titles.\n\n\
+                            Examples:\n  initctl list --failed\n  initctl list --level 3 'get*'\n  \
+                            initctl list --state active,activating --columns name,pid,file")]
+    List(list::Args),
     /// Show units in full, with their last log lines; without a name, the system.
     #[command(after_help = "Exit status: 0 active, 3 not active, 4 no such unit or no manager.")]
     Status(OptionalNames),
@@ -175,19 +177,6 @@ pub struct OptionalNames {
     /// Units.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-}
-
-#[derive(Debug, Default, Args)]
-pub struct ListArgs {
-    /// Only units whose names match one of these (`*`, `?`, `[a-z]`).
-    #[arg(value_name = "PATTERN")]
-    pub patterns: Vec<String>,
-    /// Only units in this state; may be repeated.
-    #[arg(long, value_name = "STATE")]
-    pub state: Vec<String>,
-    /// Only units that are on in this level.
-    #[arg(long, value_parser = level, value_name = "LEVEL")]
-    pub level: Option<Level>,
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ pub mod blame;
 mod change;
 mod files;
 mod levels;
-mod list;
+pub mod list;
 mod logs;
 mod power;
 pub mod ps;
@@ -15,7 +15,7 @@ pub mod tree;
 mod verify;
 mod wait;
 
-use crate::cli::{Cli, ListArgs, Verb};
+use crate::cli::{Cli, Verb};
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::render::system;
@@ -47,7 +47,7 @@ impl Context {
 
 /// Runs what was asked for, prints what is to be printed, and gives the exit status.
 pub fn run(cli: Cli) -> ExitCode {
-    let verb = match cli.verb.unwrap_or(Verb::List(ListArgs::default())) {
+    let verb = match cli.verb.unwrap_or(Verb::List(list::Args::default())) {
         Verb::Sandbox(args) => return sandbox::run(args),
         verb => verb,
     };
