@@ -9,6 +9,7 @@ mod glob;
 mod graph;
 mod logs;
 mod output;
+mod own;
 mod processes;
 mod render;
 mod sandbox;
