@@ -1,6 +1,5 @@
 //! The command line: verbs, flags and their help.
 
-use crate::sandbox;
 use crate::verbs::{blame, diff, edit, list, mask, new, ps, revert, set, top, tree};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -182,6 +181,17 @@ pub enum Verb {
     Wait(WaitArgs),
     /// Print the version, and the manager's where there is one.
     Version,
+    /// Print the completion script for a shell: bash, zsh or fish.
+    #[command(after_help = "The installer puts them where the shells look for them. By hand, for bash:\n  \
+                            source <(initctl completion bash)")]
+    Completion {
+        /// The shell.
+        #[arg(value_parser = ["bash", "zsh", "fish"], value_name = "SHELL")]
+        shell: String,
+    },
+    /// Print a man page's source, or write all of them under a folder.
+    #[command(after_help = "Examples:\n  initctl man rung.unit | man -l -\n  initctl man --write /usr/share/man")]
+    Man(man::Args),
     /// Accept an event and do nothing (scripts of other systems send them).
     #[command(hide = true)]
     Emit(EmitArgs),
