@@ -1,6 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::verbs::{blame, diff, edit, list, mask, new, ps, revert, set, top, tree};
+use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
