@@ -43,7 +43,7 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     page.line("state", &state_line(unit, about.when, style));
     page.some("", unit.job.as_deref().map(|job| job_line(job, unit)));
     page.some("", unit.timeout_in_ms.map(|ms| next_line(unit.phase, ms)));
-    page.some("status", unit.status_text.as_deref().map(clean));
+    page.some("status", said(unit));
     processes(&mut page, unit, about);
     page.some("last exit", unit.last_exit.map(words::exit));
     page.some("reason", reason(unit));
@@ -94,6 +94,16 @@ fn processes(page: &mut Page<'_>, unit: &UnitStatus, about: &About<'_>) {
             }
         }
     }
+}
+
+/// What the service said of itself.
+fn said(unit: &UnitStatus) -> Option<String> {
+    let errno = unit.status_errno.filter(|n| *n > 0).map(|n| words::errno_text(n).to_owned());
+    let exit = unit.status_exit.as_ref().map(|s| format!("exit status {}", clean(s)));
+    let error = unit.status_bus_error.as_deref().map(clean);
+    let parts: Vec<String> =
+        unit.status_text.as_deref().map(clean).into_iter().chain(errno).chain(exit).chain(error).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn state_line(unit: &UnitStatus, when: When, style: &Style) -> String {
