@@ -4,6 +4,10 @@
 mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
+#[path = "core_tests_ends.rs"]
+mod ends;
+#[path = "core_tests_relations.rs"]
+mod relations;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

@@ -1,7 +1,8 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
-use super::{Reloading, Run, Service, Which, command};
+use super::{Group, Reloading, Run, Service, Which, command};
 use crate::core::limit::millis;
+use crate::core::restart::MIN_RESTART;
 use crate::core::{Action, Millis, Phase};
 use crate::unit::{ExecKind, ServiceType, Unit};
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl Service {
             self.start_post(r, 0);
         } else {
             let pause = millis(r.unit.service.readiness.check_pause);
-            self.timers.check = Some(r.now.saturating_add(pause.max(crate::core::restart::MIN_RESTART)));
+            self.timers.check = Some(r.now.saturating_add(pause.max(MIN_RESTART)));
         }
     }
 
@@ -65,7 +66,8 @@ impl Service {
 
     /// No process is left of a service that has no main process.
     pub(super) fn deserted(&mut self, r: &mut Run<'_>) {
-        self.stop(r, 0);
+        self.group = Group::Empty;
+        self.running(r);
     }
 
     /// `ReloadSignal=` instead of commands: the service answers with `RELOADING=1`, then `READY=1`.

@@ -187,7 +187,7 @@ impl Manager {
         let had_logs = self.instances.remove(&token).is_none_or(|i| i.out.is_some());
         let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
         // The logger's ends stay parked until it says that nobody writes any more.
-        for parked in [parked::NOTIFY, parked::OUT, parked::ERR] {
+        for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
         self.remove_runtime(unit, definition);
@@ -196,6 +196,9 @@ impl Manager {
             self.held.ends(unit, token, wait::now_ms());
         } else if self.removals.hold_news(unit, token) {
             self.held.ends(unit, token, wait::now_ms());
+        }
+        if let Some(path) = status::definition(&self.core.view(unit)).and_then(|u| u.service.pid_file.as_ref()) {
+            let _ = std::fs::remove_file(path);
         }
         self.watched.remove(&token);
         self.pid_files.remove(&token);

@@ -3,8 +3,11 @@
 use super::finding::{Finding, Findings};
 use super::keys::Build;
 use super::parse::at_place;
+use super::readiness;
 use super::value::Bad;
-use super::{ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind};
+use super::{
+    Ending, ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind,
+};
 use std::path::PathBuf;
 
 /// Settles what depends on several keys and reports what doesn't go together.
@@ -28,6 +31,8 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     }
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
+    readiness::check(&build.unit, findings);
+    check_ending(&build.unit, findings);
     check_streams(&build.unit, findings);
 }
 
@@ -36,7 +41,7 @@ fn given(unit: &Unit, id: &str) -> bool {
 }
 
 /// The place of a key, else of the file's beginning.
-fn place(unit: &Unit, id: &str) -> Place {
+pub(super) fn place(unit: &Unit, id: &str) -> Place {
     unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default()
 }
 
@@ -68,7 +73,7 @@ fn check_types(unit: &Unit, findings: &mut Findings) {
             .hint("write `on-failure` or `no`");
         findings.push(at_place(unit, place(unit, "Service.Restart"), "Restart", bad, Severity::Error));
     }
-    if service.kind == ServiceType::Forking && service.pid_file.is_none() {
+    if service.kind == ServiceType::Forking && service.pid_file.is_none() && service.readiness.guess_main_pid {
         let bad = Bad::new(0, "a forking service without `PIDFile=`: its main process has to be guessed")
             .hint("add `PIDFile=`, or run the daemon in the foreground with `Type=simple`");
         findings.push(at_place(unit, place(unit, "Service.Type"), "Type", bad, Severity::Warning));
@@ -76,6 +81,29 @@ fn check_types(unit: &Unit, findings: &mut Findings) {
     if service.kill_mode == KillMode::None && service.commands(ExecKind::Stop).next().is_none() {
         let bad = Bad::new(0, "`none` without `ExecStop=`: nothing ever stops the service");
         findings.push(at_place(unit, place(unit, "Service.KillMode"), "KillMode", bad, Severity::Warning));
+    }
+}
+
+fn check_ending(unit: &Unit, findings: &mut Findings) {
+    let (service, ending) = (&unit.service, &unit.service.ending);
+    let mut warn = |id: &str, message: &str, hint: &str| {
+        let key = id.strip_prefix("Service.").unwrap_or(id);
+        findings.push(at_place(unit, place(unit, id), key, Bad::new(0, message).hint(hint), Severity::Warning));
+    };
+    let grows = ending.restart_max_delay != Ending::default().restart_max_delay;
+    match (ending.restart_steps > 0, grows) {
+        (true, false) => {
+            warn("Service.RestartSteps", "passed over without a longest delay", "add `RestartMaxDelaySec=`")
+        }
+        (false, true) => warn("Service.RestartMaxDelaySec", "the delay doesn't grow", "add `RestartSteps=`"),
+        _ => {}
+    }
+    if grows && ending.restart_max_delay < service.restart_sec {
+        let hint = "the shorter one counts";
+        warn("Service.RestartMaxDelaySec", "it is shorter than `RestartSec=`", hint);
+    }
+    if ending.runtime_max.is_some() && service.kind == ServiceType::Oneshot {
+        warn("Service.RuntimeMaxSec", "passed over for a oneshot", "write `TimeoutStartSec=`");
     }
 }
 

@@ -10,7 +10,7 @@ use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, LevelSet, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
@@ -35,7 +35,14 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("forking", ServiceType::Forking),
     ("oneshot", ServiceType::Oneshot),
     ("notify", ServiceType::Notify),
+    ("notify-reload", ServiceType::NotifyReload),
     ("idle", ServiceType::Idle),
+];
+const ACCESS: &[(&str, NotifyAccess)] = &[
+    ("none", NotifyAccess::None),
+    ("main", NotifyAccess::Main),
+    ("exec", NotifyAccess::Exec),
+    ("all", NotifyAccess::All),
 ];
 const KILL_MODES: &[(&str, KillMode)] = &[
     ("control-group", KillMode::ControlGroup),
@@ -97,13 +104,37 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "Requires" list(requires, fields::required_units), "", "Start these too, and fail if they can't be started.";
     "Unit" "Wants" list(wants, fields::units), "", "Start these too; go on without those that fail.";
     "Unit" "Conflicts" list(conflicts, fields::units), "", "Never run beside these: starting one stops the other.";
+    "Unit" "Requisite" list(relations.requisite, fields::required_units), "", "Fail at once unless these are up or about to be; stop and restart with them.";
+    "Unit" "BindsTo" list(relations.binds_to, fields::required_units), "", "As `Requires=`; and stop whenever these stop or die. With `After=` these must be up all the while.";
+    "Unit" "PartOf" list(relations.part_of, fields::units), "", "Stop and restart whenever these are stopped or restarted.";
+    "Unit" "Upholds" list(relations.upholds, fields::units), "", "As `Wants=`; and while the unit is up, start these again whenever they are down.";
+    "Unit" "OnFailure" list(relations.on_failure, fields::units), "", "Start these when the unit has failed and doesn't start again by itself.";
+    "Unit" "OnSuccess" list(relations.on_success, fields::units), "", "Start these when the unit has ended well and doesn't start again by itself.";
+    "Unit" "PropagatesStopTo" list(relations.propagates_stop_to, fields::units), "", "Stop these whenever the unit stops.";
+    "Unit" "StopPropagatedFrom" list(relations.stop_propagated_from, fields::units), "", "Stop whenever one of these stops.";
+    "Unit" "PropagatesReloadTo" list(relations.propagates_reload_to, fields::units), "", "Reload these too, as far as they run, when the unit is reloaded.";
+    "Unit" "ReloadPropagatedFrom" list(relations.reload_propagated_from, fields::units), "", "Be reloaded when one of these is.";
+    "Unit" "ReturnWithDependency" one(relations.return_with_dependency, plain(boolean)), "yes", "When the unit isn't up because one it requires or is bound to wasn't, or because what it is bound to died: start it as soon as that one is up. A stop or a level that turns it off ends the wait.";
+    "Unit" "StopWhenUnneeded" one(relations.stop_when_unneeded, plain(boolean)), "no", "Stop it when no unit that is up, and not the level, needs it.";
+    "Unit" "RefuseManualStart" one(relations.refuse_manual_start, plain(boolean)), "no", "Start it only when another unit or a level asks for it.";
+    "Unit" "RefuseManualStop" one(relations.refuse_manual_stop, plain(boolean)), "no", "Stop it only when another unit or a level asks for it.";
+    "Unit" "JobTimeoutSec" one(relations.job_timeout, fields::timeout), "infinity", "How long a start, stop or reload may take in all, waiting for others included; it is then given up, the unit left as it is.";
+    "Unit" "JobRunningTimeoutSec" one(relations.job_running_timeout, fields::timeout), "infinity", "The same, from when it begins.";
     "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
-    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &["notify-reload"]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify).";
+    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &[]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify; notify-reload: also of a reload). idle: as exec, once no other job runs, after 5 s at the latest.";
     "Service" "RemainAfterExit" one(service.remain_after_exit, plain(boolean)), "no", "The service stays active when its processes have ended with success.";
-    "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid; a relative path lies in the run-time folder.";
+    "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid, which then counts as ready; a relative path lies in the run-time folder. Removed after the end.";
+    "Service" "GuessMainPID" one(service.readiness.guess_main_pid, plain(boolean)), "yes", "The main process of a forking service without `PIDFile=` is guessed; `no`: it has none, and lives as long as any process of it.";
+    "Service" "NotifyAccess" one(service.readiness.notify_access, some(choice(ACCESS, &[]))), "", "Whose notices (sd_notify) count: nobody's (none), the main process's (main), also those of `Exec…=` commands (exec), of every process of the service (all). Without the key: main, where `Type=` or `WatchdogSec=` needs notices, else none.";
+    "Service" "NotifyFd" one(service.readiness.notify_fd, some(plain(|t| number(t, 3, 255)))), "", "Ready once the main process has written a newline to this descriptor, which it is started with (e.g. 3, as under s6).";
+    "Service" "ReadyCheck" exec(ReadyCheck), "", "Ready once this command, run again and again beside the service, exits with 0.";
+    "Service" "ReadyCheckSec" one(service.readiness.check_pause, fields::span), "500ms", "The pause between two runs of `ReadyCheck=`.";
+    "Service" "WatchdogSec" one(service.readiness.watchdog, fields::pause), "0", "The service must say `WATCHDOG=1` at least this often once it is ready, or it is ended by `WatchdogSignal=`; 0: need not.";
+    "Service" "WatchdogSignal" one(service.readiness.watchdog_signal, fields::signal), "SIGABRT", "The signal for a service whose watchdog ran out.";
+    "Service" "ReloadSignal" one(service.readiness.reload_signal, fields::signal), "SIGHUP", "With `Type=notify-reload`: the signal that asks the main process to reload.";
     "Service" "ExecCondition" exec(Condition), "", "Commands before all others: one that exits with 1 to 254 says that the service is not to run now, which is no failure; 255 or a signal is one.";
     "Service" "ExecStartPre" exec(StartPre), "", "Commands before `ExecStart=`, one after the other.";
     "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefixes, in any order: `-` its failure is passed over, `@` the second word is its zeroth argument, `:` no variables are put in, `!` without `User=` and `Group=`, `+` with all privileges.";
@@ -124,8 +155,18 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
     "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
     "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";
+    "Service" "TimeoutAbortSec" one(service.ending.timeout_abort, ending::abort_limit), "", "How long it may take to end by `WatchdogSignal=`; without it, `TimeoutStopSec=`.";
+    "Service" "TimeoutStartFailureMode" one(service.ending.start_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "What ends a start that takes too long: `KillSignal=` (terminate), `WatchdogSignal=` (abort), SIGKILL at once (kill).";
+    "Service" "TimeoutStopFailureMode" one(service.ending.stop_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "The same for a stop. After `KillSignal=` `terminate` is SIGKILL.";
+    "Service" "RuntimeMaxSec" one(service.ending.runtime_max, fields::timeout), "infinity", "A service that has run so long is stopped, and has failed; not for a oneshot.";
+    "Service" "RuntimeRandomizedExtraSec" one(service.ending.runtime_extra, fields::span), "0", "`RuntimeMaxSec=` is longer by up to this, at random.";
+    "Service" "ExitType" one(service.ending.exit_type, choice(ending::EXIT_TYPES, &[])), "main", "It has ended when its main process has (main), or its last process (cgroup).";
     "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
     "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
+    "Service" "RestartKillSignal" one(service.ending.restart_signal, ending::signal), "", "The same when it is to be restarted; without it, `KillSignal=`.";
+    "Service" "FinalKillSignal" one(service.ending.final_signal, fields::signal), "SIGKILL", "The signal for what is left when `TimeoutStopSec=` has passed.";
+    "Service" "SendSIGHUP" one(service.ending.send_sighup, plain(boolean)), "no", "Send SIGHUP after `KillSignal=`, for shells.";
+    "Service" "SendSIGKILL" one(service.ending.send_sigkill, plain(boolean)), "yes", "Whether what is left then is killed; `no` leaves it alone.";
     "Service" "Essential" one(service.essential, plain(boolean)), "no", "When it is over for good, the container or sandbox ends with its exit status.";
     "Service" "User" one(service.user, some(fields::account)), "", "Run as this user: name or number.";
     "Service" "Group" one(service.group, some(fields::account)), "", "Run as this group; without it, the user's own.";

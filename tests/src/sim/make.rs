@@ -3,7 +3,10 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
-use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, Unit, UnitName};
+use init::unit::{
+    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, TimeoutMode, Unit,
+    UnitName,
+};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -60,10 +63,33 @@ pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
     if rng.percent(8) {
         unit.conflicts = some(rng, n, me, 1, false);
     }
+    relations(rng, &mut unit, n, me);
     if unit.name.kind() == init::unit::name::Kind::Service {
         service(rng, &mut unit);
     }
     Some(Definition::Good(Rc::new(unit)))
+}
+
+/// The rarer relations: some worlds' units have many of them, most have few.
+fn relations(rng: &mut Rng, unit: &mut Unit, n: usize, me: usize) {
+    let r = &mut unit.relations;
+    for list in r.lists_mut() {
+        if rng.percent(7) {
+            let ordered = rng.percent(70);
+            *list = some(rng, n, me, 1, ordered);
+        }
+    }
+    // With their order they mean most.
+    if rng.percent(70) {
+        unit.after.extend(r.binds_to.iter().chain(&r.requisite).cloned());
+    }
+    let sometimes = |rng: &mut Rng| rng.percent(3).then(|| Duration::from_millis(100 + rng.below(4000)));
+    r.job_timeout = sometimes(rng);
+    r.job_running_timeout = sometimes(rng);
+    r.refuse_manual_start = rng.percent(2);
+    r.refuse_manual_stop = rng.percent(2);
+    r.stop_when_unneeded = rng.percent(5);
+    r.return_with_dependency = !rng.percent(15);
 }
 
 fn service(rng: &mut Rng, unit: &mut Unit) {
@@ -72,6 +98,7 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
     s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify]).unwrap_or_default();
     s.remain_after_exit = rng.percent(25);
     restart(rng, s);
+    limits(rng, s);
     s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
     s.timeout_start = Some(short(rng));
     s.timeout_stop = Some(short(rng));
@@ -107,6 +134,20 @@ fn restart(rng: &mut Rng, s: &mut Service) {
             set.extend(rng.pick(&statuses));
         }
     }
+}
+
+/// What ends it, and how.
+fn limits(rng: &mut Rng, s: &mut Service) {
+    let modes = [TimeoutMode::Terminate, TimeoutMode::Abort, TimeoutMode::Kill];
+    s.ending.start_failure_mode = rng.pick(&modes).unwrap_or_default();
+    s.ending.stop_failure_mode = rng.pick(&modes).unwrap_or_default();
+    s.ending.timeout_abort = rng.percent(30).then(|| Some(short(rng)));
+    s.ending.runtime_max = rng.percent(15).then(|| short(rng));
+    s.ending.runtime_extra = Duration::from_millis(rng.pick(&[0, 0, 500]).unwrap_or(0));
+    s.ending.restart_signal = rng.percent(10).then_some(1);
+    s.ending.send_sighup = rng.percent(10);
+    s.ending.send_sigkill = !rng.percent(10);
+    s.ending.exit_type = if rng.percent(15) { ExitType::Cgroup } else { ExitType::Main };
 }
 
 /// Which levels the units are on in.
