@@ -10,13 +10,16 @@
 //! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
+//! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`control`], [`sentence`], [`console`] | clients, and words for people |
 
 pub mod accounts;
+pub mod asked;
 pub mod boot;
 pub mod cgroup;
 pub mod console;
 pub mod control;
+pub mod events;
 pub mod helper;
 pub mod instance;
 pub mod journal;
@@ -37,5 +40,6 @@ pub mod spawn;
 pub mod start;
 pub mod state;
 pub mod watch;
+pub mod witness;
 
 pub use start::run;

@@ -29,6 +29,7 @@ pub fn status(unit: &UnitStatus, log: &[String], when: When, style: &Style) -> S
     page.some("control pid", unit.control_pid.map(|p| p.to_string()));
     page.words("pids", unit.pids.iter().map(i32::to_string));
     page.some("job", unit.job.as_deref().map(|job| job_line(job, unit)));
+    page.some("asked by", unit.cause.as_ref().map(|c| clean(&format!("{}: {}", c.job, c.sentence()))));
     page.some("last exit", unit.last_exit.map(words::exit));
     page.some("reason", reason(unit));
     page.some("file error", unit.load_error.as_deref().map(str::to_owned));

@@ -2,7 +2,9 @@
 
 mod ask;
 mod change;
+pub mod events;
 mod files;
+pub mod history;
 mod levels;
 mod list;
 mod logs;
@@ -29,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(45);
 
 /// What every verb works with.
 #[derive(Debug)]
-struct Context {
+pub struct Context {
     out: Output,
     client: Client,
 }
@@ -83,6 +85,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
+        Verb::History(args) => history::run(c, &args),
+        Verb::Events(args) => events::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
         Verb::Show(args) => status::show(c, &args),
         Verb::Verify(args) => verify::run(c, &args.files),
@@ -103,6 +107,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Status(_)
         | Verb::Levels(_)
         | Verb::Logs(_)
+        | Verb::History(_)
+        | Verb::Events(_)
         | Verb::Cat(_)
         | Verb::Show(_)
         | Verb::Verify(_)
