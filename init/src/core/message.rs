@@ -1,7 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use crate::proto::pid1::{Key, Life, Power};
-use crate::unit::{ExecKind, Level, LevelSet, Unit, UnitName};
+use crate::unit::{ExecKind, Level, LevelSet, NotifyAccess, Unit, UnitName};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -100,8 +100,26 @@ pub enum Notice {
     Ready,
     /// `STOPPING=1`
     Stopping,
+    /// `RELOADING=1`, and when that was by `MONOTONIC_USEC=`.
+    Reloading(Option<Millis>),
     /// `STATUS=`
     Status(String),
+    /// `ERRNO=`
+    Errno(i32),
+    /// `EXIT_STATUS=`: a number, or a word.
+    ExitStatus(String),
+    /// `BUSERROR=`
+    BusError(String),
+    /// `WATCHDOG=1`
+    Alive,
+    /// `WATCHDOG=trigger`
+    Trigger,
+    /// `WATCHDOG_USEC=`; 0: no watchdog.
+    WatchdogEvery(Millis),
+    /// `EXTEND_TIMEOUT_USEC=`
+    Extend(Millis),
+    /// `NOTIFYACCESS=`
+    Access(NotifyAccess),
     /// `MAINPID=`, already checked to be a process of the service.
     MainPid {
         /// The process.
@@ -317,6 +335,8 @@ pub enum Outcome {
     },
     /// The daemon said nothing (`Type=notify`) or left no main process (`Type=forking`) and was gone.
     Protocol,
+    /// It said nothing for longer than `WatchdogSec=`, or `WATCHDOG=trigger`.
+    Watchdog,
     /// Started too often: `StartLimitBurst=` in `StartLimitIntervalSec=`.
     StartLimit,
     /// No plan could be made, or the unit's file is bad, masked or gone.
@@ -329,6 +349,34 @@ pub enum Outcome {
         /// Which.
         name: UnitName,
     },
+    /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
+    /// [`Outcome::Exited`] of that kind.)
+    Skipped {
+        /// A sentence that names key and place.
+        reason: String,
+    },
+    /// An `Assert…=` is not met.
+    Assert {
+        /// A sentence that names key and place.
+        reason: String,
+    },
+}
+
+impl Outcome {
+    /// The unit was not meant to run now: a `Condition…=` is not met, or `ExecCondition=` exited with 1 to 254.
+    pub fn is_skip(&self) -> bool {
+        let no = |exit: &ExitRecord| matches!(exit, ExitRecord::Code(1..=254));
+        match self {
+            Self::Skipped { .. } => true,
+            Self::Exited { kind, exit, .. } => *kind == ExecKind::Condition && no(exit),
+            _ => false,
+        }
+    }
+
+    /// Neither a success nor a skip.
+    pub fn is_failure(&self) -> bool {
+        *self != Self::Success && !self.is_skip()
+    }
 }
 
 /// [`crate::proto::pid1::Exit`] as it is kept in journal and replies.
@@ -358,6 +406,8 @@ pub enum ExitRecord {
 pub enum Phase {
     /// Not running.
     Dead,
+    /// `ExecCondition=`
+    Condition,
     /// `ExecStartPre=`
     StartPre,
     /// `ExecStart=`, not yet ready.
@@ -374,6 +424,8 @@ pub enum Phase {
     Stop,
     /// `KillSignal=` was sent.
     StopSignal,
+    /// `WatchdogSignal=` was sent, so that it leaves a core dump.
+    StopAbort,
     /// SIGKILL was sent.
     StopKill,
     /// `ExecStopPost=`
@@ -394,6 +446,8 @@ pub enum JobResult {
     Done,
     /// It was so already.
     Already,
+    /// It was not to be started now: a condition is not met. Who requires it goes on.
+    Skipped(Outcome),
     /// It could not be done.
     Failed(Outcome),
     /// A later request wanted otherwise.

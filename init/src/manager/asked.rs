@@ -251,7 +251,11 @@ impl Manager {
             }
         }
         for action in actions {
-            if let Action::JobDone { request, unit, result: JobResult::Done | JobResult::Failed(_) } = action
+            if let Action::JobDone {
+                request,
+                unit,
+                result: JobResult::Done | JobResult::Failed(_) | JobResult::Skipped(_),
+            } = action
                 && *request == id
             {
                 jobs.entry(*unit).or_insert_with(|| verb.clone());

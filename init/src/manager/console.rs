@@ -87,7 +87,8 @@ impl Console {
             State::Active | State::Inactive => {
                 let Some(began) = self.began.remove(name) else { return };
                 if entering && !self.quiet {
-                    self.write(&line("ok", description, Some(now.saturating_sub(began))));
+                    let word = if state == State::Inactive && reason.is_some() { "skip" } else { "ok" };
+                    self.write(&line(word, description, Some(now.saturating_sub(began))));
                 }
             }
             State::Failed => {
@@ -111,7 +112,7 @@ pub struct Change<'a> {
     pub description: &'a str,
     /// How it stands now.
     pub state: State,
-    /// Why it failed.
+    /// Why it failed, or was skipped.
     pub reason: Option<&'a str>,
 }
 

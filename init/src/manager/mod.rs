@@ -6,7 +6,7 @@
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
-//! | [`loader`], [`watch`] | unit files, and noticing that they change |
+//! | [`watch`] | noticing that unit files change |
 //! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
@@ -25,7 +25,6 @@ pub mod instance;
 pub mod journal;
 pub mod levels;
 pub mod link;
-pub mod loader;
 pub mod logger;
 pub mod machine;
 pub mod notify;

@@ -204,11 +204,11 @@ impl Manager {
 
     fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {
         let name = self.core.name(unit).clone();
-        let failure = outcome.filter(|o| **o != Outcome::Success);
+        let failure = outcome.filter(|o| o.is_failure());
         // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.
         let silent = matches!(self.machine.purpose, Purpose::Command(_))
             && !matches!(failure, Some(Outcome::Exited { exit, .. }) if matches!(exit, ExitRecord::NotRun { .. }));
-        let reason = failure.map(|o| self.sentence(unit, o));
+        let reason = outcome.filter(|o| **o != Outcome::Success).map(|o| self.sentence(unit, o));
         if state == State::Failed
             && let Some(reason) = &reason
         {
@@ -289,7 +289,11 @@ impl Manager {
                     let ran = matches!(
                         end.result,
                         JobResult::Failed(
-                            Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+                            Outcome::Exited { .. }
+                                | Outcome::Protocol
+                                | Outcome::Watchdog
+                                | Outcome::Timeout { .. }
+                                | Outcome::StartLimit
                         )
                     );
                     if ran {

@@ -17,7 +17,9 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         },
         Outcome::Timeout { phase } => {
             let key = match phase {
-                Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => "TimeoutStartSec",
+                Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {
+                    "TimeoutStartSec"
+                }
                 _ => "TimeoutStopSec",
             };
             let place = unit.and_then(|u| u.place(&format!("Service.{key}"))).map(|p| format!(" ({p})"));
@@ -32,12 +34,16 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             }
             _ => "it did not keep to the protocol of its Type=".into(),
         },
+        Outcome::Watchdog => {
+            let place = unit.and_then(|u| u.place("Service.WatchdogSec")).map(|p| format!(" ({p})"));
+            format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={}", place.unwrap_or_default())
+        }
         Outcome::StartLimit => {
             let (burst, interval) =
                 unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
             format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
         }
-        Outcome::Config { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
     }
 }
@@ -56,8 +62,11 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
         Outcome::Dependency { name } => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
-        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
-        Outcome::Success => return None,
+        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Watchdog | Outcome::Timeout { .. } => {
+            format!("initctl logs {name} -n 50")
+        }
+        Outcome::Assert { .. } => format!("initctl cat {name}"),
+        Outcome::Success | Outcome::Skipped { .. } => return None,
     })
 }
 
@@ -65,7 +74,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
 pub fn job_reason(unit: Option<&Unit>, result: &JobResult, plan: Option<&str>) -> Option<String> {
     match result {
         JobResult::Done | JobResult::Already => None,
-        JobResult::Failed(outcome) => Some(reason(unit, outcome, plan)),
+        JobResult::Failed(outcome) | JobResult::Skipped(outcome) => Some(reason(unit, outcome, plan)),
         JobResult::Replaced => Some("a later request wanted otherwise".into()),
         JobResult::NotApplicable { reason } => Some(reason.clone()),
     }
@@ -81,7 +90,7 @@ mod tests {
         unit.files.push("/etc/rung/units/a.service".into());
         unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
         let command =
-            Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
+            Command { words: vec!["/bin/false".into()], place: Place { file: 0, line: 4 }, ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
         unit
     }

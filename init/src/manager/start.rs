@@ -9,7 +9,6 @@ use super::instance::Instance;
 use super::journal::{self, Journal};
 use super::levels::Farm;
 use super::link::{Gone, Link};
-use super::loader::{Loader, system_folders};
 use super::machine::{self, Purpose};
 use super::poison::{JOURNAL, Poison};
 use super::procs;
@@ -18,20 +17,18 @@ use super::state::{Going, Machine, Manager};
 use super::watch::Watcher;
 use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
+use crate::load::{self, Loader, Root, system_folders};
 use crate::proto::control::EventKind;
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
 use crate::sys::{fd, file, signals, wait};
 use crate::unit::accounts::Accounts;
-use crate::unit::conf::{self, Conf};
-use crate::unit::{Facts, Level, SourceFile, UnitName, command_unit};
+use crate::unit::conf::Conf;
+use crate::unit::{Level, UnitName, command_unit};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::Path;
-
-/// Where the configuration is.
-const CONF: &str = "/etc/rung/init.conf";
 
 /// What PID 1 told at the beginning.
 struct Greeting {
@@ -159,33 +156,6 @@ fn take_in(core: &mut Core, slots: &[(Key, i32, Life)], tree: Option<&Tree>, run
     }
 }
 
-fn facts(run_dir: &Path, conf: &Conf) -> Facts {
-    let text = |path: &str| file::read_text(Path::new(path), 4096).unwrap_or_default().trim().to_owned();
-    let uname = nix::sys::utsname::uname().ok();
-    let of = |f: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
-        uname.as_ref().map(|u| f(u).to_string_lossy().into_owned()).unwrap_or_default()
-    };
-    Facts {
-        hostname: of(|u| u.nodename()),
-        machine_id: text("/etc/machine-id"),
-        boot_id: text("/proc/sys/kernel/random/boot_id").replace('-', ""),
-        kernel: of(|u| u.release()),
-        arch: of(|u| u.machine()),
-        run_dir: run_dir.parent().unwrap_or(Path::new("/run")).to_path_buf(),
-        timeout_start: conf.timeout_start,
-        timeout_stop: conf.timeout_stop,
-    }
-}
-
-fn configuration() -> (Conf, Vec<String>) {
-    let files: Vec<SourceFile> = file::read_text(Path::new(CONF), 1 << 20)
-        .map(|text| SourceFile { path: CONF.into(), text })
-        .into_iter()
-        .collect();
-    let (conf, findings) = conf::parse(&files, &Facts::default());
-    (conf, findings.iter().map(ToString::to_string).collect())
-}
-
 /// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with. Ours goes up to the hard one.
 fn nofile() -> Option<(u64, u64)> {
     if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
@@ -210,7 +180,7 @@ impl Manager {
         let mut link = Link::new(socket);
         let greeting = greet(&mut link)?;
         let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
-        let (conf, conf_findings) = configuration();
+        let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
         let Restored { mut core, askers, events, journal } = restore(&mut link, &mut poison)?;
@@ -242,7 +212,7 @@ impl Manager {
         let mut manager = Self {
             logger: Self::logger_link(&mut link).map_err(|_| Gone)?,
             epoll: Epoll::new().map_err(|_| Gone)?,
-            loader: Loader::new(system_folders(&machine.run_dir), facts(&machine.run_dir, &machine.conf)),
+            loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
             findings: BTreeMap::new(),
             farm: Farm::new("/etc/rung/levels", "/etc"),
             journal,

@@ -130,6 +130,7 @@ impl Manager {
             JobResult::Done => return "done".into(),
             JobResult::Already => return "already so".into(),
             JobResult::Failed(_) => "failed",
+            JobResult::Skipped(_) => "skipped",
             JobResult::Replaced => "replaced",
             JobResult::NotApplicable { .. } => "not applicable",
         };

@@ -8,6 +8,11 @@ mod events;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
+mod processes;
+mod times;
+
+pub use processes::{Group, Processes};
+pub use times::{LevelTime, StartTimes, UnitTime};
 
 use crate::core::{ExitRecord, JobResult, Outcome, Phase, RequestId, State, Verb};
 use crate::proto::pid1::Power;

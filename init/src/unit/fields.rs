@@ -5,9 +5,7 @@ use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words;
 use super::words::quote;
-use super::{
-    Input, KillMode, Level, LevelSet, Limit, Output, Restart, ServiceType, Severity, UnitName, WorkingDirectory,
-};
+use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +24,26 @@ pub(super) fn timeout(v: &Value<'_>) -> Read<Option<Duration>> {
 pub(super) fn set_timeouts(b: &mut Build, d: &Build, v: &Value<'_>) -> Read<()> {
     v.one(&mut b.unit.service.timeout_start, &d.unit.service.timeout_start, timeout)?;
     v.one(&mut b.unit.service.timeout_stop, &d.unit.service.timeout_stop, timeout)
+}
+
+/// A word of systemd's that isn't honoured yet but needn't stop the unit: `nearest` is taken for it, and that is told.
+fn stand_in<T: Clone>(
+    word: &'static str,
+    (nearest, told): (T, &'static str),
+    read: impl Fn(&Value<'_>) -> Read<T>,
+) -> impl Fn(&Value<'_>) -> Read<T> {
+    move |v| {
+        if v.text != word {
+            return read(v);
+        }
+        v.remark(Severity::Warning, Bad::new(0, format!("`{word}` is not honoured yet: {told}")));
+        Ok(nearest.clone())
+    }
+}
+
+/// `Type=`
+pub(super) fn kind(read: impl Fn(&Value<'_>) -> Read<ServiceType>) -> impl Fn(&Value<'_>) -> Read<ServiceType> {
+    stand_in("dbus", (ServiceType::Exec, "the start counts as done once the program runs"), read)
 }
 
 pub(super) fn signal(v: &Value<'_>) -> Read<i32> {
@@ -155,7 +173,7 @@ pub(super) fn input(v: &Value<'_>) -> Read<Input> {
     }
     const KNOWN: &[(&str, Input)] =
         &[("null", Input::Null), ("tty", Input::Tty), ("tty-force", Input::TtyForce), ("tty-fail", Input::TtyFail)];
-    value::choice(KNOWN, &["data", "socket"])(v)
+    stand_in("socket", (Input::Null, "there is nothing to read"), value::choice(KNOWN, &["data"]))(v)
 }
 
 type MakeOutput = fn(PathBuf) -> Output;
@@ -180,7 +198,7 @@ pub(super) fn output(v: &Value<'_>) -> Read<Output> {
         ("syslog+console", Output::Log),
         ("kmsg+console", Output::Log),
     ];
-    value::choice(KNOWN, &["socket"])(v)
+    stand_in("socket", (Output::Log, "what is written goes to the log"), value::choice(KNOWN, &[]))(v)
 }
 
 pub(super) fn set_limit(b: &mut Build, key: &'static str, resource: u32, count: Count, v: &Value<'_>) -> Read<()> {
@@ -352,7 +370,9 @@ macro_rules! show_words {
     )* };
 }
 show_words! {
-    ServiceType { Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify" }
-    Restart { No "no", OnFailure "on-failure", Always "always" }
+    ServiceType {
+        Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
+        NotifyReload "notify-reload", Idle "idle"
+    }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }

@@ -4,6 +4,7 @@ use super::finding::{Finding, Findings, did_you_mean};
 use super::foreign::{self, Effect};
 use super::keys::{Build, KEYS};
 use super::text::{Logical, logical_lines};
+use super::usage::Uses;
 use super::value::{Bad, Key, Scope, Value};
 use super::*;
 use serde_ini::{Item, Parser};
@@ -19,6 +20,8 @@ pub struct Parsed {
     pub findings: Vec<Finding>,
     /// Keys (`ProtectSystem`) that change what the service does and aren't honoured yet, each once.
     pub not_honoured: Vec<String>,
+    /// Every key of the files, and how it is taken.
+    pub keys: Vec<KeyUse>,
 }
 
 impl Parsed {
@@ -37,7 +40,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     let mut build = default.clone();
     build.unit.source = source;
     let mut findings = Findings::default();
-    let mut not_honoured = Vec::new();
+    let (mut not_honoured, mut keys) = (Vec::new(), Uses::default());
     let example = UnitName::new(&format!("{}@instance.{}", name.prefix(), name.kind().suffix()));
     let scope_name = example.as_ref().ok().filter(|_| name.is_template()).unwrap_or(name);
     let scope = Scope { name: scope_name, fragment: &fragment.path, facts };
@@ -46,9 +49,13 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
         build.unit.files.push(file.path.clone());
         let mut reader = Reader { file, index, scope, findings: &mut findings };
         reader.read(KEYS, &default, &mut build, &mut |line| match line {
-            Line::Known { build, id, place, empty } => note_place(&mut build.unit.places, id, place, empty),
+            Line::Known { build, id, place, empty } => {
+                keys.honoured(id);
+                note_place(&mut build.unit.places, id, place, empty)
+            }
             Line::Unknown { section, key } => {
                 let effect = foreign::effect(section, key);
+                keys.passed_over(section, key, effect);
                 if matches!(effect, Some(Effect::Changes(_))) && !not_honoured.iter().any(|k| k == key) {
                     not_honoured.push(key.to_owned());
                 }
@@ -58,7 +65,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     }
     check::check(&mut build, &mut findings);
     let findings = findings.finish(&std::iter::once(fragment).chain(drop_ins).collect::<Vec<_>>());
-    Parsed { unit: build.unit, findings, not_honoured }
+    Parsed { unit: build.unit, findings, not_honoured, keys: keys.finish() }
 }
 
 fn note_place(places: &mut Vec<(&'static str, Place)>, id: &'static str, place: Place, empty: bool) -> Option<Effect> {

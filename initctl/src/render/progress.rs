@@ -8,14 +8,17 @@ use init::unit::UnitName;
 
 /// Whether the job didn't do what was asked.
 pub fn has_failed(job: &JobEnd) -> bool {
-    !matches!(job.result, JobResult::Done | JobResult::Already)
+    !matches!(job.result, JobResult::Done | JobResult::Already | JobResult::Skipped(_))
 }
 
-/// One block for one failed job; `doing` is the verb (`start`).
+/// One block for one job that failed or was skipped; `doing` is the verb (`start`).
 pub fn block(job: &JobEnd, doing: &str) -> String {
     let name = &job.name;
     let (head, own) = match &job.result {
         JobResult::Done | JobResult::Already => return String::new(),
+        JobResult::Skipped(outcome) => {
+            (format!("{name} is not to run now, and was not started"), words::outcome(outcome))
+        }
         JobResult::Failed(outcome) => (format!("could not {doing} {name}"), words::outcome(outcome)),
         JobResult::Replaced => {
             (format!("could not {doing} {name}"), "a later request wanted otherwise and took its place".to_owned())

@@ -5,8 +5,8 @@ use crate::exit::{FAILED, Failure};
 use crate::render::progress::{block, has_failed, merge, waiting};
 use crate::terminal::PassingLine;
 use init::client::{Event, request_id};
-use init::core::{State, Verb};
-use init::proto::control::{Change, Progress, Units};
+use init::core::{JobResult, State, Verb};
+use init::proto::control::{Change, JobEnd, Progress, Units};
 use init::unit::UnitName;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -33,7 +33,8 @@ pub fn reset_failed(c: &mut Context, mut names: Vec<String>) -> Result<(), Failu
 }
 
 /// Makes a request and follows it to its end. Fails if a job of one of the `named` units fails (`None`: any job);
-/// every failure is printed.
+/// every failure is printed,
+/// and that a named unit was skipped.
 pub fn request<P: Serialize>(
     c: &mut Context,
     method: &str,
@@ -60,7 +61,9 @@ pub fn request<P: Serialize>(
         c.out.message(&crate::render::clean(note));
     }
     let failed: Vec<_> = all.ended.iter().filter(|j| has_failed(j)).collect();
-    for job in &failed {
+    let is_skip = |job: &&JobEnd| matches!(job.result, JobResult::Skipped(_));
+    let skipped = all.ended.iter().filter(is_skip).filter(|j| named.is_some_and(|n| n.contains(&j.name)));
+    for job in failed.iter().copied().chain(skipped) {
         c.out.message(&block(job, doing));
     }
     if c.out.global.json {

@@ -123,6 +123,8 @@ impl Manager {
                 reexecs: self.machine.reexecs,
             }),
             "org.rung.Manager.Events" => self.follow_events(client, call.more, &parameters(call)?),
+            "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
+            "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
             "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),

@@ -5,9 +5,11 @@ mod enable;
 mod events;
 pub mod held;
 pub mod methods;
+mod processes;
 pub mod requests;
 pub mod server;
 pub mod status;
+mod times;
 
 pub use client::{ClientId, Rights};
 pub use held::{Held, Told};

@@ -4,10 +4,15 @@
 //! systemd's. A link to `/dev/null` or an empty file masks; a link to another unit's file is an alias. Which drop-ins
 //! count says [`search::drop_ins`].
 
+pub mod conf;
+pub mod root;
+
+pub use root::Root;
+
 use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::search::{self, Folder};
-use crate::unit::{self, Facts, Finding, Severity, Source, SourceFile, Unit, UnitName};
+use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,11 +41,14 @@ pub struct Loaded {
     pub definition: Definition,
     /// What is to be said about the text.
     pub findings: Vec<Finding>,
+    /// The keys of its files, and how each is taken.
+    pub keys: Vec<KeyUse>,
 }
 
 /// The folders and what they hold.
 #[derive(Debug)]
 pub struct Loader {
+    root: Root,
     folders: Vec<(Source, PathBuf)>,
     facts: Facts,
     entries: BTreeMap<UnitName, Entry>,
@@ -64,10 +72,15 @@ pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
 }
 
 impl Loader {
-    /// Nothing scanned yet.
+    /// Nothing scanned yet. The folders are this system's.
     pub fn new(folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
+        Self::of(Root::system(), folders, facts)
+    }
+
+    /// The same, for a root whose folders are given as [`Root::shown`] gives them.
+    pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
         let (entries, drop_ins, generated) = Default::default();
-        Self { folders, facts, entries, drop_ins, generated }
+        Self { root, folders, facts, entries, drop_ins, generated }
     }
 
     /// The folders, for watching.
@@ -91,10 +104,11 @@ impl Loader {
         self.drop_ins.clear();
         for (source, folder) in self.folders.clone() {
             let mut drop_ins = Vec::new();
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            for entry in fs::read_dir(self.root.place(&folder)).into_iter().flatten().flatten() {
                 let (Ok(file), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
+                let path = folder.join(&file);
                 if file.strip_suffix(".d").and_then(full_name).is_some() {
-                    let inside = list_drop_ins(&entry.path());
+                    let inside = list_drop_ins(&self.root, &path);
                     drop_ins.push(search::Entry { inside, ..search::Entry::file(file) });
                     continue;
                 }
@@ -103,9 +117,9 @@ impl Loader {
                     continue;
                 }
                 let found = match () {
-                    () if is_mask(&entry.path()) => Entry::Masked,
-                    () if kind.is_symlink() => link(&name, source, entry.path()),
-                    () => Entry::File(source, entry.path()),
+                    () if is_mask(&self.root, &path) => Entry::Masked,
+                    () if kind.is_symlink() => link(&self.root, &name, source, path),
+                    () => Entry::File(source, path),
                 };
                 self.entries.insert(name, found);
             }
@@ -193,7 +207,7 @@ impl Loader {
 
     /// Reads a unit's files. An instance comes from its template.
     pub fn load(&self, name: &UnitName) -> Loaded {
-        let only = |definition| Loaded { definition, findings: Vec::new() };
+        let only = |definition| Loaded { definition, findings: Vec::new(), keys: Vec::new() };
         if let Some(unit) = self.generated.get(name) {
             return only(Definition::Good(unit.clone()));
         }
@@ -207,13 +221,13 @@ impl Loader {
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
         };
-        let fragment = match read(&path) {
+        let fragment = match read(&self.root, &path) {
             Ok(fragment) => fragment,
             Err(reason) => return only(Definition::Bad(name.clone(), reason)),
         };
         let mut drop_ins = Vec::new();
         for path in search::drop_ins(name, source, &self.drop_ins) {
-            match read(&path) {
+            match read(&self.root, &path) {
                 Ok(file) => drop_ins.push(file),
                 Err(reason) => return only(Definition::Bad(name.clone(), reason)),
             }
@@ -223,11 +237,11 @@ impl Loader {
 
     fn define(&self, name: &UnitName, parsed: unit::Parsed) -> Loaded {
         let bad = parsed.is_bad();
-        let findings = parsed.findings;
+        let (findings, keys) = (parsed.findings, parsed.keys);
         if bad {
             let errors: Vec<String> =
                 findings.iter().filter(|f| f.severity == Severity::Error).map(ToString::to_string).collect();
-            return Loaded { definition: Definition::Bad(name.clone(), errors.join("\n")), findings };
+            return Loaded { definition: Definition::Bad(name.clone(), errors.join("\n")), findings, keys };
         }
         let mut unit = parsed.unit;
         for list in [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts] {
@@ -235,7 +249,7 @@ impl Loader {
                 *name = self.canonical(name.clone());
             }
         }
-        Loaded { definition: Definition::Good(Rc::new(unit)), findings }
+        Loaded { definition: Definition::Good(Rc::new(unit)), findings, keys }
     }
 }
 
@@ -245,27 +259,31 @@ fn full_name(text: &str) -> Option<UnitName> {
 }
 
 /// A link to `/dev/null`, or an empty file.
-fn is_mask(path: &Path) -> bool {
-    fs::read_link(path).is_ok_and(|target| target == Path::new("/dev/null"))
-        || fs::metadata(path).is_ok_and(|m| m.is_file() && m.len() == 0)
+fn is_mask(root: &Root, path: &Path) -> bool {
+    fs::read_link(root.entry(path)).is_ok_and(|target| target == Path::new("/dev/null"))
+        || fs::metadata(root.place(path)).is_ok_and(|m| m.is_file() && m.len() == 0)
 }
 
-fn list_drop_ins(folder: &Path) -> Vec<(String, bool)> {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_DROP_INS);
-    files.filter_map(|e| Some((e.file_name().into_string().ok()?, is_mask(&e.path())))).collect()
+fn list_drop_ins(root: &Root, folder: &Path) -> Vec<(String, bool)> {
+    let files = fs::read_dir(root.place(folder)).into_iter().flatten().flatten().take(MAX_DROP_INS);
+    let entry = |name: String| {
+        let mask = is_mask(root, &folder.join(&name));
+        (name, mask)
+    };
+    files.filter_map(|e| e.file_name().into_string().ok().map(entry)).collect()
 }
 
 /// An alias; or, under its own name, a file that lies elsewhere.
-fn link(name: &UnitName, source: Source, path: PathBuf) -> Entry {
-    let target = fs::read_link(&path).ok();
+fn link(root: &Root, name: &UnitName, source: Source, path: PathBuf) -> Entry {
+    let target = fs::read_link(root.entry(&path)).ok();
     match target.as_deref().and_then(Path::file_name).and_then(|f| f.to_str()).and_then(full_name) {
         Some(other) if other != *name && other.kind() == name.kind() => Entry::Alias(other),
         _ => Entry::File(source, path),
     }
 }
 
-fn read(path: &Path) -> Result<SourceFile, String> {
-    match file::read_text(path, MAX_FILE) {
+fn read(root: &Root, path: &Path) -> Result<SourceFile, String> {
+    match file::read_text(&root.place(path), MAX_FILE) {
         Ok(text) => Ok(SourceFile { path: path.to_path_buf(), text }),
         Err(nix::errno::Errno::EINVAL) => Err(format!("{}: not a plain file", path.display())),
         Err(nix::errno::Errno::EFBIG) => Err(format!("{}: longer than {MAX_FILE} bytes", path.display())),
@@ -274,5 +292,4 @@ fn read(path: &Path) -> Result<SourceFile, String> {
 }
 
 #[cfg(test)]
-#[path = "loader_tests.rs"]
 mod tests;

@@ -1,0 +1,56 @@
+//! What happens to a start whose conditions aren't met.
+
+use super::super::*;
+use super::bench::*;
+use crate::proto::pid1::Exit;
+use crate::unit::{ExecKind, Restart};
+
+fn guarded() -> Definition {
+    unit("a", |u| {
+        u.service.restart = Restart::Always;
+        [ExecKind::Condition, ExecKind::Condition, ExecKind::StopPost].into_iter().for_each(|k| add(u, k));
+    })
+}
+
+fn said_no(index: usize, code: i32) -> Outcome {
+    Outcome::Exited { kind: ExecKind::Condition, index, exit: ExitRecord::Code(code) }
+}
+
+#[test]
+fn exec_condition_skips_the_start_and_dependents_go_on() {
+    let skipped = vec![("a".to_owned(), JobResult::Skipped(said_no(1, 1)))];
+    let mut b = Bench::new(vec![
+        guarded(),
+        unit("b", |u| {
+            u.requires = names(&["a"]);
+            u.after = names(&["a"]);
+        }),
+    ]);
+    b.ask(Verb::Start, &["b"]);
+    assert_eq!((b.spawned(), b.view("a").state), (vec!["a ExecCondition0".to_owned()], State::Activating));
+    b.exit("a", false, Exit::Code(0));
+    assert_eq!(b.spawned(), ["a ExecCondition1"]);
+    b.exit("a", false, Exit::Code(1));
+    b.empty("a");
+    assert_eq!(b.spawned(), ["a ExecStopPost0"], "it is told what has become of the start");
+    b.exit("a", false, Exit::Code(0));
+    b.empty("a");
+    assert_eq!((b.view("a").state, b.view("a").outcome), (State::Inactive, Some(&said_no(1, 1))));
+    assert_eq!((b.spawned(), b.results()), (vec!["b ExecStart0".to_owned()], skipped));
+    b.runs("b");
+    assert_eq!(b.view("b").state, State::Active);
+    b.wait(3_600_000);
+    assert_eq!(b.view("a").phase, Phase::Dead, "Restart=always doesn't bring back what is not to run");
+}
+
+#[test]
+fn exec_condition_with_255_or_a_signal_is_a_failure() {
+    for exit in [Exit::Code(255), Exit::Signal(9)] {
+        let mut b = Bench::new(vec![unit("a", |u| add(u, ExecKind::Condition))]);
+        b.ask(Verb::Start, &["a"]);
+        b.exit("a", false, exit);
+        b.empty("a");
+        assert_eq!(b.view("a").state, State::Failed, "{exit:?}");
+        assert!(matches!(b.results().first(), Some((_, JobResult::Failed(_)))));
+    }
+}
