@@ -38,8 +38,8 @@ pub struct Args {
     /// Only from then on: `30min`, `2h`, `3d` ago, or `2026-11-23`, or with a time `2026-11-23 08:00`.
     #[arg(long, value_parser = since, value_name = "WHEN")]
     pub since: Option<Since>,
-    /// Only of this boot; -1 is the one before, and so on.
-    #[arg(long, num_args = 0..=1, default_missing_value = "0", allow_negative_numbers = true, value_name = "N")]
+    /// Only of this boot; --boot=-1 is the one before, and so on.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "0", allow_negative_numbers = true, value_name = "N")]
     pub boot: Option<i32>,
 }
 
