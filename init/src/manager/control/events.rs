@@ -8,7 +8,7 @@ use crate::proto::control::{Events, Reply, errors};
 use serde_json::Value;
 
 /// What may wait for one client, in bytes: one that lets more pile up isn't told any further.
-const MAX_UNREAD: usize = 512 << 10;
+const MAX_UNREAD: usize = 128 << 10;
 
 impl Manager {
     /// A client asks for a change: who it is is read now.
