@@ -2,6 +2,7 @@
 
 use super::commands::{self, show_command};
 use super::ending;
+use super::exec;
 use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
@@ -51,10 +52,14 @@ macro_rules! keys {
             id: concat!($section, ".", $name),
             default: $default,
             doc: $doc,
+            list: keys!(@list $kind),
             set: keys!(@set $name $kind($($arg)*)),
             show: keys!(@show $name $kind($($arg)*)),
         },)*]
     };
+    (@list list) => { true };
+    (@list exec) => { true };
+    (@list $kind:ident) => { false };
     (@set $name:literal one($($field:ident).+, $read:expr)) => {
         |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
     };
@@ -114,15 +119,33 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
     "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
     "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";
+    "Service" "TimeoutAbortSec" one(service.ending.timeout_abort, ending::abort_limit), "", "How long it may take to end by `WatchdogSignal=`; without it, `TimeoutStopSec=`.";
+    "Service" "TimeoutStartFailureMode" one(service.ending.start_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "What ends a start that takes too long: `KillSignal=` (terminate), `WatchdogSignal=` (abort), SIGKILL at once (kill).";
+    "Service" "TimeoutStopFailureMode" one(service.ending.stop_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "The same for a stop. After `KillSignal=` `terminate` is SIGKILL.";
+    "Service" "RuntimeMaxSec" one(service.ending.runtime_max, fields::timeout), "infinity", "A service that has run so long is stopped, and has failed; not for a oneshot.";
+    "Service" "RuntimeRandomizedExtraSec" one(service.ending.runtime_extra, fields::span), "0", "`RuntimeMaxSec=` is longer by up to this, at random.";
+    "Service" "ExitType" one(service.ending.exit_type, choice(ending::EXIT_TYPES, &[])), "main", "It has ended when its main process has (main), or its last process (cgroup).";
     "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
     "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
+    "Service" "RestartKillSignal" one(service.ending.restart_signal, ending::signal), "", "The same when it is to be restarted; without it, `KillSignal=`.";
+    "Service" "FinalKillSignal" one(service.ending.final_signal, fields::signal), "SIGKILL", "The signal for what is left when `TimeoutStopSec=` has passed.";
+    "Service" "SendSIGHUP" one(service.ending.send_sighup, plain(boolean)), "no", "Send SIGHUP after `KillSignal=`, for shells.";
+    "Service" "SendSIGKILL" one(service.ending.send_sigkill, plain(boolean)), "yes", "Whether what is left then is killed; `no` leaves it alone.";
     "Service" "Essential" one(service.essential, plain(boolean)), "no", "When it is over for good, the container or sandbox ends with its exit status.";
     "Service" "User" one(service.user, some(fields::account)), "", "Run as this user: name or number.";
     "Service" "Group" one(service.group, some(fields::account)), "", "Run as this group; without it, the user's own.";
     "Service" "WorkingDirectory" one(service.working_directory, fields::folder), "", "Run in this folder; `~`: the user's home; prefix `-`: a missing one does no harm.";
     "Service" "UMask" octal(service.umask, plain(mode)), "0022", "The file mode bits new files don't get.";
-    "Service" "Environment" list(service.environment, fields::assignments), "", "`NAME=value` words, put into the environment.";
-    "Service" "EnvironmentFile" list(service.environment_files, fields::environment_file), "", "A file with a `NAME=value` on each line; prefix `-`: a missing one does no harm.";
+    "Service" "Environment" list(service.environment, exec::assignments), "", "`NAME=value` words, put into the environment.";
+    "Service" "EnvironmentFile" list(service.environment_files, fields::environment_file), "", "A file with a `NAME=value` on each line, or a pattern of several (`*`, `?`, `[a-z]`); prefix `-`: a missing one does no harm.";
+    "Service" "PassEnvironment" list(service.exec.pass_environment, exec::pass), "", "Variables that are passed on, with the values they have for init itself.";
+    "Service" "UnsetEnvironment" list(service.exec.unset_environment, exec::unset), "", "Variables taken out again at the end; as `NAME=value`, only where they have that value.";
+    "Service" "SetLoginEnvironment" one(service.exec.login_environment, some(plain(boolean))), "(with `User=`: yes)", "Whether `USER LOGNAME HOME SHELL` are set.";
+    "Service" "ExecSearchPath" list(service.exec.search_path, exec::search_path), "", "Folders, separated by colons, where programs without a path are looked for; also the service's `PATH`.";
+    "Service" "SupplementaryGroups" list(service.exec.supplementary_groups, exec::groups), "", "Further groups of its processes.";
+    "Service" "RootDirectory" one(service.exec.root, some(path)), "", "The folder that is `/` for the service; programs and `WorkingDirectory=` are looked for in it.";
+    "Service" "RootDirectoryStartOnly" one(service.exec.root_start_only, plain(boolean)), "no", "Only `ExecStart=` runs in `RootDirectory=`.";
+    "Service" "PermissionsStartOnly" one(service.exec.permissions_start_only, plain(boolean)), "no", "Older way to give all commands but `ExecStart=` the prefix `+`.";
     "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
     "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
     "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";
