@@ -1,5 +1,7 @@
 //! Who asked for what, and what happened: kept by whoever dies in between, told as it happens.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
+
 use nix::sys::signal::Signal;
 use rung_tests::world::{World, deadline, off};
 use serde_json::Value;

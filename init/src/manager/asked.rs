@@ -16,6 +16,7 @@ use crate::unit::UnitName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
 use std::os::fd::BorrowedFd;
@@ -110,8 +111,8 @@ impl Askers {
 
     /// A request is about to be made; the first to ask under its number counts.
     pub fn will_ask(&mut self, id: RequestId, asked: Asked) {
-        if !self.requests.contains_key(&id) {
-            self.requests.insert(id, asked);
+        if let Entry::Vacant(place) = self.requests.entry(id) {
+            place.insert(asked);
             self.changed_requests.insert(id);
             self.prune();
         }
