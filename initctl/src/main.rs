@@ -5,7 +5,6 @@
 
 mod cli;
 mod exit;
-mod glob;
 mod logs;
 mod output;
 mod render;

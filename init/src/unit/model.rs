@@ -1,5 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
+use super::condition::Conditions;
 use super::{LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -51,6 +52,8 @@ pub struct Unit {
     pub wants: Vec<UnitName>,
     /// Never run beside these.
     pub conflicts: Vec<UnitName>,
+    /// Whether it is to be started at all.
+    pub conditions: Conditions,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
     /// `[Install] Runlevels=`: what `enable` uses.
@@ -71,6 +74,7 @@ impl Unit {
             requires: Vec::new(),
             wants: Vec::new(),
             conflicts: Vec::new(),
+            conditions: Conditions::default(),
             service: Service::default(),
             runlevels: LevelSet::EMPTY,
         }

@@ -3,10 +3,10 @@
 use super::Context;
 use crate::cli::ListArgs;
 use crate::exit::Failure;
-use crate::glob;
 use crate::render::{list, word};
 use init::proto::control::{UnitStatus, Units};
 use init::proto::words;
+use init::unit::glob;
 
 pub fn run(c: &mut Context, args: &ListArgs) -> Result<(), Failure> {
     let mut all: Units = c.ask("List", &())?;

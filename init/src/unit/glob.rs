@@ -1,4 +1,4 @@
-//! Patterns over unit names: `*`, `?`, `[a-z]`, `[!a-z]`.
+//! Patterns as of fnmatch(3): `*`, `?`, `[a-z]`, `[!a-z]`. `*` stands for anything, a `/` and a leading dot too.
 
 /// Whether the whole of `text` matches `pattern`. Takes time in proportion to both lengths at worst.
 pub fn matches(pattern: &str, text: &str) -> bool {
