@@ -5,6 +5,7 @@
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
+//! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
 //! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
@@ -15,8 +16,10 @@
 pub mod accounts;
 pub mod boot;
 pub mod cgroup;
+pub mod conditions;
 pub mod console;
 pub mod control;
+pub mod facts;
 pub mod helper;
 pub mod instance;
 pub mod journal;

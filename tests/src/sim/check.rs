@@ -17,6 +17,8 @@ pub struct Judge {
     dropped: BTreeSet<(UnitName, UnitName)>,
     starts: BTreeMap<UnitName, VecDeque<Millis>>,
     finished: BTreeSet<u64>,
+    /// Instances whose start has been judged.
+    begun: BTreeSet<u64>,
     /// Instances whose way down has been judged.
     going: BTreeSet<u64>,
     steps: u64,
@@ -38,13 +40,17 @@ impl Judge {
     pub fn batch(&mut self, core: &Core, machine: &Machine, actions: &[Action], now: Millis) {
         for action in actions {
             match action {
+                Action::Check { unit, token } => {
+                    self.live(*token);
+                    self.start(core, *unit, *token, now);
+                }
                 Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is spawned twice"));
                     }
                     self.live(key.token);
                     if key.step == 0 {
-                        self.start(core, *unit, now);
+                        self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {
                         self.stop_order(core, *unit, key.token);
@@ -98,8 +104,11 @@ impl Judge {
         }
     }
 
-    /// *Never* 5 and 7, at the first process of an instance.
-    fn start(&mut self, core: &Core, unit: UnitId, now: Millis) {
+    /// *Never* 5 and 7, when an instance begins: with a look at its conditions, else with its first process.
+    fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
+        if !self.begun.insert(token) {
+            return;
+        }
         let times = self.starts.entry(core.name(unit).clone()).or_default();
         times.push_back(now);
         while times.front().is_some_and(|at| *at + 1000 < now) {

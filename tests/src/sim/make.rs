@@ -3,6 +3,7 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
+use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
 use std::rc::Rc;
 use std::time::Duration;
@@ -60,6 +61,15 @@ pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
     if rng.percent(8) {
         unit.conflicts = some(rng, n, me, 1, false);
     }
+    if rng.percent(15) {
+        unit.conditions.conditions.push(Condition {
+            test: Test::PathExists,
+            triggering: false,
+            negated: false,
+            value: "/x".to_owned(),
+            place: Place::default(),
+        });
+    }
     if unit.name.kind() == init::unit::name::Kind::Service {
         service(rng, &mut unit);
     }
@@ -90,6 +100,15 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
             let command = command(rng);
             s.commands.push((kind, command));
         }
+    }
+}
+
+/// What comes of looking at a unit's conditions: they turn true and false as they like.
+pub fn verdict(rng: &mut Rng) -> Verdict {
+    match rng.below(10) {
+        0..=5 => Verdict::Met,
+        6..=8 => Verdict::Skip("ConditionPathExists=/x is not met".to_owned()),
+        _ => Verdict::Refuse("AssertPathExists=/x is not met".to_owned()),
     }
 }
 

@@ -42,9 +42,6 @@ impl Probe for Machine {
     fn hypervisor(&self) -> String {
         self.hypervisor.to_owned()
     }
-    fn processors(&self) -> u64 {
-        4
-    }
     fn controllers(&self) -> Option<Vec<String>> {
         Some(vec!["memory".to_owned(), "pids".to_owned()])
     }
@@ -56,7 +53,7 @@ impl Probe for Machine {
 fn machine() -> Machine {
     let files = [
         ("/proc/meminfo", "MemTotal:        2097152 kB\nMemFree: 1 kB\n"),
-        ("/proc/self/status", "Name:\tx\nCapBnd:\t0000000000001001\n"),
+        ("/proc/self/status", "Name:\tx\nCapBnd:\t0000000000001001\nCpus_allowed_list:\t0-2,5\n"),
         ("/proc/self/uid_map", "         0          0 4294967295\n"),
         ("/proc/cpuinfo", "processor : 0\nflags\t\t: fpu aes pclmulqdq\n"),
         ("/sys/module/loop/initstate", "live\n"),

@@ -25,8 +25,6 @@ pub trait Probe {
     fn in_container(&self) -> bool;
     /// The signature of the hypervisor that the processor tells of; empty where it tells of none.
     fn hypervisor(&self) -> String;
-    /// How many processors we may run on.
-    fn processors(&self) -> u64;
     /// Controllers of the cgroup tree that is ours; `None` where there is no such tree.
     fn controllers(&self) -> Option<Vec<String>>;
     /// Whether this is the machine's first boot.
@@ -59,7 +57,7 @@ pub fn truth(condition: &Condition, probe: &dyn Probe) -> Truth {
         Test::Group => value == "@system" || number_of(value, "/etc/group", probe) == Some(0),
         Test::CPUs => {
             let (operator, wanted) = compare::number(value, &|t| t.parse().ok())?;
-            compare::numbers(operator, probe.processors(), wanted)
+            compare::numbers(operator, processors(probe)?, wanted)
         }
         Test::CPUFeature => cpu_feature(value, probe),
         Test::Memory => {
@@ -214,6 +212,18 @@ fn number_of(name: &str, file: &str, probe: &dyn Probe) -> Option<u32> {
         let mut fields = line.split(':');
         (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok()).flatten()
     })
+}
+
+/// How many processors we may run on: `0-3,8`.
+fn processors(probe: &dyn Probe) -> Result<u64, String> {
+    let status = probe.read("/proc/self/status").ok_or("/proc is not mounted")?;
+    let list =
+        status.lines().find_map(|l| l.strip_prefix("Cpus_allowed_list:")).ok_or("/proc tells of no processors")?;
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (low, high) = range.split_once('-').unwrap_or((range, range));
+        high.parse::<u64>().ok()?.checked_sub(low.parse().ok()?)?.checked_add(1)
+    });
+    Ok(ranges.fold(0, u64::saturating_add))
 }
 
 /// systemd's names where they differ from the kernel's.
