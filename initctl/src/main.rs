@@ -7,6 +7,8 @@ mod cli;
 mod exit;
 mod logs;
 mod output;
+mod own;
+mod processes;
 mod render;
 mod sandbox;
 mod terminal;

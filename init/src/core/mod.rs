@@ -37,14 +37,17 @@ mod level;
 mod limit;
 pub mod message;
 mod request;
+mod restart;
 mod said;
 mod service;
 mod timers;
+mod times;
 mod transaction;
 mod view;
 
 pub use journal::Record;
 pub use message::*;
+pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
 use crate::proto::pid1::{Key, Life};

@@ -34,9 +34,10 @@ mod up;
 pub(super) use ready::can_reload;
 
 use super::limit::{StartLimit, millis};
+use super::restart::Pace;
 use super::said::Said;
 use super::timers::Timers;
-use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
@@ -169,6 +170,8 @@ pub(super) struct Service {
     pub reloading: Reloading,
     pub said: Said,
     pub limit: StartLimit,
+    pub times: Times,
+    pub pace: Pace,
 }
 
 impl Default for Service {
@@ -194,6 +197,8 @@ impl Default for Service {
             reloading: Reloading::No,
             said: Said::default(),
             limit: StartLimit::default(),
+            times: Times::default(),
+            pace: Pace::default(),
         }
     }
 }
@@ -210,6 +215,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
+            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }
@@ -456,6 +462,7 @@ impl Service {
         if self.phase != phase {
             let was = std::mem::replace(&mut self.phase, phase);
             self.since = r.now;
+            self.times.enter(was, phase, r.now);
             self.retime(r.unit, r.now, was);
         }
     }

@@ -1,7 +1,7 @@
 //! The service machine's way down: who gets which signal, who is waited for, and what comes of the end.
 
 use super::{KILL_PATIENCE, Run, SIGKILL, Service, Wanted, Which};
-use crate::core::limit::{restart_at, wants_restart};
+use crate::core::restart::wants_restart;
 use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
@@ -112,7 +112,8 @@ impl Service {
     }
 
     pub(super) fn finish(&mut self, r: &mut Run<'_>) {
-        if let Some(token) = self.token.take() {
+        let token = self.token.take();
+        if let Some(token) = token {
             r.out.push(Action::Finished { unit: r.id, token });
         }
         self.main = None;
@@ -120,10 +121,10 @@ impl Service {
         let again = self.wanted == Wanted::Up
             && r.may_restart
             && r.unit.name.kind() == Kind::Service
-            && wants_restart(r.unit.service.restart, &self.result);
+            && wants_restart(&r.unit.service, &self.result, self.pace.status());
         if again {
             self.enter(r, Phase::AutoRestart);
-            self.deadline = Some(restart_at(&r.unit.service, r.now));
+            self.deadline = Some(self.pace.next(&r.unit.service, &r.unit.name, token.unwrap_or(0), r.now));
             self.restarts = self.restarts.saturating_add(1);
         } else {
             self.enter(r, Phase::Dead);

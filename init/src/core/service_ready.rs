@@ -50,7 +50,7 @@ impl Service {
             self.start_post(r, 0);
         } else {
             let pause = millis(r.unit.service.readiness.check_pause);
-            self.timers.check = Some(r.now.saturating_add(pause.max(super::super::limit::MIN_RESTART)));
+            self.timers.check = Some(r.now.saturating_add(pause.max(crate::core::restart::MIN_RESTART)));
         }
     }
 

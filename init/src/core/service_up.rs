@@ -1,6 +1,7 @@
 //! The service machine's way up, and what the end of a process means.
 
 use super::{CHECK_PATIENCE, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
+use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
 use crate::unit::name::Kind;
 use crate::unit::{ExecKind, ServiceType, Unit};
@@ -12,6 +13,11 @@ const SIGTERM: i32 = 15;
 
 impl Service {
     pub(super) fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+        let fresh = self.phase == Phase::Dead;
+        if fresh {
+            self.restarts = 0;
+        }
+        self.pace.begin(r.now, fresh);
         self.wanted = Wanted::Up;
         self.result = Outcome::Success;
         self.started = false;
@@ -93,6 +99,7 @@ impl Service {
     /// The start is through, or a reload over: where the main process is gone by now, so is the service.
     pub(super) fn running(&mut self, r: &mut Run<'_>) {
         self.started = true;
+        self.pace.up.get_or_insert(r.now);
         if self.main.is_some() && self.phase == Phase::Reload && self.reloading == Reloading::Told {
             // Its commands are through, and it has said that it is still at it.
             self.enter(r, Phase::Reload);
@@ -138,6 +145,7 @@ impl Service {
         let Some(proc) = gone else { return };
         if which == Which::Main {
             self.last_exit = Some(exit);
+            self.pace.exit = Some((exit, r.now));
         }
         let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
         let good = ignore || self.is_clean(r.unit, which, exit);
@@ -157,6 +165,10 @@ impl Service {
 
     pub(super) fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
         let daemon = which == Which::Main && unit.service.kind != ServiceType::Oneshot;
+        let core = matches!(exit, ExitRecord::Core(_) | ExitRecord::NotRun { .. });
+        if which == Which::Main && !core && holds(&unit.service.ending.success, exit) {
+            return true;
+        }
         match exit {
             ExitRecord::Code(code) => code == 0,
             // Nobody could see how: an adopted process that wasn't our child.

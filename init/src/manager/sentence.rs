@@ -90,7 +90,7 @@ mod tests {
         unit.files.push("/etc/rung/units/a.service".into());
         unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
         let command =
-            Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
+            Command { words: vec!["/bin/false".into()], place: Place { file: 0, line: 4 }, ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
         unit
     }

@@ -5,9 +5,7 @@ use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words;
 use super::words::quote;
-use super::{
-    Input, KillMode, Level, LevelSet, Limit, Output, Restart, ServiceType, Severity, UnitName, WorkingDirectory,
-};
+use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -376,6 +374,5 @@ show_words! {
         Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
         NotifyReload "notify-reload", Idle "idle"
     }
-    Restart { No "no", OnFailure "on-failure", Always "always" }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }

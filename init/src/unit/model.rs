@@ -1,7 +1,7 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
 use super::condition::Conditions;
-use super::{LevelSet, Readiness, UnitName};
+use super::{Ending, LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -166,14 +166,32 @@ impl ExecKind {
 }
 
 /// One command line, split by systemd's rules; `$VAR` not yet put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {
     /// The words; the first is the program (a path, or a name to look up).
     pub words: Vec<String>,
+    /// Prefix `@`: what the program gets as its zeroth argument, in place of its own name.
+    pub zeroth: Option<String>,
     /// Prefix `-`: a failure is passed over.
     pub ignore_failure: bool,
+    /// Prefix `:`: `$VAR` and `${VAR}` stay as they are.
+    pub literal: bool,
+    /// Prefixes `+` and `!`.
+    pub privilege: Privilege,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What of the unit's restrictions a command is run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Privilege {
+    /// With all of them. Also prefix `!!`, which on kernels of today means nothing more.
+    #[default]
+    Restricted,
+    /// Prefix `!`: as `User=`, `Group=` and `SupplementaryGroups=` were not set.
+    Elevated,
+    /// Prefix `+`: without limits, capabilities and the like either.
+    Full,
 }
 
 /// `Restart=`
@@ -183,8 +201,16 @@ pub enum Restart {
     /// Never.
     #[default]
     No,
-    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout.
+    /// After a success.
+    OnSuccess,
+    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout, the watchdog.
     OnFailure,
+    /// The same, but for exit statuses.
+    OnAbnormal,
+    /// After the watchdog.
+    OnWatchdog,
+    /// After a signal (but HUP INT TERM PIPE).
+    OnAbort,
     /// Always, unless it was stopped on request.
     Always,
 }
@@ -284,6 +310,8 @@ pub struct Service {
     pub kill_mode: KillMode,
     /// `KillSignal=`; SIGTERM.
     pub kill_signal: i32,
+    /// How its end is judged and what follows.
+    pub ending: Ending,
     /// How it is known to be ready, and alive.
     pub readiness: Readiness,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
@@ -346,6 +374,7 @@ impl Default for Service {
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
+            ending: Ending::default(),
             readiness: Readiness::default(),
             essential: false,
             user: None,

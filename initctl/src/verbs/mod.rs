@@ -2,12 +2,21 @@
 
 mod ask;
 mod change;
+pub mod diff;
+pub mod edit;
 mod files;
 mod levels;
 mod list;
 mod logs;
+pub mod mask;
+pub mod new;
+mod own;
 mod power;
+pub mod ps;
+pub mod revert;
+pub mod set;
 mod status;
+pub mod top;
 mod verify;
 mod wait;
 
@@ -29,7 +38,7 @@ const ANSWER: Duration = Duration::from_secs(45);
 
 /// What every verb works with.
 #[derive(Debug)]
-struct Context {
+pub struct Context {
     out: Output,
     client: Client,
 }
@@ -84,6 +93,13 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
+        Verb::Edit(args) => edit::run(c, &args),
+        Verb::Set(args) => set::run(c, &args),
+        Verb::New(args) => new::run(c, &args),
+        Verb::Revert(args) => revert::run(c, &args),
+        Verb::Diff(args) => diff::run(c, &args),
+        Verb::Mask(args) => mask::mask(c, &args),
+        Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
         Verb::Verify(args) => verify::run(c, &args.files),
         Verb::Reexec => power::reexec(c),
@@ -91,6 +107,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Ps(args) => ps::run(c, &args),
+        Verb::Top(args) => top::run(c, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -104,12 +122,15 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Levels(_)
         | Verb::Logs(_)
         | Verb::Cat(_)
+        | Verb::Diff(_)
         | Verb::Show(_)
         | Verb::Verify(_)
         | Verb::IsActive(_)
         | Verb::IsFailed(_)
         | Verb::IsEnabled(_)
         | Verb::Wait(_)
+        | Verb::Ps(_)
+        | Verb::Top(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
