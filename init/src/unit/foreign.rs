@@ -22,9 +22,8 @@ const HARMLESS: &[(&str, &str)] = &[
         "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix GuessMainPID LogRateLimitIntervalSec \
          LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
-         TimeoutStartFailureMode TimeoutStopFailureMode ManagedOOMSwap ManagedOOMMemoryPressure \
-         ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive MemoryPressureWatch PermissionsStartOnly \
-         FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal FinalKillSignal",
+         ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
+         MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal",
     ),
     ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
@@ -64,7 +63,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          ProtectKernelModules ProtectKernelTunables ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateNetwork \
          PrivateIPC PrivateUsers PrivateMounts PrivatePIDs NetworkNamespacePath IPCNamespacePath ReadWritePaths \
          ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths TemporaryFileSystem BindPaths BindReadOnlyPaths \
-         MountFlags MountAPIVFS RootDirectory RootImage RootVerity RootHash RootEphemeral ExtensionImages \
+         MountFlags MountAPIVFS RootImage RootVerity RootHash RootEphemeral ExtensionImages \
          ExtensionDirectories MountImages ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories",
         "the service sees the machine as it is",
     ),
@@ -87,22 +86,22 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal RootDirectoryStartOnly OpenFile USBFunctionDescriptors \
+        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal OpenFile USBFunctionDescriptors \
          USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
+    ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),
     (
         "Service",
-        "ExitType RestartKillSignal SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec \
-         RebootArgument StartLimitAction FailureAction",
-        "start, stop or restart go on without it",
+        "DynamicUser UtmpIdentifier UtmpMode \
+         LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted \
+         ImportCredential StandardInputText StandardInputData RemoveIPC",
+        "the program gets another environment than meant",
     ),
     (
         "Service",
-        "SupplementaryGroups DynamicUser PAMName SetLoginEnvironment UtmpIdentifier UtmpMode PassEnvironment \
-         UnsetEnvironment ExecSearchPath LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted \
-         ImportCredential StandardInputText StandardInputData RemoveIPC",
-        "the program gets another environment than meant",
+        "PAMName",
+        "no PAM session is opened: what its modules would set (limits, groups, keyring) has to be set by keys",
     ),
 ];
 

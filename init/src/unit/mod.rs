@@ -8,6 +8,7 @@ pub mod condition;
 pub mod conf;
 pub mod ending;
 pub mod envfile;
+mod exec;
 pub mod exit_status;
 mod fields;
 pub mod finding;
@@ -29,6 +30,7 @@ pub mod variables;
 pub mod words;
 
 pub use ending::{End, EndAction, Ending, ExitType, Haste, OomPolicy, RestartMode, TimeoutMode};
+pub use exec::Exec;
 pub use exit_status::Status;
 pub use finding::{Finding, Severity, SourceFile, nearest};
 pub use keys::{KeyDoc, keys, settings};

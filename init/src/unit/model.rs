@@ -1,7 +1,7 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
 use super::condition::Conditions;
-use super::{Ending, LevelSet, Readiness, UnitName};
+use super::{Ending, Exec, LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -328,6 +328,8 @@ pub struct Service {
     pub environment: Vec<(String, String)>,
     /// `EnvironmentFile=`: path, and whether a missing one is harmless (`-`).
     pub environment_files: Vec<(PathBuf, bool)>,
+    /// Environment, groups, root folder.
+    pub exec: Exec,
     /// `StandardInput=`
     pub input: Input,
     /// `StandardOutput=`
@@ -383,6 +385,7 @@ impl Default for Service {
             umask: 0o022,
             environment: Vec::new(),
             environment_files: Vec::new(),
+            exec: Exec::default(),
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,
