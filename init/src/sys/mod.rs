@@ -6,6 +6,7 @@ pub mod console;
 pub mod cpuid;
 pub mod crash;
 pub mod credentials;
+pub mod datagram;
 pub mod epoll;
 pub mod fd;
 pub mod file;
