@@ -6,6 +6,7 @@
 mod cli;
 mod complete;
 mod exit;
+mod graph;
 mod logs;
 mod man;
 mod output;
