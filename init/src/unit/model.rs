@@ -1,7 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::condition::Conditions;
-use super::{Ending, Exec, LevelSet, Readiness, UnitName};
+use super::{Ending, Exec, LevelSet, Readiness, Relations, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,8 +51,10 @@ pub struct Unit {
     pub wants: Vec<UnitName>,
     /// Never run beside these.
     pub conflicts: Vec<UnitName>,
+    /// Everything else between units.
+    pub relations: Relations,
     /// Whether it is to be started at all.
-    pub conditions: Conditions,
+    pub conditions: super::condition::Conditions,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
     /// `[Install] Runlevels=`: what `enable` uses.
@@ -74,7 +75,8 @@ impl Unit {
             requires: Vec::new(),
             wants: Vec::new(),
             conflicts: Vec::new(),
-            conditions: Conditions::default(),
+            relations: Relations::default(),
+            conditions: Default::default(),
             service: Service::default(),
             runlevels: LevelSet::EMPTY,
         }
