@@ -12,7 +12,7 @@ use crate::unit::{Preserve, Unit};
 use std::collections::BTreeMap;
 
 /// The token of those children.
-pub const TOKEN: u64 = 4;
+pub const TOKEN: u64 = 5;
 /// They may take this long, in milliseconds.
 const PATIENCE: u64 = 30_000;
 

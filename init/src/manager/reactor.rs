@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, directories, helper};
+use super::{accounts, conditions, directories, helper};
 use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -137,6 +137,7 @@ impl Manager {
             going,
             lookups,
             self.removals.next_deadline(),
+            self.looks.next_deadline(),
             self.logger_due,
             self.strays_due,
             self.tell_due,
@@ -178,6 +179,7 @@ impl Manager {
         }
         self.lookups_due(now);
         self.removals_due(now);
+        self.looks_due(now);
         self.show_holders();
     }
 
@@ -265,10 +267,11 @@ impl Manager {
     }
 
     fn on_helper_over(&mut self, key: Key, exit: Exit) {
-        if key.token == accounts::TOKEN {
-            self.on_answer(key.step, exit);
-        } else if key.token == directories::TOKEN {
-            self.on_removed(key.step);
+        match key.token {
+            accounts::TOKEN => self.on_answer(key.step, exit),
+            conditions::TOKEN => self.on_looked(key.step, exit),
+            directories::TOKEN => self.on_removed(key.step),
+            _ => {}
         }
     }
 
@@ -311,10 +314,8 @@ impl Manager {
                 }
                 _ => {}
             }
-        } else if key.token == accounts::TOKEN && spawn {
-            self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
-        } else if key.token == directories::TOKEN && spawn {
-            self.on_removed(key.step);
+        } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN].contains(&key.token) && spawn {
+            self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
         } else if again && is(Request::Ack { key }) {

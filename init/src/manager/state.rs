@@ -37,6 +37,8 @@ pub struct Machine {
     pub container: bool,
     /// What is to be run.
     pub purpose: Purpose,
+    /// The kernel's words; in a container those that PID 1 was started with.
+    pub command_line: String,
     /// `init.conf`.
     pub conf: Conf,
     /// How many managers ran before.
@@ -134,6 +136,8 @@ pub struct Manager {
     pub lookups: super::accounts::Lookups,
     /// Run-time folders being removed.
     pub removals: super::directories::Removals,
+    /// Paths of conditions that are being looked at.
+    pub looks: super::conditions::Looks,
     /// The step of the last helper.
     pub helpers: u32,
     /// Events to be handled.
@@ -231,6 +235,7 @@ impl Manager {
             Event::NoPlan { key, .. } => ("no plan", *key),
             Event::Notify { token, .. } => ("notify", of(*token)),
             Event::PidFile { token, .. } => ("pid file", of(*token)),
+            Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
         };
