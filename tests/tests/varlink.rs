@@ -11,13 +11,13 @@ from varlink import Client, VarlinkError
 with Client(address="unix:" + sys.argv[1]) as client:
     interfaces = client.get_interfaces()
     assert "org.rung.Manager" in interfaces, interfaces
-    described = interfaces["org.rung.Manager"]
+    described = client.get_interface("org.rung.Manager")
     with client.open("org.rung.Manager") as rung:
         # The client drops what isn't described and refuses what doesn't fit: all described must be there.
-        def ask(name, **parameters):
-            reply = getattr(rung, name)(**parameters)
-            missing = set(f for f in described.get_method(name).out_type.fields if f not in reply)
-            assert missing <= {"previous", "switching_to", "going_down"}, (name, missing)
+        def ask(method, **parameters):
+            reply = getattr(rung, method)(**parameters)
+            missing = set(f for f in described.get_method(method).out_type.fields if f not in reply)
+            assert missing <= {"previous", "switching_to", "going_down"}, (method, missing)
             return reply
         names = [u["name"] for u in ask("List")["units"]]
         assert "web.service" in names, names
