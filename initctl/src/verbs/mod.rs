@@ -6,7 +6,7 @@ mod change;
 pub mod diff;
 pub mod edit;
 mod files;
-mod levels;
+pub mod levels;
 pub mod list;
 mod logs;
 pub mod mask;
@@ -88,7 +88,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::ResetFailed(args) => change::reset_failed(c, args.names),
         Verb::Enable(args) => levels::enable(c, &args, true),
         Verb::Disable(args) => levels::enable(c, &args, false),
-        Verb::Levels(args) => levels::table(c, args.names),
+        Verb::Levels(args) => levels::table(c, args),
         Verb::Runlevel(args) => levels::runlevel(c, args.level),
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
