@@ -13,7 +13,7 @@ mod rights;
 mod tests;
 
 pub use directories::removal;
-pub use explain::{failure_sentence, lines};
+pub use explain::{failure_sentence, lines, steps};
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;
