@@ -7,7 +7,7 @@
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
 use super::service::{Input, Wanted, can_reload};
-use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
+use super::{Action, Cause, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -199,6 +199,9 @@ impl Core {
                 node.service.result = outcome.clone();
                 node.running = None;
                 self.settle(id, timer, out);
+                if outcome == Outcome::StartLimit {
+                    self.check_action(id, Cause::StartLimit, out);
+                }
                 self.end_job(id, JobResult::Failed(outcome), out);
             }
         }
@@ -316,7 +319,8 @@ impl Core {
     }
 }
 
-fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
+/// The status that a container ends with for a run that ended like this.
+pub(super) fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
     use super::ExitRecord;
     let exit = match result {
         skip if skip.is_skip() => return 0,

@@ -233,7 +233,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
-            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
+            pace: Pace { token: key.token, begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }

@@ -11,7 +11,7 @@
 //! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
-//! | [`control`], [`sentence`], [`console`] | clients, and words for people |
+//! | [`control`], [`sentence`], [`told`], [`console`] | clients, and words for people |
 
 pub mod accounts;
 pub mod boot;
@@ -37,6 +37,7 @@ pub mod sentence;
 pub mod spawn;
 pub mod start;
 pub mod state;
+pub mod told;
 pub mod watch;
 
 pub use start::run;

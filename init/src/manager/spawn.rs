@@ -59,13 +59,14 @@ impl Manager {
         let inherited: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let base_env = self.base_env(unit.name.as_str(), key.token);
+        let mut base_env = self.base_env(unit.name.as_str(), key.token);
+        base_env.extend(self.told(id, &unit, kind));
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
         let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
         let cgroup = cgroup.transpose().map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
         let (stdio, fds) = self.streams(&unit, key.token)?;
-        let invocation = format!("{:016x}{:016x}", self.machine.boot_mark, key.token);
+        let invocation = self.invocation(key.token);
         let inputs = Inputs {
             unit: &unit,
             kind,

@@ -53,7 +53,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Unit",
-        "StartLimitAction FailureAction SuccessAction FailureActionExitStatus SuccessActionExitStatus JobTimeoutAction \
+        "JobTimeoutAction \
          JobTimeoutRebootArgument RebootArgument",
         "the machine doesn't act on this",
     ),
@@ -99,7 +99,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
-    ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),
+    ("Service", "RebootArgument StartLimitAction FailureAction", "the machine doesn't act on this"),
     (
         "Service",
         "DynamicUser UtmpIdentifier UtmpMode \
