@@ -115,6 +115,8 @@ fn actions_that_do_not_exist_are_refused() {
 fn stop_commands_are_told_how_it_ended() {
     let tell =
         "ExecStopPost=/bin/sh -c 'echo $$SERVICE_RESULT $$EXIT_CODE $$EXIT_STATUS $${#INVOCATION_ID} >>/run/%N'\n";
+    let handle = "ExecStart=/bin/sh -c 'echo $$MONITOR_SERVICE_RESULT $$MONITOR_EXIT_CODE $$MONITOR_EXIT_STATUS \
+                  $${#MONITOR_INVOCATION_ID} $$MONITOR_UNIT >/run/handler'\n";
     let service = |lines: &str| off(&format!("[Service]\n{lines}\n{tell}"));
     let world = World::new()
         .unit("status.service", &service("ExecStart=/bin/sh -c 'exit 3'"))
@@ -122,6 +124,8 @@ fn stop_commands_are_told_how_it_ended() {
         .unit("good.service", &service("ExecStart=/bin/true"))
         .unit("asked.service", &service("ExecStart=/bin/sleep infinity"))
         .unit("late.service", &service("ExecStartPre=/bin/sleep infinity\nExecStart=/bin/true\nTimeoutStartSec=200ms"))
+        .unit("watched.service", &off("[Unit]\nOnFailure=handler.service\n[Service]\nExecStart=/bin/sh -c 'exit 4'\n"))
+        .unit("handler.service", &off(&format!("[Service]\nType=oneshot\n{handle}")))
         .unit(
             "debug.service",
             &service("ExecStart=/bin/sh -c 'echo $$DEBUG_INVOCATION. >>/run/debugs; exit 1'\nRestart=always\nRestartMode=debug"),
@@ -142,6 +146,8 @@ fn stop_commands_are_told_how_it_ended() {
         world.wait_for(name, deadline(10), |w| matches!(w.state(name).0.as_str(), "failed" | "inactive").then_some(()));
         assert_eq!(world.show(name, "Result"), result, "{name}");
     }
+    world.run(["initctl", "start", "watched"]);
+    world.line("/run/handler", "exit-code exited 4 32 watched.service");
     world.run(["initctl", "start", "--no-wait", "debug"]);
     world.wait_for("a restart", deadline(10), |w| w.text("/run/debugs").starts_with(".\n1.\n").then_some(()));
 }

@@ -1,8 +1,9 @@
 //! What a unit's end does to the machine (`FailureAction=` and its kind), and what others are told of it.
 
 use super::job::exit_status;
+use super::reason::Reason;
 use super::service::Wanted;
-use super::{Action, Cause, Core, ExitRecord, Outcome, UnitId};
+use super::{Action, Core, ExitRecord, Occasion, Outcome, Phase, UnitId};
 use crate::unit::{End, EndAction, UnitName};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,7 @@ pub struct Ended {
 pub(super) struct Brought {
     pub unit: UnitName,
     pub action: EndAction,
-    pub cause: Cause,
+    pub occasion: Occasion,
     pub status: i32,
 }
 
@@ -35,6 +36,25 @@ impl Core {
         let service = &node.service;
         let (result, exit) = (service.result.clone(), service.pace.status());
         Ended { unit: node.name.clone(), token: service.pace.token, result, exit }
+    }
+
+    /// The unit whose end has started this one by `OnFailure=` or `OnSuccess=`, and how it ended.
+    pub fn monitored(&self, id: UnitId) -> Option<&Ended> {
+        self.units.get(id).service.monitored.as_deref()
+    }
+
+    /// A new run begins: what is its occasion? An automatic restart keeps that of the run before.
+    pub(super) fn note_monitored(&mut self, id: UnitId) {
+        let node = self.units.get(id);
+        let ended = match node.job.as_ref().map(|j| &j.reason) {
+            Some(Reason::OnFailure(name) | Reason::OnSuccess(name)) => self.units.find(name),
+            _ if node.service.phase == Phase::AutoRestart => return,
+            _ => None,
+        };
+        let ended = ended.map(|id| Box::new(self.end_of(id)));
+        if ended != self.units.get(id).service.monitored {
+            self.units.get_mut(id).service.monitored = ended;
+        }
     }
 
     /// Whether the present instance was started by an automatic restart.
@@ -48,38 +68,40 @@ impl Core {
         if result.is_skip() {
             return;
         }
-        let cause = if *result == Outcome::Success { Cause::Success } else { Cause::Failure };
-        self.check_action(id, cause, out);
+        let occasion = if *result == Outcome::Success { Occasion::Success } else { Occasion::Failure };
+        self.check_action(id, occasion, out);
     }
 
-    /// A unit is down for good, by this cause: the first one that has an action for it ends the machine.
-    pub(super) fn check_action(&mut self, id: UnitId, cause: Cause, out: &mut Vec<Action>) {
+    /// A unit is down for good, by this occasion: the first one that has an action for it ends the machine.
+    pub(super) fn check_action(&mut self, id: UnitId, occasion: Occasion, out: &mut Vec<Action>) {
         if self.levels.down.is_some() || self.levels.brought.is_some() {
             return;
         }
         let node = self.units.get(id);
         let (unit, service) = (node.unit(), &node.service);
         let ending = &unit.service.ending;
-        let (cause, action, status) = match cause {
-            Cause::StartLimit if ending.limit_action.is_some() => (cause, ending.limit_action, None),
-            Cause::StartLimit | Cause::Failure => (Cause::Failure, ending.failure_action, ending.failure_status),
-            Cause::Success => (cause, ending.success_action, ending.success_status),
+        let (occasion, action, status) = match occasion {
+            Occasion::StartLimit if ending.limit_action.is_some() => (occasion, ending.limit_action, None),
+            Occasion::StartLimit | Occasion::Failure => {
+                (Occasion::Failure, ending.failure_action, ending.failure_status)
+            }
+            Occasion::Success => (occasion, ending.success_action, ending.success_status),
         };
         let Some(action) = action else { return };
         let stopped = service.wanted == Wanted::Down && service.result == Outcome::Success;
         let own = if stopped { 0 } else { exit_status(&service.result, service.pace.status()) };
         let status = if action.end == End::Exit { status.unwrap_or(own) } else { 0 };
-        self.levels.brought = Some(Brought { unit: node.name.clone(), action, cause, status });
+        self.levels.brought = Some(Brought { unit: node.name.clone(), action, occasion, status });
         self.dirty.levels = true;
         self.tell_brought(out);
     }
 
     /// Says which end a unit has brought about, as long as the shutdown hasn't begun.
     pub(super) fn tell_brought(&self, out: &mut Vec<Action>) {
-        if let (Some(Brought { unit, action, cause, status }), None) = (&self.levels.brought, self.levels.down)
+        if let (Some(Brought { unit, action, occasion, status }), None) = (&self.levels.brought, self.levels.down)
             && let Some(unit) = self.units.find(unit)
         {
-            out.push(Action::EndMachine { unit, action: *action, cause: *cause, status: *status });
+            out.push(Action::EndMachine { unit, action: *action, occasion: *occasion, status: *status });
         }
     }
 }

@@ -295,7 +295,7 @@ pub enum Action {
         /// How.
         action: EndAction,
         /// Which key says so.
-        cause: Cause,
+        occasion: Occasion,
         /// What a container's PID 1 is to exit with.
         status: i32,
     },
@@ -309,7 +309,7 @@ pub enum Action {
 /// What makes a unit act on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum Occasion {
     /// `StartLimitAction=`
     StartLimit,
     /// `FailureAction=`
@@ -318,7 +318,7 @@ pub enum Cause {
     Success,
 }
 
-impl Cause {
+impl Occasion {
     /// The key in `[Unit]`.
     pub fn key(self) -> &'static str {
         match self {
@@ -383,6 +383,8 @@ pub enum Outcome {
         /// Which.
         name: UnitName,
     },
+    /// The job took too long (`JobTimeoutSec=`, `JobRunningTimeoutSec=`); the unit was left as it was.
+    JobTimeout,
     /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
     /// [`Outcome::Exited`] of that kind.)
     Skipped {

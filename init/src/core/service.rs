@@ -35,6 +35,7 @@ mod up;
 
 pub(super) use ready::can_reload;
 
+use super::ends::Ended;
 use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
@@ -187,6 +188,8 @@ pub(super) struct Service {
     pub limit: StartLimit,
     pub times: Times,
     pub pace: Pace,
+    /// The end of another unit that has started this one.
+    pub monitored: Option<Box<Ended>>,
 }
 
 impl Default for Service {
@@ -217,6 +220,7 @@ impl Default for Service {
             limit: StartLimit::default(),
             times: Times::default(),
             pace: Pace::default(),
+            monitored: None,
         }
     }
 }

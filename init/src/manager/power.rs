@@ -3,7 +3,7 @@
 use super::control::status;
 use super::state::{Going, Manager};
 use super::{console, machine::Purpose};
-use crate::core::{Ask, Cause, Event, RequestId, State, UnitId, Verb, Whom};
+use crate::core::{Ask, Event, Occasion, RequestId, State, UnitId, Verb, Whom};
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
 use crate::sys::{reboot, wait};
@@ -69,11 +69,11 @@ impl Manager {
 
     /// A unit's end is the machine's, by `FailureAction=` or its kind. `-immediate` tells the kernel at once, where there is
     /// a machine to tell.
-    pub fn brought_down(&mut self, unit: UnitId, action: EndAction, cause: Cause, status: i32) {
+    pub fn brought_down(&mut self, unit: UnitId, action: EndAction, occasion: Occasion, status: i32) {
         let view = self.core.view(unit);
-        let place = status::definition(&view).and_then(|u| u.place(&format!("Unit.{}", cause.key())));
+        let place = status::definition(&view).and_then(|u| u.place(&format!("Unit.{}", occasion.key())));
         let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
-        let text = format!("{}: {}={}{place}", view.name, cause.key(), action.word());
+        let text = format!("{}: {}={}{place}", view.name, occasion.key(), action.word());
         self.console.write(&console::line("warn", &text, None));
         let (how, mode) = match action.end {
             End::Exit | End::PowerOff => (Power::PowerOff, reboot::Mode::RB_POWER_OFF),

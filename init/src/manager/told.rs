@@ -22,10 +22,20 @@ impl Manager {
         format!("{:016x}{:016x}", self.machine.boot_mark, token)
     }
 
+    /// How the unit ended that has started this one by `OnFailure=` or `OnSuccess=`.
+    fn monitored(&self, id: UnitId) -> Vec<(String, String)> {
+        let Some(other) = self.core.monitored(id) else { return Vec::new() };
+        let mut env = ended(other, "MONITOR_SERVICE_RESULT", "MONITOR_");
+        env.push(("MONITOR_INVOCATION_ID".to_owned(), self.invocation(other.token)));
+        env.push(("MONITOR_UNIT".to_owned(), other.unit.to_string()));
+        env
+    }
+
     /// What a command of this kind is told beside what every process is.
     pub fn told(&self, id: UnitId, unit: &Unit, kind: ExecKind) -> Vec<(String, String)> {
         let mut env = match kind {
             ExecKind::Stop | ExecKind::StopPost => ended(&self.core.end_of(id), "SERVICE_RESULT", ""),
+            ExecKind::Condition | ExecKind::StartPre | ExecKind::Start | ExecKind::StartPost => self.monitored(id),
             _ => Vec::new(),
         };
         if unit.service.ending.restart_mode == RestartMode::Debug && self.core.is_restart(id) {
