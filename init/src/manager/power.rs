@@ -2,8 +2,9 @@
 
 use super::control::status;
 use super::state::{Going, Manager};
-use super::{console, machine::Purpose};
+use super::{asked, console, machine::Purpose};
 use crate::core::{Ask, Event, Occasion, RequestId, State, UnitId, Verb, Whom};
+use crate::proto::control::Asker;
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
 use crate::sys::{reboot, wait};
@@ -63,6 +64,7 @@ impl Manager {
             return self.console.write(&console::line("warn", &text, None));
         }
         let request = self.own_request();
+        self.askers.will_ask(request, asked::own(Asker::Essential, None));
         let how = self.going.map_or(Power::PowerOff, |going| going.how);
         self.go_down(how, status, false, request);
     }
@@ -130,6 +132,7 @@ impl Manager {
         };
         if self.going.is_none() {
             let request = self.own_request();
+            self.askers.will_ask(request, asked::own(Asker::Signal, Some(words::signal_name(signal))));
             self.go_down(how, 0, false, request);
         }
     }
@@ -143,6 +146,7 @@ impl Manager {
         }
         if again || self.going.is_none() {
             let request = self.own_request();
+            self.askers.will_ask(request, asked::own(Asker::Signal, Some("Ctrl-Alt-Del".to_owned())));
             self.go_down(Power::Reboot, 0, again, request);
         }
     }
@@ -151,6 +155,7 @@ impl Manager {
     fn forward(&mut self, signal: i32) {
         let Ok(name) = UnitName::new(crate::unit::command_unit::NAME) else { return };
         let id = self.own_request();
+        self.askers.will_ask(id, asked::own(Asker::Signal, Some(words::signal_name(signal))));
         let verb = Verb::Kill { signal, whom: Whom::Main };
         self.push(Event::Request { id, ask: Ask::Units { verb, names: vec![name] } });
     }
