@@ -86,6 +86,7 @@ impl Manager {
             reboot::now(mode);
         }
         let request = self.own_request();
+        self.askers.will_ask(request, asked::own(Asker::Manager, Some(text)));
         self.go_down(how, status, action.haste != Haste::None, request);
     }
 

@@ -83,6 +83,7 @@ pub fn exit_words(exit: ExitRecord) -> (&'static str, String) {
 pub fn phase_text(phase: Phase) -> &'static str {
     match phase {
         Phase::Dead => "not running",
+        Phase::Check => "its conditions are looked at",
         Phase::Condition => "ExecCondition runs",
         Phase::StartPre => "ExecStartPre runs",
         Phase::Start => "starting",
