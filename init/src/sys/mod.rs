@@ -10,7 +10,7 @@ pub mod datagram;
 pub mod epoll;
 pub mod fd;
 pub mod file;
-mod folders;
+pub mod folders;
 pub mod helper;
 pub mod image;
 pub mod localtime;
