@@ -100,6 +100,7 @@ pub mod samples {
             after: vec![],
             before: vec![],
             conflicts: vec![],
+            relations: vec![],
             settings: vec![("Type".into(), "simple".into())],
         }
     }
