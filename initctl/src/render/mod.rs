@@ -8,6 +8,7 @@ pub mod levels;
 pub mod list;
 pub mod progress;
 pub mod ps;
+pub mod sheet;
 pub mod show;
 pub mod status;
 pub mod system;
@@ -15,6 +16,7 @@ pub mod table;
 pub mod time;
 pub mod top;
 pub mod tree;
+pub mod why;
 
 use crate::terminal::Paint;
 use init::core::State;
