@@ -24,7 +24,6 @@ const HARMLESS: &[(&str, &str)] = &[
          ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
          MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking",
     ),
-    ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
 
 /// Keys that change what the service does, by what is lost without them.
@@ -38,7 +37,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("Unit", "JoinsNamespaceOf", "the units don't share what they were meant to"),
     (
         "Unit",
-        "StartLimitAction FailureAction SuccessAction FailureActionExitStatus SuccessActionExitStatus JobTimeoutAction \
+        "JobTimeoutAction \
          JobTimeoutRebootArgument RebootArgument",
         "the machine doesn't act on this",
     ),
@@ -83,7 +82,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "BusName Sockets OpenFile USBFunctionDescriptors USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
-    ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),
+    ("Service", "RebootArgument StartLimitAction FailureAction", "the machine doesn't act on this"),
     (
         "Service",
         "DynamicUser UtmpIdentifier UtmpMode \
