@@ -11,7 +11,6 @@ mod output;
 mod render;
 mod sandbox;
 mod terminal;
-mod units;
 mod verbs;
 
 use std::process::ExitCode;

@@ -40,6 +40,7 @@ mod service;
 mod transaction;
 mod view;
 
+pub use cycle::Cycle;
 pub use journal::Record;
 pub use message::*;
 pub use view::{Loaded, View};

@@ -160,6 +160,11 @@ impl Loader {
         files.map(|(n, _)| n.clone()).chain(self.generated.keys().cloned()).collect()
     }
 
+    /// Every name a file has in the folders: templates and aliases too, masks not.
+    pub fn files(&self) -> impl Iterator<Item = &UnitName> {
+        self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
+    }
+
     /// The aliases, for "did you mean" and completion.
     pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
         self.entries.iter().filter_map(|(n, e)| match e {

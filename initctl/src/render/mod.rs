@@ -7,6 +7,7 @@ pub mod show;
 pub mod status;
 pub mod system;
 pub mod time;
+pub mod verify;
 
 use crate::terminal::Paint;
 use init::core::State;

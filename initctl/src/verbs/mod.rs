@@ -85,7 +85,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
         Verb::Show(args) => status::show(c, &args),
-        Verb::Verify(args) => verify::run(c, &args.files),
+        Verb::Verify(args) => verify::run(c, &args),
         Verb::Reexec => power::reexec(c),
         Verb::IsActive(args) => ask::is_active(c, &args.names),
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
