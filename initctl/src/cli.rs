@@ -1,6 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::sandbox;
+use crate::verbs::{ps, top};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
@@ -92,6 +93,18 @@ pub enum Verb {
     /// Turn units off.
     #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]
     Disable(EnableArgs),
+    /// Show processes by unit, and those of no unit.
+    #[command(
+        after_help = "Examples:\n  initctl ps nginx\n  initctl ps --strays\n  initctl ps | awk '$1 == \"cron.service\" {print $2}'"
+    )]
+    Ps(ps::Args),
+    /// Watch what units use: CPU, memory, processes.
+    #[command(
+        after_help = "Keys: q quits; c m p n sort by CPU, memory, processes, name; r reverses; cursor keys or j k move; \
+                            Enter shows processes; space pauses; + and - change the delay.\n\n\
+                            Examples:\n  initctl top --sort memory\n  initctl top --once"
+    )]
+    Top(top::Args),
     /// Show in which levels units are on.
     Levels(OptionalNames),
     /// Print the previous and the present runlevel (`N 3`), or switch to another.

@@ -8,6 +8,7 @@ mod exit;
 mod glob;
 mod logs;
 mod output;
+mod processes;
 mod render;
 mod sandbox;
 mod terminal;

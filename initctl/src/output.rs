@@ -2,7 +2,7 @@
 
 use crate::cli::Global;
 use crate::exit::Failure;
-use crate::terminal::Style;
+use crate::terminal::{Glyphs, Style};
 use serde::Serialize;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -13,12 +13,14 @@ pub struct Output {
     pub global: Global,
     /// How stdout is to look.
     pub style: Style,
+    /// What lines are drawn with there.
+    pub glyphs: Glyphs,
 }
 
 impl Output {
     /// For this process's stdout.
     pub fn new(global: Global) -> Self {
-        Self { global, style: Style::of_stdout() }
+        Self { global, style: Style::of_stdout(), glyphs: Glyphs::of_environment(io::stdout().is_terminal()) }
     }
 
     /// Prints data: the value as JSON, or what `text` makes of it, or nothing.

@@ -109,7 +109,7 @@ fn notify_waits_for_ready_and_forking_for_its_daemon() {
     b.runs("n");
     assert_eq!(b.view("n").state, State::Activating);
     b.feed(Event::Notify { token: 16, notices: vec![Notice::Status("up".into()), Notice::Ready] });
-    assert_eq!((b.results(), b.view("n").status_text), (vec![done("n")], Some("up")));
+    assert_eq!((b.results(), b.view("n").said.status.as_deref()), (vec![done("n")], Some("up")));
     b.ask(Verb::Start, &["f"]);
     b.exit("f", false, Exit::Code(0));
     assert!(b.log.contains(&Action::ReadPidFile { unit: UnitId(1), token: 17 }));

@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::proto::pid1::Exit;
-use crate::unit::{Command, ExecKind, Level, LevelSet, Place, Unit, UnitName};
+use crate::unit::{Command, ExecKind, Level, LevelSet, Unit, UnitName};
 use std::rc::Rc;
 
 pub(super) struct Bench {
@@ -34,7 +34,7 @@ pub(super) fn plain(text: &str) -> Definition {
 }
 
 pub(super) fn add(unit: &mut Unit, kind: ExecKind) {
-    let command = Command { words: vec!["/bin/x".into()], ignore_failure: false, place: Place::default() };
+    let command = Command { words: vec!["/bin/x".into()], ..Command::default() };
     unit.service.commands.push((kind, command));
 }
 

@@ -1,7 +1,9 @@
 //! What must hold between any two events: those of the design's *Never* list that can be seen from inside the core.
 
 use super::job::JobKind;
+use super::restart::MIN_RESTART;
 use super::service::{Service, Which};
+use super::times::is_start;
 use super::{Core, Phase, UnitId};
 use crate::unit::name::Kind;
 
@@ -12,6 +14,7 @@ pub fn check(core: &Core) -> Vec<String> {
         let mut say = |what: String| wrong.push(format!("{:?}: {what}", core.units.get(id).name));
         instance(core, id, &mut say);
         progress(core, id, &mut say);
+        restarts(core, id, &mut say);
     }
     for (token, id) in &core.tokens {
         if core.units.get(*id).service.token != Some(*token) || *token >= core.next_token {
@@ -19,7 +22,7 @@ pub fn check(core: &Core) -> Vec<String> {
         }
     }
     for (at, id) in &core.deadlines {
-        if core.units.get(*id).service.deadline != Some(*at) {
+        if core.units.get(*id).service.due() != Some(*at) {
             wrong.push(format!("a timer is left of {:?}", core.units.get(*id).name));
         }
     }
@@ -61,8 +64,22 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
         say("two processes under one key".to_owned());
     }
-    if s.deadline.is_some_and(|at| !core.deadlines.contains(&(at, id))) {
+    if s.times.last.is_some_and(|last| last.0 > 0 && (last.1 == 0) != is_start(s.phase)) {
+        say(format!("{:?} and its start times say otherwise", s.phase));
+    }
+    if s.due().is_some_and(|at| !core.deadlines.contains(&(at, id))) {
         say("its timer isn't armed".to_owned());
+    }
+}
+
+/// *Never* 7: a restart that is to come comes, and not too soon after the start before it.
+fn restarts(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
+    let s = &core.units.get(id).service;
+    if s.phase == Phase::AutoRestart
+        && let Some(at) = s.deadline
+        && at < s.pace.begun.saturating_add(MIN_RESTART)
+    {
+        say(format!("is to be restarted at {at}, and was started at {}", s.pace.begun));
     }
 }
 
@@ -72,7 +89,7 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     let s = &node.service;
     let steady = matches!(s.phase, Phase::Dead | Phase::Running | Phase::Exited);
     let restarts = s.phase == Phase::AutoRestart && node.job.is_some();
-    if !steady && !restarts && s.deadline.is_none() && s.main.is_none() && s.control.is_none() {
+    if !steady && !restarts && s.due().is_none() && s.main.is_none() && s.control.is_none() {
         let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
         if !endless || s.phase == Phase::AutoRestart {
             say(format!("{:?} and nothing will end it", s.phase));

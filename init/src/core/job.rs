@@ -6,9 +6,8 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
-use super::service::{Input, command};
+use super::service::{Input, Wanted, can_reload};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
-use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -126,12 +125,14 @@ impl Core {
 
     fn try_start(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
+            Phase::AutoRestart if self.is_too_soon(id) => self.put_off(id),
             Phase::Dead | Phase::AutoRestart => self.begin(id, out),
             Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
             Phase::Running | Phase::Exited | Phase::Reload => self.end_job(id, JobResult::Already, out),
             // It is looked at again when the unit is down.
             Phase::Stop
             | Phase::StopSignal
+            | Phase::StopAbort
             | Phase::StopKill
             | Phase::StopPost
             | Phase::FinalSignal
@@ -139,10 +140,26 @@ impl Core {
         }
     }
 
+    /// Nobody asked, another unit's automatic restart needs it: as its own would, it keeps its distance from the last start.
+    fn is_too_soon(&self, id: UnitId) -> bool {
+        let node = self.units.get(id);
+        node.job.as_ref().is_some_and(|j| j.requests.is_empty()) && self.now < node.service.pace.earliest()
+    }
+
+    fn put_off(&mut self, id: UnitId) {
+        let service = &mut self.units.get_mut(id).service;
+        let (old, at) = (service.deadline, service.pace.earliest());
+        service.deadline = Some(at);
+        self.deadlines.insert((at, id));
+        if let Some(old) = old.filter(|old| *old != at) {
+            self.deadlines.remove(&(old, id));
+        }
+    }
+
     fn try_reload(&mut self, id: UnitId, phase: Phase, out: &mut Vec<Action>) {
         match phase {
             // While it waited, a new manager may have read another definition.
-            Phase::Running | Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {
+            Phase::Running | Phase::Exited if !can_reload(&self.units.get(id).unit()) => {
                 self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
             }
             Phase::Running | Phase::Exited => {
@@ -273,7 +290,9 @@ impl Core {
     /// An automatic restart that couldn't even begin, for want of what the unit requires, is tried again; not too soon.
     pub(super) fn retry_restart(&mut self, id: UnitId) {
         if self.units.get(id).service.deadline.is_none() {
-            let at = super::limit::restart_at(&self.units.get(id).unit().service, self.now.saturating_add(RETRY));
+            let node = self.units.get(id);
+            let delay = super::limit::millis(node.unit().service.restart_sec).saturating_add(RETRY);
+            let at = self.now.saturating_add(delay).max(node.service.pace.earliest());
             self.units.get_mut(id).service.deadline = Some(at);
             self.deadlines.insert((at, id));
         }
@@ -283,10 +302,13 @@ impl Core {
     pub(super) fn check_essential(&mut self, id: UnitId, out: &mut Vec<Action>) {
         let node = self.units.get(id);
         let again = node.job.as_ref().is_some_and(|j| matches!(j.kind, JobKind::Restart | JobKind::Start));
-        if !node.unit().service.essential || node.service.phase != Phase::Dead || again || self.levels.over.is_some() {
+        let ending = self.levels.over.is_some() || self.levels.down.is_some();
+        if !node.unit().service.essential || node.service.phase != Phase::Dead || again || ending {
             return;
         }
-        let status = exit_status(&node.service.result, node.service.last_exit);
+        // One that was stopped as it should be has not failed, whichever signal that took.
+        let stopped = node.service.wanted == Wanted::Down && node.service.result == Outcome::Success;
+        let status = if stopped { 0 } else { exit_status(&node.service.result, node.service.pace.status()) };
         self.levels.over = Some((node.name.clone(), status));
         self.dirty.levels = true;
         out.push(Action::EssentialOver { unit: id, status });
@@ -303,6 +325,7 @@ fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
         Outcome::Skipped { .. } => return 0,
         Outcome::Timeout { .. }
         | Outcome::Protocol
+        | Outcome::Watchdog
         | Outcome::StartLimit
         | Outcome::Dependency { .. }
         | Outcome::Assert { .. } => {

@@ -179,8 +179,11 @@ impl Core {
                 self.tokens.insert(token, id);
                 self.next_token = self.next_token.max(token.saturating_add(1));
             }
-            if let Some(at) = node.service.deadline {
+            if let Some(at) = node.service.due() {
                 self.deadlines.insert((at, id));
+            }
+            if node.service.idle {
+                self.idle.waiting.insert(id);
             }
             self.untold.extend([Which::Main, Which::Control].into_iter().filter_map(|w| node.service.key(w)));
             for request in node.job.iter().flat_map(|j| &j.requests) {

@@ -6,7 +6,7 @@
 //! the new one. Level 1 (and `S` after boot), 0 and 6 stop all that isn't on there. Never stopped is what a unit that
 //! stays, or starts, requires. A later switch replaces an earlier one: what only the abandoned level wanted is stopped.
 
-use super::{Action, Core, Phase, RequestId, UnitId};
+use super::{Action, Core, Millis, Phase, Reached, RequestId, Start, UnitId};
 use crate::proto::pid1::Power;
 use crate::unit::{Level, LevelSet, UnitName};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,8 @@ pub(super) struct Levels {
     pub down: Option<Power>,
     /// The essential service that is over, and the container's status.
     pub over: Option<(UnitName, i32)>,
+    /// When each level was reached first.
+    pub reached: Vec<Reached>,
 }
 
 /// A switch under way.
@@ -33,6 +35,9 @@ pub(super) struct Switch {
     pub request: RequestId,
     /// Levels whose units may be up: the one before, and those of switches that this one replaced.
     pub leaving: LevelSet,
+    /// When it was asked for.
+    #[serde(default)]
+    pub begun: Millis,
 }
 
 /// [`Power`] belongs to PID 1's frames, which know nothing of serde.
@@ -90,7 +95,7 @@ impl Core {
         }
         leaving.remove(Level::S);
         leaving.remove(to);
-        self.levels.switching = Some(Switch { to, request, leaving });
+        self.levels.switching = Some(Switch { to, request, leaving, begun: self.now });
         self.dirty.levels = true;
 
         let wanted: Vec<UnitId> = self.units.sorted().filter(|id| self.units.get(*id).on.contains(to)).collect();
@@ -135,6 +140,9 @@ impl Core {
         let from = self.levels.current;
         self.levels.previous = from;
         self.levels.current = Some(switch.to);
+        if !self.levels.reached.iter().any(|r| r.0 == switch.to) {
+            self.levels.reached.push(Reached(switch.to, Start(switch.begun, self.now)));
+        }
         self.dirty.levels = true;
         out.push(Action::LevelReached { from, to: switch.to });
         self.tell_down(out);

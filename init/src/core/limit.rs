@@ -1,13 +1,9 @@
-//! How often a unit may be started, and how soon it is started again.
+//! How often a unit may be started.
 
-use super::{Millis, Outcome};
-use crate::unit::{Restart, Service};
+use super::Millis;
+use crate::unit::Service;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
-
-/// No automatic restart comes sooner than this after the end, whatever `RestartSec=` says, so that no policy becomes a
-/// busy loop.
-pub(super) const MIN_RESTART: Millis = 50;
 
 /// Counts starts in `StartLimitIntervalSec=`; a window that begins anew once it has passed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -38,21 +34,6 @@ impl StartLimit {
     fn is_past(&self, unit: &Service, now: Millis) -> bool {
         self.count == 0 || now.saturating_sub(self.begun) >= millis(unit.start_limit_interval)
     }
-}
-
-/// Whether `Restart=` brings back an instance that ended like this, not on request.
-pub(super) fn wants_restart(policy: Restart, result: &Outcome) -> bool {
-    match policy {
-        _ if result.is_skip() => false,
-        Restart::No => false,
-        Restart::OnFailure => *result != Outcome::Success,
-        Restart::Always => true,
-    }
-}
-
-/// When the automatic restart is due.
-pub(super) fn restart_at(unit: &Service, now: Millis) -> Millis {
-    now.saturating_add(millis(unit.restart_sec).max(MIN_RESTART))
 }
 
 /// A duration as the core counts.

@@ -1,7 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use crate::proto::pid1::{Key, Life, Power};
-use crate::unit::{ExecKind, Level, LevelSet, Unit, UnitName};
+use crate::unit::{ExecKind, Level, LevelSet, NotifyAccess, Unit, UnitName};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -100,8 +100,26 @@ pub enum Notice {
     Ready,
     /// `STOPPING=1`
     Stopping,
+    /// `RELOADING=1`, and when that was by `MONOTONIC_USEC=`.
+    Reloading(Option<Millis>),
     /// `STATUS=`
     Status(String),
+    /// `ERRNO=`
+    Errno(i32),
+    /// `EXIT_STATUS=`: a number, or a word.
+    ExitStatus(String),
+    /// `BUSERROR=`
+    BusError(String),
+    /// `WATCHDOG=1`
+    Alive,
+    /// `WATCHDOG=trigger`
+    Trigger,
+    /// `WATCHDOG_USEC=`; 0: no watchdog.
+    WatchdogEvery(Millis),
+    /// `EXTEND_TIMEOUT_USEC=`
+    Extend(Millis),
+    /// `NOTIFYACCESS=`
+    Access(NotifyAccess),
     /// `MAINPID=`, already checked to be a process of the service.
     MainPid {
         /// The process.
@@ -317,6 +335,8 @@ pub enum Outcome {
     },
     /// The daemon said nothing (`Type=notify`) or left no main process (`Type=forking`) and was gone.
     Protocol,
+    /// It said nothing for longer than `WatchdogSec=`, or `WATCHDOG=trigger`.
+    Watchdog,
     /// Started too often: `StartLimitBurst=` in `StartLimitIntervalSec=`.
     StartLimit,
     /// No plan could be made, or the unit's file is bad, masked or gone.
@@ -404,6 +424,8 @@ pub enum Phase {
     Stop,
     /// `KillSignal=` was sent.
     StopSignal,
+    /// `WatchdogSignal=` was sent, so that it leaves a core dump.
+    StopAbort,
     /// SIGKILL was sent.
     StopKill,
     /// `ExecStopPost=`

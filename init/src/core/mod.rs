@@ -29,6 +29,7 @@
 
 mod arena;
 mod cycle;
+mod idle;
 pub mod invariants;
 mod job;
 mod journal;
@@ -36,19 +37,25 @@ mod level;
 mod limit;
 pub mod message;
 mod request;
+mod restart;
+mod said;
 mod service;
+mod timers;
+mod times;
 mod transaction;
 mod view;
 
 pub use cycle::Cycle;
 pub use journal::Record;
 pub use message::*;
+pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
 use crate::proto::pid1::{Key, Life};
 use arena::Arena;
 use level::Levels;
 use request::Requests;
+pub use said::Said;
 use service::{Input, Run, Which};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -65,6 +72,7 @@ pub struct Core {
     requests: Requests,
     /// Units whose waiting job may be able to run.
     queue: VecDeque<UnitId>,
+    idle: idle::Idle,
     levels: Levels,
     next_token: u64,
     now: Millis,
@@ -88,6 +96,7 @@ impl Core {
             deadlines: BTreeSet::new(),
             requests: Requests::default(),
             queue: VecDeque::new(),
+            idle: idle::Idle::default(),
             levels: Levels::default(),
             next_token: FIRST_TOKEN,
             now: 0,
@@ -124,6 +133,7 @@ impl Core {
         }
         self.run_queue(out);
         self.run_deadlines(out);
+        self.call_idle(out);
     }
 
     /// When [`Event::Tick`] is due at the latest.
@@ -218,19 +228,6 @@ impl Core {
         Some((id, self.units.get(id).service.which(key)?))
     }
 
-    fn notify(&mut self, token: u64, notices: Vec<Notice>, out: &mut Vec<Action>) {
-        for notice in notices {
-            // The instance may end by one of them.
-            let Some(id) = self.token_unit(token) else { return };
-            match notice {
-                Notice::Ready => self.drive(id, Input::Ready, out),
-                Notice::Stopping => self.drive(id, Input::Stopping, out),
-                Notice::MainPid { pid, start_time } => self.drive(id, Input::Named(pid, start_time), out),
-                Notice::Status(text) => self.units.get_mut(id).service.status_text = Some(text),
-            }
-        }
-    }
-
     /// What may have been lost with the last manager is said again.
     fn synced(&mut self, out: &mut Vec<Action>) {
         for key in std::mem::take(&mut self.untold) {
@@ -240,8 +237,12 @@ impl Core {
         }
         let live: Vec<UnitId> = self.tokens.values().copied().collect();
         for id in live {
+            let unit = self.units.get(id).unit();
+            let node = self.units.scratch(id);
+            let due = node.service.due();
+            node.service.resume(&unit, self.now);
+            self.settle(id, due, out);
             let node = self.units.get(id);
-            let unit = node.unit();
             let mut run = Run { id, unit: &unit, now: self.now, may_restart: self.may_restart(), out };
             node.service.repeat(&mut run);
         }
@@ -272,7 +273,7 @@ impl Core {
         let (now, may_restart) = (self.now, self.may_restart());
         let unit = self.units.get(id).unit();
         let node = self.units.get_mut(id);
-        let (token, phase, deadline) = (node.service.token, node.service.phase, node.service.deadline);
+        let (token, phase, due) = (node.service.token, node.service.phase, node.service.due());
         node.service.step(&mut Run { id, unit: &unit, now, may_restart, out }, input);
         let service = &node.service;
         if service.token != token {
@@ -283,8 +284,9 @@ impl Core {
                 self.tokens.insert(token, id);
             }
         }
-        if service.phase != phase || service.deadline != deadline || service.token != token {
-            self.settle(id, deadline, out);
+        if service.phase != phase || service.due() != due || service.token != token {
+            self.settle(id, due, out);
+            self.note_idle(id);
             self.advance(id, out);
             if self.units.get(id).service.phase == Phase::Dead {
                 self.check_essential(id, out);
@@ -294,12 +296,12 @@ impl Core {
     }
 
     /// After a change of a unit's machine: its timer, its definition, what is seen from outside.
-    fn settle(&mut self, id: UnitId, old_deadline: Option<Millis>, out: &mut Vec<Action>) {
+    fn settle(&mut self, id: UnitId, old_due: Option<Millis>, out: &mut Vec<Action>) {
         let node = self.units.scratch(id);
-        if let Some(at) = old_deadline {
+        if let Some(at) = old_due {
             self.deadlines.remove(&(at, id));
         }
-        if let Some(at) = node.service.deadline {
+        if let Some(at) = node.service.due() {
             self.deadlines.insert((at, id));
         }
         let state = node.service.state();
@@ -315,11 +317,13 @@ impl Core {
         while let Some((at, id)) = self.deadlines.first().copied().filter(|(at, _)| *at <= self.now) {
             self.deadlines.remove(&(at, id));
             let node = self.units.get(id);
-            if node.service.deadline != Some(at) {
+            if node.service.due() != Some(at) {
                 continue;
             }
             let restart = node.service.phase == Phase::AutoRestart;
             self.drive(id, Input::Due, out);
+            // Another one may be due at the same moment.
+            self.deadlines.extend(self.units.get(id).service.due().map(|at| (at, id)));
             if restart {
                 self.restart_due(id, out);
             }

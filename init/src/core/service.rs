@@ -26,11 +26,18 @@
 
 #[path = "service_down.rs"]
 mod down;
+#[path = "service_ready.rs"]
+mod ready;
 #[path = "service_up.rs"]
 mod up;
 
+pub(super) use ready::can_reload;
+
 use super::limit::{StartLimit, millis};
-use super::{Action, ExitRecord, Millis, Outcome, Phase, State, UnitId};
+use super::restart::Pace;
+use super::said::Said;
+use super::timers::Timers;
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
@@ -48,6 +55,18 @@ pub(super) enum Wanted {
     Down,
     /// Started; `Restart=` applies.
     Up,
+}
+
+/// How far a reload by notices has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum Reloading {
+    /// There is none.
+    #[default]
+    No,
+    /// `ReloadSignal=` was sent at this time, and `RELOADING=1` is awaited.
+    Signalled(Millis),
+    /// It has said `RELOADING=1`; `READY=1` is awaited.
+    Told,
 }
 
 /// A process the machine counts on.
@@ -86,8 +105,18 @@ pub(super) enum Input {
     Over(Which, ExitRecord, Option<String>),
     /// `READY=1`
     Ready,
+    /// `RELOADING=1`, and when.
+    Reloading(Option<Millis>),
     /// `STOPPING=1`
     Stopping,
+    /// The service asks for this much more time.
+    Extend(Millis),
+    /// The service sets another period for its watchdog; 0: none.
+    WatchdogEvery(Millis),
+    /// `WATCHDOG=trigger`
+    Starved,
+    /// `Type=idle`: its turn has come.
+    Turn,
     /// The service named its main process (`MAINPID=`, `PIDFile=`).
     Named(i32, u64),
     /// No process of the unit is left.
@@ -117,6 +146,8 @@ pub(super) struct Service {
     pub main: Option<Proc>,
     pub control: Option<Proc>,
     pub deadline: Option<Millis>,
+    #[serde(skip)]
+    pub timers: Timers,
     /// What went wrong first in this run, or in the last one.
     pub result: Outcome,
     /// `ExecStartPost=` is through: the start succeeded.
@@ -127,8 +158,15 @@ pub(super) struct Service {
     pub reload: Option<Outcome>,
     pub restarts: u32,
     pub last_exit: Option<ExitRecord>,
-    pub status_text: Option<String>,
+    /// `Type=idle`: waits until no other job runs.
+    pub idle: bool,
+    /// Up by the rules of its type, and not yet ready by `ReadyCheck=`.
+    pub up: bool,
+    pub reloading: Reloading,
+    pub said: Said,
     pub limit: StartLimit,
+    pub times: Times,
+    pub pace: Pace,
 }
 
 impl Default for Service {
@@ -142,14 +180,20 @@ impl Default for Service {
             main: None,
             control: None,
             deadline: None,
+            timers: Timers::default(),
             result: Outcome::Success,
             started: false,
             seeking: false,
             reload: None,
             restarts: 0,
             last_exit: None,
-            status_text: None,
+            idle: false,
+            up: false,
+            reloading: Reloading::No,
+            said: Said::default(),
             limit: StartLimit::default(),
+            times: Times::default(),
+            pace: Pace::default(),
         }
     }
 }
@@ -166,6 +210,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
+            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }
@@ -182,6 +227,7 @@ impl Service {
             Phase::Reload => State::Reloading,
             Phase::Stop
             | Phase::StopSignal
+            | Phase::StopAbort
             | Phase::StopKill
             | Phase::StopPost
             | Phase::FinalSignal
@@ -221,12 +267,18 @@ impl Service {
     /// harm when it comes twice.
     pub fn repeat(&self, r: &mut Run<'_>) {
         match self.phase {
+            Phase::Reload if matches!(self.reloading, Reloading::Signalled(_)) => self.signal_reload(r),
+            Phase::Running => self.watch_headless(r),
             Phase::Dead | Phase::AutoRestart | Phase::Condition | Phase::StartPre | Phase::StartPost => {}
-            Phase::Running | Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
+            Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
             Phase::Start if self.seeking => self.seek(r),
             Phase::Start => {}
             Phase::StopSignal => {
                 self.deliver(r, r.unit.service.kill_signal);
+                self.watch_rest(r);
+            }
+            Phase::StopAbort => {
+                self.deliver(r, r.unit.service.readiness.watchdog_signal);
                 self.watch_rest(r);
             }
             Phase::StopKill | Phase::FinalKill => {
@@ -244,6 +296,9 @@ impl Service {
     pub fn step(&mut self, r: &mut Run<'_>, input: Input) {
         if let Input::Over(which, exit, why) = input {
             self.over(r, which, exit, why);
+            return;
+        }
+        if matches!(input, Input::Due) && self.ring(r) {
             return;
         }
         match (self.phase, input) {
@@ -274,6 +329,7 @@ impl Service {
             (
                 Phase::Stop
                 | Phase::StopSignal
+                | Phase::StopAbort
                 | Phase::StopKill
                 | Phase::StopPost
                 | Phase::FinalSignal
@@ -281,21 +337,36 @@ impl Service {
                 Input::Stop,
             ) => self.wanted = Wanted::Down,
 
+            (Phase::Running, Input::Reload) if r.unit.service.kind == ServiceType::NotifyReload => {
+                self.reload = None;
+                self.reload_by_signal(r);
+            }
             (Phase::Running | Phase::Exited, Input::Reload) => {
                 self.reload = None;
                 self.reload(r, 0);
             }
             (_, Input::Reload) => {}
 
-            (Phase::Start, Input::Executed(Which::Main))
-                if matches!(r.unit.service.kind, ServiceType::Simple | ServiceType::Exec) =>
-            {
-                self.start_post(r, 0);
+            (Phase::Start, Input::Executed(Which::Main)) if is_up_by_exec(r.unit) && !self.up => {
+                self.came_up(r);
             }
             (_, Input::Executed(_)) => {}
 
-            (Phase::Start, Input::Ready) if r.unit.service.kind == ServiceType::Notify => self.start_post(r, 0),
+            (Phase::Start, Input::Ready) if r.unit.service.says_ready() && self.main.is_some() && !self.up => {
+                self.came_up(r);
+            }
+            (Phase::Reload, Input::Ready) => self.reloaded(r),
             (_, Input::Ready) => {}
+            (_, Input::Reloading(at)) => self.said_reloading(r, at),
+            (_, Input::Extend(time)) => self.extend(r.now, time),
+            (_, Input::WatchdogEvery(period)) => {
+                self.said.watchdog = Some(period);
+                self.feed_watchdog(r.unit, r.now);
+            }
+            (Phase::Start | Phase::StartPost | Phase::Running | Phase::Reload, Input::Starved) => self.starved(r),
+            (_, Input::Starved) => {}
+            (Phase::Start, Input::Turn) if self.idle => self.leave_idle(r),
+            (_, Input::Turn) => {}
             (Phase::Running, Input::Stopping) => {
                 self.enter(r, Phase::StopSignal);
                 self.arm(r, r.unit.service.timeout_stop);
@@ -304,7 +375,7 @@ impl Service {
 
             (Phase::Start, Input::Named(pid, start)) if self.seeking => {
                 self.adopt(r, pid, start);
-                self.start_post(r, 0);
+                self.came_up(r);
             }
             (Phase::Start | Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start)) => {
                 if self.main.as_ref().is_some_and(|m| m.pid != pid && m.pid != 0) {
@@ -314,26 +385,31 @@ impl Service {
             (_, Input::Named(..)) => {}
 
             (Phase::Start, Input::Empty) if self.seeking => self.fail(r, Outcome::Protocol),
-            (Phase::StopSignal | Phase::StopKill, Input::Empty) if self.alone() => self.stop_post(r, 0),
+            (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, Input::Empty) if self.alone() => {
+                self.stop_post(r, 0)
+            }
             (Phase::FinalSignal | Phase::FinalKill, Input::Empty) if self.alone() => self.finish(r),
+            (Phase::Running, Input::Empty) if self.alone() => self.deserted(r),
             (_, Input::Empty) => {}
 
             (Phase::Dead | Phase::Running | Phase::Exited, Input::Due) => self.deadline = None,
             // The core makes a start job of it.
             (Phase::AutoRestart, Input::Due) => self.deadline = None,
+            (Phase::Start, Input::Due) if self.idle => self.leave_idle(r),
             (phase @ (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
                 self.fail(r, Outcome::Timeout { phase });
             }
             (phase @ Phase::Reload, Input::Due) => {
                 self.abandon_control(r);
                 self.reload = Some(Outcome::Timeout { phase });
+                self.reloading = Reloading::No;
                 self.running(r);
             }
             (phase @ Phase::Stop, Input::Due) => {
                 self.note(Outcome::Timeout { phase });
                 self.stop_signal(r);
             }
-            (phase @ Phase::StopSignal, Input::Due) => {
+            (phase @ (Phase::StopSignal | Phase::StopAbort), Input::Due) => {
                 self.note(Outcome::Timeout { phase });
                 self.stop_kill(r);
             }
@@ -360,11 +436,13 @@ impl Service {
     }
 
     fn enter(&mut self, r: &Run<'_>, phase: Phase) {
-        if self.phase != phase {
-            self.phase = phase;
-            self.since = r.now;
-        }
         self.deadline = None;
+        if self.phase != phase {
+            let was = std::mem::replace(&mut self.phase, phase);
+            self.since = r.now;
+            self.times.enter(was, phase, r.now);
+            self.retime(r.unit, r.now, was);
+        }
     }
 
     fn arm(&mut self, r: &Run<'_>, limit: Option<Duration>) {
@@ -372,7 +450,7 @@ impl Service {
     }
 
     /// The first thing that went wrong is what is reported.
-    fn note(&mut self, outcome: Outcome) {
+    pub(super) fn note(&mut self, outcome: Outcome) {
         if self.result == Outcome::Success {
             self.result = outcome;
         }
@@ -425,6 +503,12 @@ impl Service {
         }
         self.control = None;
     }
+}
+
+/// Whether its start counts as done once its program is executed.
+fn is_up_by_exec(unit: &Unit) -> bool {
+    let by_type = matches!(unit.service.kind, ServiceType::Simple | ServiceType::Exec | ServiceType::Idle);
+    by_type && !unit.service.says_ready()
 }
 
 /// The command of a kind, by index.

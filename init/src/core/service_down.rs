@@ -1,7 +1,7 @@
 //! The service machine's way down: who gets which signal, who is waited for, and what comes of the end.
 
 use super::{KILL_PATIENCE, Run, SIGKILL, Service, Wanted, Which};
-use crate::core::limit::{restart_at, wants_restart};
+use crate::core::restart::wants_restart;
 use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
@@ -36,9 +36,23 @@ impl Service {
 
     /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
     pub(super) fn signal_heirs(&self, r: &mut Run<'_>) {
-        if self.phase == Phase::StopSignal && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
-            self.deliver(r, r.unit.service.kill_signal);
+        let signal = match self.phase {
+            Phase::StopSignal => r.unit.service.kill_signal,
+            Phase::StopAbort => r.unit.service.readiness.watchdog_signal,
+            _ => return,
+        };
+        if r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+            self.deliver(r, signal);
         }
+    }
+
+    /// `WatchdogSignal=`, for a core dump of what hangs; then as after any other signal.
+    pub(in crate::core) fn stop_abort(&mut self, r: &mut Run<'_>) {
+        self.seeking = false;
+        self.enter(r, Phase::StopAbort);
+        self.arm(r, r.unit.service.timeout_stop);
+        self.deliver(r, r.unit.service.readiness.watchdog_signal);
+        self.rest(r);
     }
 
     pub(super) fn stop_kill(&mut self, r: &mut Run<'_>) {
@@ -51,15 +65,15 @@ impl Service {
     /// Looks who is left after a signal, or after one of them has gone.
     pub(super) fn rest(&mut self, r: &mut Run<'_>) {
         match (self.phase, r.unit.service.kill_mode) {
-            (Phase::StopSignal | Phase::StopKill, KillMode::None) => {
+            (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::None) => {
                 self.main = None;
                 self.control = None;
                 self.stop_post(r, 0);
             }
             _ if !self.alone() => {}
-            (Phase::StopSignal, KillMode::Mixed) => self.stop_kill(r),
+            (Phase::StopSignal | Phase::StopAbort, KillMode::Mixed) => self.stop_kill(r),
             (_, KillMode::ControlGroup | KillMode::Mixed) => self.watch_rest(r),
-            (Phase::StopSignal | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
+            (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
             (_, KillMode::Process | KillMode::None) => self.finish(r),
         }
     }
@@ -98,19 +112,19 @@ impl Service {
     }
 
     pub(super) fn finish(&mut self, r: &mut Run<'_>) {
-        if let Some(token) = self.token.take() {
+        let token = self.token.take();
+        if let Some(token) = token {
             r.out.push(Action::Finished { unit: r.id, token });
         }
         self.main = None;
         self.control = None;
-        self.status_text = None;
         let again = self.wanted == Wanted::Up
             && r.may_restart
             && r.unit.name.kind() == Kind::Service
-            && wants_restart(r.unit.service.restart, &self.result);
+            && wants_restart(&r.unit.service, &self.result, self.pace.status());
         if again {
             self.enter(r, Phase::AutoRestart);
-            self.deadline = Some(restart_at(&r.unit.service, r.now));
+            self.deadline = Some(self.pace.next(&r.unit.service, &r.unit.name, token.unwrap_or(0), r.now));
             self.restarts = self.restarts.saturating_add(1);
         } else {
             self.enter(r, Phase::Dead);

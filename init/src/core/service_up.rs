@@ -1,6 +1,7 @@
 //! The service machine's way up, and what the end of a process means.
 
-use super::{Run, Service, Wanted, Which, command};
+use super::{Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
+use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
 use crate::unit::name::Kind;
 use crate::unit::{ExecKind, ServiceType, Unit};
@@ -12,12 +13,17 @@ const SIGTERM: i32 = 15;
 
 impl Service {
     pub(super) fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+        let fresh = self.phase == Phase::Dead;
+        if fresh {
+            self.restarts = 0;
+        }
+        self.pace.begin(r.now, fresh);
         self.wanted = Wanted::Up;
         self.result = Outcome::Success;
         self.started = false;
         self.seeking = false;
         self.reload = None;
-        self.status_text = None;
+        self.said = Said::default();
         self.main = None;
         self.control = None;
         if r.unit.name.kind() == Kind::Target {
@@ -27,6 +33,9 @@ impl Service {
         }
         self.token = Some(token);
         self.next_step = 0;
+        if r.unit.service.kind == ServiceType::Idle {
+            return self.wait_idle(r);
+        }
         self.condition(r, 0);
     }
 
@@ -68,8 +77,14 @@ impl Service {
     /// The start is through, or a reload over: where the main process is gone by now, so is the service.
     pub(super) fn running(&mut self, r: &mut Run<'_>) {
         self.started = true;
-        if self.main.is_some() {
+        self.pace.up.get_or_insert(r.now);
+        if self.main.is_some() && self.phase == Phase::Reload && self.reloading == Reloading::Told {
+            // Its commands are through, and it has said that it is still at it.
+            self.enter(r, Phase::Reload);
+            self.arm(r, r.unit.service.timeout_start);
+        } else if self.main.is_some() || self.result == Outcome::Success && r.unit.service.is_headless() {
             self.enter(r, Phase::Running);
+            self.watch_headless(r);
         } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
             self.enter(r, Phase::Exited);
         } else {
@@ -78,6 +93,9 @@ impl Service {
     }
 
     pub(super) fn reload(&mut self, r: &mut Run<'_>, index: usize) {
+        if index == 0 {
+            self.reloading = Reloading::No;
+        }
         if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timeout_start) {
             self.running(r);
         }
@@ -90,6 +108,13 @@ impl Service {
         }
     }
 
+    /// One without a main process ends with its last process.
+    pub(super) fn watch_headless(&self, r: &mut Run<'_>) {
+        if let (Some(token), None) = (self.token, &self.main) {
+            r.out.push(Action::Watch { unit: r.id, token });
+        }
+    }
+
     pub(super) fn over(&mut self, r: &mut Run<'_>, which: Which, exit: ExitRecord, why: Option<String>) {
         let gone = match which {
             Which::Main => self.main.take(),
@@ -98,6 +123,7 @@ impl Service {
         let Some(proc) = gone else { return };
         if which == Which::Main {
             self.last_exit = Some(exit);
+            self.pace.exit = Some((exit, r.now));
         }
         let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
         let good = ignore || self.is_clean(r.unit, which, exit);
@@ -107,6 +133,9 @@ impl Service {
             (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
         };
         match which {
+            Which::Control if proc.kind == ExecKind::ReadyCheck && self.phase == Phase::Start => {
+                self.checked(r, outcome == Outcome::Success);
+            }
             Which::Main => self.main_over(r, proc.index, outcome),
             Which::Control => self.control_over(r, proc.index, outcome),
         }
@@ -114,6 +143,10 @@ impl Service {
 
     pub(super) fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
         let daemon = which == Which::Main && unit.service.kind != ServiceType::Oneshot;
+        let core = matches!(exit, ExitRecord::Core(_) | ExitRecord::NotRun { .. });
+        if which == Which::Main && !core && holds(&unit.service.ending.success, exit) {
+            return true;
+        }
         match exit {
             ExitRecord::Code(code) => code == 0,
             // Nobody could see how: an adopted process that wasn't our child.
@@ -135,16 +168,24 @@ impl Service {
                     self.start_main(r, index.saturating_add(1));
                 }
                 // Simple, exec: it ran and has ended before we were told that it ran.
-                ServiceType::Oneshot | ServiceType::Simple | ServiceType::Exec => self.start_post(r, 0),
-                ServiceType::Notify | ServiceType::Forking => self.fail(r, Outcome::Protocol),
+                ServiceType::Oneshot => self.start_post(r, 0),
+                _ if is_up_by_exec(r.unit) && command(r.unit, ExecKind::ReadyCheck, 0).is_none() => {
+                    self.start_post(r, 0);
+                }
+                _ => self.fail(r, Outcome::Protocol),
             },
             Phase::Running => {
                 self.note(outcome);
                 self.running(r);
             }
+            Phase::Reload if self.control.is_none() => {
+                self.note(outcome);
+                self.reload = Some(Outcome::Protocol);
+                self.running(r);
+            }
             // Their own commands go on first; the end of those looks at the main process again.
             Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
-            Phase::StopSignal | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
+            Phase::StopSignal | Phase::StopAbort | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
                 self.note(outcome);
                 self.signal_heirs(r);
                 self.rest(r);
@@ -160,13 +201,11 @@ impl Service {
             Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost if failed => self.fail(r, outcome),
             Phase::Condition => self.condition(r, next),
             Phase::StartPre => self.start_pre(r, next),
-            Phase::Start => {
-                self.seeking = true;
-                self.seek(r);
-            }
+            Phase::Start => self.left_daemon(r),
             Phase::StartPost => self.start_post(r, next),
             Phase::Reload if failed => {
                 self.reload = Some(outcome);
+                self.reloading = Reloading::No;
                 self.running(r);
             }
             Phase::Reload => self.reload(r, next),
@@ -176,7 +215,7 @@ impl Service {
             }
             Phase::Stop => self.stop(r, next),
             // The start command that a stop has cut off ends by our own signal: that is no failure of its own.
-            Phase::StopSignal | Phase::StopKill => {
+            Phase::StopSignal | Phase::StopAbort | Phase::StopKill => {
                 self.signal_heirs(r);
                 self.rest(r);
             }

@@ -6,7 +6,7 @@
 
 use super::job::{Job, JobKind};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
-use crate::unit::{ExecKind, UnitName};
+use crate::unit::UnitName;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a start needs, hard needs first.
@@ -268,7 +268,7 @@ impl Core {
         let coming = self.has_start(id);
         let reason = if !coming && (down_next || !self.stays_up(id)) {
             Some("it isn't running")
-        } else if super::service::command(&node.unit(), ExecKind::Reload, 0).is_none() {
+        } else if !super::service::can_reload(&node.unit()) {
             Some("it has no ExecReload=")
         } else {
             None

@@ -1,7 +1,7 @@
 //! What the shell may see of the core.
 
 use super::service::Which;
-use super::{Core, ExitRecord, Millis, Outcome, Phase, RequestId, State, UnitId};
+use super::{Core, ExitRecord, Millis, Outcome, Phase, Reached, RequestId, Said, State, Times, UnitId};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::unit::{Level, LevelSet, Unit, UnitName};
 use std::rc::Rc;
@@ -65,14 +65,16 @@ pub struct View<'a> {
     pub last_exit: Option<ExitRecord>,
     /// What went wrong in this run or the last one; `None` if it never ran.
     pub outcome: Option<&'a Outcome>,
-    /// `STATUS=`
-    pub status_text: Option<&'a str>,
+    /// What it has said of itself.
+    pub said: &'a Said,
     /// The job at it (`start`, `stop`, `restart`, `reload`), and who waits for it.
     pub job: Option<(&'static str, &'a [RequestId])>,
     /// The units whose jobs its job waits for.
     pub waits_for: Vec<UnitId>,
     /// When its present phase times out, or its automatic restart is due.
     pub deadline: Option<Millis>,
+    /// When its starts began and were through.
+    pub times: Times,
     /// The levels it is on in.
     pub on: LevelSet,
 }
@@ -114,10 +116,11 @@ impl Core {
             restarts: service.restarts,
             last_exit: service.last_exit,
             outcome: ran.then_some(&service.result),
-            status_text: service.status_text.as_deref(),
+            said: &service.said,
             job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
             waits_for: self.blockers(id),
             deadline: service.deadline,
+            times: service.times,
             on: node.on,
         }
     }
@@ -137,6 +140,11 @@ impl Core {
     /// The level before, the present one, and the one a switch under way goes to.
     pub fn levels(&self) -> (Option<Level>, Option<Level>, Option<Level>) {
         (self.levels.previous, self.levels.current, self.levels.switching.as_ref().map(|s| s.to))
+    }
+
+    /// When each level was reached first, in that order.
+    pub fn reached(&self) -> &[Reached] {
+        &self.levels.reached
     }
 
     /// How the machine is about to end, if it is.

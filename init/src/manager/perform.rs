@@ -289,7 +289,11 @@ impl Manager {
                     let ran = matches!(
                         end.result,
                         JobResult::Failed(
-                            Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } | Outcome::StartLimit
+                            Outcome::Exited { .. }
+                                | Outcome::Protocol
+                                | Outcome::Watchdog
+                                | Outcome::Timeout { .. }
+                                | Outcome::StartLimit
                         )
                     );
                     if ran {

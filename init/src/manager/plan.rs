@@ -14,8 +14,8 @@ pub use explain::{failure_sentence, lines};
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;
-use crate::unit::words::put_variables;
-use crate::unit::{Command, ExecKind, Input, Output, Source, Unit};
+use crate::unit::variables;
+use crate::unit::{Command, ExecKind, Input, Output, Privilege, Source, Unit};
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -84,6 +84,8 @@ pub struct Compiled {
     pub bytes: Vec<u8>,
     /// One for each step.
     pub sites: Vec<Site>,
+    /// What the service's log should tell, though nothing fails by it: sentences.
+    pub notes: Vec<String>,
 }
 
 /// Makes the plan.
@@ -91,7 +93,7 @@ pub struct Compiled {
 /// # Errors
 /// A sentence that names key, place and remedy.
 pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
-    let mut plan = Builder { inputs, plan: Plan::default(), sites: Vec::new() };
+    let mut plan = Builder { inputs, plan: Plan::default(), sites: Vec::new(), notes: Vec::new() };
     plan.process();
     plan.cgroup()?;
     plan.streams()?;
@@ -99,13 +101,12 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     plan.folder()?;
     plan.identity();
     plan.exec()?;
-    let Builder { plan, sites, .. } = plan;
-    let key = inputs.kind.key();
-    let at = site(inputs.unit, key, inputs.kind, inputs.command, String::new());
+    let at = plan.site(inputs.kind.key());
+    let Builder { plan, sites, notes, .. } = plan;
     let bytes = plan.finish().ok_or_else(|| {
         explain::sentence(&at, &format!("arguments and environment are longer than {MAX_LEN} bytes"), "shorten them")
     })?;
-    Ok(Compiled { bytes, sites })
+    Ok(Compiled { bytes, sites, notes })
 }
 
 /// Ignored from the start unless told otherwise, as in systemd; not for `init -- CMD`, which is no daemon.
@@ -117,6 +118,7 @@ struct Builder<'i, 'a> {
     inputs: &'i Inputs<'a>,
     plan: Plan,
     sites: Vec<Site>,
+    notes: Vec<String>,
 }
 
 impl Builder<'_, '_> {
@@ -132,8 +134,13 @@ impl Builder<'_, '_> {
     }
 
     fn refuse(&self, key: &'static str, what: &str, remedy: &str) -> String {
+        explain::sentence(&self.site(key), what, remedy)
+    }
+
+    /// Where a key stands, whatever fails there.
+    fn site(&self, key: &'static str) -> Site {
         let Inputs { unit, kind, command, .. } = *self.inputs;
-        explain::sentence(&site(unit, key, kind, command, String::new()), what, remedy)
+        site(unit, key, kind, command, String::new())
     }
 
     fn exec_key(&self) -> &'static str {
@@ -149,11 +156,13 @@ impl Builder<'_, '_> {
         }
         let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
         self.push(key, "reset the signals", Step::Signals { ignore });
-        let own = service.limits.iter().any(|l| l.resource == NOFILE);
+        let full = self.inputs.command.privilege == Privilege::Full;
+        let limits = if full { [].as_slice() } else { service.limits.as_slice() };
+        let own = limits.iter().any(|l| l.resource == NOFILE);
         if let Some((soft, hard)) = self.inputs.nofile.filter(|_| !own) {
             self.push("LimitNOFILE", "set the limit", Step::Limit { resource: NOFILE, soft, hard });
         }
-        for limit in &service.limits {
+        for limit in limits {
             let step = Step::Limit { resource: limit.resource, soft: limit.soft, hard: limit.hard };
             self.push(limit.key, "set the limit", step);
         }
@@ -294,7 +303,11 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
+    /// Groups and user; the prefixes `+` and `!` leave them as they are.
     fn identity(&mut self) {
+        if self.inputs.command.privilege != Privilege::Restricted {
+            return;
+        }
         let identity = self.inputs.identity;
         let key = if self.inputs.unit.service.user.is_some() { "User" } else { "Group" };
         if identity.uid.is_some() || identity.gid.is_some() {
@@ -312,7 +325,8 @@ impl Builder<'_, '_> {
 
     fn exec(&mut self) -> Result<(), String> {
         let key = self.exec_key();
-        let words = &self.inputs.command.words;
+        let command = self.inputs.command;
+        let words = &command.words;
         let Some(name) = words.first() else { return Err(self.refuse(key, "no program is named", "name one")) };
         let program = if name.starts_with('/') {
             PathBuf::from(name)
@@ -323,7 +337,21 @@ impl Builder<'_, '_> {
         };
         let environment = environment::environment(self.inputs);
         let lookup = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-        let args = strings(put_variables(words, &lookup).iter().map(String::as_str));
+        let mut args = words.clone();
+        if let (Some(first), Some(zeroth)) = (args.first_mut(), &command.zeroth) {
+            first.clone_from(zeroth);
+        }
+        if !command.literal {
+            // The program's own name is no place for variables; what `@` gives is.
+            let from = usize::from(command.zeroth.is_none()).min(args.len());
+            let (rest, unset) = variables::put_in(&args.split_off(from), &lookup);
+            args.extend(rest);
+            let note = |name: &String| {
+                explain::sentence(&self.site(key), &format!("${name} isn't set: nothing is put in its place"), "")
+            };
+            self.notes.extend(unset.iter().map(note).collect::<Vec<_>>());
+        }
+        let args = strings(args.iter().map(String::as_str));
         let entries: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let env = strings(entries.iter().map(String::as_str));
         let text = self.path(key, &program)?;

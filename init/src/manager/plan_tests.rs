@@ -120,6 +120,26 @@ fn everything_in_its_order() {
 }
 
 #[test]
+fn prefixes_give_a_name_keep_variables_and_lift_restrictions() {
+    let exec = |command: &str| {
+        let all = plan(&unit(&format!("[Service]\nUser=www\nLimitNPROC=5\nEnvironment=A=1\n{command}\n")), |_| {});
+        let who = ["limit NPROC", "groups", "group ", "user "].map(|l| all.contains(&format!("\n{l}")));
+        (all.lines().last().expect("a line").to_owned(), who)
+    };
+    let run = |text: &str| format!("execute /bin/x as: {text}");
+    assert_eq!(exec("ExecStart=@/bin/x login-${A} $A"), (run("login-1 1"), [true; 4]));
+    assert_eq!(exec("ExecStart=:/bin/x $A ${A} $$"), (run("/bin/x $A ${A} $$"), [true; 4]));
+    assert_eq!(exec("ExecStart=!/bin/x"), (run("/bin/x"), [true, false, false, false]));
+    assert_eq!(exec("ExecStart=!!/bin/x"), (run("/bin/x"), [true; 4]));
+    assert_eq!(exec("ExecStart=+-@:/bin/x $y $z"), (run("$y $z"), [false; 4]));
+    let compiled = compiled(&unit("[Service]\nExecStart=/bin/x $NONE a\n"), ExecKind::Start, |_| {}).expect("plan");
+    assert_eq!(
+        compiled.notes,
+        ["ExecStart= (/etc/rung/units/x.service:2): $NONE isn't set: nothing is put in its place"]
+    );
+}
+
+#[test]
 fn the_three_streams() {
     let streams = |text: &str, change: &dyn Fn(&mut Inputs<'_>)| {
         let unit = unit(&format!("[Service]\nExecStart=/bin/x\n{text}"));
@@ -173,7 +193,7 @@ fn a_container_command_keeps_what_it_was_given() {
 #[test]
 fn failures_name_key_place_and_remedy() {
     let unit = unit("[Service]\nUser=www\nWorkingDirectory=/srv\nExecStart=/bin/x\nLimitNOFILE=5\n");
-    let Compiled { bytes, sites } = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
+    let Compiled { bytes, sites, .. } = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
     let stage = |wanted: &str| {
         let at = sites.iter().position(|s| s.doing.starts_with(wanted)).expect(wanted);
         u16::try_from(at).expect("few")

@@ -34,6 +34,10 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             }
             _ => "it did not keep to the protocol of its Type=".into(),
         },
+        Outcome::Watchdog => {
+            let place = unit.and_then(|u| u.place("Service.WatchdogSec")).map(|p| format!(" ({p})"));
+            format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={}", place.unwrap_or_default())
+        }
         Outcome::StartLimit => {
             let (burst, interval) =
                 unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
@@ -58,7 +62,9 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
         Outcome::Dependency { name } => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
-        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Timeout { .. } => format!("initctl logs {name} -n 50"),
+        Outcome::Exited { .. } | Outcome::Protocol | Outcome::Watchdog | Outcome::Timeout { .. } => {
+            format!("initctl logs {name} -n 50")
+        }
         Outcome::Assert { .. } => format!("initctl cat {name}"),
         Outcome::Success | Outcome::Skipped { .. } => return None,
     })
@@ -84,7 +90,7 @@ mod tests {
         unit.files.push("/etc/rung/units/a.service".into());
         unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
         let command =
-            Command { words: vec!["/bin/false".into()], ignore_failure: false, place: Place { file: 0, line: 4 } };
+            Command { words: vec!["/bin/false".into()], place: Place { file: 0, line: 4 }, ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
         unit
     }

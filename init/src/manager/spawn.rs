@@ -7,7 +7,7 @@ use super::poison;
 use super::reactor::NOTIFY;
 use super::state::Manager;
 use crate::core::Event;
-use crate::proto::logger::Stream;
+use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
@@ -83,6 +83,9 @@ impl Manager {
         };
         let compiled = plan::compile(&inputs)?;
         let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
+        for text in compiled.notes {
+            self.logger.send(logger::Request::Note { name: unit.name.short().to_owned(), text }, None);
+        }
         self.sites.insert(key, compiled.sites);
         self.plan_failures.remove(&id);
         let all = std::iter::once(file).chain(fds).collect();

@@ -3,6 +3,12 @@
 //! These types are the parameters and replies of its methods; unknown fields are skipped on both sides. The calls and
 //! replies themselves are [`Call`] and [`Reply`]. Durations are milliseconds, times milliseconds since the epoch.
 
+mod processes;
+mod times;
+
+pub use processes::{Group, Processes};
+pub use times::{LevelTime, StartTimes, UnitTime};
+
 use crate::core::{ExitRecord, JobResult, Outcome, Phase, RequestId, State, Verb};
 use crate::proto::pid1::Power;
 use crate::unit::{Level, Source, UnitName};

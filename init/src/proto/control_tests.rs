@@ -197,10 +197,18 @@ fn description_and_types_agree() {
     gives("Wait", units());
     takes("Reexec", empty());
     gives("Reexec", empty());
+    takes("Processes", names());
+    let group = Group { name: name(), pids: vec![1], main_pid: Some(1), cgroup: Some("/c".into()) };
+    gives("Processes", json(Processes { groups: vec![group], own: vec![1], pid_namespace: Some(1) }));
+    takes("StartTimes", empty());
+    let unit = UnitTime { name: name(), begun_ms: 1, done_ms: Some(2), last_begun_ms: 3, last_done_ms: Some(4) };
+    let level = LevelTime { level: Level::S, begun_ms: 1, reached_ms: 2 };
+    let times = StartTimes { now_ms: 1, init_ms: Some(1), container: true, levels: vec![level], units: vec![unit] };
+    gives("StartTimes", json(times));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 13, "a method without a check");
-    assert_eq!(i.types.len(), 9, "a type without a check");
+    assert_eq!(i.methods.len(), 15, "a method without a check");
+    assert_eq!(i.types.len(), 12, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
@@ -228,6 +236,7 @@ fn the_description_has_every_word_of_every_enum() {
         "Phase",
         &words![
             P::Dead,
+            P::Condition,
             P::StartPre,
             P::Start,
             P::StartPost,
@@ -236,6 +245,7 @@ fn the_description_has_every_word_of_every_enum() {
             P::Reload,
             P::Stop,
             P::StopSignal,
+            P::StopAbort,
             P::StopKill,
             P::StopPost,
             P::FinalSignal,

@@ -42,6 +42,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         }
         Outcome::Timeout { phase } => format!("took too long: {}", phase_text(*phase)),
         Outcome::Protocol => "was gone before it was ready".to_owned(),
+        Outcome::Watchdog => "said nothing for longer than WatchdogSec= allows".to_owned(),
         Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
@@ -61,6 +62,7 @@ pub fn phase_text(phase: Phase) -> &'static str {
         Phase::Reload => "ExecReload runs",
         Phase::Stop => "ExecStop runs",
         Phase::StopSignal | Phase::FinalSignal => "told to end",
+        Phase::StopAbort => "told to abort",
         Phase::StopKill | Phase::FinalKill => "being killed",
         Phase::StopPost => "ExecStopPost runs",
         Phase::AutoRestart => "waiting for its restart",

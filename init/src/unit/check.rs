@@ -30,11 +30,6 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
     check_streams(&build.unit, findings);
-    let as_user = build.unit.service.user.is_some() || build.unit.service.group.is_some();
-    for (kind, place, column) in build.privileged.iter().filter(|_| as_user) {
-        let bad = Bad::new(0, "the prefix `+` or `!` (run with all privileges) is not honoured yet with `User=`");
-        findings.push(Finding { column: *column, ..at_place(&build.unit, *place, kind.key(), bad, Severity::Error) });
-    }
 }
 
 fn given(unit: &Unit, id: &str) -> bool {
@@ -78,8 +73,9 @@ fn check_commands(unit: &Unit, findings: &mut Findings) {
 
 fn check_types(unit: &Unit, findings: &mut Findings) {
     let service = &unit.service;
-    if service.kind == ServiceType::Oneshot && service.restart == Restart::Always {
-        let bad = Bad::new(0, "`always` doesn't go with `Type=oneshot`: it would run without end")
+    if service.kind == ServiceType::Oneshot && matches!(service.restart, Restart::Always | Restart::OnSuccess) {
+        let word = if service.restart == Restart::Always { "always" } else { "on-success" };
+        let bad = Bad::new(0, format!("`{word}` doesn't go with `Type=oneshot`: it would run without end"))
             .hint("write `on-failure` or `no`");
         findings.push(at_place(unit, place(unit, "Service.Restart"), "Restart", bad, Severity::Error));
     }

@@ -1,7 +1,7 @@
 //! The unit behind `init -- CMD ARGS…`: one command in the foreground, whose end is the container's end. Pure.
 
 use super::{
-    Command, ExecKind, Input, KillMode, Output, Place, Service, ServiceType, Source, Unit, UnitName, WorkingDirectory,
+    Command, ExecKind, Input, KillMode, Output, Service, ServiceType, Source, Unit, UnitName, WorkingDirectory,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,9 +33,8 @@ pub fn command_unit(
     let mut unit = Unit::new(UnitName::new(NAME)?);
     unit.description = words.join(" ");
     unit.source = Source::Generated;
-    // `$VAR` is put in when the command is run; these words had their chance in the shell that gave them.
-    let literal = words.iter().map(|w| w.replace('$', "$$")).collect();
-    let run = Command { words: literal, ignore_failure: false, place: Place::default() };
+    // These words had their chance of variables in the shell that gave them.
+    let run = Command { words: words.to_vec(), literal: true, ..Command::default() };
     unit.service = Service {
         kind: ServiceType::Exec,
         commands: vec![(ExecKind::Start, run)],
@@ -77,7 +76,7 @@ mod tests {
             command_unit(&words(&["sh", "-c", "echo $HOME $$"]), env.clone(), Some("/srv".into())).expect("unit");
         let service = &unit.service;
         let commands: Vec<_> = service.commands(ExecKind::Start).map(|c| c.words.clone()).collect();
-        assert_eq!(commands, [words(&["sh", "-c", "echo $$HOME $$$$"])]);
+        assert_eq!(commands, [words(&["sh", "-c", "echo $HOME $$"])]);
         assert_eq!((unit.name.as_str(), unit.source, service.essential), (NAME, Source::Generated, true));
         assert_eq!((&service.input, &service.output, &service.error), (&Input::Inherit, &Output::Raw, &Output::Raw));
         assert_eq!(service.environment, env);

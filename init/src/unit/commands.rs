@@ -3,7 +3,7 @@
 use super::keys::Build;
 use super::value::{Bad, Value};
 use super::words::{Word, quote};
-use super::{Command, ExecKind};
+use super::{Command, ExecKind, Privilege};
 
 /// Adds the commands of a line; an empty line drops those before it.
 pub(super) fn set(b: &mut Build, kind: ExecKind, v: &Value<'_>) -> Result<(), Bad> {
@@ -12,15 +12,20 @@ pub(super) fn set(b: &mut Build, kind: ExecKind, v: &Value<'_>) -> Result<(), Ba
         return Ok(());
     }
     for words in v.words()?.split(|w| w.separator) {
-        let Some((program, _)) = words.split_first() else { continue }; // `a ;` and `; ;` hold no command
+        let Some((program, rest)) = words.split_first() else { continue }; // `a ;` and `; ;` hold no command
         let (prefix, path) = prefixes(program);
-        let command = Command {
-            words: std::iter::once(path.to_owned()).chain(words.iter().skip(1).map(|w| w.text.clone())).collect(),
-            ignore_failure: prefix.contains('-'),
-            place: v.place(program.at),
-        };
-        check_prefix(b, kind, v, program, prefix)?;
+        let mut command = Command { place: v.place(program.at), ..Command::default() };
+        let named = read_prefix(&mut command, program, prefix)?;
         check_program(program, prefix, path)?;
+        let mut rest = rest.iter().map(|w| w.text.clone());
+        if named {
+            let zeroth = rest.next().ok_or_else(|| {
+                Bad::new(program.at, "the prefix `@` wants a second word: the name the program is told")
+                    .hint("add it behind the program, or leave the `@` out")
+            })?;
+            command.zeroth = Some(zeroth);
+        }
+        command.words = std::iter::once(path.to_owned()).chain(rest).collect();
         b.unit.service.commands.push((kind, command));
     }
     Ok(())
@@ -32,24 +37,45 @@ fn prefixes(program: &Word) -> (&str, &str) {
     (program.text.strip_suffix(path).unwrap_or(""), path)
 }
 
-fn check_prefix(b: &mut Build, kind: ExecKind, v: &Value<'_>, program: &Word, prefix: &str) -> Result<(), Bad> {
+/// Takes the prefixes in, in any order; whether there is an `@`.
+fn read_prefix(command: &mut Command, program: &Word, prefix: &str) -> Result<bool, Bad> {
+    let mut named = false;
+    let mut before = ' ';
+    let mut magic = false; // `!!`
     for (index, c) in prefix.char_indices() {
-        let what = match c {
-            '@' => "another name as its zeroth argument",
-            ':' => "no variables put in",
-            '|' => "a shell around it",
-            '!' if prefix.get(..index).is_some_and(|p| p.contains('!')) => continue, // `!!`
-            '+' | '!' => {
-                let at = program.at + index;
-                b.privileged.push((kind, v.place(at), v.line.locate(v.offset + at).1));
-                continue;
+        let bad = |message: String| Bad::new(program.at + index, message);
+        let twice = match c {
+            '-' => std::mem::replace(&mut command.ignore_failure, true),
+            '@' => std::mem::replace(&mut named, true),
+            ':' => std::mem::replace(&mut command.literal, true),
+            '!' if before == '!' && !magic => {
+                magic = true;
+                command.privilege = Privilege::Restricted;
+                false
             }
-            _ => continue,
+            '+' | '!' if command.privilege != Privilege::Restricted || magic => {
+                return Err(bad(format!("the prefix `{c}` stands beside another one that gives privileges"))
+                    .hint("write `+` or `!` or `!!`, once"));
+            }
+            '+' => {
+                command.privilege = Privilege::Full;
+                false
+            }
+            '!' => {
+                command.privilege = Privilege::Elevated;
+                false
+            }
+            _ => {
+                return Err(bad(format!("the prefix `{c}` (a shell around it) is not honoured"))
+                    .hint("write /bin/sh -c '…'; known are `-`, `@`, `:`, `+`, `!`, `!!`"));
+            }
         };
-        return Err(Bad::new(program.at + index, format!("the prefix `{c}` ({what}) is not honoured yet"))
-            .hint("known is `-`: a failure is passed over"));
+        if twice {
+            return Err(bad(format!("the prefix `{c}` stands there twice")));
+        }
+        before = c;
     }
-    Ok(())
+    Ok(named)
 }
 
 fn check_program(program: &Word, prefix: &str, path: &str) -> Result<(), Bad> {
@@ -73,6 +99,15 @@ fn check_program(program: &Word, prefix: &str, path: &str) -> Result<(), Bad> {
 
 /// A command as it would be written.
 pub(super) fn show_command(command: &Command) -> String {
-    let words: Vec<String> = command.words.iter().map(|w| quote(w)).collect();
-    format!("{}{}", if command.ignore_failure { "-" } else { "" }, words.join(" "))
+    let prefixes = [
+        (command.ignore_failure, '-'),
+        (command.zeroth.is_some(), '@'),
+        (command.literal, ':'),
+        (command.privilege == Privilege::Full, '+'),
+        (command.privilege == Privilege::Elevated, '!'),
+    ];
+    let prefix: String = prefixes.iter().filter(|(on, _)| *on).map(|(_, c)| *c).collect();
+    let (program, rest) = command.words.split_first().map_or(("", [].as_slice()), |(p, rest)| (p.as_str(), rest));
+    let words = std::iter::once(program).chain(command.zeroth.as_deref()).chain(rest.iter().map(String::as_str));
+    format!("{prefix}{}", words.map(quote).collect::<Vec<_>>().join(" "))
 }

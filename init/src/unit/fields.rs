@@ -5,9 +5,7 @@ use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words;
 use super::words::quote;
-use super::{
-    Input, KillMode, Level, LevelSet, Limit, Output, Restart, ServiceType, Severity, UnitName, WorkingDirectory,
-};
+use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -372,7 +370,9 @@ macro_rules! show_words {
     )* };
 }
 show_words! {
-    ServiceType { Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify" }
-    Restart { No "no", OnFailure "on-failure", Always "always" }
+    ServiceType {
+        Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
+        NotifyReload "notify-reload", Idle "idle"
+    }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
 }

@@ -96,10 +96,14 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "ExitType BusName Sockets NotifyAccess WatchdogSec WatchdogSignal SuccessExitStatus \
-         RestartPreventExitStatus RestartForceExitStatus RestartMode RestartSteps RestartMaxDelaySec RestartKillSignal \
-         SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec RootDirectoryStartOnly \
-         OpenFile USBFunctionDescriptors USBFunctionStrings RebootArgument StartLimitAction FailureAction",
+        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal RootDirectoryStartOnly OpenFile USBFunctionDescriptors \
+         USBFunctionStrings",
+        "start, stop or restart go on without it",
+    ),
+    (
+        "Service",
+        "ExitType RestartKillSignal SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec \
+         RebootArgument StartLimitAction FailureAction",
         "start, stop or restart go on without it",
     ),
     (

@@ -1,24 +1,24 @@
 //! The table of keys: parser, `show`, help and man page are made from it. A new key is a line here.
 
 use super::commands::{self, show_command};
+use super::ending;
+use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, LevelSet, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
 pub struct Build {
     pub(super) unit: Unit,
-    /// Commands with prefix `+`, `!` or `!!`: the same here as without, where no `User=` is given.
-    pub(super) privileged: Vec<(ExecKind, Place, u32)>,
     /// Levels that `[Install] WantedBy=` stands for.
     pub(super) wanted_by: LevelSet,
 }
 
 impl Build {
     pub(super) fn new(name: &UnitName) -> Self {
-        Self { unit: Unit::new(name.clone()), privileged: Vec::new(), wanted_by: LevelSet::EMPTY }
+        Self { unit: Unit::new(name.clone()), wanted_by: LevelSet::EMPTY }
     }
 }
 
@@ -31,10 +31,8 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("forking", ServiceType::Forking),
     ("oneshot", ServiceType::Oneshot),
     ("notify", ServiceType::Notify),
-    ("idle", ServiceType::Simple),
+    ("idle", ServiceType::Idle),
 ];
-const RESTARTS: &[(&str, Restart)] =
-    &[("no", Restart::No), ("on-failure", Restart::OnFailure), ("always", Restart::Always)];
 const KILL_MODES: &[(&str, KillMode)] = &[
     ("control-group", KillMode::ControlGroup),
     ("mixed", KillMode::Mixed),
@@ -98,13 +96,19 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid; a relative path lies in the run-time folder.";
     "Service" "ExecCondition" exec(Condition), "", "Commands before all others: one that exits with 1 to 254 says that the service is not to run now, which is no failure; 255 or a signal is one.";
     "Service" "ExecStartPre" exec(StartPre), "", "Commands before `ExecStart=`, one after the other.";
-    "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefix `-`: its failure is passed over.";
+    "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefixes, in any order: `-` its failure is passed over, `@` the second word is its zeroth argument, `:` no variables are put in, `!` without `User=` and `Group=`, `+` with all privileges.";
     "Service" "ExecStartPost" exec(StartPost), "", "Commands once the start counts as done.";
     "Service" "ExecReload" exec(Reload), "", "Commands that make the service read its configuration again; `$MAINPID` is its main process.";
     "Service" "ExecStop" exec(Stop), "", "Commands that ask the service to stop; what is left then gets `KillSignal=`.";
     "Service" "ExecStopPost" exec(StopPost), "", "Commands after the service has ended, however it did.";
-    "Service" "Restart" one(service.restart, choice(RESTARTS, &["on-success", "on-abnormal", "on-watchdog", "on-abort"])), "no", "When to start it again by itself: no, on-failure, always.";
-    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that.";
+    "Service" "Restart" one(service.restart, choice(ending::RESTARTS, &[])), "no", "When to start it again by itself: no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always. Never after a stop on request.";
+    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that. Starts it makes by itself are 50 ms apart at least.";
+    "Service" "RestartMode" one(service.ending.restart_mode, choice(ending::RESTART_MODES, &[])), "normal", "Whether what acts on its end is told before an automatic restart (normal) or only of an end for good (direct); debug: as direct, with DEBUG_INVOCATION=1 in the environment.";
+    "Service" "RestartSteps" one(service.ending.restart_steps, plain(|t| number(t, 0, i64::from(u32::MAX)))), "0", "In how many restarts `RestartSec=` grows to `RestartMaxDelaySec=`. A run of 10s, or as long as the delay before it if that is longer, begins it anew.";
+    "Service" "RestartMaxDelaySec" one(service.ending.restart_max_delay, fields::span), "infinity", "The longest delay, with `RestartSteps=`. A grown delay is shortened by up to a tenth, at random.";
+    "Service" "SuccessExitStatus" list(service.ending.success, statuses), "", "Exit statuses and signals of the main process that count as success, beside 0 and SIGHUP SIGINT SIGTERM SIGPIPE.";
+    "Service" "RestartPreventExitStatus" list(service.ending.prevent, statuses), "", "Exit statuses and signals of the main process after which it is never started again by itself.";
+    "Service" "RestartForceExitStatus" list(service.ending.force, statuses), "", "Those after which it always is.";
     "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
     "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.start_limit_burst, &d.unit.service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";

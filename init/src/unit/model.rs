@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{LevelSet, UnitName};
+use super::{Ending, LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -104,6 +104,11 @@ pub enum ServiceType {
     Oneshot,
     /// When it says `READY=1`.
     Notify,
+    /// The same; and a reload is `ReloadSignal=`, answered by `RELOADING=1` and `READY=1`.
+    #[serde(rename = "notify-reload")]
+    NotifyReload,
+    /// As [`Self::Exec`], put off until no other job runs, but 5 s at most.
+    Idle,
 }
 
 /// Which of a service's commands.
@@ -116,6 +121,8 @@ pub enum ExecKind {
     StartPre,
     /// `ExecStart=`
     Start,
+    /// `ReadyCheck=`
+    ReadyCheck,
     /// `ExecStartPost=`
     StartPost,
     /// `ExecReload=`
@@ -128,8 +135,16 @@ pub enum ExecKind {
 
 impl ExecKind {
     /// All, in the order of a service's life.
-    pub const ALL: [Self; 7] =
-        [Self::Condition, Self::StartPre, Self::Start, Self::StartPost, Self::Reload, Self::Stop, Self::StopPost];
+    pub const ALL: [Self; 8] = [
+        Self::Condition,
+        Self::StartPre,
+        Self::Start,
+        Self::ReadyCheck,
+        Self::StartPost,
+        Self::Reload,
+        Self::Stop,
+        Self::StopPost,
+    ];
 
     /// The key in the unit file.
     pub fn key(self) -> &'static str {
@@ -137,6 +152,7 @@ impl ExecKind {
             Self::Condition => "ExecCondition",
             Self::StartPre => "ExecStartPre",
             Self::Start => "ExecStart",
+            Self::ReadyCheck => "ReadyCheck",
             Self::StartPost => "ExecStartPost",
             Self::Reload => "ExecReload",
             Self::Stop => "ExecStop",
@@ -146,14 +162,32 @@ impl ExecKind {
 }
 
 /// One command line, split by systemd's rules; `$VAR` not yet put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Command {
     /// The words; the first is the program (a path, or a name to look up).
     pub words: Vec<String>,
+    /// Prefix `@`: what the program gets as its zeroth argument, in place of its own name.
+    pub zeroth: Option<String>,
     /// Prefix `-`: a failure is passed over.
     pub ignore_failure: bool,
+    /// Prefix `:`: `$VAR` and `${VAR}` stay as they are.
+    pub literal: bool,
+    /// Prefixes `+` and `!`.
+    pub privilege: Privilege,
     /// Where it stands.
     pub place: Place,
+}
+
+/// What of the unit's restrictions a command is run with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Privilege {
+    /// With all of them. Also prefix `!!`, which on kernels of today means nothing more.
+    #[default]
+    Restricted,
+    /// Prefix `!`: as `User=`, `Group=` and `SupplementaryGroups=` were not set.
+    Elevated,
+    /// Prefix `+`: without limits, capabilities and the like either.
+    Full,
 }
 
 /// `Restart=`
@@ -163,8 +197,16 @@ pub enum Restart {
     /// Never.
     #[default]
     No,
-    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout.
+    /// After a success.
+    OnSuccess,
+    /// After a failure: exit status not 0, a signal (but HUP INT TERM PIPE), a timeout, the watchdog.
     OnFailure,
+    /// The same, but for exit statuses.
+    OnAbnormal,
+    /// After the watchdog.
+    OnWatchdog,
+    /// After a signal (but HUP INT TERM PIPE).
+    OnAbort,
     /// Always, unless it was stopped on request.
     Always,
 }
@@ -264,6 +306,10 @@ pub struct Service {
     pub kill_mode: KillMode,
     /// `KillSignal=`; SIGTERM.
     pub kill_signal: i32,
+    /// How its end is judged and what follows.
+    pub ending: Ending,
+    /// How it is known to be ready, and alive.
+    pub readiness: Readiness,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
     pub essential: bool,
     /// `User=`: a name or a number.
@@ -324,6 +370,8 @@ impl Default for Service {
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
+            ending: Ending::default(),
+            readiness: Readiness::default(),
             essential: false,
             user: None,
             group: None,

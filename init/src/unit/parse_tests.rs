@@ -73,7 +73,7 @@ fn an_ssh_server_of_systemds() {
          RestartPreventExitStatus=255\nType=notify\nRuntimeDirectory=sshd\n[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n",
     );
     assert!(!parsed.is_bad());
-    assert_eq!(parsed.not_honoured, ["ConditionPathExists", "RestartPreventExitStatus", "RuntimeDirectory"]);
+    assert_eq!(parsed.not_honoured, ["ConditionPathExists", "RuntimeDirectory"]);
     let service = &parsed.unit.service;
     assert_eq!(service.environment_files, [("/etc/default/ssh".into(), true)]);
     assert_eq!(service.commands(ExecKind::Reload).count(), 2);
@@ -112,8 +112,19 @@ fn a_template_is_read_as_if_it_had_an_instance() {
     let parsed = read("a@", text);
     assert_eq!(rendered(&parsed), "");
     assert!(parsed.unit.name.is_template());
-    let twice = read("x", "[Service]\nUser=a\nExecStart=-!!/bin/a\n");
-    assert_eq!(twice.findings.iter().filter(|f| f.severity == Severity::Error).count(), 1);
+}
+
+#[test]
+fn prefixes_stand_in_any_order() {
+    let command = |text: &str| {
+        let unit = good(&format!("[Service]\nUser=a\nExecStart={text}\n"));
+        unit.service.commands(ExecKind::Start).next().expect("a command").clone()
+    };
+    let all = command("+:@-/bin/a zeroth $x");
+    assert_eq!((all.words.as_slice(), all.zeroth.as_deref()), (&["/bin/a".into(), "$x".into()][..], Some("zeroth")));
+    assert_eq!((all.ignore_failure, all.literal, all.privilege), (true, true, Privilege::Full));
+    assert_eq!(command("-!!/bin/a").privilege, Privilege::Restricted);
+    assert_eq!(command("!-/bin/a").privilege, Privilege::Elevated);
 }
 
 #[test]
@@ -165,8 +176,11 @@ fn the_whole_unit_is_checked() {
     ));
     assert!(!has("[Service]\nType=forking\nExecStart=/a\n", "warning: Type=: a forking service without `PIDFile=`"));
     assert!(has("[Service]\nExecStart=a/b\n", "relative path"));
-    assert!(has("[Service]\nExecStart=@/a b\n", "the prefix `@` (another name"));
-    assert!(has("[Service]\nExecStart=+/a b\nUser=nobody\n", "x.service:2:11: error: ExecStart=: the prefix `+`"));
+    assert!(has("[Service]\nExecStart=@/a\n", "the prefix `@` wants a second word"));
+    assert!(has("[Service]\nExecStart=-+:!/a b\n", "x.service:2:14: error: ExecStart=: the prefix `!` stands beside"));
+    assert!(has("[Service]\nExecStart=--/a b\n", "the prefix `-` stands there twice"));
+    assert!(has("[Service]\nExecStart=!!!/a b\n", "the prefix `!` stands beside"));
+    assert!(has("[Service]\nExecStart=|/a b\n", "the prefix `|` (a shell around it)"));
     assert!(!has("[Service]\nExecStart=!!/a b\n", ""));
     assert!(!has("[Service]\nExecStart=/a\nType=dbus\n", "`dbus` is not honoured yet: the start counts"));
     assert!(has("[Service]\nExecStart=/a \"b%z\"\n", "x.service:2:16: error: ExecStart=: `%z`"));
@@ -240,7 +254,10 @@ proptest! {
         let mut command = vec!["/bin/x".to_owned()];
         command.extend(words);
         let place = Place::default();
-        unit.service.commands = vec![(ExecKind::Start, Command { words: command, ignore_failure: optional, place })];
+        let privilege = [Privilege::Restricted, Privilege::Elevated, Privilege::Full][umask as usize % 3];
+        let zeroth = (!optional).then(|| value.clone());
+        let command = Command { words: command, zeroth, ignore_failure: optional, literal: optional, privilege, place };
+        unit.service.commands = vec![(ExecKind::Start, command)];
         unit.service.environment = vec![("A".into(), value.clone()), ("B".into(), value)];
         unit.service.user = Some(user);
         unit.service.nice = Some(nice);

@@ -1,4 +1,4 @@
-//! systemd's quoting: a value → words, and back; variables put into words.
+//! systemd's quoting: a value → words, and back.
 
 /// One word, and where it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,51 +121,6 @@ pub fn quote(word: &str) -> String {
         }
     }
     if bare { out } else { format!("\"{out}\"") }
-}
-
-/// Puts variables into the arguments of a command: `${X}` anywhere, `$X` as a word of its own (split into as many words
-/// as its value has), `$$` is `$`. What isn't set is empty. The first word, the program, stays as it is.
-pub fn put_variables(words: &[String], lookup: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
-    let mut out = Vec::with_capacity(words.len());
-    for (index, word) in words.iter().enumerate() {
-        if index == 0 || !word.contains('$') {
-            out.push(word.clone());
-        } else if let Some(name) = word.strip_prefix('$').filter(|n| super::scalar::is_variable(n)) {
-            let value = lookup(name).unwrap_or_default();
-            match split(&value, &mut Vec::new()) {
-                Ok(split) => out.extend(split.into_iter().map(|w| w.text)),
-                Err(_) => out.extend(value.split_whitespace().map(str::to_owned)),
-            }
-        } else {
-            out.push(fill(word, lookup));
-        }
-    }
-    out
-}
-
-fn fill(word: &str, lookup: &dyn Fn(&str) -> Option<String>) -> String {
-    let mut out = String::with_capacity(word.len());
-    let mut rest = word;
-    while let Some((before, after)) = rest.split_once('$') {
-        out.push_str(before);
-        let name = after.strip_prefix('{').and_then(|t| t.split_once('}'));
-        rest = match (name, after.strip_prefix('$')) {
-            (_, Some(tail)) => {
-                out.push('$');
-                tail
-            }
-            (Some((name, tail)), _) if super::scalar::is_variable(name) => {
-                out.push_str(&lookup(name).unwrap_or_default());
-                tail
-            }
-            _ => {
-                out.push('$');
-                after
-            }
-        };
-    }
-    out.push_str(rest);
-    out
 }
 
 #[cfg(test)]

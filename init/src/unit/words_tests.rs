@@ -23,21 +23,6 @@ fn what_is_wrong_is_placed() {
     assert_eq!(odd.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2, 6]);
 }
 
-#[test]
-fn variables_are_put_in() {
-    let lookup = |name: &str| match name {
-        "OPTS" => Some("-a  'b c'".to_owned()),
-        "X" => Some("1 2".to_owned()),
-        _ => None,
-    };
-    let words: Vec<String> =
-        ["/bin/$X", "$OPTS", "${X}", "p${X}q", "$NONE", "${NONE}", "$$X", "a$X", "$", "${", "${a b}"]
-            .map(str::to_owned)
-            .to_vec();
-    let filled = put_variables(&words, &lookup);
-    assert_eq!(filled, ["/bin/$X", "-a", "b c", "1 2", "p1 2q", "", "$X", "a$X", "$", "${", "${a b}"]);
-}
-
 proptest! {
     #[test]
     fn quoted_words_read_back(words in proptest::collection::vec("[\\PC\\t\\n]{0,12}", 0..5)) {
@@ -49,6 +34,5 @@ proptest! {
     #[test]
     fn no_text_panics(value in "[\\PC\\\\'\"x$u{}; ]{0,40}") {
         let _ = split(&value, &mut Vec::new());
-        put_variables(&["a".into(), value], &|_| None);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Scripts of other systems search this for `process NUMBER` and spare that pid: no line of ours may say so.
 
-use super::{clean, cut, paint, time, word};
-use crate::terminal::{Paint, Style};
+use super::{clean, paint, time, word};
+use crate::terminal::{Paint, Style, cut};
 use init::proto::control::UnitStatus;
 
 const HEAD: [&str; 5] = ["NAME", "STATE", "SINCE", "PID", "LEVELS"];

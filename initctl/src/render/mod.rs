@@ -1,12 +1,17 @@
 //! Replies → text. Pure: no I/O, no clock, no terminal; all of that comes in as arguments.
 
+pub mod amount;
+pub mod branch;
 pub mod levels;
 pub mod list;
 pub mod progress;
+pub mod ps;
 pub mod show;
 pub mod status;
 pub mod system;
+pub mod table;
 pub mod time;
+pub mod top;
 pub mod verify;
 
 use crate::terminal::Paint;
@@ -21,17 +26,6 @@ pub fn clean(text: &str) -> String {
         if c.is_control() && c != '\t' { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
-}
-
-/// `text` cut to `width` characters; `~` stands for what was cut.
-pub fn cut(text: &str, width: Option<usize>) -> String {
-    match width {
-        Some(width) if text.chars().count() > width => {
-            let kept = width.saturating_sub(1);
-            text.chars().take(kept).chain((width > 0).then_some('~')).collect()
-        }
-        _ => text.to_owned(),
-    }
 }
 
 /// The one word for how a unit stands: its state, or what is wrong with its file when it doesn't run.
@@ -139,14 +133,5 @@ mod tests {
     #[test]
     fn foreign_text_can_not_drive_the_terminal() {
         assert_eq!(clean("a\x1b[2Jb\nc\u{9b}d\t."), "a\\u{1b}[2Jb\\nc\\u{9b}d\t.");
-    }
-
-    #[test]
-    fn what_is_cut_shows_it() {
-        assert_eq!((cut("abcdef", Some(4)), cut("abcd", Some(4))), ("abc~".into(), "abcd".into()));
-        assert_eq!(
-            (cut("äöüx", Some(3)), cut("x", Some(0)), cut("abc", None)),
-            ("äö~".into(), "".into(), "abc".into())
-        );
     }
 }

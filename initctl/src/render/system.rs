@@ -15,14 +15,7 @@ pub fn runlevel(levels: &Runlevel) -> Option<String> {
 /// The system in a few lines.
 pub fn system(version: &Version, levels: &Runlevel, units: &[UnitStatus], style: &Style) -> String {
     let mut text = style.paint(Paint::Bold, &format!("Rung {}", clean(&version.version)));
-    match (levels.current, levels.switching_to, levels.going_down) {
-        (_, _, Some(how)) => text.push_str(&format!(", going down ({})", power(how))),
-        (Some(now), Some(next), None) => text.push_str(&format!(", switching from runlevel {now} to {next}")),
-        (None, Some(next), None) => text.push_str(&format!(", booting to runlevel {next}")),
-        (Some(now), None, None) => text.push_str(&format!(", runlevel {now}")),
-        (None, None, None) => text.push_str(", booting"),
-    }
-    text.push('\n');
+    text.push_str(&format!(", {}\n", standing(levels)));
     let count = |wanted: &str| units.iter().filter(|u| word(u) == wanted).count();
     let mut counts = Vec::new();
     for state in ["active", "activating", "reloading", "deactivating", "failed", "bad", "masked", "inactive"] {
@@ -40,6 +33,17 @@ pub fn system(version: &Version, levels: &Runlevel, units: &[UnitStatus], style:
         text.push('\n');
     }
     text
+}
+
+/// Where the machine stands, in words.
+pub fn standing(levels: &Runlevel) -> String {
+    match (levels.current, levels.switching_to, levels.going_down) {
+        (_, _, Some(how)) => format!("going down ({})", power(how)),
+        (Some(now), Some(next), None) => format!("switching from runlevel {now} to {next}"),
+        (None, Some(next), None) => format!("booting to runlevel {next}"),
+        (Some(now), None, None) => format!("runlevel {now}"),
+        (None, None, None) => "booting".to_owned(),
+    }
 }
 
 /// `power off`, …

@@ -1,7 +1,6 @@
 //! The summary of `verify`: how much of what a set of units says is honoured.
 
-use super::cut;
-use crate::terminal::{Paint, Style};
+use crate::terminal::{Paint, Style, cut};
 use init::unit::{KeyUse, Taken};
 use serde::Serialize;
 use std::cmp::Reverse;

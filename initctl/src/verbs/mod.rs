@@ -7,7 +7,9 @@ mod levels;
 mod list;
 mod logs;
 mod power;
+pub mod ps;
 mod status;
+pub mod top;
 mod verify;
 mod wait;
 
@@ -29,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(45);
 
 /// What every verb works with.
 #[derive(Debug)]
-struct Context {
+pub struct Context {
     out: Output,
     client: Client,
 }
@@ -91,6 +93,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Ps(args) => ps::run(c, &args),
+        Verb::Top(args) => top::run(c, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -110,6 +114,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::IsFailed(_)
         | Verb::IsEnabled(_)
         | Verb::Wait(_)
+        | Verb::Ps(_)
+        | Verb::Top(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,

@@ -5,8 +5,10 @@ use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, Unit
 use init::unit::{ExecKind, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// More starts of one unit in a second than this is a busy loop (`RestartSec=` is held to 50 ms at least).
+/// More starts of one unit in a second than this is a busy loop, whoever asked for them.
 const STARTS_A_SECOND: usize = 40;
+/// Starts that a unit makes by itself are that far from the one before.
+const APART: Millis = 50;
 
 /// From so many units on a world is big.
 const BIG: usize = 40;
@@ -15,7 +17,7 @@ const BIG: usize = 40;
 #[derive(Debug, Default)]
 pub struct Judge {
     dropped: BTreeSet<(UnitName, UnitName)>,
-    starts: BTreeMap<UnitName, VecDeque<Millis>>,
+    starts: BTreeMap<UnitName, VecDeque<(Millis, u64)>>,
     finished: BTreeSet<u64>,
     /// Instances whose way down has been judged.
     going: BTreeSet<u64>,
@@ -44,7 +46,7 @@ impl Judge {
                     }
                     self.live(key.token);
                     if key.step == 0 {
-                        self.start(core, *unit, now);
+                        self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {
                         self.stop_order(core, *unit, key.token);
@@ -99,14 +101,20 @@ impl Judge {
     }
 
     /// *Never* 5 and 7, at the first process of an instance.
-    fn start(&mut self, core: &Core, unit: UnitId, now: Millis) {
+    fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
         let times = self.starts.entry(core.name(unit).clone()).or_default();
-        times.push_back(now);
-        while times.front().is_some_and(|at| *at + 1000 < now) {
+        let view = core.view(unit);
+        let itself = view.restarts > 0 && view.job.is_some_and(|(_, requests)| requests.is_empty());
+        // A manager may have died when it had decided it: then it is said twice.
+        times.retain(|(_, known)| *known != token);
+        let soon = times.back().is_some_and(|(last, _)| now < last + APART);
+        times.push_back((now, token));
+        while times.front().is_some_and(|(at, _)| *at + 1000 < now) {
             times.pop_front();
         }
-        if times.len() > STARTS_A_SECOND {
-            self.say(format!("{:?} is started in a busy loop", core.name(unit)));
+        if (itself && soon) || times.len() > STARTS_A_SECOND {
+            let when = format!("{times:?}");
+            self.say(format!("{:?} is started in a busy loop: {when}", core.name(unit)));
         }
         for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
             if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {

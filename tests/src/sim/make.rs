@@ -3,7 +3,7 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
-use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Place, Restart, ServiceType, Unit, UnitName};
+use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, Unit, UnitName};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn some(rng: &mut Rng, n: usize, me: usize, most: u64, ordered: bool) -> Vec<Uni
 }
 
 fn command(rng: &mut Rng) -> Command {
-    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), place: Place::default() }
+    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), ..Command::default() }
 }
 
 fn short(rng: &mut Rng) -> Duration {
@@ -71,9 +71,7 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
     let s = &mut unit.service;
     s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify]).unwrap_or_default();
     s.remain_after_exit = rng.percent(25);
-    let restarts = [Restart::No, Restart::OnFailure, Restart::Always];
-    s.restart = rng.pick(&restarts).unwrap_or_default();
-    s.restart_sec = Duration::from_millis(rng.pick(&[0, 100, 1000]).unwrap_or(0));
+    restart(rng, s);
     s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
     s.timeout_start = Some(short(rng));
     s.timeout_stop = Some(short(rng));
@@ -89,6 +87,24 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
         for _ in 0..count {
             let command = command(rng);
             s.commands.push((kind, command));
+        }
+    }
+}
+
+/// How it comes back by itself.
+fn restart(rng: &mut Rng, s: &mut Service) {
+    use Restart::{Always, No, OnAbnormal, OnAbort, OnFailure, OnSuccess, OnWatchdog};
+    let all = [No, OnFailure, Always, Always, OnFailure, OnSuccess, OnAbnormal, OnWatchdog, OnAbort];
+    s.restart = rng.pick(&all).unwrap_or_default();
+    s.restart_sec = Duration::from_millis(rng.pick(&[0, 1, 100, 1000]).unwrap_or(0));
+    if rng.percent(30) {
+        s.ending.restart_steps = rng.pick(&[1, 3, 10]).unwrap_or(1);
+        s.ending.restart_max_delay = Duration::from_millis(rng.pick(&[50, 2000, 60_000]).unwrap_or(50));
+    }
+    let statuses = [Status::Code(0), Status::Code(1), Status::Signal(11), Status::Signal(15)];
+    for set in [&mut s.ending.success, &mut s.ending.prevent, &mut s.ending.force] {
+        if rng.percent(15) {
+            set.extend(rng.pick(&statuses));
         }
     }
 }

@@ -121,6 +121,8 @@ impl Manager {
                 managers: self.machine.managers,
                 reexecs: self.machine.reexecs,
             }),
+            "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
+            "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
             "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),

@@ -4,9 +4,11 @@ pub mod client;
 mod enable;
 pub mod held;
 pub mod methods;
+mod processes;
 pub mod requests;
 pub mod server;
 pub mod status;
+mod times;
 
 pub use client::{ClientId, Rights};
 pub use held::{Held, Told};

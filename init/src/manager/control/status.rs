@@ -51,7 +51,7 @@ impl Manager {
             last_exit: view.last_exit,
             outcome: view.outcome.cloned(),
             reason: view.outcome.filter(|o| **o != crate::core::Outcome::Success).map(|o| self.sentence(id, o)),
-            status_text: view.status_text.map(ToOwned::to_owned),
+            status_text: view.said.status.clone(),
             job: view.job.map(|(word, _)| word.to_owned()),
             waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
             timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),

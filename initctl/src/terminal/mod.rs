@@ -1,8 +1,21 @@
-//! What the terminal can show: width, colour, a line that is written over.
+//! What the terminal can show: width, colour, lines to draw with, a line that is written over; and, for the views that
+//! live, the terminal itself: [`Live`] takes it key by key and screen by screen, and gives it back whatever happens.
 
-use init::sys::terminal::columns;
+mod glyphs;
+mod keys;
+mod live;
+mod screen;
+mod width;
+
+pub use glyphs::Glyphs;
+pub use keys::Key;
+pub use live::{Event, Live};
+pub use screen::Line;
+pub use width::{cut, pad, width};
+
+use init::sys::terminal;
 use std::io::{self, IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,8 +26,19 @@ pub struct Style {
     pub colour: bool,
 }
 
-/// A width for terminals that don't know theirs.
+/// A size for terminals that don't know theirs.
 const DEFAULT_WIDTH: usize = 80;
+const DEFAULT_HEIGHT: usize = 24;
+
+/// Columns and rows of a terminal: as it says, else as `COLUMNS` and `LINES` say, else a VT100's.
+pub fn size(fd: BorrowedFd<'_>) -> (usize, usize) {
+    let told = |name: &str| std::env::var(name).ok()?.parse().ok().filter(|n| *n > 0);
+    let (columns, rows) = terminal::size(fd);
+    (
+        columns.or_else(|| told("COLUMNS")).unwrap_or(DEFAULT_WIDTH),
+        rows.or_else(|| told("LINES")).unwrap_or(DEFAULT_HEIGHT),
+    )
+}
 
 impl Style {
     /// Of this process's stdout.
@@ -23,8 +47,7 @@ impl Style {
         if !stdout.is_terminal() {
             return Self::default();
         }
-        let told = || std::env::var("COLUMNS").ok()?.parse().ok().filter(|n| *n > 0);
-        let width = columns(stdout.as_fd()).or_else(told).unwrap_or(DEFAULT_WIDTH);
+        let (width, _) = size(stdout.as_fd());
         let plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
             || std::env::var_os("TERM").is_none_or(|t| t == "dumb");
         Self { width: Some(width), colour: !plain }
@@ -72,7 +95,7 @@ impl PassingLine {
     /// Shows `text` in place of what was there; it is cut to the terminal's width.
     pub fn show(&mut self, text: &str) {
         let mut stderr = io::stderr().lock();
-        let width = columns(stderr.as_fd()).unwrap_or(DEFAULT_WIDTH);
+        let (width, _) = size(stderr.as_fd());
         let text: String = text.chars().take(width.saturating_sub(1)).collect();
         // A lost line costs nothing.
         let _ = write!(stderr, "\r{text}\x1b[K").and_then(|()| stderr.flush());

@@ -1,0 +1,90 @@
+//! A unit's deadlines beside that of its phase: its watchdog, and the next run of `ReadyCheck=`.
+
+use super::limit::millis;
+use super::service::{Reloading, Run, Service};
+use super::{Millis, Outcome, Phase};
+use crate::unit::Unit;
+
+/// Deadlines that run beside the phase's own. They aren't in the journal: under a new manager each begins anew, so that
+/// the time without a manager is held against nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Timers {
+    /// Until then the service must have said `WATCHDOG=1`.
+    pub watchdog: Option<Millis>,
+    /// `ReadyCheck=` runs next.
+    pub check: Option<Millis>,
+}
+
+/// The phases in which a watchdog is to be fed: from readiness to the beginning of the end.
+fn is_watched(phase: Phase) -> bool {
+    matches!(phase, Phase::StartPost | Phase::Running | Phase::Reload)
+}
+
+impl Service {
+    /// When its next deadline is.
+    pub fn due(&self) -> Option<Millis> {
+        [self.deadline, self.timers.watchdog, self.timers.check].into_iter().flatten().min()
+    }
+
+    /// The watchdog begins anew, where there is one and it counts.
+    pub fn feed_watchdog(&mut self, unit: &Unit, now: Millis) {
+        let period = self.said.watchdog.unwrap_or_else(|| millis(unit.service.readiness.watchdog));
+        let counts = period > 0 && is_watched(self.phase);
+        self.timers.watchdog = counts.then(|| now.saturating_add(period));
+    }
+
+    /// After a change of phase: what begins and what ends with it.
+    pub fn retime(&mut self, unit: &Unit, now: Millis, was: Phase) {
+        if is_watched(self.phase) != is_watched(was) {
+            self.feed_watchdog(unit, now);
+        }
+        if self.phase != Phase::Start {
+            self.timers.check = None;
+            self.idle = false;
+            self.up = false;
+        }
+        if self.phase != Phase::Reload {
+            self.reloading = Reloading::No;
+        }
+    }
+
+    /// After a restore.
+    pub fn resume(&mut self, unit: &Unit, now: Millis) {
+        self.feed_watchdog(unit, now);
+        if self.phase == Phase::Start && self.up && self.control.is_none() {
+            self.timers.check = Some(now);
+        }
+    }
+
+    /// A deadline has come: whether it was one of these.
+    pub fn ring(&mut self, r: &mut Run<'_>) -> bool {
+        let is_past = |at: Option<Millis>| at.is_some_and(|at| at <= r.now);
+        if is_past(self.deadline) {
+            return false;
+        }
+        if is_past(self.timers.watchdog) {
+            self.timers.watchdog = None;
+            self.starved(r);
+            return true;
+        }
+        if is_past(self.timers.check) {
+            self.check(r);
+            return true;
+        }
+        false
+    }
+
+    /// The watchdog has run out, or the service itself has asked for it.
+    pub fn starved(&mut self, r: &mut Run<'_>) {
+        self.note(Outcome::Watchdog);
+        self.stop_abort(r);
+    }
+
+    /// `EXTEND_TIMEOUT_USEC=`: what is running out comes no sooner than this long from now.
+    pub fn extend(&mut self, now: Millis, time: Millis) {
+        let later = now.saturating_add(time);
+        for at in [&mut self.deadline, &mut self.timers.watchdog].into_iter().flatten() {
+            *at = later.max(*at);
+        }
+    }
+}

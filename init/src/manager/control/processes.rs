@@ -1,0 +1,78 @@
+//! `Processes`: pids by unit.
+
+use super::methods::{Outcome, now};
+use crate::core::UnitId;
+use crate::manager::procs;
+use crate::manager::state::Manager;
+use crate::proto::control::{Group, Names, Processes};
+use crate::sys::file;
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+
+impl Manager {
+    /// The processes of these units, or of all that have any.
+    pub(super) fn processes(&mut self, names: &Names) -> Outcome {
+        let all = names.names.is_empty();
+        let ids: Vec<UnitId> = if all { self.core.ids().collect() } else { self.resolve(&names.names)? };
+        let mut found = if self.tree.is_none() { self.members_of_all() } else { BTreeMap::new() };
+        let mut groups: Vec<Group> = Vec::new();
+        for id in ids {
+            let view = self.core.view(id);
+            let name = view.name;
+            let mut pids = match &self.tree {
+                Some(tree) => tree.pids(name.as_str()),
+                None => found.remove(&id).unwrap_or_default(),
+            };
+            pids.sort_unstable();
+            pids.dedup();
+            if all && pids.is_empty() {
+                continue;
+            }
+            let cgroup = self.tree.as_ref().map(|t| t.path(name.as_str()).display().to_string());
+            groups.push(Group { name: name.clone(), pids, main_pid: view.main_pid, cgroup });
+        }
+        let pid_namespace = std::fs::metadata("/proc/self/ns/pid").ok().map(|m| m.ino());
+        now(&Processes { groups, own: self.own_processes(), pid_namespace })
+    }
+
+    /// As [`Manager::members`], of all units by one look at the process table: without cgroups each would cost one.
+    fn members_of_all(&self) -> BTreeMap<UnitId, Vec<i32>> {
+        let table: Vec<_> = procs::all().into_iter().filter(|s| !s.zombie).collect();
+        let marks: BTreeMap<u64, Vec<i32>> = table.iter().filter(|s| s.pid != self.machine.pid1).fold(
+            BTreeMap::new(),
+            |mut marks: BTreeMap<u64, Vec<i32>>, s| {
+                if let Some(token) = procs::env(s.pid, "RUNG_INSTANCE").and_then(|t| t.parse().ok()) {
+                    marks.entry(token).or_default().push(s.pid);
+                }
+                marks
+            },
+        );
+        let mut found = BTreeMap::new();
+        for id in self.core.ids() {
+            let view = self.core.view(id);
+            let Some(token) = view.token else { continue };
+            let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
+            let mut pids: Vec<i32> = procs::family(&table, &roots).into_iter().collect();
+            pids.extend(marks.get(&token).into_iter().flatten());
+            found.insert(id, pids);
+        }
+        found
+    }
+
+    /// PID 1 and what works for it: by the leaf of its cgroup, else the logger by its name.
+    fn own_processes(&self) -> Vec<i32> {
+        let own = i32::try_from(std::process::id()).unwrap_or(0);
+        let mut pids = vec![self.machine.pid1, own];
+        if let Some(tree) = &self.tree {
+            let text = file::read_text(&tree.own().join("cgroup.procs"), 4 << 20).unwrap_or_default();
+            pids.extend(text.lines().filter_map(|l| l.parse::<i32>().ok()).filter(|pid| *pid > 0));
+        }
+        if self.tree.is_none() {
+            let ours = |s: &procs::Stat| s.parent == self.machine.pid1 && procs::command(s.pid) == "init-log";
+            pids.extend(procs::all().iter().filter(|s| ours(s)).map(|s| s.pid));
+        }
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    }
+}
