@@ -1,7 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::sandbox;
-use crate::verbs::{ps, top};
+use crate::verbs::{diff, edit, mask, new, ps, revert, set, top};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
@@ -123,6 +123,30 @@ pub enum Verb {
     Logs(LogsArgs),
     /// Print unit files and their drop-ins.
     Cat(Names),
+    /// Change a unit: a drop-in, opened in an editor and checked before it counts.
+    #[command(after_help = "The editor is $VISUAL, else $EDITOR, else the first of editor, nano, vi.\n\nExamples:\n  \
+                            initctl edit nginx\n  initctl edit --full nginx\n  initctl edit --stdin nginx <my.conf")]
+    Edit(edit::Args),
+    /// Set keys of a unit, in a drop-in.
+    #[command(
+        after_help = "Examples:\n  initctl set nginx Restart=always RestartSec=2\n  initctl set nginx Environment+=DEBUG=1\n  \
+                            initctl set nginx Nice="
+    )]
+    Set(set::Args),
+    /// Write a unit from a command line.
+    #[command(after_help = "Examples:\n  initctl new web -- /usr/bin/python3 -m http.server 8000\n  \
+                            initctl new web --user www-data --enable --now -- ./serve --port 80")]
+    New(new::Args),
+    /// Take the changes to units back: drop-ins, files that stand before a package's, masks.
+    #[command(after_help = "What is taken away stays beside, under a name that ends in ~.")]
+    Revert(revert::Args),
+    /// Show what is changed against the files packages bring; without a name, of all units.
+    Diff(diff::Args),
+    /// Have nothing start units any more: a link to /dev/null in place of their file.
+    #[command(after_help = "Examples:\n  initctl mask nginx --now\n  initctl unmask nginx")]
+    Mask(mask::MaskArgs),
+    /// Take masks away.
+    Unmask(mask::UnmaskArgs),
     /// Print a unit's properties as KEY=VALUE; without a name, the manager's.
     #[command(after_help = "Examples:\n  initctl show nginx\n  initctl show nginx -p MainPID --value")]
     Show(ShowArgs),
@@ -334,7 +358,8 @@ fn level(text: &str) -> Result<Level, String> {
     }
 }
 
-fn levels(text: &str) -> Result<LevelSet, String> {
+/// Levels, at least one.
+pub fn levels(text: &str) -> Result<LevelSet, String> {
     match LevelSet::parse(text) {
         Ok(set) if set.is_empty() => Err("no level is named".to_owned()),
         Ok(set) => Ok(set),
@@ -387,9 +412,8 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["daemon-reexec"], "initctl reexec"),
     (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
     (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
-    (&["mask"], "ln -s /dev/null /etc/rung/units/NAME.service"),
-    (&["unmask"], "rm /etc/rung/units/NAME.service, which is a link to /dev/null"),
-    (&["edit", "set-property"], "a drop-in, /etc/rung/units/NAME.service.d/WORD.conf"),
+    (&["set-property"], "initctl set NAME KEY=VALUE"),
+    (&["delta", "systemd-delta"], "initctl diff"),
     (&["condrestart"], "initctl try-restart NAME"),
     (&["log", "journal", "journalctl"], "initctl logs NAME"),
     (&["shutdown"], "initctl poweroff, or initctl reboot"),
@@ -474,7 +498,7 @@ mod tests {
             ("initctl strat nginx", "there is no verb `strat`; did you mean `start`?"),
             ("initctl frobnicate", "there is no verb `frobnicate`\n"),
             ("initctl daemon-reload", "try: nothing: changed unit files are seen at the next request"),
-            ("initctl -q mask nginx", "try: ln -s /dev/null"),
+            ("initctl -q set-property nginx A=1", "try: initctl set NAME"),
             ("initctl start", "required arguments"),
             ("initctl runlevel 9", "`9` is no runlevel"),
             ("initctl -q runlevel 23", "try: initctl runlevel --help"),

@@ -8,6 +8,7 @@ mod exit;
 mod glob;
 mod logs;
 mod output;
+mod own;
 mod processes;
 mod render;
 mod sandbox;

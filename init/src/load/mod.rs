@@ -6,8 +6,10 @@
 
 pub mod conf;
 pub mod root;
+mod suppose;
 
 pub use root::Root;
+pub use suppose::Supposed;
 
 use crate::core::Definition;
 use crate::sys::file;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use suppose::Suppositions;
 
 /// Longest unit file that is read.
 const MAX_FILE: usize = 1 << 20;
@@ -55,6 +58,7 @@ pub struct Loader {
     /// The folders of drop-ins, by the folder they lie in.
     drop_ins: Vec<Folder>,
     generated: BTreeMap<UnitName, Rc<Unit>>,
+    supposed: Suppositions,
 }
 
 /// The folders of a running system.
@@ -79,8 +83,13 @@ impl Loader {
 
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
-        let (entries, drop_ins, generated) = Default::default();
-        Self { root, folders, facts, entries, drop_ins, generated }
+        let (entries, drop_ins, generated, supposed) = Default::default();
+        Self { root, folders, facts, entries, drop_ins, generated, supposed }
+    }
+
+    /// From the next scan on, reads this file as if it were so.
+    pub fn suppose(&mut self, path: PathBuf, what: Supposed) {
+        self.supposed.add(path, what);
     }
 
     /// The folders, for watching.
@@ -103,17 +112,28 @@ impl Loader {
         self.entries.clear();
         self.drop_ins.clear();
         for (source, folder) in self.folders.clone() {
-            let mut drop_ins = Vec::new();
+            let mut drop_ins: Vec<search::Entry> = Vec::new();
+            for (file, mask) in self.supposed.files(&folder) {
+                let (Some(name), path) = (full_name(&file), folder.join(&file)) else { continue };
+                let found = if mask { Entry::Masked } else { Entry::File(source, path) };
+                self.entries.entry(name).or_insert(found);
+            }
+            for file in self.supposed.folders(&folder).filter(|f| f.strip_suffix(".d").and_then(full_name).is_some()) {
+                let inside = list_drop_ins(&self.root, &folder.join(&file), &self.supposed);
+                drop_ins.push(search::Entry { inside, ..search::Entry::file(file) });
+            }
             for entry in fs::read_dir(self.root.place(&folder)).into_iter().flatten().flatten() {
                 let (Ok(file), Ok(kind)) = (entry.file_name().into_string(), entry.file_type()) else { continue };
                 let path = folder.join(&file);
                 if file.strip_suffix(".d").and_then(full_name).is_some() {
-                    let inside = list_drop_ins(&self.root, &path);
-                    drop_ins.push(search::Entry { inside, ..search::Entry::file(file) });
+                    if !drop_ins.iter().any(|known| known.name == file) {
+                        let inside = list_drop_ins(&self.root, &path, &self.supposed);
+                        drop_ins.push(search::Entry { inside, ..search::Entry::file(file) });
+                    }
                     continue;
                 }
                 let Some(name) = full_name(&file) else { continue };
-                if self.entries.contains_key(&name) {
+                if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
                     continue;
                 }
                 let found = match () {
@@ -165,6 +185,12 @@ impl Loader {
         self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
     }
 
+    /// Every template.
+    pub fn templates(&self) -> impl Iterator<Item = UnitName> {
+        let files = self.entries.iter().filter(|(n, e)| n.is_template() && !matches!(e, Entry::Alias(_)));
+        files.map(|(n, _)| n.clone())
+    }
+
     /// The aliases, for "did you mean" and completion.
     pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
         self.entries.iter().filter_map(|(n, e)| match e {
@@ -184,6 +210,13 @@ impl Loader {
             Entry::File(_, path) => Some(path.clone()),
             _ => None,
         }
+    }
+
+    /// Its file and its drop-ins, in the order they are read.
+    pub fn files(&self, name: &UnitName) -> Vec<PathBuf> {
+        let Some(Entry::File(source, path)) = self.entry(name) else { return Vec::new() };
+        let drop_ins = search::drop_ins(name, *source, &self.drop_ins);
+        std::iter::once(path.clone()).chain(drop_ins).collect()
     }
 
     /// Whether there is anything of that name: a file, an alias, a mask, a template it is an instance of.
@@ -226,18 +259,25 @@ impl Loader {
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
         };
-        let fragment = match read(&self.root, &path) {
+        let fragment = match self.read(&path) {
             Ok(fragment) => fragment,
             Err(reason) => return only(Definition::Bad(name.clone(), reason)),
         };
         let mut drop_ins = Vec::new();
         for path in search::drop_ins(name, source, &self.drop_ins) {
-            match read(&self.root, &path) {
+            match self.read(&path) {
                 Ok(file) => drop_ins.push(file),
                 Err(reason) => return only(Definition::Bad(name.clone(), reason)),
             }
         }
         self.define(name, unit::parse(name, source, &fragment, &drop_ins, &self.facts))
+    }
+
+    fn read(&self, path: &Path) -> Result<SourceFile, String> {
+        match self.supposed.get(path) {
+            Some(Supposed::Text(text)) => Ok(SourceFile { path: path.to_path_buf(), text: text.clone() }),
+            _ => read(&self.root, path),
+        }
     }
 
     fn define(&self, name: &UnitName, parsed: unit::Parsed) -> Loaded {
@@ -269,13 +309,14 @@ fn is_mask(root: &Root, path: &Path) -> bool {
         || fs::metadata(root.place(path)).is_ok_and(|m| m.is_file() && m.len() == 0)
 }
 
-fn list_drop_ins(root: &Root, folder: &Path) -> Vec<(String, bool)> {
+fn list_drop_ins(root: &Root, folder: &Path, supposed: &Suppositions) -> Vec<(String, bool)> {
     let files = fs::read_dir(root.place(folder)).into_iter().flatten().flatten().take(MAX_DROP_INS);
-    let entry = |name: String| {
+    let names = files.filter_map(|e| e.file_name().into_string().ok());
+    let real = names.filter(|name| supposed.get(&folder.join(name)).is_none()).map(|name| {
         let mask = is_mask(root, &folder.join(&name));
         (name, mask)
-    };
-    files.filter_map(|e| e.file_name().into_string().ok().map(entry)).collect()
+    });
+    real.chain(supposed.files(folder)).collect()
 }
 
 /// An alias; or, under its own name, a file that lies elsewhere.

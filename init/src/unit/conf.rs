@@ -82,6 +82,7 @@ macro_rules! keys {
             id: concat!("Manager.", $name),
             default: $default,
             doc: $doc,
+            list: false,
             set: (|c, d, v| v.one(&mut c.$field, &d.$field, $read)) as Setter<Conf>,
             show: Some(|c: &Conf| Show::show(&c.$field)),
         },)*]

@@ -51,10 +51,14 @@ macro_rules! keys {
             id: concat!($section, ".", $name),
             default: $default,
             doc: $doc,
+            list: keys!(@list $kind),
             set: keys!(@set $name $kind($($arg)*)),
             show: keys!(@show $name $kind($($arg)*)),
         },)*]
     };
+    (@list list) => { true };
+    (@list exec) => { true };
+    (@list $kind:ident) => { false };
     (@set $name:literal one($($field:ident).+, $read:expr)) => {
         |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
     };

@@ -173,6 +173,8 @@ pub struct Key<T> {
     pub default: &'static str,
     /// What it does, in a sentence or two.
     pub doc: &'static str,
+    /// It gathers values, and an empty one empties it; of any other key the last value counts.
+    pub list: bool,
     /// Reads a value into the target; the second argument holds the defaults.
     pub(super) set: Setter<T>,
     /// The values in effect, each as it would be written. `None`: another spelling of a key that has it.

@@ -2,12 +2,19 @@
 
 mod ask;
 mod change;
+pub mod diff;
+pub mod edit;
 mod files;
 mod levels;
 mod list;
 mod logs;
+pub mod mask;
+pub mod new;
+mod own;
 mod power;
 pub mod ps;
+pub mod revert;
+pub mod set;
 mod status;
 pub mod top;
 mod verify;
@@ -86,6 +93,13 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
+        Verb::Edit(args) => edit::run(c, &args),
+        Verb::Set(args) => set::run(c, &args),
+        Verb::New(args) => new::run(c, &args),
+        Verb::Revert(args) => revert::run(c, &args),
+        Verb::Diff(args) => diff::run(c, &args),
+        Verb::Mask(args) => mask::mask(c, &args),
+        Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
         Verb::Verify(args) => verify::run(c, &args),
         Verb::Reexec => power::reexec(c),
@@ -108,6 +122,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Levels(_)
         | Verb::Logs(_)
         | Verb::Cat(_)
+        | Verb::Diff(_)
         | Verb::Show(_)
         | Verb::Verify(_)
         | Verb::IsActive(_)
