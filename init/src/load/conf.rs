@@ -3,7 +3,7 @@
 use super::Root;
 use crate::sys::file;
 use crate::unit::conf::{self, Conf};
-use crate::unit::{Facts, Finding, Severity, SourceFile};
+use crate::unit::{Facts, Finding, Severity, SourceFile, envfile};
 use nix::errno::Errno;
 use nix::sys::utsname::{UtsName, uname};
 use std::ffi::OsStr;
@@ -40,6 +40,11 @@ pub fn facts(run_dir: &Path, conf: &Conf) -> Facts {
         boot_id: text("/proc/sys/kernel/random/boot_id").replace('-', ""),
         kernel: of(|u| u.release()),
         arch: of(|u| u.machine()),
+        os_release: ["/etc/os-release", "/usr/lib/os-release"]
+            .iter()
+            .find_map(|path| file::read_text(Path::new(path), 1 << 16).ok())
+            .map(|text| envfile::parse(&text).0)
+            .unwrap_or_default(),
         run_dir: run_dir.parent().unwrap_or(Path::new("/run")).to_path_buf(),
         timeout_start: conf.timeout_start,
         timeout_stop: conf.timeout_stop,

@@ -82,7 +82,8 @@ impl Answers {
     fn identity(&self, passwd: &str, group: &str, unit: &Unit) -> Result<Identity, Question> {
         let accounts = Accounts::parse(&format!("{passwd}\n{}", self.passwd), &format!("{group}\n{}", self.group));
         let service = &unit.service;
-        let found = accounts.identity(service.user.as_deref(), service.group.as_deref());
+        let found =
+            accounts.identity(service.user.as_deref(), service.group.as_deref(), &service.exec.supplementary_groups);
         let identity = found.map_err(|missing| match missing {
             Missing::User(name) => Question::User(name),
             Missing::Group(name) => Question::Group(name),
@@ -122,7 +123,8 @@ impl Manager {
     /// # Errors
     /// A sentence.
     pub fn identity(&mut self, wish: Wish, unit: &Unit, answers: &Answers) -> Result<Option<Identity>, String> {
-        if unit.service.user.is_none() && unit.service.group.is_none() {
+        let service = &unit.service;
+        if service.user.is_none() && service.group.is_none() && service.exec.supplementary_groups.is_empty() {
             return Ok(Some(Identity::default()));
         }
         let text = |path| file::read_text(Path::new(path), MAX_FILE).unwrap_or_default();
@@ -196,7 +198,10 @@ impl Manager {
 fn sentence(unit: &Unit, question: &Question) -> String {
     let (key, what, name, file, add) = match question {
         Question::User(name) | Question::Groups(name) => ("User", "user", name, "/etc/passwd", "adduser --system"),
-        Question::Group(name) => ("Group", "group", name, "/etc/group", "addgroup --system"),
+        Question::Group(name) => {
+            let key = if unit.service.group.as_ref() == Some(name) { "Group" } else { "SupplementaryGroups" };
+            (key, "group", name, "/etc/group", "addgroup --system")
+        }
     };
     let place = unit.place(&format!("Service.{key}")).map(|p| format!(" ({p})")).unwrap_or_default();
     format!("{key}={place}: there is no {what} `{name}` in {file}; make it ({add} {name}) or correct the name")

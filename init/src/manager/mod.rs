@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
+//! | [`envfiles`] | `EnvironmentFile=` and the locale |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
@@ -17,6 +18,7 @@ pub mod boot;
 pub mod cgroup;
 pub mod console;
 pub mod control;
+pub mod envfiles;
 pub mod helper;
 pub mod instance;
 pub mod journal;

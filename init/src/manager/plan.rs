@@ -1,8 +1,8 @@
 //! A unit's command → the plan its process carries out. Pure: whom it runs as, what files hold and where programs lie is
 //! handed in.
 //!
-//! Order of the steps: session, signals, limits, priority, cgroup, the three streams, umask, folder, groups and user,
-//! `execve`. What needs privilege comes before they are given up; the streams are opened as root, as in systemd.
+//! Order of the steps: session, signals, limits, priority, cgroup, the three streams, umask, root and folder, groups and
+//! user, `execve`. What needs privilege comes before they are given up; the streams are opened as root, as in systemd.
 
 mod environment;
 mod explain;
@@ -44,8 +44,10 @@ pub struct Inputs<'a> {
     pub identity: &'a Identity,
     /// What the files of `EnvironmentFile=` hold, in order.
     pub env_files: &'a [(String, String)],
-    /// What every process gets: `LANG`, `RUNLEVEL`, `PREVLEVEL`, … and `PATH`, where it isn't the usual one.
+    /// What every process gets: the locale, `RUNLEVEL`, `PREVLEVEL`, …
     pub base_env: &'a [(String, String)],
+    /// The environment init itself was started with: for `PassEnvironment=`, and `TERM` of the console.
+    pub inherited: &'a [(String, String)],
     /// `$INVOCATION_ID`: 32 digits.
     pub invocation: Option<&'a str>,
     /// `$MAINPID`
@@ -62,7 +64,7 @@ pub struct Inputs<'a> {
     pub nofile: Option<(u64, u64)>,
     /// The terminal that [`Input::Inherit`] is, to become the controlling one.
     pub terminal: Option<&'a Path>,
-    /// Finds a program by its bare name.
+    /// Finds a program by its bare name, along `ExecSearchPath=` and below `RootDirectory=`; its path is one below that.
     pub resolve: &'a dyn Fn(&str) -> Option<PathBuf>,
 }
 
@@ -156,7 +158,7 @@ impl Builder<'_, '_> {
         }
         let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
         self.push(key, "reset the signals", Step::Signals { ignore });
-        let full = self.inputs.command.privilege == Privilege::Full;
+        let full = self.privilege() == Privilege::Full;
         let limits = if full { [].as_slice() } else { service.limits.as_slice() };
         let own = limits.iter().any(|l| l.resource == NOFILE);
         if let Some((soft, hard)) = self.inputs.nofile.filter(|_| !own) {
@@ -297,30 +299,51 @@ impl Builder<'_, '_> {
             None if unit.source == Source::Generated => return Ok(()),
             None => ("/".into(), false),
         };
+        if let Some(root) = self.root().map(Path::to_path_buf) {
+            let text = self.path("RootDirectory", &root)?;
+            let doing = format!("make {} the root folder", root.display());
+            self.push("RootDirectory", doing, Step::Chroot { path: &text });
+        }
         let text = self.path("WorkingDirectory", &path)?;
         let doing = format!("enter the folder {}", path.display());
         self.push("WorkingDirectory", doing, Step::Chdir { path: &text, optional });
         Ok(())
     }
 
-    /// Groups and user; the prefixes `+` and `!` leave them as they are.
+    /// Groups, the service's own root, and the user. The prefixes `+` and `!` leave the user and groups as they are.
     fn identity(&mut self) {
-        if self.inputs.command.privilege != Privilege::Restricted {
+        if self.privilege() != Privilege::Restricted {
             return;
         }
-        let identity = self.inputs.identity;
-        let key = if self.inputs.unit.service.user.is_some() { "User" } else { "Group" };
-        if identity.uid.is_some() || identity.gid.is_some() {
+        let Inputs { identity, unit, .. } = *self.inputs;
+        let key = if unit.service.user.is_some() { "User" } else { "Group" };
+        if !identity.groups.is_empty() {
+            let more = !unit.service.exec.supplementary_groups.is_empty();
             let ids: Vec<u8> = identity.groups.iter().flat_map(|id| id.to_le_bytes()).collect();
+            let key = if more { "SupplementaryGroups" } else { key };
             self.push(key, "set the groups", Step::Groups { ids: Ids::new(&ids) });
         }
         if let Some(id) = identity.gid {
-            let key = if self.inputs.unit.service.group.is_some() { "Group" } else { key };
+            let key = if unit.service.group.is_some() { "Group" } else { key };
             self.push(key, format!("become group {id}"), Step::Gid { id });
         }
         if let Some(id) = identity.uid {
             self.push("User", format!("become user {id}"), Step::Uid { id });
         }
+    }
+
+    /// What the command's prefix and `PermissionsStartOnly=` leave of the restrictions.
+    fn privilege(&self) -> Privilege {
+        let Inputs { unit, kind, command, .. } = *self.inputs;
+        let lifted = unit.service.exec.permissions_start_only && kind != ExecKind::Start;
+        if lifted { Privilege::Full } else { command.privilege }
+    }
+
+    /// The folder that is `/` for this command.
+    fn root(&self) -> Option<&Path> {
+        let Inputs { unit, kind, .. } = *self.inputs;
+        let exec = &unit.service.exec;
+        exec.root.as_deref().filter(|_| kind == ExecKind::Start || !exec.root_start_only)
     }
 
     fn exec(&mut self) -> Result<(), String> {
@@ -332,7 +355,10 @@ impl Builder<'_, '_> {
             PathBuf::from(name)
         } else {
             (self.inputs.resolve)(name).ok_or_else(|| {
-                self.refuse(key, &format!("there is no program `{name}` in PATH"), "install it, or write its full path")
+                let search = &self.inputs.unit.service.exec.search_path;
+                let place = if search.is_empty() { "PATH" } else { "the folders of ExecSearchPath=" };
+                let what = format!("there is no program `{name}` in {place}");
+                self.refuse(key, &what, "install it, or write its full path")
             })?
         };
         let environment = environment::environment(self.inputs);

@@ -44,7 +44,10 @@ fn compiled(unit: &Unit, kind: ExecKind, change: impl FnOnce(&mut Inputs<'_>)) -
         "ssl:x:110:www\n",
     );
     let service = &unit.service;
-    let identity = accounts.identity(service.user.as_deref(), service.group.as_deref()).expect("accounts");
+    let identity = accounts
+        .identity(service.user.as_deref(), service.group.as_deref(), &service.exec.supplementary_groups)
+        .expect("accounts");
+    let inherited = [("TERM", "xterm"), ("PASSED", "p"), ("KEPT", "k")].map(|(n, v)| (n.to_owned(), v.to_owned()));
     let base = [("LANG".to_owned(), "C.UTF-8".to_owned())];
     let mut inputs = Inputs {
         unit,
@@ -53,6 +56,7 @@ fn compiled(unit: &Unit, kind: ExecKind, change: impl FnOnce(&mut Inputs<'_>)) -
         identity: &identity,
         env_files: &[],
         base_env: &base,
+        inherited: &inherited,
         invocation: None,
         main_pid: None,
         notify_socket: None,
@@ -137,6 +141,55 @@ fn prefixes_give_a_name_keep_variables_and_lift_restrictions() {
         compiled.notes,
         ["ExecStart= (/etc/rung/units/x.service:2): $NONE isn't set: nothing is put in its place"]
     );
+}
+
+#[test]
+fn the_environment_in_its_order() {
+    let environment = |text: &str| {
+        let all = plan(&unit(&format!("[Service]\nExecStart=/bin/x\n{text}")), |i| {
+            i.env_files = Box::leak(Box::new([("B".to_owned(), "file".to_owned())]));
+        });
+        let entries = all.lines().filter_map(|l| l.strip_prefix("environment: "));
+        entries.filter(|e| !e.contains("EXEC_PID")).map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8";
+    assert_eq!(environment("Environment=A=1 B=2 A=3\n"), format!("{PATH} A=3 B=file"));
+    assert_eq!(
+        environment("PassEnvironment=PASSED NONE KEPT\nEnvironment=KEPT=mine\nUnsetEnvironment=B LANG=de\n"),
+        format!("{PATH} PASSED=p KEPT=mine")
+    );
+    assert_eq!(
+        environment("ExecSearchPath=/a:/b\nExecSearchPath=/c\nPIDFile=x.pid\nUnsetEnvironment=LANG=C.UTF-8\n"),
+        "PATH=/a:/b:/c PIDFILE=/run/x.pid B=file"
+    );
+    assert_eq!(
+        environment("SetLoginEnvironment=yes\n"),
+        format!("{PATH} USER=root LOGNAME=root HOME=/root SHELL=/bin/sh B=file")
+    );
+    assert_eq!(environment("User=nobody\nSetLoginEnvironment=no\n"), format!("{PATH} B=file"));
+    assert_eq!(environment("User=nobody\n"), format!("{PATH} USER=nobody LOGNAME=nobody B=file"));
+    for (terminal, term) in [("/dev/console", "xterm"), ("/dev/tty3", "linux"), ("/dev/ttyS0", "vt220")] {
+        let text = format!("StandardInput=tty\nTTYPath={terminal}\n");
+        assert_eq!(environment(&text), format!("{PATH} TERM={term} B=file"));
+    }
+}
+
+#[test]
+fn a_root_of_its_own_and_further_groups() {
+    let text = "[Service]\nUser=www\nSupplementaryGroups=7 ssl\nRootDirectory=/srv/r\nWorkingDirectory=/w\n\
+                ExecStart=/bin/x\nExecStop=/bin/y\n";
+    let part = |text: &str, kind| {
+        let compiled = compiled(&unit(text), kind, |_| {}).expect("plan");
+        let lines = lines(&compiled.bytes);
+        let begins = ["root", "folder", "group", "user"];
+        let lines = lines.into_iter().filter(|l| begins.iter().any(|b| l.starts_with(b)));
+        lines.collect::<Vec<_>>().join(" | ")
+    };
+    let inside = "root folder /srv/r | folder /w | groups 33 110 7 | group 33 | user 33";
+    assert_eq!((part(text, ExecKind::Start), part(text, ExecKind::Stop)), (inside.to_owned(), inside.to_owned()));
+    let only_start = format!("{text}RootDirectoryStartOnly=yes\nPermissionsStartOnly=yes\n");
+    assert_eq!(part(&only_start, ExecKind::Start), inside);
+    assert_eq!(part(&only_start, ExecKind::Stop), "folder /w");
 }
 
 #[test]

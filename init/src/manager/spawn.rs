@@ -1,6 +1,7 @@
 //! From the core's wish to a process: instance, environment, identity, plan, and PID 1's frame.
 
 use super::accounts::{Answers, Wish};
+use super::envfiles;
 use super::instance::{self, Instance, parked};
 use super::plan::{self, Inputs, Stdio};
 use super::poison;
@@ -11,13 +12,11 @@ use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
-use crate::unit::{Input, Output, ServiceType, Unit, envfile};
+use crate::unit::{ExecKind, Input, Output, ServiceType, Unit};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// Longest environment file.
-const MAX_FILE: usize = 8 << 20;
 /// Names a process's unit where there are no cgroups to tell.
 pub const UNIT_VARIABLE: &str = "RUNG_UNIT";
 /// Where programs without a path are looked for, as in systemd.
@@ -56,7 +55,10 @@ impl Manager {
         let command = unit.service.commands(kind).nth(index).cloned().ok_or("the command is gone from its file")?;
         let Some(identity) = self.identity(wish, &unit, answers)? else { return Ok(()) };
         self.instance(&unit, key.token)?;
-        let env_files = environment_files(&unit)?;
+        let (env_files, mut notes) = envfiles::read(&unit)?;
+        let inherited: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         let base_env = self.base_env(unit.name.as_str(), key.token);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
@@ -71,6 +73,7 @@ impl Manager {
             identity: &identity,
             env_files: &env_files,
             base_env: &base_env,
+            inherited: &inherited,
             invocation: Some(&invocation),
             main_pid,
             notify_socket: notify.as_deref(),
@@ -79,11 +82,12 @@ impl Manager {
             stdio,
             nofile: self.machine.nofile,
             terminal: None,
-            resolve: &find_program,
+            resolve: &|name| find_for(&unit, kind, name),
         };
         let compiled = plan::compile(&inputs)?;
         let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
-        for text in compiled.notes {
+        notes.extend(compiled.notes);
+        for text in notes {
             self.logger.send(logger::Request::Note { name: unit.name.short().to_owned(), text }, None);
         }
         self.sites.insert(key, compiled.sites);
@@ -132,12 +136,13 @@ impl Manager {
         let left = if to.is_some() { current } else { previous };
         let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
         let left = left.filter(|l| *l != crate::unit::Level::S);
-        let mut env = vec![
-            ("PATH".to_owned(), PATH.to_owned()),
-            ("RUNLEVEL".to_owned(), word(level)),
-            ("PREVLEVEL".to_owned(), word(left)),
-        ];
-        for name in ["LANG", "TERM", "container", "RUNG_RUNDIR"] {
+        let mut env: Vec<_> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| envfiles::is_locale(name))
+            .chain(envfiles::locale())
+            .collect();
+        env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
+        for name in ["container", "RUNG_RUNDIR"] {
             env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
         }
         if self.tree.is_none() {
@@ -239,26 +244,25 @@ pub fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
 
 /// The first file of that name in [`PATH`] that can be executed.
 pub fn find_program(name: &str) -> Option<PathBuf> {
-    let candidates = PATH.split(':').map(|folder| Path::new(folder).join(name));
-    candidates.into_iter().find(|p| nix::unistd::access(p, nix::unistd::AccessFlags::X_OK).is_ok() && p.is_file())
+    find(name, PATH.split(':').map(Path::new), Path::new("/"))
 }
 
-/// What the files of `EnvironmentFile=` hold.
-fn environment_files(unit: &Unit) -> Result<Vec<(String, String)>, String> {
-    let mut env = Vec::new();
-    for (path, optional) in &unit.service.environment_files {
-        match file::read_text(path, MAX_FILE) {
-            Ok(text) => env.extend(envfile::parse(&text).0),
-            Err(_) if *optional => {}
-            Err(e) => {
-                let place = unit.place("Service.EnvironmentFile").map(|p| format!(" ({p})")).unwrap_or_default();
-                let path = path.display();
-                return Err(format!(
-                    "EnvironmentFile={place}: {path} cannot be read: {}; make it, or write -{path} if it may be missing",
-                    e.desc()
-                ));
-            }
-        }
+/// The same for a command of a unit: along `ExecSearchPath=`, below `RootDirectory=`.
+fn find_for(unit: &Unit, kind: ExecKind, name: &str) -> Option<PathBuf> {
+    let exec = &unit.service.exec;
+    let inside = kind == ExecKind::Start || !exec.root_start_only;
+    let root = exec.root.as_deref().filter(|_| inside).unwrap_or(Path::new("/"));
+    if exec.search_path.is_empty() {
+        find(name, PATH.split(':').map(Path::new), root)
+    } else {
+        find(name, exec.search_path.iter().map(PathBuf::as_path), root)
     }
-    Ok(env)
+}
+
+fn find<'p>(name: &str, folders: impl Iterator<Item = &'p Path>, root: &Path) -> Option<PathBuf> {
+    let can_run = |path: &Path| {
+        let place = root.join(path.strip_prefix("/").unwrap_or(path));
+        nix::unistd::access(&place, nix::unistd::AccessFlags::X_OK).is_ok() && place.is_file()
+    };
+    folders.map(|folder| folder.join(name)).find(|path| can_run(path))
 }

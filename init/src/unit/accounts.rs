@@ -34,7 +34,7 @@ pub struct Identity {
     pub uid: Option<u32>,
     /// Group number.
     pub gid: Option<u32>,
-    /// All groups of the process, its own first; nothing is set where `uid` and `gid` are `None`.
+    /// All groups of the process, its own first; nothing is set where there are none.
     pub groups: Vec<u32>,
     /// The user's name; empty where only its number is known, or no user is set.
     pub name: String,
@@ -96,18 +96,28 @@ impl Accounts {
         ids
     }
 
-    /// Whom `User=` and `Group=` mean. A user's number needs no entry when a group is given too (or is the same number).
+    /// Whom `User=`, `Group=` and `SupplementaryGroups=` mean. A user's number needs no entry when a group is given too (or is the same number).
     ///
     /// # Errors
     /// What the files lack.
-    pub fn identity(&self, user: Option<&str>, group: Option<&str>) -> Result<Identity, Missing> {
-        let gid = match group {
-            None => None,
-            Some(name) => {
-                let known = self.group(name).map(|g| g.gid).or_else(|| name.parse().ok());
-                Some(known.ok_or_else(|| Missing::Group(name.to_owned()))?)
+    pub fn identity(&self, user: Option<&str>, group: Option<&str>, more: &[String]) -> Result<Identity, Missing> {
+        let mut identity = self.own_identity(user, group)?;
+        for name in more {
+            let gid = self.gid(name)?;
+            if !identity.groups.contains(&gid) {
+                identity.groups.push(gid);
             }
-        };
+        }
+        Ok(identity)
+    }
+
+    fn gid(&self, name: &str) -> Result<u32, Missing> {
+        let known = self.group(name).map(|g| g.gid).or_else(|| name.parse().ok());
+        known.ok_or_else(|| Missing::Group(name.to_owned()))
+    }
+
+    fn own_identity(&self, user: Option<&str>, group: Option<&str>) -> Result<Identity, Missing> {
+        let gid = group.map(|name| self.gid(name)).transpose()?;
         let Some(who) = user else {
             return Ok(Identity { gid, groups: gid.into_iter().collect(), ..Identity::default() });
         };
@@ -168,26 +178,30 @@ mod tests {
     fn names_and_numbers_are_found() {
         let accounts = Accounts::parse(PASSWD, GROUP);
         assert_eq!(accounts.users.len(), 2);
-        let www = accounts.identity(Some("www"), None).expect("www");
+        let www = accounts.identity(Some("www"), None, &[]).expect("www");
         assert_eq!((www.uid, www.gid, www.groups.as_slice()), (Some(33), Some(33), [33, 110, 4].as_slice()));
         assert_eq!(
             (www.name.as_str(), www.home.as_str(), www.shell.as_str()),
             ("www", "/var/www", "/usr/sbin/nologin")
         );
-        assert_eq!(accounts.identity(Some("33"), Some("ssl")).expect("number").groups, [110, 4]);
-        let unknown = accounts.identity(Some("1000"), None).expect("number");
+        assert_eq!(accounts.identity(Some("33"), Some("ssl"), &[]).expect("number").groups, [110, 4]);
+        let unknown = accounts.identity(Some("1000"), None, &[]).expect("number");
         assert_eq!((unknown.uid, unknown.groups.as_slice()), (Some(1000), [1000].as_slice()));
-        assert_eq!(accounts.identity(None, Some("12")).expect("group").gid, Some(99));
-        assert_eq!(accounts.identity(None, None), Ok(Identity::default()));
-        assert_eq!(accounts.identity(Some("nobody"), None), Err(Missing::User("nobody".into())));
-        assert_eq!(accounts.identity(Some("www"), Some("x")), Err(Missing::Group("x".into())));
+        assert_eq!(accounts.identity(None, Some("12"), &[]).expect("group").gid, Some(99));
+        assert_eq!(accounts.identity(None, None, &[]), Ok(Identity::default()));
+        let more = ["ssl".to_owned(), "33".to_owned(), "7".to_owned()];
+        assert_eq!(accounts.identity(Some("www"), None, &more).expect("more").groups, [33, 110, 4, 7]);
+        assert_eq!(accounts.identity(None, None, &more).expect("only more").groups, [110, 33, 7]);
+        assert_eq!(accounts.identity(None, None, &["x".into()]), Err(Missing::Group("x".into())));
+        assert_eq!(accounts.identity(Some("nobody"), None, &[]), Err(Missing::User("nobody".into())));
+        assert_eq!(accounts.identity(Some("www"), Some("x"), &[]), Err(Missing::Group("x".into())));
     }
 
     proptest! {
         #[test]
         fn any_text_is_taken(text in "[a-z0-9:,\n+#]{0,80}") {
             let accounts = Accounts::parse(&text, &text);
-            let _ = accounts.identity(Some("a"), Some("b"));
+            let _ = accounts.identity(Some("a"), Some("b"), &[]);
         }
     }
 }

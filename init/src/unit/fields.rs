@@ -3,7 +3,6 @@
 use super::keys::Build;
 use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
-use super::words;
 use super::words::quote;
 use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
@@ -126,17 +125,24 @@ pub(super) fn run_path(v: &Value<'_>) -> Read<PathBuf> {
 
 /// A user or group: a name or a number.
 pub(super) fn account(v: &Value<'_>) -> Read<String> {
-    let name = v.expand(0, v.text)?;
+    account_name(&v.expand(0, v.text)?, 0)
+}
+
+/// The same, as a word that stands at `at`.
+pub(super) fn account_name(name: &str, at: usize) -> Read<String> {
     if name.bytes().all(|b| b.is_ascii_digit()) {
         return match name.parse::<u32>() {
-            Ok(id) if id != u32::MAX => Ok(name),
-            _ => Err(Bad::new(0, format!("`{name}` is no user or group number"))),
+            Ok(id) if id != u32::MAX => Ok(name.to_owned()),
+            _ => Err(Bad::new(at, format!("`{name}` is no user or group number"))),
         };
     }
     if let Some(c) = name.chars().find(|c| c.is_whitespace() || c.is_control() || ":/,".contains(*c)) {
-        return Err(Bad::new(v.text.find(c).unwrap_or(0), format!("`{}` can't stand in a name", c.escape_default())));
+        return Err(Bad::new(
+            at + name.find(c).unwrap_or(0),
+            format!("`{}` can't stand in a name", c.escape_default()),
+        ));
     }
-    Ok(name)
+    Ok(name.to_owned())
 }
 
 pub(super) fn folder(v: &Value<'_>) -> Read<Option<WorkingDirectory>> {
@@ -145,15 +151,6 @@ pub(super) fn folder(v: &Value<'_>) -> Read<Option<WorkingDirectory>> {
     let text = v.expand(at, rest.unwrap_or(v.text))?;
     let path = if text == "~" { None } else { Some(absolute(&text, at)?) };
     Ok(Some(WorkingDirectory { path, optional: rest.is_some() }))
-}
-
-pub(super) fn assignments(v: &Value<'_>) -> Read<Vec<(String, String)>> {
-    let read = |word: words::Word| match word.text.split_once('=') {
-        Some((name, value)) if scalar::is_variable(name) => Ok((name.to_owned(), value.to_owned())),
-        _ => Err(Bad::new(word.at, format!("`{}` is no `NAME=value`", word.text))
-            .hint("a value with spaces is quoted as a whole: \"NAME=some words\"")),
-    };
-    v.words()?.into_iter().map(read).collect()
 }
 
 pub(super) fn environment_file(v: &Value<'_>) -> Read<Vec<(PathBuf, bool)>> {

@@ -23,7 +23,7 @@ const HARMLESS: &[(&str, &str)] = &[
          LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
          TimeoutStartFailureMode TimeoutStopFailureMode ManagedOOMSwap ManagedOOMMemoryPressure \
-         ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive MemoryPressureWatch PermissionsStartOnly \
+         ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive MemoryPressureWatch \
          FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal FinalKillSignal",
     ),
     ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
@@ -73,7 +73,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          ProtectKernelModules ProtectKernelTunables ProtectProc ProcSubset PrivateTmp PrivateDevices PrivateNetwork \
          PrivateIPC PrivateUsers PrivateMounts PrivatePIDs NetworkNamespacePath IPCNamespacePath ReadWritePaths \
          ReadOnlyPaths InaccessiblePaths ExecPaths NoExecPaths TemporaryFileSystem BindPaths BindReadOnlyPaths \
-         MountFlags MountAPIVFS RootDirectory RootImage RootVerity RootHash RootEphemeral ExtensionImages \
+         MountFlags MountAPIVFS RootImage RootVerity RootHash RootEphemeral ExtensionImages \
          ExtensionDirectories MountImages ReadWriteDirectories ReadOnlyDirectories InaccessibleDirectories",
         "the service sees the machine as it is",
     ),
@@ -96,7 +96,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal RootDirectoryStartOnly OpenFile USBFunctionDescriptors \
+        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal OpenFile USBFunctionDescriptors \
          USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
@@ -108,10 +108,15 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "SupplementaryGroups DynamicUser PAMName SetLoginEnvironment UtmpIdentifier UtmpMode PassEnvironment \
-         UnsetEnvironment ExecSearchPath LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted \
+        "DynamicUser UtmpIdentifier UtmpMode \
+         LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted \
          ImportCredential StandardInputText StandardInputData RemoveIPC",
         "the program gets another environment than meant",
+    ),
+    (
+        "Service",
+        "PAMName",
+        "no PAM session is opened: what its modules would set (limits, groups, keyring) has to be set by keys",
     ),
 ];
 

@@ -2,6 +2,7 @@
 
 use super::commands::{self, show_command};
 use super::ending;
+use super::exec;
 use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
@@ -125,8 +126,16 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "Group" one(service.group, some(fields::account)), "", "Run as this group; without it, the user's own.";
     "Service" "WorkingDirectory" one(service.working_directory, fields::folder), "", "Run in this folder; `~`: the user's home; prefix `-`: a missing one does no harm.";
     "Service" "UMask" octal(service.umask, plain(mode)), "0022", "The file mode bits new files don't get.";
-    "Service" "Environment" list(service.environment, fields::assignments), "", "`NAME=value` words, put into the environment.";
-    "Service" "EnvironmentFile" list(service.environment_files, fields::environment_file), "", "A file with a `NAME=value` on each line; prefix `-`: a missing one does no harm.";
+    "Service" "Environment" list(service.environment, exec::assignments), "", "`NAME=value` words, put into the environment.";
+    "Service" "EnvironmentFile" list(service.environment_files, fields::environment_file), "", "A file with a `NAME=value` on each line, or a pattern of several (`*`, `?`, `[a-z]`); prefix `-`: a missing one does no harm.";
+    "Service" "PassEnvironment" list(service.exec.pass_environment, exec::pass), "", "Variables that are passed on, with the values they have for init itself.";
+    "Service" "UnsetEnvironment" list(service.exec.unset_environment, exec::unset), "", "Variables taken out again at the end; as `NAME=value`, only where they have that value.";
+    "Service" "SetLoginEnvironment" one(service.exec.login_environment, some(plain(boolean))), "(with `User=`: yes)", "Whether `USER LOGNAME HOME SHELL` are set.";
+    "Service" "ExecSearchPath" list(service.exec.search_path, exec::search_path), "", "Folders, separated by colons, where programs without a path are looked for; also the service's `PATH`.";
+    "Service" "SupplementaryGroups" list(service.exec.supplementary_groups, exec::groups), "", "Further groups of its processes.";
+    "Service" "RootDirectory" one(service.exec.root, some(path)), "", "The folder that is `/` for the service; programs and `WorkingDirectory=` are looked for in it.";
+    "Service" "RootDirectoryStartOnly" one(service.exec.root_start_only, plain(boolean)), "no", "Only `ExecStart=` runs in `RootDirectory=`.";
+    "Service" "PermissionsStartOnly" one(service.exec.permissions_start_only, plain(boolean)), "no", "Older way to give all commands but `ExecStart=` the prefix `+`.";
     "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
     "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
     "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";

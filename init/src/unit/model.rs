@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Ending, LevelSet, Readiness, UnitName};
+use super::{Ending, Exec, LevelSet, Readiness, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -324,6 +324,8 @@ pub struct Service {
     pub environment: Vec<(String, String)>,
     /// `EnvironmentFile=`: path, and whether a missing one is harmless (`-`).
     pub environment_files: Vec<(PathBuf, bool)>,
+    /// Environment, groups, root folder.
+    pub exec: Exec,
     /// `StandardInput=`
     pub input: Input,
     /// `StandardOutput=`
@@ -379,6 +381,7 @@ impl Default for Service {
             umask: 0o022,
             environment: Vec::new(),
             environment_files: Vec::new(),
+            exec: Exec::default(),
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,

@@ -183,7 +183,8 @@ fn the_whole_unit_is_checked() {
     assert!(has("[Service]\nExecStart=|/a b\n", "the prefix `|` (a shell around it)"));
     assert!(!has("[Service]\nExecStart=!!/a b\n", ""));
     assert!(!has("[Service]\nExecStart=/a\nType=dbus\n", "`dbus` is not honoured yet: the start counts"));
-    assert!(has("[Service]\nExecStart=/a \"b%z\"\n", "x.service:2:16: error: ExecStart=: `%z`"));
+    assert!(!has("[Service]\nExecStart=/a \"b%z\"\n", "x.service:2:16: warning: ExecStart=: `%z` is no specifier"));
+    assert!(has("[Service]\nExecStart=/a \"b%m\"\n", "x.service:2:16: error: ExecStart=: `%m` is not known"));
     assert!(has("ExecStart=/a\n", "stands before any section"));
     assert!(has("[Service\n[Service]\nExecStart=/a\n", "x.service:1:1: error: this is no section"));
     assert!(has("[Service]\nExecStart\n", "x.service:2:1: error: this is no `Key=value`"));

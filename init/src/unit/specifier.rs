@@ -1,6 +1,7 @@
 //! `%i` and its kin: what a unit's text may ask of its name and of the machine.
 
 use super::UnitName;
+use super::words::Oddity;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub struct Facts {
     pub kernel: String,
     /// `%a`: as `uname -m`.
     pub arch: String,
+    /// Of os-release(5): for `%A %B %M %o %w %W`.
+    pub os_release: Vec<(String, String)>,
     /// `%t`: where services keep their run-time state.
     pub run_dir: PathBuf,
     /// `TimeoutStartSec=` where a unit has none.
@@ -33,6 +36,7 @@ impl Default for Facts {
             boot_id: String::new(),
             kernel: String::new(),
             arch: String::new(),
+            os_release: Vec::new(),
             run_dir: "/run".into(),
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
@@ -40,11 +44,24 @@ impl Default for Facts {
     }
 }
 
-/// Puts the specifiers of `text` in.
+impl Facts {
+    /// What os-release(5) says under a name, or nothing.
+    fn os(&self, name: &str) -> String {
+        self.os_release.iter().rfind(|(n, _)| n == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+}
+
+/// Puts the specifiers of `text` in. As in systemd, an unknown one stays as it is; that is told.
 ///
 /// # Errors
-/// Byte offset of the specifier, and what is wrong with it.
-pub(super) fn expand(text: &str, name: &UnitName, fragment: &Path, facts: &Facts) -> Result<String, (usize, String)> {
+/// Byte offset of a specifier that this machine has no value for, and a sentence.
+pub(super) fn expand(
+    text: &str,
+    name: &UnitName,
+    fragment: &Path,
+    facts: &Facts,
+    odd: &mut Vec<Oddity>,
+) -> Result<String, Oddity> {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.char_indices();
     while let Some((at, c)) = chars.next() {
@@ -53,12 +70,19 @@ pub(super) fn expand(text: &str, name: &UnitName, fragment: &Path, facts: &Facts
             continue;
         }
         let Some((_, letter)) = chars.next() else {
-            return Err((at, "a single `%` ends the value; write `%%`".into()));
+            odd.push((at, "a single `%` ends the value and stays as it is".into()));
+            out.push('%');
+            continue;
         };
         match value(letter, name, fragment, facts) {
-            Some(v) if !v.is_empty() || "iIjJ".contains(letter) => out.push_str(&v),
-            Some(_) => return Err((at, format!("`%{letter}` is not known on this machine"))),
-            None => return Err((at, format!("`%{letter}` is no specifier known here; a plain `%` is written `%%`"))),
+            Some(v) if v.is_empty() && "mbvaH".contains(letter) => {
+                return Err((at, format!("`%{letter}` is not known on this machine")));
+            }
+            Some(v) => out.push_str(&v),
+            None => {
+                odd.push((at, format!("`%{letter}` is no specifier; it stays as it is")));
+                out.extend(['%', letter]);
+            }
         }
     }
     Ok(out)
@@ -90,6 +114,14 @@ fn value(letter: char, name: &UnitName, fragment: &Path, facts: &Facts) -> Optio
         'C' => "/var/cache".into(),
         'L' => "/var/log".into(),
         'E' => "/etc".into(),
+        'D' => "/usr/share".into(),
+        'd' => format!("{}/credentials/{}", facts.run_dir.display(), name.as_str()),
+        'A' => facts.os("IMAGE_VERSION"),
+        'B' => facts.os("BUILD_ID"),
+        'M' => facts.os("IMAGE_ID"),
+        'o' => facts.os("ID"),
+        'w' => facts.os("VERSION_ID"),
+        'W' => facts.os("VARIANT_ID"),
         'T' => "/tmp".into(),
         'V' => "/var/tmp".into(),
         'u' | 'g' => "root".into(), // as in systemd: of the manager, not of `User=`
@@ -141,17 +173,23 @@ mod tests {
 
     #[test]
     fn specifiers_are_put_in() {
-        let facts = Facts { hostname: "box.lan".into(), arch: "x86_64".into(), ..Facts::default() };
+        let os_release = vec![("ID".into(), "debian".into()), ("VERSION_ID".into(), "13".into())];
+        let facts = Facts { hostname: "box.lan".into(), arch: "x86_64".into(), os_release, ..Facts::default() };
         let name = UnitName::new("a-my\\x2dapp@dev-sda\\x31.service").expect("name");
-        let at = |text| expand(text, &name, "/etc/u/a@.service".as_ref(), &facts);
+        let mut odd = Vec::new();
+        let mut at = |text| expand(text, &name, "/etc/u/a@.service".as_ref(), &facts, &mut odd);
         assert_eq!(
             at("%n %N %p"),
             Ok("a-my\\x2dapp@dev-sda\\x31.service a-my\\x2dapp@dev-sda\\x31 a-my\\x2dapp".into())
         );
         assert_eq!(at("%i|%I|%j|%J|%P|%f"), Ok("dev-sda\\x31|dev/sda1|my\\x2dapp|my-app|a/my-app|/dev/sda1".into()));
         assert_eq!(at("100%% %H %l %a %t %Y"), Ok("100% box.lan box x86-64 /run /etc/u".into()));
-        assert_eq!(at("ab%z").expect_err("unknown").0, 2);
-        assert!(at("ab%").expect_err("alone").1.contains("%%"));
+        assert_eq!(
+            at("%o%w-%W %D %d"),
+            Ok("debian13- /usr/share /run/credentials/a-my\\x2dapp@dev-sda\\x31.service".into())
+        );
         assert!(at("%m").expect_err("none").1.contains("`%m`"));
+        assert_eq!(at("ab%z c%"), Ok("ab%z c%".into()));
+        assert_eq!(odd.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2, 6]);
     }
 }

@@ -93,20 +93,39 @@ impl Value<'_> {
         }
         let mut list = split.map_err(|(at, message)| Bad::new(at, message))?;
         for word in &mut list {
-            word.text = self.expand(0, &word.text).map_err(|bad| {
-                // The offset is one in the unquoted word; in the text it lies at the same specifier or after it.
-                let wrong: String = word.text.get(bad.at..).unwrap_or("").chars().take(2).collect();
-                let at = word.at + bad.at;
-                let more = self.text.get(at..).and_then(|rest| rest.find(&wrong)).unwrap_or(0);
-                Bad { at: at + more, ..bad }
-            })?;
+            let mut odd = Vec::new();
+            // An offset is one in the unquoted word; in the text it lies at the same specifier or after it.
+            let place = |at: usize| {
+                let wrong: String = word.text.get(at..).unwrap_or("").chars().take(2).collect();
+                let near = word.at + at;
+                near + self.text.get(near..).and_then(|rest| rest.find(&wrong)).unwrap_or(0)
+            };
+            let filled = self.fill(&word.text, &mut odd);
+            for (at, message) in odd {
+                self.stray(place(at), message);
+            }
+            word.text = filled.map_err(|(at, message)| Bad::new(place(at), message))?;
         }
         Ok(list)
     }
 
+    /// Specifiers put in; `at`: where `text` stands.
     pub(super) fn expand(&self, at: usize, text: &str) -> Result<String, Bad> {
+        let mut odd = Vec::new();
+        let filled = self.fill(text, &mut odd);
+        for (more, message) in odd {
+            self.stray(at + more, message);
+        }
+        filled.map_err(|(more, message)| Bad::new(at + more, message))
+    }
+
+    fn fill(&self, text: &str, odd: &mut Vec<words::Oddity>) -> Result<String, words::Oddity> {
         let Scope { name, fragment, facts } = self.scope;
-        specifier::expand(text, name, fragment, facts).map_err(|(more, message)| Bad::new(at + more, message))
+        specifier::expand(text, name, fragment, facts, odd)
+    }
+
+    fn stray(&self, at: usize, message: String) {
+        self.remark(Severity::Warning, Bad::new(at, message).hint("write `%%` for a `%`"));
     }
 }
 

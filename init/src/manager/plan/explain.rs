@@ -44,6 +44,7 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
         ("WorkingDirectory", Errno::ENOENT | Errno::ENOTDIR) => {
             "make the folder, or write `-` before it to go on without it"
         }
+        ("RootDirectory", Errno::ENOENT | Errno::ENOTDIR) => "make the folder, with all the service needs in it",
         ("TTYPath", Errno::EPERM | Errno::EBUSY) => "another session has the terminal",
         ("TTYPath", Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EIO) => "there is no such terminal",
         ("StandardInput" | "StandardOutput" | "StandardError", Errno::ENOENT) => "make the folder above it",
