@@ -181,7 +181,7 @@ impl Loader {
     }
 
     /// Every name a file has in the folders: templates and aliases too, masks not.
-    pub fn files(&self) -> impl Iterator<Item = &UnitName> {
+    pub fn all_names(&self) -> impl Iterator<Item = &UnitName> {
         self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
     }
 

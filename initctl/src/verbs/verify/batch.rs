@@ -50,7 +50,7 @@ impl<'a> Batch<'a> {
 
     fn near(&self, name: &UnitName) -> Option<String> {
         // The suffix is common to nearly all and would make far ones look near.
-        let near = nearest(name.short(), self.loader.files().map(UnitName::short));
+        let near = nearest(name.short(), self.loader.all_names().map(UnitName::short));
         (!near.is_empty()).then(|| near.join(" or "))
     }
 
@@ -60,7 +60,7 @@ impl<'a> Batch<'a> {
             folder.is_none_or(|folder| self.loader.file(name).is_some_and(|file| file.parent() == Some(folder)))
         };
         let names: BTreeSet<UnitName> =
-            self.loader.files().map(|name| self.loader.canonical(name.clone())).filter(inside).collect();
+            self.loader.all_names().map(|name| self.loader.canonical(name.clone())).filter(inside).collect();
         names.into_iter().collect()
     }
 
