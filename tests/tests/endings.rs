@@ -118,6 +118,45 @@ fn time_limits_of_a_stop() {
 }
 
 #[test]
+fn what_a_time_limit_does() {
+    let deaf = "ExecStart=/bin/sh -c 'trap \"\" TERM; trap \"echo aborted >>/run/abort; exit 0\" ABRT; echo up >>/run/abort; \
+                while :; do sleep 0.1; done'";
+    let keeps = "KillMode=process\nTimeoutStopSec=200ms\nSendSIGKILL=no\n";
+    let world = World::new()
+        .unit(
+            "abort.service",
+            &off(&format!(
+                "[Service]\n{deaf}\nTimeoutStopSec=300ms\nTimeoutAbortSec=20s\nTimeoutStopFailureMode=abort\n"
+            )),
+        )
+        .unit("spared.service", &off(&format!("[Service]\n{}\n{keeps}", deaf.replace("abort;", "spared;"))))
+        .unit("aged.service", &off("[Service]\nExecStart=/bin/sleep infinity\nRuntimeMaxSec=200ms\n"))
+        .unit(
+            "group.service",
+            &off("[Service]\nExitType=cgroup\nExecStart=/bin/sh -c 'sleep infinity & echo $$! >/run/group; exit 0'\n"),
+        )
+        .boot();
+    world.ok(["initctl", "start", "abort", "spared", "group"]);
+    world.line("/run/abort", "up");
+    world.run(["initctl", "stop", "abort"]);
+    world.line("/run/abort", "aborted");
+    assert!(world.show("abort", "Reason").contains("TimeoutStopSec="), "{}", world.show("abort", "Reason"));
+    world.line("/run/spared", "up");
+    let pid = world.main_of("spared");
+    world.run(["initctl", "stop", "spared"]);
+    assert_eq!((world.state("spared").0.as_str(), world.lives(pid)), ("failed", true));
+    world.run(["initctl", "start", "--no-wait", "aged"]);
+    world.until("aged", "failed");
+    let reason = world.show("aged", "Reason");
+    assert!(reason.contains("RuntimeMaxSec=") && reason.contains("aged.service:3"), "{reason}");
+    // Without its main process it goes on until the last one has ended.
+    let child = world.wait_for("a child", deadline(10), |w| w.text("/run/group").trim().parse::<i32>().ok());
+    world.wait_for("no main process", deadline(10), |w| (w.state("group") == ("active".to_owned(), 0)).then_some(()));
+    world.ok(["kill", "-9", &child.to_string()]);
+    world.until("group", "inactive");
+}
+
+#[test]
 fn a_stop_cuts_a_start_off() {
     let world = World::new()
         .unit("slow.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo >/run/slow; sleep infinity'\n"))

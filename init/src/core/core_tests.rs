@@ -4,6 +4,8 @@
 mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
+#[path = "core_tests_ends.rs"]
+mod ends;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

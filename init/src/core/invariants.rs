@@ -2,7 +2,7 @@
 
 use super::job::JobKind;
 use super::restart::MIN_RESTART;
-use super::service::{Service, Which};
+use super::service::{Group, Service, Which};
 use super::times::is_start;
 use super::{Core, Phase, UnitId};
 use crate::unit::name::Kind;
@@ -58,7 +58,7 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     {
         say(format!("token {token} leads elsewhere"));
     }
-    if s.phase == Phase::Running && s.main.is_none() && !target {
+    if s.phase == Phase::Running && s.main.is_none() && s.group != Group::Outlives && !target {
         say("running without a main process".to_owned());
     }
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {

@@ -117,6 +117,7 @@ impl Core {
             JobKind::Restart if phase == Phase::Dead => self.turn_to_start(id),
             JobKind::Stop | JobKind::Restart => {
                 self.set_running(id);
+                self.units.get_mut(id).service.to_restart = kind == JobKind::Restart;
                 self.drive(id, Input::Stop, out);
             }
             JobKind::Reload => self.try_reload(id, phase, out),

@@ -26,6 +26,8 @@
 
 #[path = "service_down.rs"]
 mod down;
+#[path = "service_late.rs"]
+mod late;
 #[path = "service_ready.rs"]
 mod ready;
 #[path = "service_up.rs"]
@@ -67,6 +69,18 @@ pub(super) enum Reloading {
     Signalled(Millis),
     /// It has said `RELOADING=1`; `READY=1` is awaited.
     Told,
+}
+
+/// What is known of the processes beside the main one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) enum Group {
+    /// Nothing: they don't count.
+    #[default]
+    Unasked,
+    /// There is no main process, and the service lives as long as they do.
+    Outlives,
+    /// None of them is left.
+    Empty,
 }
 
 /// A process the machine counts on.
@@ -154,6 +168,12 @@ pub(super) struct Service {
     pub started: bool,
     /// `Type=forking`: the start process is done, its daemon not yet known.
     pub seeking: bool,
+    /// What there is of it beside its main process.
+    pub group: Group,
+    /// It goes down for a restart on request.
+    pub to_restart: bool,
+    /// `ExecStopPost=` took too long, and `TimeoutStopFailureMode=abort`.
+    pub aborts: bool,
     /// Why the last reload failed.
     pub reload: Option<Outcome>,
     pub restarts: u32,
@@ -184,6 +204,9 @@ impl Default for Service {
             result: Outcome::Success,
             started: false,
             seeking: false,
+            group: Group::Unasked,
+            to_restart: false,
+            aborts: false,
             reload: None,
             restarts: 0,
             last_exit: None,
@@ -273,20 +296,12 @@ impl Service {
             Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
             Phase::Start if self.seeking => self.seek(r),
             Phase::Start => {}
-            Phase::StopSignal => {
-                self.deliver(r, r.unit.service.kill_signal);
-                self.watch_rest(r);
-            }
-            Phase::StopAbort => {
-                self.deliver(r, r.unit.service.readiness.watchdog_signal);
+            Phase::StopSignal | Phase::StopAbort | Phase::FinalSignal => {
+                self.deliver(r, self.stop_signal_number(r.unit));
                 self.watch_rest(r);
             }
             Phase::StopKill | Phase::FinalKill => {
                 self.deliver_kill(r);
-                self.watch_rest(r);
-            }
-            Phase::FinalSignal => {
-                self.deliver(r, r.unit.service.kill_signal);
                 self.watch_rest(r);
             }
         }
@@ -397,7 +412,7 @@ impl Service {
             (Phase::AutoRestart, Input::Due) => self.deadline = None,
             (Phase::Start, Input::Due) if self.idle => self.leave_idle(r),
             (phase @ (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost), Input::Due) => {
-                self.fail(r, Outcome::Timeout { phase });
+                self.late_start(r, phase);
             }
             (phase @ Phase::Reload, Input::Due) => {
                 self.abandon_control(r);
@@ -405,33 +420,16 @@ impl Service {
                 self.reloading = Reloading::No;
                 self.running(r);
             }
-            (phase @ Phase::Stop, Input::Due) => {
-                self.note(Outcome::Timeout { phase });
-                self.stop_signal(r);
-            }
-            (phase @ (Phase::StopSignal | Phase::StopAbort), Input::Due) => {
-                self.note(Outcome::Timeout { phase });
-                self.stop_kill(r);
-            }
-            (phase @ Phase::StopKill, Input::Due) => {
-                // Not even SIGKILL ends it (a process in the kernel that doesn't come back): we go on without it.
-                self.note(Outcome::Timeout { phase });
-                self.main = None;
-                self.control = None;
-                self.stop_post(r, 0);
-            }
-            (phase @ Phase::StopPost, Input::Due) => {
-                self.note(Outcome::Timeout { phase });
-                self.final_signal(r);
-            }
-            (phase @ Phase::FinalSignal, Input::Due) => {
-                self.note(Outcome::Timeout { phase });
-                self.final_kill(r);
-            }
-            (phase @ Phase::FinalKill, Input::Due) => {
-                self.note(Outcome::Timeout { phase });
-                self.finish(r);
-            }
+            (
+                phase @ (Phase::Stop
+                | Phase::StopSignal
+                | Phase::StopAbort
+                | Phase::StopKill
+                | Phase::StopPost
+                | Phase::FinalSignal
+                | Phase::FinalKill),
+                Input::Due,
+            ) => self.late_stop(r, phase),
         }
     }
 

@@ -5,8 +5,9 @@ use crate::core::restart::wants_restart;
 use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
-use crate::unit::{ExecKind, KillMode};
+use crate::unit::{ExecKind, KillMode, Unit};
 
+const SIGHUP: i32 = 1;
 const SIGCONT: i32 = 18;
 
 impl Service {
@@ -30,19 +31,26 @@ impl Service {
         self.seeking = false;
         self.enter(r, Phase::StopSignal);
         self.arm(r, r.unit.service.timeout_stop);
-        self.deliver(r, r.unit.service.kill_signal);
+        self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
+    }
+
+    /// The signal of the present phase, or of the one that begins.
+    pub(super) fn stop_signal_number(&self, unit: &Unit) -> i32 {
+        let service = &unit.service;
+        let restart = service.ending.restart_signal.filter(|_| self.to_restart);
+        match self.phase {
+            Phase::StopAbort => service.readiness.watchdog_signal,
+            Phase::FinalSignal if self.aborts => service.readiness.watchdog_signal,
+            _ => restart.unwrap_or(service.kill_signal),
+        }
     }
 
     /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
     pub(super) fn signal_heirs(&self, r: &mut Run<'_>) {
-        let signal = match self.phase {
-            Phase::StopSignal => r.unit.service.kill_signal,
-            Phase::StopAbort => r.unit.service.readiness.watchdog_signal,
-            _ => return,
-        };
-        if r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
-            self.deliver(r, signal);
+        let stops = matches!(self.phase, Phase::StopSignal | Phase::StopAbort);
+        if stops && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+            self.deliver(r, self.stop_signal_number(r.unit));
         }
     }
 
@@ -50,12 +58,16 @@ impl Service {
     pub(in crate::core) fn stop_abort(&mut self, r: &mut Run<'_>) {
         self.seeking = false;
         self.enter(r, Phase::StopAbort);
-        self.arm(r, r.unit.service.timeout_stop);
-        self.deliver(r, r.unit.service.readiness.watchdog_signal);
+        self.arm(r, r.unit.service.ending.timeout_abort.unwrap_or(r.unit.service.timeout_stop));
+        self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
     }
 
+    /// `FinalKillSignal=`, unless `SendSIGKILL=no`: then what still runs is left alone.
     pub(super) fn stop_kill(&mut self, r: &mut Run<'_>) {
+        if !r.unit.service.ending.send_sigkill {
+            return self.leave_alone(r);
+        }
         self.enter(r, Phase::StopKill);
         self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);
@@ -66,9 +78,7 @@ impl Service {
     pub(super) fn rest(&mut self, r: &mut Run<'_>) {
         match (self.phase, r.unit.service.kill_mode) {
             (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::None) => {
-                self.main = None;
-                self.control = None;
-                self.stop_post(r, 0);
+                self.leave_alone(r);
             }
             _ if !self.alone() => {}
             (Phase::StopSignal | Phase::StopAbort, KillMode::Mixed) => self.stop_kill(r),
@@ -99,12 +109,16 @@ impl Service {
             return;
         }
         self.enter(r, Phase::FinalSignal);
-        self.arm(r, r.unit.service.timeout_stop);
-        self.deliver(r, r.unit.service.kill_signal);
+        let abort = r.unit.service.ending.timeout_abort.filter(|_| self.aborts);
+        self.arm(r, abort.unwrap_or(r.unit.service.timeout_stop));
+        self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
     }
 
     pub(super) fn final_kill(&mut self, r: &mut Run<'_>) {
+        if !r.unit.service.ending.send_sigkill {
+            return self.finish(r);
+        }
         self.enter(r, Phase::FinalKill);
         self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);
@@ -131,7 +145,7 @@ impl Service {
         }
     }
 
-    /// `KillSignal=` by `KillMode=`, then SIGCONT so that a stopped process can take it.
+    /// `KillSignal=` by `KillMode=`, SIGHUP if that is wanted, then SIGCONT so that a stopped process can take it.
     pub(super) fn deliver(&self, r: &mut Run<'_>, signal: i32) {
         let Some(token) = self.token else { return };
         let all = r.unit.service.kill_mode == KillMode::ControlGroup;
@@ -144,6 +158,9 @@ impl Service {
         };
         for key in targets {
             r.out.push(Action::Signal { unit: r.id, token, key, signal });
+            if r.unit.service.ending.send_sighup && signal != SIGHUP {
+                r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGHUP });
+            }
             if signal != SIGKILL && signal != SIGCONT {
                 r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGCONT });
             }
@@ -160,7 +177,7 @@ impl Service {
             }
         };
         for key in targets {
-            r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGKILL });
+            r.out.push(Action::Signal { unit: r.id, token, key, signal: r.unit.service.ending.final_signal });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
-use super::{Reloading, Run, Service, Which, command};
+use super::{Group, Reloading, Run, Service, Which, command};
 use crate::core::limit::millis;
 use crate::core::{Action, Millis, Phase};
 use crate::unit::{ExecKind, ServiceType, Unit};
@@ -65,7 +65,8 @@ impl Service {
 
     /// No process is left of a service that has no main process.
     pub(super) fn deserted(&mut self, r: &mut Run<'_>) {
-        self.stop(r, 0);
+        self.group = Group::Empty;
+        self.running(r);
     }
 
     /// `ReloadSignal=` instead of commands: the service answers with `RELOADING=1`, then `READY=1`.

@@ -1,10 +1,10 @@
 //! The service machine's way up, and what the end of a process means.
 
-use super::{Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
+use super::{Group, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
 use crate::unit::name::Kind;
-use crate::unit::{ExecKind, ServiceType, Unit};
+use crate::unit::{ExecKind, ExitType, ServiceType, Unit};
 
 const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
@@ -22,6 +22,9 @@ impl Service {
         self.result = Outcome::Success;
         self.started = false;
         self.seeking = false;
+        self.group = Group::Unasked;
+        self.to_restart = false;
+        self.aborts = false;
         self.reload = None;
         self.said = Said::default();
         self.main = None;
@@ -82,7 +85,10 @@ impl Service {
             // Its commands are through, and it has said that it is still at it.
             self.enter(r, Phase::Reload);
             self.arm(r, r.unit.service.timeout_start);
-        } else if self.main.is_some() || self.result == Outcome::Success && r.unit.service.is_headless() {
+        } else if self.main.is_some() {
+            self.enter(r, Phase::Running);
+        } else if self.lives_on(r.unit) {
+            self.group = Group::Outlives;
             self.enter(r, Phase::Running);
             self.watch_headless(r);
         } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
@@ -106,6 +112,12 @@ impl Service {
             r.out.push(Action::ReadPidFile { unit: r.id, token });
             r.out.push(Action::Watch { unit: r.id, token });
         }
+    }
+
+    /// Without its main process it is still there as long as one of the others is.
+    fn lives_on(&self, unit: &Unit) -> bool {
+        let headless = self.result == Outcome::Success && unit.service.is_headless();
+        self.group != Group::Empty && (headless || unit.service.ending.exit_type == ExitType::Cgroup)
     }
 
     /// One without a main process ends with its last process.
@@ -153,7 +165,7 @@ impl Service {
             ExitRecord::Unknown => true,
             ExitRecord::Signal(SIGHUP | SIGINT | SIGTERM | SIGPIPE) => daemon,
             ExitRecord::Signal(signal) | ExitRecord::Core(signal) => {
-                daemon && self.phase == Phase::StopSignal && signal == unit.service.kill_signal
+                daemon && self.phase == Phase::StopSignal && signal == self.stop_signal_number(unit)
             }
             ExitRecord::NotRun { .. } => false,
         }

@@ -1,4 +1,4 @@
-//! A unit's deadlines beside that of its phase: its watchdog, and the next run of `ReadyCheck=`.
+//! A unit's deadlines beside that of its phase: its watchdog, the next run of `ReadyCheck=`, the end of its time.
 
 use super::limit::millis;
 use super::service::{Reloading, Run, Service};
@@ -13,6 +13,8 @@ pub(super) struct Timers {
     pub watchdog: Option<Millis>,
     /// `ReadyCheck=` runs next.
     pub check: Option<Millis>,
+    /// `RuntimeMaxSec=` has passed then; counted from the start, also under a new manager.
+    pub runtime: Option<Millis>,
 }
 
 /// The phases in which a watchdog is to be fed: from readiness to the beginning of the end.
@@ -23,7 +25,7 @@ fn is_watched(phase: Phase) -> bool {
 impl Service {
     /// When its next deadline is.
     pub fn due(&self) -> Option<Millis> {
-        [self.deadline, self.timers.watchdog, self.timers.check].into_iter().flatten().min()
+        [self.deadline, self.timers.watchdog, self.timers.check, self.timers.runtime].into_iter().flatten().min()
     }
 
     /// The watchdog begins anew, where there is one and it counts.
@@ -38,6 +40,8 @@ impl Service {
         if is_watched(self.phase) != is_watched(was) {
             self.feed_watchdog(unit, now);
         }
+        let end = self.runtime_end(unit);
+        self.timers.runtime = self.timers.runtime.filter(|_| end.is_some()).or(end);
         if self.phase != Phase::Start {
             self.timers.check = None;
             self.idle = false;
@@ -51,6 +55,7 @@ impl Service {
     /// After a restore.
     pub fn resume(&mut self, unit: &Unit, now: Millis) {
         self.feed_watchdog(unit, now);
+        self.timers.runtime = self.runtime_end(unit);
         if self.phase == Phase::Start && self.up && self.control.is_none() {
             self.timers.check = Some(now);
         }
@@ -65,6 +70,11 @@ impl Service {
         if is_past(self.timers.watchdog) {
             self.timers.watchdog = None;
             self.starved(r);
+            return true;
+        }
+        if is_past(self.timers.runtime) {
+            self.timers.runtime = None;
+            self.outlived(r);
             return true;
         }
         if is_past(self.timers.check) {
@@ -83,7 +93,7 @@ impl Service {
     /// `EXTEND_TIMEOUT_USEC=`: what is running out comes no sooner than this long from now.
     pub fn extend(&mut self, now: Millis, time: Millis) {
         let later = now.saturating_add(time);
-        for at in [&mut self.deadline, &mut self.timers.watchdog].into_iter().flatten() {
+        for at in [&mut self.deadline, &mut self.timers.watchdog, &mut self.timers.runtime].into_iter().flatten() {
             *at = later.max(*at);
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::core::{ExitRecord, JobResult, Outcome, Phase};
 use crate::proto::words;
-use crate::unit::{ExecKind, Unit};
+use crate::unit::{ExecKind, Unit, scalar};
+use std::time::Duration;
 
 /// The outcome in words. `plan` is the sentence of a plan that could not be made or carried out, where there is one.
 pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> String {
@@ -16,14 +17,12 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             _ => format!("{} {}", command(unit, *kind, *index), words::exit(*exit)),
         },
         Outcome::Timeout { phase } => {
-            let key = match phase {
-                Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {
-                    "TimeoutStartSec"
-                }
-                _ => "TimeoutStopSec",
-            };
-            let place = unit.and_then(|u| u.place(&format!("Service.{key}"))).map(|p| format!(" ({p})"));
-            format!("{key}={} passed: {}", place.unwrap_or_default(), words::phase_text(*phase))
+            let (key, limit) = limit(unit, *phase);
+            // `TimeoutSec=` may be what was written.
+            let place = unit.and_then(|u| u.place(&format!("Service.{key}")).or_else(|| u.place("Service.TimeoutSec")));
+            let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
+            let limit = limit.map(|l| format!(" after {}", scalar::show_span(l))).unwrap_or_default();
+            format!("{key}={place} passed{limit}: {}", words::phase_text(*phase))
         }
         Outcome::Protocol => match unit.map(|u| u.service.kind) {
             Some(crate::unit::ServiceType::Notify) => {
@@ -45,6 +44,21 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         }
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
+    }
+}
+
+/// The key that limits a phase, and its value.
+fn limit(unit: Option<&Unit>, phase: Phase) -> (&'static str, Option<Duration>) {
+    let service = unit.map(|u| &u.service);
+    match phase {
+        Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {
+            ("TimeoutStartSec", service.and_then(|s| s.timeout_start))
+        }
+        Phase::Running => ("RuntimeMaxSec", service.and_then(|s| s.ending.runtime_max)),
+        Phase::StopAbort if service.is_some_and(|s| s.ending.timeout_abort.is_some()) => {
+            ("TimeoutAbortSec", service.and_then(|s| s.ending.timeout_abort.flatten()))
+        }
+        _ => ("TimeoutStopSec", service.and_then(|s| s.timeout_stop)),
     }
 }
 

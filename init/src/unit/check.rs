@@ -4,7 +4,9 @@ use super::finding::{Finding, Findings};
 use super::keys::Build;
 use super::parse::at_place;
 use super::value::Bad;
-use super::{ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind};
+use super::{
+    Ending, ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind,
+};
 use std::path::PathBuf;
 
 /// Settles what depends on several keys and reports what doesn't go together.
@@ -29,6 +31,7 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     check_old(&build.unit, findings);
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
+    check_ending(&build.unit, findings);
     check_streams(&build.unit, findings);
 }
 
@@ -87,6 +90,29 @@ fn check_types(unit: &Unit, findings: &mut Findings) {
     if service.kill_mode == KillMode::None && service.commands(ExecKind::Stop).next().is_none() {
         let bad = Bad::new(0, "`none` without `ExecStop=`: nothing ever stops the service");
         findings.push(at_place(unit, place(unit, "Service.KillMode"), "KillMode", bad, Severity::Warning));
+    }
+}
+
+fn check_ending(unit: &Unit, findings: &mut Findings) {
+    let (service, ending) = (&unit.service, &unit.service.ending);
+    let mut warn = |id: &str, message: &str, hint: &str| {
+        let key = id.strip_prefix("Service.").unwrap_or(id);
+        findings.push(at_place(unit, place(unit, id), key, Bad::new(0, message).hint(hint), Severity::Warning));
+    };
+    let grows = ending.restart_max_delay != Ending::default().restart_max_delay;
+    match (ending.restart_steps > 0, grows) {
+        (true, false) => {
+            warn("Service.RestartSteps", "passed over without a longest delay", "add `RestartMaxDelaySec=`")
+        }
+        (false, true) => warn("Service.RestartMaxDelaySec", "the delay doesn't grow", "add `RestartSteps=`"),
+        _ => {}
+    }
+    if grows && ending.restart_max_delay < service.restart_sec {
+        let hint = "the shorter one counts";
+        warn("Service.RestartMaxDelaySec", "it is shorter than `RestartSec=`", hint);
+    }
+    if ending.runtime_max.is_some() && service.kind == ServiceType::Oneshot {
+        warn("Service.RuntimeMaxSec", "passed over for a oneshot", "write `TimeoutStartSec=`");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Restart;
 use super::exit_status::Status;
 use super::fields::Show;
+use super::value::{Bad, Value};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -189,6 +190,16 @@ impl EndAction {
     pub fn word(self) -> &'static str {
         ACTIONS.iter().find(|(_, action)| *action == Some(self)).map_or("none", |(word, _)| word)
     }
+}
+
+/// A limit that may be absent, or there and infinite.
+pub(super) fn abort_limit(v: &Value<'_>) -> Result<Option<Option<Duration>>, Bad> {
+    super::fields::timeout(v).map(Some)
+}
+
+/// A signal that may be absent.
+pub(super) fn signal(v: &Value<'_>) -> Result<Option<i32>, Bad> {
+    super::fields::signal(v).map(Some)
 }
 
 pub(super) const RESTARTS: &[(&str, Restart)] = &[

@@ -22,9 +22,8 @@ const HARMLESS: &[(&str, &str)] = &[
         "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix GuessMainPID LogRateLimitIntervalSec \
          LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
-         TimeoutStartFailureMode TimeoutStopFailureMode ManagedOOMSwap ManagedOOMMemoryPressure \
-         ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive MemoryPressureWatch \
-         FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal FinalKillSignal",
+         ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
+         MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal",
     ),
     ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
@@ -100,12 +99,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
-    (
-        "Service",
-        "ExitType RestartKillSignal SendSIGHUP SendSIGKILL TimeoutAbortSec RuntimeMaxSec RuntimeRandomizedExtraSec \
-         RebootArgument StartLimitAction FailureAction",
-        "start, stop or restart go on without it",
-    ),
+    ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),
     (
         "Service",
         "DynamicUser UtmpIdentifier UtmpMode \

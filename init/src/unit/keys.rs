@@ -119,8 +119,18 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
     "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
     "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";
+    "Service" "TimeoutAbortSec" one(service.ending.timeout_abort, ending::abort_limit), "", "How long it may take to end by `WatchdogSignal=`; without it, `TimeoutStopSec=`.";
+    "Service" "TimeoutStartFailureMode" one(service.ending.start_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "What ends a start that takes too long: `KillSignal=` (terminate), `WatchdogSignal=` (abort), SIGKILL at once (kill).";
+    "Service" "TimeoutStopFailureMode" one(service.ending.stop_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "The same for a stop. After `KillSignal=` `terminate` is SIGKILL.";
+    "Service" "RuntimeMaxSec" one(service.ending.runtime_max, fields::timeout), "infinity", "A service that has run so long is stopped, and has failed; not for a oneshot.";
+    "Service" "RuntimeRandomizedExtraSec" one(service.ending.runtime_extra, fields::span), "0", "`RuntimeMaxSec=` is longer by up to this, at random.";
+    "Service" "ExitType" one(service.ending.exit_type, choice(ending::EXIT_TYPES, &[])), "main", "It has ended when its main process has (main), or its last process (cgroup).";
     "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
     "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
+    "Service" "RestartKillSignal" one(service.ending.restart_signal, ending::signal), "", "The same when it is to be restarted; without it, `KillSignal=`.";
+    "Service" "FinalKillSignal" one(service.ending.final_signal, fields::signal), "SIGKILL", "The signal for what is left when `TimeoutStopSec=` has passed.";
+    "Service" "SendSIGHUP" one(service.ending.send_sighup, plain(boolean)), "no", "Send SIGHUP after `KillSignal=`, for shells.";
+    "Service" "SendSIGKILL" one(service.ending.send_sigkill, plain(boolean)), "yes", "Whether what is left then is killed; `no` leaves it alone.";
     "Service" "Essential" one(service.essential, plain(boolean)), "no", "When it is over for good, the container or sandbox ends with its exit status.";
     "Service" "User" one(service.user, some(fields::account)), "", "Run as this user: name or number.";
     "Service" "Group" one(service.group, some(fields::account)), "", "Run as this group; without it, the user's own.";

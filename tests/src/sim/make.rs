@@ -3,7 +3,10 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
-use init::unit::{Command, ExecKind, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, Unit, UnitName};
+use init::unit::{
+    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, TimeoutMode, Unit,
+    UnitName,
+};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -72,6 +75,7 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
     s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify]).unwrap_or_default();
     s.remain_after_exit = rng.percent(25);
     restart(rng, s);
+    limits(rng, s);
     s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
     s.timeout_start = Some(short(rng));
     s.timeout_stop = Some(short(rng));
@@ -107,6 +111,20 @@ fn restart(rng: &mut Rng, s: &mut Service) {
             set.extend(rng.pick(&statuses));
         }
     }
+}
+
+/// What ends it, and how.
+fn limits(rng: &mut Rng, s: &mut Service) {
+    let modes = [TimeoutMode::Terminate, TimeoutMode::Abort, TimeoutMode::Kill];
+    s.ending.start_failure_mode = rng.pick(&modes).unwrap_or_default();
+    s.ending.stop_failure_mode = rng.pick(&modes).unwrap_or_default();
+    s.ending.timeout_abort = rng.percent(30).then(|| Some(short(rng)));
+    s.ending.runtime_max = rng.percent(15).then(|| short(rng));
+    s.ending.runtime_extra = Duration::from_millis(rng.pick(&[0, 0, 500]).unwrap_or(0));
+    s.ending.restart_signal = rng.percent(10).then_some(1);
+    s.ending.send_sighup = rng.percent(10);
+    s.ending.send_sigkill = !rng.percent(10);
+    s.ending.exit_type = if rng.percent(15) { ExitType::Cgroup } else { ExitType::Main };
 }
 
 /// Which levels the units are on in.
