@@ -46,8 +46,11 @@ impl<'a> Machine<'a> {
     /// What this unit needs and the root lacks.
     pub fn check(&self, unit: &Unit) -> Vec<Finding> {
         let mut findings = Vec::new();
-        for (kind, command) in &unit.service.commands {
-            findings.extend(self.program(unit, *kind, command));
+        // What lies in a root of the service's own, the service finds there.
+        if unit.service.exec.root.is_none() {
+            for (kind, command) in &unit.service.commands {
+                findings.extend(self.program(unit, *kind, command));
+            }
         }
         self.people(unit, &mut findings);
         self.paths(unit, &mut findings);
@@ -79,6 +82,12 @@ impl<'a> Machine<'a> {
                 () if self.exists(path) => "is no program: it may not be executed",
                 () => "is not there",
             }
+        } else if !unit.service.exec.search_path.is_empty() {
+            let own = &unit.service.exec.search_path;
+            if own.iter().any(|folder| self.is_program(&folder.join(name))) {
+                return None;
+            }
+            "is in no folder of ExecSearchPath="
         } else if PATH.iter().any(|folder| self.is_program(&Path::new(folder).join(name))) {
             return None;
         } else {
@@ -92,18 +101,20 @@ impl<'a> Machine<'a> {
     fn people(&self, unit: &Unit, findings: &mut Vec<Finding>) {
         let (user, group) = (unit.service.user.as_deref(), unit.service.group.as_deref());
         if let Some(name) = user
-            && let Err(Missing::User(_)) = self.accounts.identity(user, None)
+            && let Err(Missing::User(_)) = self.accounts.identity(user, None, &[])
             && !self.getent("passwd", name, |line| parse_user(line).is_some())
         {
             let finding = at(unit, "Service.User", Severity::Error, format!("there is no user `{name}`"));
             findings.push(finding.hint(format!("adduser --system --group {name}")));
         }
-        if let Some(name) = group
-            && let Err(Missing::Group(_)) = self.accounts.identity(None, group)
-            && !self.getent("group", name, |line| parse_group(line).is_some())
-        {
-            let finding = at(unit, "Service.Group", Severity::Error, format!("there is no group `{name}`"));
-            findings.push(finding.hint(format!("addgroup --system {name}")));
+        let more = unit.service.exec.supplementary_groups.iter().map(|g| ("Service.SupplementaryGroups", g.as_str()));
+        for (id, name) in group.map(|g| ("Service.Group", g)).into_iter().chain(more) {
+            if self.accounts.identity(None, Some(name), &[]).is_err()
+                && !self.getent("group", name, |line| parse_group(line).is_some())
+            {
+                let finding = at(unit, id, Severity::Error, format!("there is no group `{name}`"));
+                findings.push(finding.hint(format!("addgroup --system {name}")));
+            }
         }
     }
 
@@ -119,7 +130,7 @@ impl<'a> Machine<'a> {
     fn paths(&self, unit: &Unit, findings: &mut Vec<Finding>) {
         let service = &unit.service;
         let made = |path: &Path| VOLATILE.iter().any(|v| path.starts_with(v));
-        if let Some(folder) = &service.working_directory
+        if let (Some(folder), None) = (&service.working_directory, &service.exec.root)
             && let (Some(path), false) = (&folder.path, folder.optional)
             && !self.place(path).is_dir()
         {
