@@ -1,7 +1,7 @@
 //! The command line: verbs, flags and their help.
 
-use crate::sandbox;
 use crate::verbs::{diff, edit, mask, new, ps, revert, set, top};
+use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
@@ -175,6 +175,17 @@ pub enum Verb {
     Wait(WaitArgs),
     /// Print the version, and the manager's where there is one.
     Version,
+    /// Print the completion script for a shell: bash, zsh or fish.
+    #[command(after_help = "The installer puts them where the shells look for them. By hand, for bash:\n  \
+                            source <(initctl completion bash)")]
+    Completion {
+        /// The shell.
+        #[arg(value_parser = ["bash", "zsh", "fish"], value_name = "SHELL")]
+        shell: String,
+    },
+    /// Print a man page's source, or write all of them under a folder.
+    #[command(after_help = "Examples:\n  initctl man rung.unit | man -l -\n  initctl man --write /usr/share/man")]
+    Man(man::Args),
     /// Accept an event and do nothing (scripts of other systems send them).
     #[command(hide = true)]
     Emit(EmitArgs),

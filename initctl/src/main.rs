@@ -4,9 +4,11 @@
 //! into text (pure), `logs` reads log files without the manager's help.
 
 mod cli;
+mod complete;
 mod exit;
 mod glob;
 mod logs;
+mod man;
 mod output;
 mod own;
 mod processes;
@@ -18,6 +20,9 @@ mod verbs;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if complete::answer::<cli::Cli>() {
+        return ExitCode::SUCCESS;
+    }
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(refusal) => return refusal.print(),

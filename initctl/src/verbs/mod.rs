@@ -24,7 +24,7 @@ use crate::cli::{Cli, ListArgs, Verb};
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::render::system;
-use crate::sandbox;
+use crate::{complete, man, sandbox};
 use init::client::{Client, socket_path};
 use init::core;
 use init::proto::control::{PowerWord, Version};
@@ -109,6 +109,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Wait(args) => wait::run(c, args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
+        Verb::Completion { shell } => c.out.text(&complete::script(&shell)?),
+        Verb::Man(args) => man::run(&c.out, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -131,6 +133,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Wait(_)
         | Verb::Ps(_)
         | Verb::Top(_)
+        | Verb::Completion { .. }
+        | Verb::Man(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
