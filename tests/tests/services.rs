@@ -140,7 +140,10 @@ fn oneshot() {
 #[test]
 fn notify() {
     let world = World::new()
-        .unit("full.service", &off("[Service]\nType=notify\nTimeoutStartSec=10s\nExecStart=/bin/sh /run/full.sh\n"))
+        .unit(
+            "full.service",
+            &off("[Service]\nType=notify\nNotifyAccess=all\nTimeoutStartSec=10s\nExecStart=/bin/sh /run/full.sh\n"),
+        )
         .unit("never.service", &off("[Service]\nType=notify\nTimeoutStartSec=300ms\nExecStart=/bin/sleep infinity\n"))
         .unit("early.service", &off("[Service]\nType=notify\nExecStart=/bin/sh -c 'exit 5'\n"))
         .boot();

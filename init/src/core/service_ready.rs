@@ -2,6 +2,7 @@
 
 use super::{Group, Reloading, Run, Service, Which, command};
 use crate::core::limit::millis;
+use crate::core::restart::MIN_RESTART;
 use crate::core::{Action, Millis, Phase};
 use crate::unit::{ExecKind, ServiceType, Unit};
 use std::time::Duration;
@@ -50,7 +51,7 @@ impl Service {
             self.start_post(r, 0);
         } else {
             let pause = millis(r.unit.service.readiness.check_pause);
-            self.timers.check = Some(r.now.saturating_add(pause.max(crate::core::restart::MIN_RESTART)));
+            self.timers.check = Some(r.now.saturating_add(pause.max(MIN_RESTART)));
         }
     }
 

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub mod parked {
     /// The notify socket.
     pub const NOTIFY: &str = "notify";
+    /// The readiness pipe (`NotifyFd=`), our end.
+    pub const READY: &str = "ready-r";
     /// Standard output's pipe, the service's end.
     pub const OUT: &str = "out-w";
     /// Standard output's pipe, the logger's end.
@@ -40,6 +42,10 @@ pub struct Instance {
     pub unit: String,
     /// The notify socket.
     pub notify: Option<OwnedFd>,
+    /// Our end of the readiness pipe, while a newline is awaited.
+    pub ready: Option<OwnedFd>,
+    /// It has been told that somebody isn't heard.
+    pub refused: bool,
     /// The service's end of its output pipe.
     pub out: Option<OwnedFd>,
     /// The service's end of its error pipe.
@@ -86,10 +92,22 @@ impl Instance {
         Ok(Self {
             unit: unit.to_owned(),
             notify: link.fetch(token, parked::NOTIFY)?,
+            ready: link.fetch(token, parked::READY)?,
+            refused: false,
             out: link.fetch(token, parked::OUT)?,
             err: link.fetch(token, parked::ERR)?,
         })
     }
+}
+
+/// A new readiness pipe; our end is parked, the other one is the service's.
+///
+/// # Errors
+/// As `pipe2(2)`; a text that says what could not be made.
+pub fn ready_pipe(token: u64, link: &mut Link) -> Result<(OwnedFd, OwnedFd), String> {
+    let (read, write) = pipe::new().map_err(|e: Errno| format!("cannot make a readiness pipe: {e}"))?;
+    link.park(token, parked::READY, share(&read)?);
+    Ok((read, write))
 }
 
 fn share(fd: &OwnedFd) -> Result<OwnedFd, String> {

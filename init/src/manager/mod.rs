@@ -8,7 +8,8 @@
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
-//! | [`link`], [`logger`], [`notify`] | PID 1, the logger, `sd_notify` |
+//! | [`link`], [`logger`] | PID 1, the logger |
+//! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`control`], [`sentence`], [`console`] | clients, and words for people |
@@ -26,6 +27,7 @@ pub mod levels;
 pub mod link;
 pub mod logger;
 pub mod machine;
+pub mod notices;
 pub mod notify;
 pub mod perform;
 pub mod plan;

@@ -185,12 +185,15 @@ impl Manager {
         let had_logs = self.instances.remove(&token).is_none_or(|i| i.out.is_some());
         let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
         // The logger's ends stay parked until it says that nobody writes any more.
-        for parked in [parked::NOTIFY, parked::OUT, parked::ERR] {
+        for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
             self.held.ends(unit, token, wait::now_ms());
+        }
+        if let Some(path) = status::definition(&self.core.view(unit)).and_then(|u| u.service.pid_file.as_ref()) {
+            let _ = std::fs::remove_file(path);
         }
         self.watched.remove(&token);
         self.pid_files.remove(&token);

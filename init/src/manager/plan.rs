@@ -30,6 +30,8 @@ pub struct Stdio {
     pub output: Option<u16>,
     /// The same for standard error.
     pub error: Option<u16>,
+    /// The readiness pipe for `NotifyFd=`.
+    pub ready: Option<u16>,
 }
 
 /// What a plan is made from.
@@ -99,6 +101,7 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     plan.process();
     plan.cgroup()?;
     plan.streams()?;
+    plan.readiness();
     plan.foreground();
     plan.folder()?;
     plan.identity();
@@ -226,6 +229,13 @@ impl Builder<'_, '_> {
                 Ok(())
             }
             (error, _) => self.output("StandardError", error, self.inputs.stdio.error, 2, tty),
+        }
+    }
+
+    fn readiness(&mut self) {
+        let target = self.inputs.unit.service.readiness.notify_fd;
+        if let (Some(index), Some(target)) = (self.inputs.stdio.ready, target) {
+            self.fd("NotifyFd", index, target);
         }
     }
 
@@ -382,6 +392,9 @@ impl Builder<'_, '_> {
         let env = strings(entries.iter().map(String::as_str));
         let text = self.path(key, &program)?;
         self.push(key, "tell the process its pid", Step::PidEnv { name: environment::PID_VARIABLE });
+        if environment::has_watchdog(self.inputs) {
+            self.push(key, "tell the process its pid", Step::PidEnv { name: environment::WATCHDOG_VARIABLE });
+        }
         let step = Step::Exec { program: &text, args: Strings::new(&args), env: Strings::new(&env) };
         self.push(key, format!("run {}", program.display()), step);
         Ok(())

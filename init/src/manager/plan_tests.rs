@@ -62,7 +62,7 @@ fn compiled(unit: &Unit, kind: ExecKind, change: impl FnOnce(&mut Inputs<'_>)) -
         notify_socket: None,
         cgroup: None,
         cgroup_required: false,
-        stdio: Stdio { input: None, output: Some(0), error: Some(1) },
+        stdio: Stdio { output: Some(0), error: Some(1), ..Stdio::default() },
         nofile: None,
         terminal: None,
         resolve: &|name| (name == "true").then(|| "/usr/bin/true".into()),
@@ -219,7 +219,7 @@ fn the_three_streams() {
         streams("StandardInput=file:/in\nStandardOutput=truncate:/out\nStandardError=null\n", &none),
         "0: open /in (read) | 1: open /out (empty it, write) | 2: open /dev/null (read and write)"
     );
-    let no_error = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(3), output: Some(0), error: None };
+    let no_error = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(3), output: Some(0), ..Stdio::default() };
     assert_eq!(
         streams("", &no_error),
         "0: number 3 of those passed | 1: number 0 of those passed | 2: as descriptor 1"
@@ -231,7 +231,7 @@ fn a_container_command_keeps_what_it_was_given() {
     let mut unit = unit("[Service]\nExecStart=/bin/x\n");
     unit.source = Source::Generated;
     (unit.service.input, unit.service.output, unit.service.error) = (Input::Inherit, Output::Raw, Output::Raw);
-    let fds = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2) };
+    let fds = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2), ready: None };
     let text = plan(&unit, fds);
     assert!(text.starts_with("signals: all to their defaults\ndescriptor 0: number 0 of"), "{text}");
     assert!(text.contains("foreground") && !text.contains("session"), "{text}");

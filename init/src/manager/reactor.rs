@@ -2,11 +2,10 @@
 
 use super::instance::parked;
 use super::logger::{self, Logger};
-use super::notify::{self, Said};
 use super::state::Manager;
 use super::watch::{Change, Why};
 use super::{accounts, helper};
-use crate::core::{Event, Notice, UnitId};
+use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
@@ -14,7 +13,6 @@ use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
 use std::collections::BTreeSet;
-use std::os::fd::AsFd;
 
 const TAG: u64 = 0xff << 56;
 const LINK: u64 = 1 << 56;
@@ -25,6 +23,8 @@ pub const CLIENT: u64 = 3 << 56;
 pub const NOTIFY: u64 = 4 << 56;
 const FILES: u64 = 5 << 56;
 const LOGGER: u64 = 6 << 56;
+/// The tag of readiness pipes' events; the rest is the instance.
+pub const READY: u64 = 7 << 56;
 
 /// A turn that takes longer than this many seconds ends the manager (`SIGALRM`); PID 1 starts a new one.
 const TURN_SECONDS: u32 = 30;
@@ -36,8 +36,10 @@ const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR 
 const MAX_CALLS: usize = 32;
 /// Pause before strays that can't be watched are looked at again, in milliseconds.
 const STRAY_DELAY: u64 = 200;
-/// How often [`notify::drain`] is asked before an exit is handled: more than any socket's queue holds.
-const LAST_BURSTS: usize = 64;
+/// Datagrams read in one go from a notify socket, so that a flood can't hold the loop.
+const BURST: usize = 64;
+/// The same before an exit is handled: more than any socket's queue holds.
+const LAST_BURST: usize = 4096;
 /// New clients wait this long where descriptors have run out, in milliseconds.
 const ACCEPT_DELAY: u64 = 1_000;
 /// A logger that ended is started again after this long, in milliseconds.
@@ -86,7 +88,7 @@ impl Manager {
             return;
         }
         // Notify sockets before exits: what a service said before it ended counts.
-        ready.sort_by_key(|(data, _)| (data & TAG != NOTIFY, *data));
+        ready.sort_by_key(|(data, _)| (!matches!(data & TAG, NOTIFY | READY), *data));
         for (data, what) in ready {
             self.dispatch_ready(data, what);
             self.settle();
@@ -111,7 +113,8 @@ impl Manager {
             LINK => self.read_link(),
             LISTENER => self.accept(),
             CLIENT => self.serve_client(id, what.intersects(Ready::EPOLLHUP | Ready::EPOLLERR)),
-            NOTIFY => self.read_notify(id, 1),
+            NOTIFY => self.read_notify(id, BURST),
+            READY => self.read_ready(id),
             FILES => self.read_changes(),
             LOGGER => self.read_logger(),
             _ => {}
@@ -241,8 +244,13 @@ impl Manager {
             return self.ask_again(key);
         }
         if let Life::Over(exit) = life {
-            self.read_notify(key.token, LAST_BURSTS);
-            self.settle();
+            if pid > 0 {
+                // It may have ended before we were told which it is.
+                self.push(Event::Process { key, pid, life: Life::Forked });
+                self.settle();
+            }
+            self.read_notify(key.token, LAST_BURST);
+            self.read_ready(key.token);
             self.remember_failure(key, exit);
         }
         self.push(Event::Process { key, pid, life });
@@ -250,6 +258,7 @@ impl Manager {
         if life == Life::Running {
             self.sites.remove(&key);
         }
+        self.hear_again(key.token);
     }
 
     fn on_helper_over(&mut self, key: Key, exit: Exit) {
@@ -269,7 +278,8 @@ impl Manager {
             && view.main_pid == Some(pid)
             && let Some(key) = view.main_key
         {
-            self.read_notify(key.token, LAST_BURSTS);
+            self.read_notify(key.token, LAST_BURST);
+            self.read_ready(key.token);
             self.push(Event::Process { key, pid, life });
             self.settle();
         }
@@ -327,32 +337,6 @@ impl Manager {
         self.link.send(Request::Ack { key }, Vec::new());
         if key == self.logger_key && self.logger_due.is_none() {
             self.logger_again();
-        }
-    }
-
-    /// Reads an instance's notify socket, in so many goes at most.
-    fn read_notify(&mut self, token: u64, goes: usize) {
-        let Some(socket) = self.instances.get(&token).and_then(|i| i.notify.as_ref()) else { return };
-        let mut said = Vec::new();
-        for _ in 0..goes {
-            let (some, more) = notify::drain(socket.as_fd());
-            said.extend(some);
-            if !more {
-                break;
-            }
-        }
-        let mut notices = Vec::with_capacity(said.len());
-        for one in said {
-            match one {
-                Said::Notice(notice) => notices.push(notice),
-                Said::MainPid(pid) => {
-                    let stat = super::procs::stat(pid).filter(|_| self.owns(token, pid));
-                    notices.extend(stat.map(|s| Notice::MainPid { pid, start_time: s.start_time }));
-                }
-            }
-        }
-        if !notices.is_empty() {
-            self.push(Event::Notify { token, notices });
         }
     }
 

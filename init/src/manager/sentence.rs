@@ -2,7 +2,7 @@
 
 use crate::core::{ExitRecord, JobResult, Outcome, Phase};
 use crate::proto::words;
-use crate::unit::{ExecKind, Unit, scalar};
+use crate::unit::{ExecKind, ServiceType, Unit, scalar};
 use std::time::Duration;
 
 /// The outcome in words. `plan` is the sentence of a plan that could not be made or carried out, where there is one.
@@ -22,16 +22,15 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             let place = unit.and_then(|u| u.place(&format!("Service.{key}")).or_else(|| u.place("Service.TimeoutSec")));
             let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
             let limit = limit.map(|l| format!(" after {}", scalar::show_span(l))).unwrap_or_default();
-            format!("{key}={place} passed{limit}: {}", words::phase_text(*phase))
+            let doing = awaited(unit, *phase).unwrap_or_else(|| words::phase_text(*phase).to_owned());
+            format!("{key}={place} passed{limit}: {doing}")
         }
         Outcome::Protocol => match unit.map(|u| u.service.kind) {
-            Some(crate::unit::ServiceType::Notify) => {
-                "it ended without saying READY=1, which Type=notify asks for".into()
+            Some(ServiceType::Notify | ServiceType::NotifyReload) => {
+                "it ended without saying READY=1, which its Type= asks for".into()
             }
-            Some(crate::unit::ServiceType::Forking) => {
-                "it left no main process behind, which Type=forking asks for".into()
-            }
-            _ => "it did not keep to the protocol of its Type=".into(),
+            Some(ServiceType::Forking) => "it left no main process behind, which Type=forking asks for".into(),
+            _ => "it ended before it was ready".into(),
         },
         Outcome::Watchdog => {
             let place = unit.and_then(|u| u.place("Service.WatchdogSec")).map(|p| format!(" ({p})"));
@@ -45,6 +44,21 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
     }
+}
+
+/// What a start was waiting for, where that is the service's word or its check.
+fn awaited(unit: Option<&Unit>, phase: Phase) -> Option<String> {
+    let unit = unit.filter(|_| phase == Phase::Start)?;
+    let service = &unit.service;
+    let notify = matches!(service.kind, ServiceType::Notify | ServiceType::NotifyReload);
+    let word = notify.then(|| "READY=1".to_owned());
+    let place = || unit.place("Service.NotifyFd").map(|p| format!(" ({p})")).unwrap_or_default();
+    let line = service.readiness.notify_fd.map(|fd| format!("a newline on descriptor {fd}, NotifyFd={}", place()));
+    let check = service.commands(ExecKind::ReadyCheck).next();
+    let check = check.map(|_| format!("{} to succeed", command(Some(unit), ExecKind::ReadyCheck, 0)));
+    let said: Vec<String> = word.into_iter().chain(line).collect();
+    let parts: Vec<String> = Some(said.join(" or ")).filter(|t| !t.is_empty()).into_iter().chain(check).collect();
+    (!parts.is_empty()).then(|| format!("starting, it waited for {}", parts.join(", and for ")))
 }
 
 /// The key that limits a phase, and its value.

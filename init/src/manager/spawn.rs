@@ -12,7 +12,7 @@ use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
-use crate::unit::{ExecKind, Input, Output, ServiceType, Unit};
+use crate::unit::{ExecKind, Input, NotifyAccess, Output, Unit};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -60,11 +60,16 @@ impl Manager {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let base_env = self.base_env(unit.name.as_str(), key.token);
-        let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref());
+        let heard = is_heard(&unit, kind);
+        let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
         let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
         let cgroup = cgroup.transpose().map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
-        let (stdio, fds) = self.streams(&unit, key.token)?;
+        let (mut stdio, mut fds) = self.streams(&unit, key.token)?;
+        if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
+            stdio.ready = u16::try_from(fds.len()).ok();
+            fds.push(self.make_ready(key.token)?);
+        }
         let invocation = format!("{:016x}{:016x}", self.machine.boot_mark, key.token);
         let inputs = Inputs {
             unit: &unit,
@@ -102,8 +107,8 @@ impl Manager {
         if self.instances.contains_key(&token) {
             return Ok(());
         }
-        let notify =
-            (unit.service.kind == ServiceType::Notify).then(|| instance::notify_path(&self.machine.run_dir, token));
+        let notify = (unit.service.notify_access() != NotifyAccess::None)
+            .then(|| instance::notify_path(&self.machine.run_dir, token));
         let logs = uses_log(unit);
         let created =
             Instance::create(unit.name.as_str(), token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
@@ -127,6 +132,17 @@ impl Manager {
             let _ = self.epoll.add(socket, Ready::EPOLLIN, NOTIFY | token);
         }
         self.instances.insert(token, instance);
+        self.watch_ready(token);
+    }
+
+    /// `NotifyFd=`: a pipe for this start; the service's end of it.
+    fn make_ready(&mut self, token: u64) -> Result<OwnedFd, String> {
+        let (read, write) = instance::ready_pipe(token, &mut self.link)?;
+        if let Some(instance) = self.instances.get_mut(&token) {
+            instance.ready = Some(read);
+        }
+        self.watch_ready(token);
+        Ok(write)
     }
 
     fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
@@ -219,6 +235,15 @@ pub fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().ok().and_then(|p| Some(p.parent()?.join(name)));
     let argv = || std::env::args_os().next().map(PathBuf::from).and_then(|p| Some(p.parent()?.join(name)));
     [own, argv()].into_iter().flatten().find(|p| p.exists()).unwrap_or_else(|| Path::new("/usr/lib/rung").join(name))
+}
+
+/// Whether a process is told where it may say something: those whose words count.
+fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
+    match unit.service.notify_access() {
+        NotifyAccess::None => false,
+        NotifyAccess::Main => kind == ExecKind::Start,
+        NotifyAccess::Exec | NotifyAccess::All => true,
+    }
 }
 
 /// Whether one of its streams goes to the log.

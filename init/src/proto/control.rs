@@ -110,9 +110,18 @@ pub struct UnitStatus {
     /// The outcome as a sentence: key, file:line, what to do.
     #[serde(default)]
     pub reason: Option<String>,
-    /// `STATUS=` as the service said it.
+    /// `STATUS=` as the service said it, in this run or, once that is over, in the last one.
     #[serde(default)]
     pub status_text: Option<String>,
+    /// `ERRNO=` as the service said it.
+    #[serde(default)]
+    pub status_errno: Option<i32>,
+    /// `EXIT_STATUS=` as the service said it.
+    #[serde(default)]
+    pub status_exit: Option<String>,
+    /// `BUSERROR=` as the service said it.
+    #[serde(default)]
+    pub status_bus_error: Option<String>,
     /// The job that waits or runs: `start`, `stop`, `restart`, `reload`.
     #[serde(default)]
     pub job: Option<String>,

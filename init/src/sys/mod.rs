@@ -5,6 +5,7 @@ pub mod child;
 pub mod console;
 pub mod crash;
 pub mod credentials;
+pub mod datagram;
 pub mod epoll;
 pub mod fd;
 pub mod file;

@@ -3,6 +3,7 @@
 use super::finding::{Finding, Findings};
 use super::keys::Build;
 use super::parse::at_place;
+use super::readiness;
 use super::value::Bad;
 use super::{
     Ending, ExecKind, Input, KillMode, Output, Place, Restart, Service, ServiceType, Severity, Unit, name::Kind,
@@ -31,6 +32,7 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     check_old(&build.unit, findings);
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
+    readiness::check(&build.unit, findings);
     check_ending(&build.unit, findings);
     check_streams(&build.unit, findings);
 }
@@ -40,7 +42,7 @@ fn given(unit: &Unit, id: &str) -> bool {
 }
 
 /// The place of a key, else of the file's beginning.
-fn place(unit: &Unit, id: &str) -> Place {
+pub(super) fn place(unit: &Unit, id: &str) -> Place {
     unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default()
 }
 
@@ -82,7 +84,7 @@ fn check_types(unit: &Unit, findings: &mut Findings) {
             .hint("write `on-failure` or `no`");
         findings.push(at_place(unit, place(unit, "Service.Restart"), "Restart", bad, Severity::Error));
     }
-    if service.kind == ServiceType::Forking && service.pid_file.is_none() {
+    if service.kind == ServiceType::Forking && service.pid_file.is_none() && service.readiness.guess_main_pid {
         let bad = Bad::new(0, "a forking service without `PIDFile=`: its main process has to be guessed")
             .hint("add `PIDFile=`, or run the daemon in the foreground with `Type=simple`");
         findings.push(at_place(unit, place(unit, "Service.Type"), "Type", bad, Severity::Warning));

@@ -20,6 +20,11 @@ pub(super) fn timeout(v: &Value<'_>) -> Read<Option<Duration>> {
     Ok(scalar::span(v.text)?.filter(|t| !t.is_zero()))
 }
 
+/// A time in which something is to happen; `infinity` and 0 are no such demand.
+pub(super) fn pause(v: &Value<'_>) -> Read<Duration> {
+    Ok(scalar::span(v.text)?.unwrap_or(Duration::ZERO))
+}
+
 pub(super) fn set_timeouts(b: &mut Build, d: &Build, v: &Value<'_>) -> Read<()> {
     v.one(&mut b.unit.service.timeout_start, &d.unit.service.timeout_start, timeout)?;
     v.one(&mut b.unit.service.timeout_stop, &d.unit.service.timeout_stop, timeout)

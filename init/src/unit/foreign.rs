@@ -19,11 +19,11 @@ const HARMLESS: &[(&str, &str)] = &[
     ),
     (
         "Service",
-        "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix GuessMainPID LogRateLimitIntervalSec \
+        "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogRateLimitIntervalSec \
          LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
          ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
-         MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking ReloadSignal",
+         MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking",
     ),
     ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
@@ -95,8 +95,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "BusName Sockets NotifyAccess WatchdogSec WatchdogSignal OpenFile USBFunctionDescriptors \
-         USBFunctionStrings",
+        "BusName Sockets OpenFile USBFunctionDescriptors USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
     ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),

@@ -7,7 +7,7 @@ use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::scalar::{Count, boolean, mode, number};
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, LevelSet, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
@@ -32,7 +32,14 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("forking", ServiceType::Forking),
     ("oneshot", ServiceType::Oneshot),
     ("notify", ServiceType::Notify),
+    ("notify-reload", ServiceType::NotifyReload),
     ("idle", ServiceType::Idle),
+];
+const ACCESS: &[(&str, NotifyAccess)] = &[
+    ("none", NotifyAccess::None),
+    ("main", NotifyAccess::Main),
+    ("exec", NotifyAccess::Exec),
+    ("all", NotifyAccess::All),
 ];
 const KILL_MODES: &[(&str, KillMode)] = &[
     ("control-group", KillMode::ControlGroup),
@@ -96,9 +103,17 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
-    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &["notify-reload"]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify).";
+    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &[]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify; notify-reload: also of a reload). idle: as exec, once no other job runs, after 5 s at the latest.";
     "Service" "RemainAfterExit" one(service.remain_after_exit, plain(boolean)), "no", "The service stays active when its processes have ended with success.";
-    "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid; a relative path lies in the run-time folder.";
+    "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid, which then counts as ready; a relative path lies in the run-time folder. Removed after the end.";
+    "Service" "GuessMainPID" one(service.readiness.guess_main_pid, plain(boolean)), "yes", "The main process of a forking service without `PIDFile=` is guessed; `no`: it has none, and lives as long as any process of it.";
+    "Service" "NotifyAccess" one(service.readiness.notify_access, some(choice(ACCESS, &[]))), "", "Whose notices (sd_notify) count: nobody's (none), the main process's (main), also those of `Exec…=` commands (exec), of every process of the service (all). Without the key: main, where `Type=` or `WatchdogSec=` needs notices, else none.";
+    "Service" "NotifyFd" one(service.readiness.notify_fd, some(plain(|t| number(t, 3, 255)))), "", "Ready once the main process has written a newline to this descriptor, which it is started with (e.g. 3, as under s6).";
+    "Service" "ReadyCheck" exec(ReadyCheck), "", "Ready once this command, run again and again beside the service, exits with 0.";
+    "Service" "ReadyCheckSec" one(service.readiness.check_pause, fields::span), "500ms", "The pause between two runs of `ReadyCheck=`.";
+    "Service" "WatchdogSec" one(service.readiness.watchdog, fields::pause), "0", "The service must say `WATCHDOG=1` at least this often once it is ready, or it is ended by `WatchdogSignal=`; 0: need not.";
+    "Service" "WatchdogSignal" one(service.readiness.watchdog_signal, fields::signal), "SIGABRT", "The signal for a service whose watchdog ran out.";
+    "Service" "ReloadSignal" one(service.readiness.reload_signal, fields::signal), "SIGHUP", "With `Type=notify-reload`: the signal that asks the main process to reload.";
     "Service" "ExecCondition" exec(Condition), "", "Commands before all others: one that exits with 1 to 254 says that the service is not to run now, which is no failure; 255 or a signal is one.";
     "Service" "ExecStartPre" exec(StartPre), "", "Commands before `ExecStart=`, one after the other.";
     "Service" "ExecStart" exec(Start), "", "The program and its arguments; several for a oneshot. Prefixes, in any order: `-` its failure is passed over, `@` the second word is its zeroth argument, `:` no variables are put in, `!` without `User=` and `Group=`, `+` with all privileges.";

@@ -24,7 +24,7 @@ pub fn status(unit: &UnitStatus, log: &[String], when: When, style: &Style) -> S
     let title = style.paint(Paint::Bold, unit.name.as_str());
     page.text.push_str(&format!("{title} - {}\n", clean(&unit.description)));
     page.line("state", &state_line(unit, when, style));
-    page.some("status", unit.status_text.as_deref().map(clean));
+    page.some("status", said(unit));
     page.some("main pid", unit.main_pid.map(|p| p.to_string()));
     page.some("control pid", unit.control_pid.map(|p| p.to_string()));
     page.words("pids", unit.pids.iter().map(i32::to_string));
@@ -56,6 +56,16 @@ pub fn status(unit: &UnitStatus, log: &[String], when: When, style: &Style) -> S
         }
     }
     page.text
+}
+
+/// What the service said of itself.
+fn said(unit: &UnitStatus) -> Option<String> {
+    let errno = unit.status_errno.filter(|n| *n > 0).map(|n| words::errno_text(n).to_owned());
+    let exit = unit.status_exit.as_ref().map(|s| format!("exit status {}", clean(s)));
+    let error = unit.status_bus_error.as_deref().map(clean);
+    let parts: Vec<String> =
+        unit.status_text.as_deref().map(clean).into_iter().chain(errno).chain(exit).chain(error).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 fn state_line(unit: &UnitStatus, when: When, style: &Style) -> String {

@@ -1,7 +1,7 @@
 //! The environment of a process, by systemd's rules (systemd.exec(5), "Environment variables in spawned processes").
 
 use super::Inputs;
-use crate::unit::{Input, Output, Service};
+use crate::unit::{ExecKind, Input, Output, Service};
 use std::ffi::CStr;
 use std::path::Path;
 
@@ -9,8 +9,15 @@ use std::path::Path;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The variable that gets the process's own pid.
 pub(super) const PID_VARIABLE: &CStr = c"SYSTEMD_EXEC_PID";
+/// The variable that gets the pid of the process that is to feed the watchdog.
+pub(super) const WATCHDOG_VARIABLE: &CStr = c"WATCHDOG_PID";
 /// Shells that are none, as systemd has them.
 const NO_SHELLS: [&str; 3] = ["/nologin", "/false", "/true"];
+
+/// Whether the process is told about a watchdog: the main process of a unit that has one.
+pub(super) fn has_watchdog(inputs: &Inputs<'_>) -> bool {
+    inputs.kind == ExecKind::Start && !inputs.unit.service.readiness.watchdog.is_zero()
+}
 
 /// Of several values for one name the last counts: defaults, the user's, what the manager tells, `ExecSearchPath=`,
 /// `PassEnvironment=`, `Environment=`, then `EnvironmentFile=`. `UnsetEnvironment=` takes out at the end.
@@ -24,6 +31,10 @@ pub(super) fn environment(inputs: &Inputs<'_>) -> Vec<(String, String)> {
     list.set(&PID_VARIABLE.to_string_lossy(), "");
     list.set_some("INVOCATION_ID", inputs.invocation.unwrap_or(""));
     list.set_some("NOTIFY_SOCKET", inputs.notify_socket.unwrap_or(""));
+    if has_watchdog(inputs) {
+        list.set(&WATCHDOG_VARIABLE.to_string_lossy(), "");
+        list.set("WATCHDOG_USEC", &inputs.unit.service.readiness.watchdog.as_micros().to_string());
+    }
     if let Some(pid) = inputs.main_pid {
         list.set("MAINPID", &pid.to_string());
     }
