@@ -1,6 +1,7 @@
 //! Replies → text. Pure: no I/O, no clock, no terminal; all of that comes in as arguments.
 
 pub mod amount;
+pub mod blame;
 pub mod branch;
 pub mod levels;
 pub mod list;
@@ -12,6 +13,7 @@ pub mod system;
 pub mod table;
 pub mod time;
 pub mod top;
+pub mod tree;
 pub mod verify;
 
 use crate::terminal::Paint;
