@@ -18,7 +18,7 @@ use std::process::Stdio;
 pub enum Kind {
     /// A small server.
     Plain,
-    /// The same with the daemons of `qemu-test/machine/daemons`. None of them starts by itself.
+    /// The same with the daemons of `qemu-test/daemons`. None of them starts by itself.
     Daemons,
 }
 
@@ -115,6 +115,8 @@ impl<'a> Builder<'a> {
         let (suite, sources) = debian_sources()?;
         let mut hash = DefaultHasher::new();
         hash_tree(&mut hash, &recipe)?;
+        let more = (kind == Kind::Daemons).then(|| self.repo.join("qemu-test/daemons"));
+        more.iter().try_for_each(|list| hash_tree(&mut hash, list))?;
         hash.write(sources.as_bytes());
         let base = self.cache.join(format!("{}{:016x}", kind.prefix(), hash.finish()));
         if base.exists() {
@@ -129,8 +131,7 @@ impl<'a> Builder<'a> {
         let list = work.join("sources.list");
         fs::write(&list, sources).on("write", &list)?;
         let mut packages = String::new();
-        for list in ["packages", "daemons"].iter().take(if kind == Kind::Daemons { 2 } else { 1 }) {
-            let list = recipe.join(list);
+        for list in std::iter::once(recipe.join("packages")).chain(more) {
             packages.push_str(&fs::read_to_string(&list).on("read", &list)?);
         }
         let packages: Vec<_> = packages.lines().filter(|l| !l.starts_with('#')).collect();

@@ -116,13 +116,26 @@ impl<'a> Batch<'a> {
     fn missing_units(&self, unit: &Unit) -> Vec<Finding> {
         let absent = |name: &&UnitName| !self.loader.exists(name);
         let mut findings = Vec::new();
-        for name in unit.requires.iter().filter(absent) {
-            let message = format!("there is no unit `{name}`, so this one can't be started");
-            findings.push(self.about(unit, "Unit.Requires", name, Severity::Error, message));
+        let more = &unit.relations;
+        let needed =
+            [("Unit.Requires", &unit.requires), ("Unit.BindsTo", &more.binds_to), ("Unit.Requisite", &more.requisite)];
+        for (key, list) in needed {
+            for name in list.iter().filter(absent) {
+                let message = format!("there is no unit `{name}`, so this one can't be started");
+                findings.push(self.about(unit, key, name, Severity::Error, message));
+            }
         }
-        for name in unit.wants.iter().filter(absent) {
-            let message = format!("there is no unit `{name}`; a start goes on without it");
-            findings.push(self.about(unit, "Unit.Wants", name, Severity::Note, message));
+        for (key, list) in [("Unit.OnFailure", &more.on_failure), ("Unit.OnSuccess", &more.on_success)] {
+            for name in list.iter().filter(absent) {
+                let message = format!("there is no unit `{name}`, so nothing starts then");
+                findings.push(self.about(unit, key, name, Severity::Warning, message));
+            }
+        }
+        for (key, list) in [("Unit.Wants", &unit.wants), ("Unit.Upholds", &more.upholds)] {
+            for name in list.iter().filter(absent) {
+                let message = format!("there is no unit `{name}`; a start goes on without it");
+                findings.push(self.about(unit, key, name, Severity::Note, message));
+            }
         }
         for (key, list) in [("Unit.After", &unit.after), ("Unit.Before", &unit.before)] {
             // Most units are ordered against others that may be there or not: only a slip is worth a word.
