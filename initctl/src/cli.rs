@@ -117,8 +117,10 @@ pub enum Verb {
                             Examples:\n  initctl top --sort memory\n  initctl top --once"
     )]
     Top(top::Args),
-    /// Show in which levels units are on.
-    Levels(OptionalNames),
+    /// Show in which levels units are on; with --edit, change that in a table.
+    #[command(after_help = "Nothing is changed before s was pressed and the list of changes was agreed to.\n\n\
+                            Examples:\n  initctl levels\n  initctl levels --edit nginx cron")]
+    Levels(crate::verbs::levels::Args),
     /// Print the previous and the present runlevel (`N 3`), or switch to another.
     #[command(after_help = "Examples:\n  initctl runlevel\n  initctl runlevel 1")]
     Runlevel(RunlevelArgs),
@@ -133,6 +135,12 @@ pub enum Verb {
         after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
     )]
     Logs(LogsArgs),
+    /// Say why a unit runs, doesn't run or has failed, who asked for that, and what to do.
+    #[command(after_help = crate::verbs::why::WHY_HELP)]
+    Why(crate::verbs::why::Args),
+    /// Show what a start would do, step by step; nothing is done.
+    #[command(after_help = crate::verbs::why::EXPLAIN_HELP)]
+    Explain(crate::verbs::why::Args),
     /// Show what happened: starts, ends, failures, who asked for what; also before the last boot.
     #[command(after_help = crate::verbs::history::HELP)]
     History(crate::verbs::history::Args),

@@ -8,6 +8,7 @@ pub mod levels;
 pub mod list;
 pub mod progress;
 pub mod ps;
+pub mod sheet;
 pub mod show;
 pub mod status;
 pub mod system;
@@ -16,6 +17,7 @@ pub mod time;
 pub mod top;
 pub mod tree;
 pub mod verify;
+pub mod why;
 
 use crate::terminal::Paint;
 use init::core::State;

@@ -8,7 +8,7 @@ pub mod edit;
 pub mod events;
 mod files;
 pub mod history;
-mod levels;
+pub mod levels;
 pub mod list;
 mod logs;
 pub mod mask;
@@ -23,6 +23,7 @@ pub mod top;
 pub mod tree;
 mod verify;
 mod wait;
+pub mod why;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::{Failure, Kind};
@@ -90,12 +91,14 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::ResetFailed(args) => change::reset_failed(c, args.names),
         Verb::Enable(args) => levels::enable(c, &args, true),
         Verb::Disable(args) => levels::enable(c, &args, false),
-        Verb::Levels(args) => levels::table(c, args.names),
+        Verb::Levels(args) => levels::table(c, args),
         Verb::Runlevel(args) => levels::runlevel(c, args.level),
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
+        Verb::Why(args) => why::why(c, &args),
+        Verb::Explain(args) => why::explain(c, &args),
         Verb::History(args) => history::run(c, &args),
         Verb::Events(args) => events::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
@@ -132,6 +135,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Status(_)
         | Verb::Levels(_)
         | Verb::Logs(_)
+        | Verb::Why(_)
+        | Verb::Explain(_)
         | Verb::History(_)
         | Verb::Events(_)
         | Verb::Cat(_)

@@ -84,7 +84,7 @@ const DAEMONS: &[Daemon] = &[
 fn quiet(guest: &mut Guest) -> Result<String> {
     guest.console.until("[ \"$(initctl runlevel)\" = 'N 3' ]", 120)?;
     // Rung's own units of these names would win.
-    guest.run("cd /usr/lib/rung/units && rm -f nginx.service cron.service rsyslog.service dbus.service && cd /")?;
+    guest.run("cd /usr/lib/rung/units && rm -f nginx.service cron.service rsyslog.service && cd /")?;
     guest.run("initctl stop nginx cron rsyslog; initctl reload --units")?;
     let running: Vec<&str> = DAEMONS.iter().map(|d| d.process).collect();
     guest.run(&format!("! pgrep -l -x '{}'", running.join("|")))?;
