@@ -6,6 +6,8 @@ mod bench;
 mod conditions;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_ready.rs"]
+mod ready;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};
