@@ -1,8 +1,8 @@
 //! What never may happen, seen from outside the core: judged by its actions.
 
 use super::machine::Machine;
-use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, UnitId};
-use init::unit::{ExecKind, Unit, UnitName};
+use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, State, UnitId};
+use init::unit::{ExecKind, ServiceType, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More starts of one unit in a second than this is a busy loop, whoever asked for them.
@@ -47,10 +47,19 @@ impl Judge {
                     self.live(key.token);
                     if key.step == 0 {
                         self.start(core, *unit, key.token, now);
+                        // An idle one's turn came when it began to wait; what is asked for since goes no further back.
+                        if !is_idle(core, *unit) {
+                            self.start_order(core, *unit);
+                        }
                     }
                     if *kind == ExecKind::Stop {
                         self.stop_order(core, *unit, key.token);
                     }
+                }
+                Action::Changed { unit, state: State::Activating, .. }
+                    if is_idle(core, *unit) && core.view(*unit).phase == Phase::Start =>
+                {
+                    self.start_order(core, *unit);
                 }
                 Action::Adopt { key, .. } => {
                     if machine.used.contains(key) {
@@ -100,7 +109,7 @@ impl Judge {
         }
     }
 
-    /// *Never* 5 and 7, at the first process of an instance.
+    /// *Never* 7, at the first process of an instance.
     fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
         let times = self.starts.entry(core.name(unit).clone()).or_default();
         let view = core.view(unit);
@@ -116,6 +125,10 @@ impl Judge {
             let when = format!("{times:?}");
             self.say(format!("{:?} is started in a busy loop: {when}", core.name(unit)));
         }
+    }
+
+    /// *Never* 5, when an instance begins.
+    fn start_order(&mut self, core: &Core, unit: UnitId) {
         for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
             if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
                 self.say(format!("{:?} starts before {:?}, which it is after", core.name(unit), core.name(other)));
@@ -141,6 +154,10 @@ impl Judge {
             }
         }
     }
+}
+
+fn is_idle(core: &Core, unit: UnitId) -> bool {
+    core.view(unit).unit.is_some_and(|u| u.service.kind == ServiceType::Idle)
 }
 
 /// Whether both have jobs of one request.
