@@ -1,6 +1,6 @@
 //! The command line: verbs, flags and their help.
 
-use crate::verbs::{diff, edit, mask, new, ps, revert, set, top};
+use crate::verbs::{blame, diff, edit, list, mask, new, ps, revert, set, top, tree};
 use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -66,8 +66,10 @@ pub struct Global {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// List units: name, state, since when, main process, levels, description.
-    #[command(after_help = "Examples:\n  initctl list --state failed\n  initctl list --level 3 'get*'")]
-    List(ListArgs),
+    #[command(after_help = "Failed units come first. Into a pipe goes a line a unit, without titles.\n\n\
+                            Examples:\n  initctl list --failed\n  initctl list --level 3 'get*'\n  \
+                            initctl list --state active,activating --columns name,pid,file")]
+    List(list::Args),
     /// Show units in full, with their last log lines; without a name, the system.
     #[command(after_help = "Exit status: 0 active, 3 not active, 4 no such unit or no manager.")]
     Status(OptionalNames),
@@ -93,6 +95,16 @@ pub enum Verb {
     /// Turn units off.
     #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]
     Disable(EnableArgs),
+    /// Show units as trees of what they require and want.
+    #[command(after_help = "Examples:\n  initctl tree\n  initctl tree --level 5\n  initctl tree nginx")]
+    Tree(tree::TreeArgs),
+    /// Show what units refer to: requirements, wishes, order, conflicts.
+    #[command(after_help = "Examples:\n  initctl deps nginx\n  initctl deps --reverse --all network.target")]
+    Deps(tree::DepsArgs),
+    /// Show how long starts took, and what the boot waited for.
+    #[command(after_help = "A unit's first start since boot counts.\n\n\
+                            Examples:\n  initctl blame\n  initctl blame --chain\n  initctl blame --chain nginx")]
+    Blame(blame::Args),
     /// Show processes by unit, and those of no unit.
     #[command(
         after_help = "Examples:\n  initctl ps nginx\n  initctl ps --strays\n  initctl ps | awk '$1 == \"cron.service\" {print $2}'"
@@ -121,6 +133,12 @@ pub enum Verb {
         after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
     )]
     Logs(LogsArgs),
+    /// Show what happened: starts, ends, failures, who asked for what; also before the last boot.
+    #[command(after_help = crate::verbs::history::HELP)]
+    History(crate::verbs::history::Args),
+    /// Show what happens, as it happens with -f: states, jobs, requests, levels.
+    #[command(after_help = crate::verbs::events::HELP)]
+    Events(crate::verbs::events::Args),
     /// Print unit files and their drop-ins.
     Cat(Names),
     /// Change a unit: a drop-in, opened in an editor and checked before it counts.
@@ -200,19 +218,6 @@ pub struct OptionalNames {
     /// Units.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
-}
-
-#[derive(Debug, Default, Args)]
-pub struct ListArgs {
-    /// Only units whose names match one of these (`*`, `?`, `[a-z]`).
-    #[arg(value_name = "PATTERN")]
-    pub patterns: Vec<String>,
-    /// Only units in this state; may be repeated.
-    #[arg(long, value_name = "STATE")]
-    pub state: Vec<String>,
-    /// Only units that are on in this level.
-    #[arg(long, value_parser = level, value_name = "LEVEL")]
-    pub level: Option<Level>,
 }
 
 #[derive(Debug, Args)]
@@ -347,7 +352,8 @@ pub struct EmitArgs {
     pub words: Vec<OsString>,
 }
 
-fn level(text: &str) -> Result<Level, String> {
+/// Reads one level.
+pub fn level(text: &str) -> Result<Level, String> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {
         (Some(c), None) => Level::try_from(c),
@@ -368,7 +374,7 @@ fn signal(text: &str) -> Result<i32, String> {
     words::signal_number(text).ok_or_else(|| "no signal of that name or number".to_owned())
 }
 
-fn lines(text: &str) -> Result<usize, String> {
+pub fn lines(text: &str) -> Result<usize, String> {
     if text == "all" { Ok(usize::MAX) } else { text.parse().map_err(|_| "a number or `all` is wanted".to_owned()) }
 }
 
@@ -408,6 +414,8 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["daemon-reload"], "nothing: changed unit files are seen at the next request; or initctl reload --units"),
     (&["daemon-reexec"], "initctl reexec"),
     (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
+    (&["list-dependencies"], "initctl deps NAME"),
+    (&["systemd-analyze", "analyze", "critical-chain"], "initctl blame, or initctl blame --chain"),
     (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
     (&["set-property"], "initctl set NAME KEY=VALUE"),
     (&["delta", "systemd-delta"], "initctl diff"),

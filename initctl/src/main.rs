@@ -7,6 +7,7 @@ mod cli;
 mod complete;
 mod exit;
 mod glob;
+mod graph;
 mod logs;
 mod man;
 mod output;

@@ -49,6 +49,14 @@ fn machine(call: &Call) -> Answer {
             let ended: Vec<Value> = names.iter().map(|n| json!({"name": n, "result": "done"})).collect();
             Answer::Replies(vec![json!({"open": names, "done": false}), json!({"ended": ended, "done": true})])
         }
+        "Processes" => {
+            let groups: Vec<Value> = names.iter().map(|n| json!({"name": n, "pids": [1], "main_pid": 812})).collect();
+            one(json!({"groups": groups, "own": [1], "pid_namespace": 1}))
+        }
+        "StartTimes" => one(json!({
+            "now_ms": 65_000, "init_ms": 1000, "levels": [{"level": "3", "begun_ms": 1500, "reached_ms": 3000}],
+            "units": [{"name": "nginx.service", "begun_ms": 1500, "done_ms": 2750, "last_begun_ms": 1500}],
+        })),
         "Reexec" => Answer::Die,
         other => panic!("unexpected {other}"),
     }
@@ -64,9 +72,16 @@ fn only_call(system: &System) -> Call {
 fn list_is_the_default_and_has_filters() {
     let system = System::with("list", machine);
     let (status, out, err) = system.all(&[]);
-    assert_eq!((status, err.as_str(), out.lines().count()), (0, "", 4));
+    assert_eq!((status, err.as_str(), out.lines().count()), (0, "", 3), "no titles in a pipe");
     assert_eq!(out, system.all(&["list"]).1);
     assert!(out.contains("nginx active") && !out.contains("process "), "{out}");
+    assert!(out.starts_with("cron"), "what failed comes first: {out}");
+    assert_eq!(
+        system.all(&["list", "--kind", "service", "--source", "native", "-c", "name,pid"]).1,
+        "cron    -\nnginx 812\noff     -\n"
+    );
+    let (status, out, err) = system.all(&["list", "--state", "fialed"]);
+    assert!((status, out.as_str()) == (2, "") && err.contains("did you mean failed?"), "{err}");
     let (_, out, _) = system.all(&["list", "--state", "failed"]);
     assert!(out.contains("cron") && !out.contains("nginx"), "{out}");
     let (_, out, _) = system.all(&["list", "--level", "3", "--json", "n*"]);
@@ -88,7 +103,7 @@ fn status_has_lsb_exit_codes_and_log_lines() {
     assert_eq!(status, 4);
     assert!(out.contains("nginx.service -") && err.contains("`ngnix`") && err.contains("did you mean nginx?"), "{err}");
     let (status, out, _) = system.all(&["status"]);
-    assert_eq!((status, out.lines().next()), (0, Some("Rung 0.1.0, runlevel 3")));
+    assert_eq!((status, out.lines().next()), (0, Some("Rung 0.1.0, runlevel 3, up 1min 4s")));
 }
 
 #[test]
@@ -343,4 +358,33 @@ fn cat_and_show_print_what_the_manager_knows() {
     assert_eq!((status, out), (0, format!("# {}\n[Service]\nExecStart=/bin/true\n", path.display())));
     assert_eq!(system.all(&["show", "x", "-p", "MainPID"]).1, "MainPID=812\n");
     assert_eq!(system.all(&["show", "x", "-p", "MainPID", "--value"]).1, "812\n");
+}
+
+#[test]
+fn views_of_processes_dependencies_and_times() {
+    let system = System::with("views", machine);
+    let (status, out, err) = system.all(&["ps", "nginx"]);
+    assert_eq!(
+        (status, out.as_str(), err.as_str()),
+        (0, "nginx.service 1 0 0K 0.00s ?\n", ""),
+        "pids of another namespace"
+    );
+    let (_, out, _) = system.all(&["blame"]);
+    assert_eq!(out, "1.250s 500ms nginx.service\n");
+    let (_, out, _) = system.all(&["blame", "--chain"]);
+    assert!(out.contains("runlevel 3") && out.contains("nginx.service @1.750s +1.250s"), "{out}");
+    let (_, out, _) = system.all(&["tree"]);
+    assert!(out.starts_with("runlevel 3\ncron  failed"), "{out}");
+    let (_, out, _) = system.all(&["deps", "nginx"]);
+    assert_eq!(out, "nginx active\n");
+    for line in ["ps", "blame", "tree", "deps nginx", "top --once", "list", "status", "status nginx"] {
+        let words: Vec<&str> = line.split(' ').chain(["--json"]).collect();
+        let (_, out, err) = system.all(&words);
+        assert!(serde_json::from_str::<Value>(&out).is_ok_and(|v| v.is_object()), "{line}: {out}{err}");
+        assert!(!out.contains('\x1b'));
+    }
+    // Nothing can be drawn into a pipe, and nothing is.
+    let (status, out, err) = system.all(&["top"]);
+    assert!((status, out.as_str()) == (1, "") && err.contains("try: initctl top --once"), "{err}");
+    assert_eq!(system.all(&["deps", "nosuch"]).0, 4);
 }

@@ -3,6 +3,7 @@
 //! Mutable access marks the unit for the journal, so nothing can change without being recorded.
 
 use super::job::Job;
+use super::reason::{Cause, Reason};
 use super::service::Service;
 use super::{Definition, Loaded, State, UnitId};
 use crate::unit::{LevelSet, Unit, UnitName};
@@ -16,11 +17,59 @@ pub(super) struct Edges {
     pub after: Vec<UnitId>,
     /// These are ordered after it.
     pub before: Vec<UnitId>,
+    /// `Requires=` and `BindsTo=`: started with it.
     pub requires: Vec<UnitId>,
+    /// The reverse of `requires` and `requisite`.
     pub required_by: Vec<UnitId>,
+    /// `Requisite=`
+    pub requisite: Vec<UnitId>,
+    /// `BindsTo=` alone.
+    pub binds: Vec<UnitId>,
+    pub bound_by: Vec<UnitId>,
+    /// `Wants=` and `Upholds=`: started with it, if they can be.
     pub wants: Vec<UnitId>,
+    /// `Upholds=` alone.
+    pub upholds: Vec<UnitId>,
+    pub upheld_by: Vec<UnitId>,
+    /// Those whose `PartOf=` names it.
+    pub parts: Vec<UnitId>,
+    /// These stop with it, whatever stops it.
+    pub stops: Vec<UnitId>,
+    /// These are reloaded with it.
+    pub reloads: Vec<UnitId>,
+    pub on_failure: Vec<UnitId>,
+    pub on_success: Vec<UnitId>,
+    /// Those of the above it needs that stop when nobody does (`StopWhenUnneeded=`).
+    pub uses: Vec<UnitId>,
+    /// Of one with `StopWhenUnneeded=`: who needs it.
+    pub used_by: Vec<UnitId>,
     /// Either of the two names the other.
     pub conflicts: Vec<UnitId>,
+}
+
+impl Edges {
+    fn lists(&mut self) -> [&mut Vec<UnitId>; 18] {
+        [
+            &mut self.after,
+            &mut self.before,
+            &mut self.requires,
+            &mut self.required_by,
+            &mut self.requisite,
+            &mut self.binds,
+            &mut self.bound_by,
+            &mut self.wants,
+            &mut self.upholds,
+            &mut self.upheld_by,
+            &mut self.parts,
+            &mut self.stops,
+            &mut self.reloads,
+            &mut self.on_failure,
+            &mut self.on_success,
+            &mut self.uses,
+            &mut self.used_by,
+            &mut self.conflicts,
+        ]
+    }
 }
 
 /// One unit.
@@ -35,6 +84,12 @@ pub(super) struct Node {
     pub kill: LevelSet,
     pub service: Service,
     pub job: Option<Job>,
+    /// The job that last set its course.
+    pub cause: Option<Cause>,
+    /// The unit for want of which it is down: it comes back with that one.
+    pub awaits: Option<UnitName>,
+    /// Down, and to be started when its timer says so.
+    pub due: Option<Reason>,
     /// Units whose job was last seen to wait for this one's job.
     pub waiters: Vec<UnitId>,
     /// Where in `edges.after` the search for a blocking job goes on.
@@ -54,6 +109,9 @@ impl Node {
             kill: LevelSet::EMPTY,
             service: Service::default(),
             job: None,
+            cause: None,
+            awaits: None,
+            due: None,
             waiters: Vec::new(),
             cursor: 0,
             shown: State::Inactive,
@@ -178,21 +236,42 @@ impl Arena {
             let (after, before) = (targets(&unit.after), targets(&unit.before));
             let (requires, wants) = (targets(&unit.requires), targets(&unit.wants));
             let conflicts = targets(&unit.conflicts);
+            let r = &unit.relations;
+            let (binds, requisite, upholds) = (targets(&r.binds_to), targets(&r.requisite), targets(&r.upholds));
+            let (wholes, stops_with) = (targets(&r.part_of), targets(&r.stop_propagated_from));
+            let (stops, reloads) = (targets(&r.propagates_stop_to), targets(&r.propagates_reload_to));
+            let reloads_with = targets(&r.reload_propagated_from);
+            let (on_failure, on_success) = (targets(&r.on_failure), targets(&r.on_success));
             after.into_iter().for_each(|other| self.order(id, other));
             before.into_iter().for_each(|other| self.order(other, id));
-            for other in &requires {
+            for other in requires.iter().chain(&binds).chain(&requisite) {
                 self.scratch(*other).edges.required_by.push(id);
             }
+            binds.iter().for_each(|other| self.scratch(*other).edges.bound_by.push(id));
+            upholds.iter().for_each(|other| self.scratch(*other).edges.upheld_by.push(id));
+            wholes.into_iter().for_each(|other| self.scratch(other).edges.parts.push(id));
+            stops_with.into_iter().for_each(|other| self.scratch(other).edges.stops.push(id));
+            reloads_with.into_iter().for_each(|other| self.scratch(other).edges.reloads.push(id));
             for other in conflicts {
                 self.scratch(id).edges.conflicts.push(other);
                 self.scratch(other).edges.conflicts.push(id);
             }
             let edges = &mut self.scratch(id).edges;
             edges.requires = requires;
+            edges.requires.extend(&binds);
             edges.wants = wants;
+            edges.wants.extend(&upholds);
+            edges.binds = binds;
+            edges.requisite = requisite;
+            edges.upholds = upholds;
+            edges.stops.extend(stops);
+            edges.reloads.extend(reloads);
+            edges.on_failure = on_failure;
+            edges.on_success = on_success;
         }
         self.tidy();
         self.order_targets();
+        self.link_users();
         self.tidy();
     }
 
@@ -217,12 +296,21 @@ impl Arena {
         }
     }
 
+    /// Who needs those that stop when nobody does.
+    fn link_users(&mut self) {
+        for id in self.ids() {
+            let e = &self.get(id).edges;
+            let needed = e.requires.iter().chain(&e.requisite).chain(&e.wants).copied();
+            let lean = |other: &UnitId| self.get(*other).relations().is_some_and(|u| u.relations.stop_when_unneeded);
+            let uses: Vec<UnitId> = needed.filter(lean).collect();
+            uses.iter().for_each(|other| self.scratch(*other).edges.used_by.push(id));
+            self.scratch(id).edges.uses = uses;
+        }
+    }
+
     fn tidy(&mut self) {
         for id in self.ids() {
-            let e = &mut self.scratch(id).edges;
-            for list in
-                [&mut e.after, &mut e.before, &mut e.requires, &mut e.required_by, &mut e.wants, &mut e.conflicts]
-            {
+            for list in self.scratch(id).edges.lists() {
                 list.sort_unstable();
                 list.dedup();
             }

@@ -8,6 +8,8 @@ mod conditions;
 mod ends;
 #[path = "core_tests_ready.rs"]
 mod ready;
+#[path = "core_tests_relations.rs"]
+mod relations;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

@@ -26,6 +26,14 @@ pub fn check(core: &Core) -> Vec<String> {
             wrong.push(format!("a timer is left of {:?}", core.units.get(*id).name));
         }
     }
+    for (at, id) in &core.job_deadlines {
+        if core.units.get(*id).job.as_ref().and_then(|j| j.deadline) != Some(*at) {
+            wrong.push(format!("a timer is left of a job of {:?}", core.units.get(*id).name));
+        }
+    }
+    if !core.moves.is_empty() {
+        wrong.push("changes are left that nobody has looked at".to_owned());
+    }
     for (id, request) in &core.requests.all {
         let has_job = |u: &&UnitId| core.units.get(**u).job.as_ref().is_some_and(|j| j.requests.contains(id));
         if request.open.iter().filter(has_job).count() != request.open.len() {
@@ -96,6 +104,9 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
         }
     }
     let Some(job) = &node.job else { return };
+    if job.deadline.is_some_and(|at| !core.job_deadlines.contains(&(at, id))) {
+        say("its job's timer isn't armed".to_owned());
+    }
     if job.running {
         let fits = match job.kind {
             JobKind::Start => {

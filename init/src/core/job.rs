@@ -6,19 +6,20 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
+use super::reason::Reason;
 use super::service::{Input, Wanted, can_reload, command};
-use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId};
+use super::{Action, Core, JobResult, Loaded, Millis, Outcome, Phase, RequestId, UnitId};
 use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
 /// What is added to `RestartSec=` when what a unit requires couldn't be had.
-const RETRY: super::Millis = 1000;
+const RETRY: Millis = 1000;
 
 /// What a job does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum JobKind {
+pub enum JobKind {
     /// Start.
     Start,
     /// Stop.
@@ -30,6 +31,7 @@ pub(super) enum JobKind {
 }
 
 impl JobKind {
+    /// The verb.
     pub fn word(self) -> &'static str {
         match self {
             Self::Start => "start",
@@ -55,6 +57,13 @@ pub(super) struct Job {
     pub requests: Vec<RequestId>,
     /// Units that this one isn't ordered after in this transaction: edges dropped to cut a loop.
     pub dropped: Vec<UnitId>,
+    pub reason: Reason,
+    /// When it was made.
+    pub since: Millis,
+    /// When it began to run.
+    pub began: Option<Millis>,
+    /// When it is given up (`JobTimeoutSec=`, `JobRunningTimeoutSec=`).
+    pub deadline: Option<Millis>,
 }
 
 impl Core {
@@ -179,7 +188,12 @@ impl Core {
 
     /// A new instance.
     fn begin(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        if let Some(name) = self.lacks(id) {
+            self.end_job(id, JobResult::Failed(Outcome::Dependency { name }), out);
+            return;
+        }
         self.set_running(id);
+        self.forget_return(id);
         let now = self.now;
         let node = self.units.get_mut(id);
         let refusal = match &node.disk {
@@ -210,16 +224,21 @@ impl Core {
     }
 
     fn set_running(&mut self, id: UnitId) {
+        let now = self.now;
         if let Some(job) = &mut self.units.get_mut(id).job {
             job.running = true;
+            job.began = Some(now);
         }
+        self.time_job(id);
     }
 
     fn turn_to_start(&mut self, id: UnitId) {
         if let Some(job) = &mut self.units.get_mut(id).job {
             job.kind = JobKind::Start;
             job.running = false;
+            job.began = None;
         }
+        self.time_job(id);
         self.release(id);
         self.queue.push_back(id);
     }
@@ -272,8 +291,12 @@ impl Core {
         let mut work = vec![(id, result)];
         while let Some((id, result)) = work.pop() {
             let Some(job) = self.units.get_mut(id).job.take() else { continue };
+            if let Some(at) = job.deadline {
+                self.job_deadlines.remove(&(at, id));
+            }
             self.units.scratch(id).cursor = 0;
             self.release(id);
+            self.job_ended(id, job.kind, &result);
             if job.kind == JobKind::Start && matches!(result, JobResult::Failed(_)) {
                 let node = self.units.get(id);
                 for other in &node.edges.required_by {
@@ -309,7 +332,8 @@ impl Core {
         let node = self.units.get(id);
         let again = node.job.as_ref().is_some_and(|j| matches!(j.kind, JobKind::Restart | JobKind::Start));
         let ending = self.levels.over.is_some() || self.levels.down.is_some();
-        if !node.unit().service.essential || node.service.phase != Phase::Dead || again || ending {
+        let over = node.service.phase == Phase::Dead && !again && !ending;
+        if !node.unit().service.essential || !over || self.comes_back(id) {
             return;
         }
         // One that was stopped as it should be has not failed, whichever signal that took.
@@ -334,6 +358,7 @@ fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
         | Outcome::Watchdog
         | Outcome::StartLimit
         | Outcome::Dependency { .. }
+        | Outcome::JobTimeout
         | Outcome::Assert { .. } => {
             return last.map_or(1, |e| exit_status(&Outcome::Success, Some(e))).max(1);
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `token` | the next token |
 //! | `levels` | level, switch under way, whether the machine goes down |
-//! | `unit/NAME` | machine and job of a unit that isn't as new |
+//! | `unit/NAME` | machine and job of a unit that isn't as new; why it is up or down, what it waits for |
 //! | `request/ID` | whether and when the request was finished |
 //! | `result/ID/NAME` | how the request's job for the unit ended |
 //!
@@ -12,6 +12,7 @@
 //! here, they are read again. A key or value that can't be read is passed over.
 
 use super::job::{Job, JobKind};
+use super::reason::{Cause, Reason};
 use super::request::Request;
 use super::service::{Service, Which};
 use super::{Core, Millis, RequestId, UnitId};
@@ -43,6 +44,12 @@ pub(super) struct Dirty {
 struct UnitRecord {
     service: Service,
     job: Option<JobRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    awaits: Option<UnitName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    due: Option<Reason>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -51,6 +58,12 @@ struct JobRecord {
     running: bool,
     requests: Vec<RequestId>,
     dropped: Vec<UnitName>,
+    #[serde(default)]
+    reason: Reason,
+    #[serde(default)]
+    since: Millis,
+    #[serde(default)]
+    began: Option<Millis>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -136,15 +149,23 @@ impl Core {
 
     fn restore_unit(&mut self, name: &str, value: Value) {
         let Ok(name) = UnitName::new(name) else { return };
-        let Ok(UnitRecord { service, job }) = serde_json::from_value(value) else { return };
+        let Ok(UnitRecord { service, job, cause, awaits, due }) = serde_json::from_value(value) else { return };
         let id = self.units.intern(&name);
         let job = job.map(|j| Job {
             kind: j.kind,
             running: j.running,
             requests: j.requests,
             dropped: j.dropped.iter().map(|n| self.units.intern(n)).collect(),
+            reason: j.reason,
+            since: j.since,
+            began: j.began,
+            // Its definition is yet to come.
+            deadline: None,
         });
         let node = self.units.scratch(id);
+        node.cause = cause;
+        node.awaits = awaits;
+        node.due = due;
         node.shown = service.state();
         node.service = service;
         node.job = job;
@@ -199,9 +220,14 @@ impl Core {
             running: j.running,
             requests: j.requests.clone(),
             dropped: j.dropped.iter().map(|id| self.units.get(*id).name.clone()).collect(),
+            reason: j.reason.clone(),
+            since: j.since,
+            began: j.began,
         });
-        let as_new = job.is_none() && node.service == Service::default();
-        let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job });
+        let (cause, awaits, due) = (node.cause.clone(), node.awaits.clone(), node.due.clone());
+        let at_rest = job.is_none() && cause.is_none() && awaits.is_none() && due.is_none();
+        let as_new = at_rest && node.service == Service::default();
+        let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job, cause, awaits, due });
         record(&format!("unit/{}", node.name.as_str()), value.as_ref())
     }
 

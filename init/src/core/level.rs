@@ -6,11 +6,11 @@
 //! the new one. Level 1 (and `S` after boot), 0 and 6 stop all that isn't on there. Never stopped is what a unit that
 //! stays, or starts, requires. A later switch replaces an earlier one: what only the abandoned level wanted is stopped.
 
-use super::{Action, Core, Millis, Phase, Reached, RequestId, Start, UnitId};
+use super::{Action, Core, Millis, Phase, Reached, Reason, RequestId, Start, UnitId};
 use crate::proto::pid1::Power;
 use crate::unit::{Level, LevelSet, UnitName};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where the machine stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,37 +98,78 @@ impl Core {
         self.levels.switching = Some(Switch { to, request, leaving, begun: self.now });
         self.dirty.levels = true;
 
-        let wanted: Vec<UnitId> = self.units.sorted().filter(|id| self.units.get(*id).on.contains(to)).collect();
+        let on = self.units.sorted().filter(|id| self.units.get(*id).on.contains(to));
+        let wanted: Vec<(UnitId, Reason)> = on.map(|id| (id, Reason::OnIn(to))).collect();
         let needs = self.needs(&wanted);
         let needed: BTreeSet<UnitId> = needs.feasible().collect();
-        let stops = if boot && to == Level::S { BTreeSet::new() } else { self.leavers(to, leaving, &needed) };
-        self.stop_all(request, &stops, out);
-        self.start(Some(request), &wanted, &BTreeSet::new(), out);
+        if !(boot && to == Level::S) {
+            for id in self.waiting_leavers(to, leaving, &needed) {
+                self.forget_return(id);
+            }
+            let stops = self.leavers(to, leaving, &needed);
+            self.stop_all(Some(request), &stops, out);
+        }
+        self.start(Some(request), &wanted, &BTreeMap::new(), out);
+    }
+
+    /// Whether a switch turns a unit off, what others need apart.
+    fn goes(&self, id: UnitId, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> Option<Reason> {
+        let node = self.units.get(id);
+        if needed.contains(&id) {
+            return None;
+        }
+        if !to.is_multi_user() {
+            let off = to.is_down() || !(node.on.contains(to) || node.on.contains(Level::S));
+            return off.then_some(Reason::OffIn(to));
+        }
+        if node.kill.contains(to) {
+            return Some(Reason::KillIn(to));
+        }
+        node.on.iter().any(|l| leaving.contains(l)).then_some(Reason::OffIn(to))
+    }
+
+    /// Units that are down and would come back by themselves, and are off in the new level.
+    fn waiting_leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> Vec<UnitId> {
+        let waits = |id: &UnitId| self.units.get(*id).awaits.is_some() || self.units.get(*id).due.is_some();
+        self.units.ids().filter(|id| waits(id) && self.goes(*id, to, leaving, needed).is_some()).collect()
     }
 
     /// Which units a switch stops.
-    fn leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> BTreeSet<UnitId> {
+    fn leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> BTreeMap<UnitId, Reason> {
         let up = |id: &UnitId| self.is_up(*id) || self.units.get(*id).job.is_some();
-        let goes = |id: &UnitId| {
-            let node = self.units.get(*id);
-            if needed.contains(id) {
-                return false;
+        let mut going = BTreeMap::new();
+        let mut work: Vec<UnitId> = needed.iter().copied().collect();
+        for id in self.units.ids().filter(up) {
+            match self.goes(id, to, leaving, needed) {
+                Some(reason) => drop(going.insert(id, reason)),
+                None => work.push(id),
             }
-            if to.is_multi_user() {
-                return node.kill.contains(to) || node.on.iter().any(|l| leaving.contains(l));
-            }
-            to.is_down() || !(node.on.contains(to) || node.on.contains(Level::S))
-        };
-        let (going, staying): (Vec<UnitId>, Vec<UnitId>) = self.units.ids().filter(up).partition(goes);
-        let mut going: BTreeSet<UnitId> = going.into_iter().collect();
+        }
         // What stays keeps what it requires.
-        let mut work = staying;
-        work.extend(needed.iter().copied());
-        let mut kept = BTreeSet::new();
+        let mut seen: BTreeSet<UnitId> = work.iter().copied().collect();
+        let mut required = BTreeSet::new();
         while let Some(id) = work.pop() {
-            if kept.insert(id) {
-                going.remove(&id);
-                work.extend(&self.units.get(id).edges.requires);
+            let edges = &self.units.get(id).edges;
+            for other in edges.requires.iter().chain(&edges.requisite).copied() {
+                going.remove(&other);
+                required.insert(other);
+                if seen.insert(other) {
+                    work.push(other);
+                }
+            }
+        }
+        // What is part of one that goes, or stops with it, goes too.
+        let mut work: Vec<UnitId> = going.keys().copied().collect();
+        while let Some(id) = work.pop() {
+            let node = self.units.get(id);
+            let part = node.edges.parts.iter().map(|other| (*other, Reason::PartOf(node.name.clone())));
+            let told = node.edges.stops.iter().map(|other| (*other, Reason::StopsWith(node.name.clone())));
+            for (other, reason) in part.chain(told) {
+                let stays = needed.contains(&other) || required.contains(&other) || !up(&other);
+                if !stays && !going.contains_key(&other) {
+                    going.insert(other, reason);
+                    work.push(other);
+                }
             }
         }
         going
@@ -173,7 +214,7 @@ impl Core {
                 self.drive(id, super::service::Input::Stop, out);
             }
         } else {
-            self.start(None, &[id], &BTreeSet::new(), out);
+            self.start_again(id, out);
             let node = self.units.get(id);
             if node.service.phase == Phase::AutoRestart && node.job.is_none() {
                 self.retry_restart(id);

@@ -349,6 +349,8 @@ pub enum Outcome {
         /// Which.
         name: UnitName,
     },
+    /// The job took too long (`JobTimeoutSec=`, `JobRunningTimeoutSec=`); the unit was left as it was.
+    JobTimeout,
     /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
     /// [`Outcome::Exited`] of that kind.)
     Skipped {

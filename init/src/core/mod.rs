@@ -36,6 +36,8 @@ mod journal;
 mod level;
 mod limit;
 pub mod message;
+mod reason;
+mod relations;
 mod request;
 mod restart;
 mod said;
@@ -45,8 +47,10 @@ mod times;
 mod transaction;
 mod view;
 
+pub use job::JobKind;
 pub use journal::Record;
 pub use message::*;
+pub use reason::{Cause, Reason};
 pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
@@ -68,6 +72,9 @@ pub struct Core {
     /// Live instances.
     tokens: BTreeMap<u64, UnitId>,
     deadlines: BTreeSet<(Millis, UnitId)>,
+    job_deadlines: BTreeSet<(Millis, UnitId)>,
+    /// What has changed and may mean something for other units.
+    moves: VecDeque<relations::Move>,
     requests: Requests,
     /// Units whose waiting job may be able to run.
     queue: VecDeque<UnitId>,
@@ -93,6 +100,8 @@ impl Core {
             units: Arena::new(),
             tokens: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            job_deadlines: BTreeSet::new(),
+            moves: VecDeque::new(),
             requests: Requests::default(),
             queue: VecDeque::new(),
             idle: idle::Idle::default(),
@@ -110,7 +119,10 @@ impl Core {
         match event {
             Event::Define(definitions) => self.define(definitions, out),
             Event::Levels(marks) => self.mark(marks),
-            Event::Request { id, ask } => self.ask(id, ask, out),
+            Event::Request { id, ask } => {
+                self.ask(id, ask, out);
+                self.follow(out);
+            }
             Event::Process { key, pid, life } => self.process(key, pid, life, out),
             Event::Synced => self.synced(out),
             Event::Notify { token, notices } => self.notify(token, notices, out),
@@ -130,14 +142,20 @@ impl Core {
             }
             Event::Tick => {}
         }
-        self.run_queue(out);
-        self.run_deadlines(out);
+        loop {
+            self.run_queue(out);
+            self.run_deadlines(out);
+            if self.moves.is_empty() {
+                break;
+            }
+            self.follow(out);
+        }
         self.call_idle(out);
     }
 
     /// When [`Event::Tick`] is due at the latest.
     pub fn next_deadline(&self) -> Option<Millis> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.deadlines.first().into_iter().chain(self.job_deadlines.first()).map(|(at, _)| *at).min()
     }
 
     /// Tokens of new instances are at least this: PID 1's highest, plus one.
@@ -155,6 +173,8 @@ impl Core {
         self.units.link();
         // Edges have changed under jobs that wait.
         let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
+        jobs.iter().for_each(|id| self.time_job(*id));
+        self.look_at_upheld();
         self.cut_loops(&jobs, out);
         self.look_again();
     }
@@ -272,6 +292,8 @@ impl Core {
         let (now, may_restart) = (self.now, self.may_restart());
         let unit = self.units.get(id).unit();
         let node = self.units.get_mut(id);
+        // One without any process may be through in a single step.
+        let begins = matches!(input, Input::Start(_));
         let (token, phase, due) = (node.service.token, node.service.phase, node.service.due());
         node.service.step(&mut Run { id, unit: &unit, now, may_restart, out }, input);
         let service = &node.service;
@@ -283,7 +305,7 @@ impl Core {
                 self.tokens.insert(token, id);
             }
         }
-        if service.phase != phase || service.due() != due || service.token != token {
+        if begins || service.phase != phase || service.due() != due || service.token != token {
             self.settle(id, due, out);
             self.note_idle(id);
             self.advance(id, out);
@@ -305,7 +327,9 @@ impl Core {
         }
         let state = node.service.state();
         if state != node.shown {
-            node.shown = state;
+            let old = std::mem::replace(&mut node.shown, state);
+            self.moves.push_back(relations::Move::State(id, old, state));
+            let node = self.units.get(id);
             let telling = node.service.result != Outcome::Success;
             let outcome = telling.then(|| node.service.result.clone());
             out.push(Action::Changed { unit: id, state, outcome });
@@ -325,7 +349,14 @@ impl Core {
             self.deadlines.extend(self.units.get(id).service.due().map(|at| (at, id)));
             if restart {
                 self.restart_due(id, out);
+            } else {
+                self.start_due(id, out);
             }
+            self.run_queue(out);
+        }
+        while let Some((at, id)) = self.job_deadlines.first().copied().filter(|(at, _)| *at <= self.now) {
+            self.job_deadlines.remove(&(at, id));
+            self.give_up_job(id, out);
             self.run_queue(out);
         }
     }

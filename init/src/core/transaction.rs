@@ -1,10 +1,12 @@
 //! From a request to a consistent set of jobs, at most one for each unit.
 //!
 //! A start takes along what the unit requires (and fails without it) and wants (and goes on without it), and stops what
-//! it conflicts with. A stop takes along what runs and requires the unit; so does a restart, which restarts it. Against
-//! jobs that are there already the later request wins: equal ones are joined, opposite ones replaced.
+//! it conflicts with. A stop takes along what runs and requires the unit or is part of it; so does a restart, which
+//! restarts those. A reload takes along what it is propagated to. Against jobs that are there already the later request
+//! wins: equal ones are joined, opposite ones replaced. Each job knows its reason.
 
 use super::job::{Job, JobKind};
+use super::reason::{Cause, Reason};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
 use crate::unit::UnitName;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -12,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// What a start needs, hard needs first.
 pub(super) struct Needs {
     /// In the order found, anchors first.
-    pub order: Vec<UnitId>,
+    pub order: Vec<(UnitId, Reason)>,
     /// Those of `order` that can't be started, and why.
     pub refused: BTreeMap<UnitId, Outcome>,
 }
@@ -20,8 +22,14 @@ pub(super) struct Needs {
 impl Needs {
     /// Those that can be had.
     pub fn feasible(&self) -> impl Iterator<Item = UnitId> {
-        self.order.iter().copied().filter(|id| !self.refused.contains_key(id))
+        self.order.iter().map(|(id, _)| *id).filter(|id| !self.refused.contains_key(id))
     }
+}
+
+const NO_RELOAD: &str = "it has no ExecReload=";
+
+fn asked(ids: &[UnitId]) -> Vec<(UnitId, Reason)> {
+    ids.iter().map(|id| (*id, Reason::Asked)).collect()
 }
 
 impl Core {
@@ -42,8 +50,9 @@ impl Core {
             }
             return;
         }
+        ids.retain(|id| !self.refuses(request, verb, *id, out));
         match verb {
-            Verb::Start => self.start(Some(request), &ids, &BTreeSet::new(), out),
+            Verb::Start => self.start(Some(request), &asked(&ids), &BTreeMap::new(), out),
             Verb::Stop => self.stop(request, &ids, out),
             Verb::Restart => self.restart(request, &ids, out),
             Verb::TryRestart => {
@@ -59,17 +68,31 @@ impl Core {
         }
     }
 
+    /// `RefuseManualStart=`, `RefuseManualStop=`: said, if the verb is one of those.
+    fn refuses(&mut self, request: RequestId, verb: &Verb, id: UnitId, out: &mut Vec<Action>) -> bool {
+        let Some(unit) = self.units.get(id).relations() else { return false };
+        let starts = matches!(verb, Verb::Start | Verb::Restart | Verb::TryRestart);
+        let stops = matches!(verb, Verb::Stop | Verb::Restart | Verb::TryRestart);
+        let reason = match (&unit.relations, starts, stops) {
+            (r, true, _) if r.refuse_manual_start => "RefuseManualStart=: only another unit or a level may start it",
+            (r, _, true) if r.refuse_manual_stop => "RefuseManualStop=: only another unit or a level may stop it",
+            _ => return false,
+        };
+        self.report(request, id, JobResult::NotApplicable { reason: reason.to_owned() }, out);
+        true
+    }
+
     /// Running, on its way up or down, or waiting for its automatic restart.
     pub(super) fn is_up(&self, id: UnitId) -> bool {
         self.units.get(id).service.phase != Phase::Dead
     }
 
-    fn has_start(&self, id: UnitId) -> bool {
+    pub(super) fn has_start(&self, id: UnitId) -> bool {
         self.units.get(id).job.as_ref().is_some_and(|j| matches!(j.kind, JobKind::Start | JobKind::Restart))
     }
 
     /// Active, and nothing is about to change that.
-    fn stays_up(&self, id: UnitId) -> bool {
+    pub(super) fn stays_up(&self, id: UnitId) -> bool {
         let node = self.units.get(id);
         matches!(node.service.phase, Phase::Running | Phase::Exited | Phase::Reload)
             && node.job.as_ref().is_none_or(|j| !j.kind.goes_down())
@@ -81,25 +104,30 @@ impl Core {
     pub(super) fn start(
         &mut self,
         request: Option<RequestId>,
-        anchors: &[UnitId],
-        again: &BTreeSet<UnitId>,
+        anchors: &[(UnitId, Reason)],
+        again: &BTreeMap<UnitId, Reason>,
         out: &mut Vec<Action>,
     ) {
         let needs = self.needs(anchors);
         let stops = self.conflicting(&needs);
-        let anchors: BTreeSet<UnitId> = anchors.iter().copied().collect();
+        let anchors: BTreeSet<UnitId> = anchors.iter().map(|(id, _)| *id).collect();
         let mut new = Vec::new();
-        for id in &needs.order {
+        for (id, reason) in &needs.order {
             let refusal = match needs.refused.get(id) {
-                None if stops.contains(id) => Some(Outcome::Config {
+                None if stops.contains_key(id) => Some(Outcome::Config {
                     reason: "it conflicts with a unit that is started at the same time".to_owned(),
                 }),
                 other => other.cloned(),
             };
             match refusal {
                 Some(outcome) => self.refuse(request, *id, outcome, out),
-                None if again.contains(id) => new.extend(self.add_job(*id, JobKind::Restart, request, out)),
-                None if !self.stays_up(*id) => new.extend(self.add_job(*id, JobKind::Start, request, out)),
+                None if again.contains_key(id) => {
+                    let reason = again.get(id).unwrap_or(reason).clone();
+                    new.extend(self.add_job(*id, JobKind::Restart, reason, request, out));
+                }
+                None if !self.stays_up(*id) => {
+                    new.extend(self.add_job(*id, JobKind::Start, reason.clone(), request, out));
+                }
                 None => {
                     if let Some(request) = request.filter(|_| anchors.contains(id)) {
                         self.report(request, *id, JobResult::Already, out);
@@ -107,55 +135,71 @@ impl Core {
                 }
             }
         }
-        for id in stops {
-            new.extend(self.add_job(id, JobKind::Stop, request, out));
+        for (id, reason) in stops {
+            new.extend(self.add_job(id, JobKind::Stop, reason, request, out));
         }
         self.install(&new, out);
     }
 
     /// Everything these units need, and what of it can't be had.
-    pub(super) fn needs(&self, anchors: &[UnitId]) -> Needs {
-        let mut order = Vec::new();
+    pub(super) fn needs(&self, anchors: &[(UnitId, Reason)]) -> Needs {
+        let mut order: Vec<(UnitId, Reason)> = Vec::new();
         let mut seen = BTreeSet::new();
-        let mut hard: VecDeque<UnitId> = anchors.iter().copied().collect();
-        let mut soft: VecDeque<UnitId> = VecDeque::new();
+        let mut hard: VecDeque<(UnitId, Reason)> = anchors.iter().cloned().collect();
+        let mut soft: VecDeque<(UnitId, Reason)> = VecDeque::new();
         loop {
-            let id = match hard.pop_front() {
-                Some(id) => id,
+            let (id, reason) = match hard.pop_front() {
+                Some(next) => next,
                 None => match soft.pop_front() {
                     // What is wanted and isn't there is nobody's failure.
-                    Some(id) if matches!(self.units.get(id).disk, Loaded::Missing | Loaded::Masked) => continue,
-                    Some(id) => id,
+                    Some((id, _)) if matches!(self.units.get(id).disk, Loaded::Missing | Loaded::Masked) => continue,
+                    Some(next) => next,
                     None => break,
                 },
             };
             if seen.insert(id) {
-                order.push(id);
-                let edges = &self.units.get(id).edges;
-                hard.extend(&edges.requires);
-                soft.extend(&edges.wants);
+                let node = self.units.get(id);
+                // What it waited for has come up, or has just done what it is there for.
+                if let Reason::Returns(name) = &reason
+                    && let Some(there) = self.units.find(name)
+                {
+                    seen.insert(there);
+                }
+                order.push((id, reason));
+                let required = |other: &UnitId| (*other, Reason::RequiredBy(node.name.clone()));
+                let wanted = |other: &UnitId| match node.edges.upholds.binary_search(other) {
+                    Ok(_) => (*other, Reason::UpheldBy(node.name.clone())),
+                    Err(_) => (*other, Reason::WantedBy(node.name.clone())),
+                };
+                hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(o)).map(required));
+                soft.extend(node.edges.wants.iter().filter(|o| !seen.contains(o)).map(wanted));
             }
         }
         let refused = self.refusals(&order, &seen);
         Needs { order, refused }
     }
 
-    fn refusals(&self, order: &[UnitId], seen: &BTreeSet<UnitId>) -> BTreeMap<UnitId, Outcome> {
+    fn refusals(&self, order: &[(UnitId, Reason)], seen: &BTreeSet<UnitId>) -> BTreeMap<UnitId, Outcome> {
         let mut refused = BTreeMap::new();
         let mut work = Vec::new();
         let mut accepted = BTreeSet::new();
-        for id in order.iter().copied() {
+        for id in order.iter().map(|(id, _)| *id) {
             let node = self.units.get(id);
             if self.stays_up(id) {
                 accepted.insert(id);
                 continue;
             }
             let rival = node.edges.conflicts.iter().find(|c| accepted.contains(*c));
+            let comes = |o: &&UnitId| seen.contains(o) || self.stays_up(**o) || self.has_start(**o);
+            let absent = node.edges.requisite.iter().find(|other| !comes(other));
             let outcome = match (&node.disk, rival) {
-                (Loaded::Good(_), None) if !node.name.is_template() => {
-                    accepted.insert(id);
-                    continue;
-                }
+                (Loaded::Good(_), None) if !node.name.is_template() => match absent {
+                    Some(other) => Outcome::Dependency { name: self.units.get(*other).name.clone() },
+                    None => {
+                        accepted.insert(id);
+                        continue;
+                    }
+                },
                 (Loaded::Good(_), Some(rival)) => {
                     let reason = format!("it conflicts with {}", self.units.get(*rival).name);
                     Outcome::Config { reason }
@@ -177,13 +221,15 @@ impl Core {
         refused
     }
 
-    fn conflicting(&self, needs: &Needs) -> BTreeSet<UnitId> {
-        let rivals: Vec<UnitId> = needs
-            .feasible()
-            .filter(|id| !self.stays_up(*id))
-            .flat_map(|id| self.units.get(id).edges.conflicts.iter().copied())
-            .collect();
-        self.dependents(&rivals)
+    pub(super) fn conflicting(&self, needs: &Needs) -> BTreeMap<UnitId, Reason> {
+        let up = |id: &UnitId| self.is_up(*id) || self.has_start(*id);
+        let mut rivals = Vec::new();
+        for id in needs.feasible().filter(|id| !self.stays_up(*id)) {
+            let node = self.units.get(id);
+            let reason = Reason::Conflicts(node.name.clone());
+            rivals.extend(node.edges.conflicts.iter().copied().filter(up).map(|other| (other, reason.clone())));
+        }
+        self.dependents(rivals, true)
     }
 
     /// The start of a unit can't even begin.
@@ -197,6 +243,11 @@ impl Core {
             service.result = outcome.clone();
             self.settle(id, timer, out);
         }
+        if let Outcome::Dependency { name } = &outcome
+            && !self.is_up(id)
+        {
+            self.await_return(id, name.clone());
+        }
         // Where the same request stops it (it may not stay, and can't come back), the stop's end is what is reported.
         if let Some(request) = request.filter(|r| !self.is_open(*r, id)) {
             self.report(request, id, JobResult::Failed(outcome), out);
@@ -206,30 +257,60 @@ impl Core {
 
     // ---- stop, restart ----------------------------------------------------------------------------------------
 
-    /// These units and all that require them, as far as they are up or about to be.
-    pub(super) fn dependents(&self, ids: &[UnitId]) -> BTreeSet<UnitId> {
-        let mut found = BTreeSet::new();
-        let mut work: Vec<UnitId> = ids.to_vec();
-        while let Some(id) = work.pop() {
-            if (self.is_up(id) || self.has_start(id)) && found.insert(id) {
-                work.extend(&self.units.get(id).edges.required_by);
+    /// These units and all that go with them, as far as they are up or about to be: what requires them or is part of
+    /// them, and (where they stop for good) what their stop is propagated to. The first reason found for a unit counts.
+    pub(super) fn dependents(&self, seeds: Vec<(UnitId, Reason)>, for_good: bool) -> BTreeMap<UnitId, Reason> {
+        let mut found = BTreeMap::new();
+        let mut work: VecDeque<(UnitId, Reason)> = VecDeque::new();
+        for (id, reason) in seeds {
+            // Also what goes with one that is down already.
+            if self.is_up(id) || self.has_start(id) {
+                work.push_back((id, reason))
+            } else {
+                self.spread(id, for_good, &mut work)
+            }
+        }
+        while let Some((id, reason)) = work.pop_front() {
+            if (self.is_up(id) || self.has_start(id)) && !found.contains_key(&id) {
+                found.insert(id, reason);
+                self.spread(id, for_good, &mut work);
             }
         }
         found
     }
 
-    fn stop(&mut self, request: RequestId, ids: &[UnitId], out: &mut Vec<Action>) {
-        let all = self.dependents(ids);
-        for id in ids.iter().filter(|id| !all.contains(id)) {
-            self.report(request, *id, JobResult::Already, out);
+    fn spread(&self, id: UnitId, for_good: bool, work: &mut VecDeque<(UnitId, Reason)>) {
+        let node = self.units.get(id);
+        let edges = &node.edges;
+        let requires = |other: &UnitId| match edges.bound_by.binary_search(other) {
+            Ok(_) => (*other, Reason::BoundTo(node.name.clone())),
+            Err(_) => (*other, Reason::Requires(node.name.clone())),
+        };
+        work.extend(edges.required_by.iter().map(requires));
+        work.extend(edges.parts.iter().map(|other| (*other, Reason::PartOf(node.name.clone()))));
+        if for_good {
+            work.extend(edges.stops.iter().map(|other| (*other, Reason::StopsWith(node.name.clone()))));
         }
-        self.stop_all(request, &all, out);
     }
 
-    pub(super) fn stop_all(&mut self, request: RequestId, ids: &BTreeSet<UnitId>, out: &mut Vec<Action>) {
+    fn stop(&mut self, request: RequestId, ids: &[UnitId], out: &mut Vec<Action>) {
+        let all = self.dependents(asked(ids), true);
+        for id in ids.iter().filter(|id| !all.contains_key(id)) {
+            self.forget_return(*id);
+            self.report(request, *id, JobResult::Already, out);
+        }
+        self.stop_all(Some(request), &all, out);
+    }
+
+    pub(super) fn stop_all(
+        &mut self,
+        request: Option<RequestId>,
+        all: &BTreeMap<UnitId, Reason>,
+        out: &mut Vec<Action>,
+    ) {
         let mut new = Vec::new();
-        for id in ids {
-            new.extend(self.add_job(*id, JobKind::Stop, Some(request), out));
+        for (id, reason) in all {
+            new.extend(self.add_job(*id, JobKind::Stop, reason.clone(), request, out));
         }
         self.install(&new, out);
     }
@@ -253,38 +334,74 @@ impl Core {
                 None => good.push(id),
             }
         }
-        let mut again = self.dependents(&good);
-        again.retain(|id| self.is_up(*id) && self.bar(*id).is_none());
-        let mut anchors = good;
-        anchors.extend(again.iter().filter(|id| !anchors.contains(id)).copied().collect::<Vec<_>>());
+        let again = self.restarted_with(asked(&good));
+        let mut anchors = asked(&good);
+        anchors.extend(again.iter().filter(|(id, _)| !good.contains(id)).map(|(id, reason)| (*id, reason.clone())));
         self.start(Some(request), &anchors, &again, out);
+    }
+
+    /// What of these units, and of those that go with them, is up and can come up again.
+    fn restarted_with(&self, seeds: Vec<(UnitId, Reason)>) -> BTreeMap<UnitId, Reason> {
+        let mut again = self.dependents(seeds, false);
+        again.retain(|id, _| self.is_up(*id) && self.bar(*id).is_none());
+        again
+    }
+
+    /// `Restart=`: the unit is started again, and what is part of it restarted. What requires it stays as it is.
+    pub(super) fn start_again(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        let node = self.units.get(id);
+        let part = Reason::PartOf(node.name.clone());
+        let parts = node.edges.parts.iter().filter(|other| self.stays_up(**other));
+        let again = self.restarted_with(parts.map(|other| (*other, part.clone())).collect());
+        let mut anchors = vec![(id, Reason::Again)];
+        anchors.extend(again.iter().filter(|(other, _)| **other != id).map(|(other, why)| (*other, why.clone())));
+        self.start(None, &anchors, &again, out);
     }
 
     // ---- reload, reset, kill ----------------------------------------------------------------------------------
 
     fn reload(&mut self, request: RequestId, id: UnitId, out: &mut Vec<Action>) {
+        let passes_on = !self.units.get(id).edges.reloads.is_empty();
+        match self.bars_reload(id) {
+            // One that only passes it on has nothing to do itself.
+            Some(NO_RELOAD) if passes_on => self.report(request, id, JobResult::Done, out),
+            Some(reason) => {
+                self.report(request, id, JobResult::NotApplicable { reason: reason.to_owned() }, out);
+                return;
+            }
+            None => {}
+        }
+        let mut new = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut work = VecDeque::from([(id, Reason::Asked)]);
+        while let Some((id, reason)) = work.pop_front() {
+            if !seen.insert(id) {
+                continue;
+            }
+            let node = self.units.get(id);
+            let told = Reason::ReloadsWith(node.name.clone());
+            work.extend(node.edges.reloads.iter().map(|other| (*other, told.clone())));
+            if self.bars_reload(id).is_none() {
+                new.extend(self.add_job(id, JobKind::Reload, reason, Some(request), out));
+            }
+        }
+        self.install(&new, out);
+    }
+
+    /// Why a unit can't be reloaded now.
+    fn bars_reload(&self, id: UnitId) -> Option<&'static str> {
         let node = self.units.get(id);
         let down_next = node.job.as_ref().is_some_and(|j| j.kind == JobKind::Stop);
         let coming = self.has_start(id);
-        let reason = if !coming && (down_next || !self.stays_up(id)) {
+        if !coming && (down_next || !self.stays_up(id)) {
             Some("it isn't running")
-        } else if !super::service::can_reload(&node.unit()) {
-            Some("it has no ExecReload=")
         } else {
-            None
-        };
-        match reason {
-            Some(reason) => {
-                self.report(request, id, JobResult::NotApplicable { reason: reason.to_owned() }, out);
-            }
-            None => {
-                let new: Vec<UnitId> = self.add_job(id, JobKind::Reload, Some(request), out).into_iter().collect();
-                self.install(&new, out);
-            }
+            (!super::service::can_reload(&node.unit())).then_some(NO_RELOAD)
         }
     }
 
     fn reset_failed(&mut self, request: RequestId, id: UnitId, out: &mut Vec<Action>) {
+        self.forget_return(id);
         let service = &mut self.units.get_mut(id).service;
         service.limit = super::limit::StartLimit::default();
         service.restarts = 0;
@@ -320,9 +437,13 @@ impl Core {
         &mut self,
         id: UnitId,
         kind: JobKind,
+        reason: Reason,
         request: Option<RequestId>,
         out: &mut Vec<Action>,
     ) -> Option<UnitId> {
+        if kind == JobKind::Stop {
+            self.forget_return(id);
+        }
         let old = self.units.get(id).job.as_ref().map(|j| (j.kind, j.running));
         let joins = match (old, kind) {
             (None, _) => false,
@@ -348,6 +469,7 @@ impl Core {
         if old.is_some() {
             self.end_job(id, JobResult::Replaced, out);
         }
+        let now = self.now;
         if kind == JobKind::Stop && !self.is_up(id) {
             // Its start was called off before it had begun.
             if let Some(request) = request {
@@ -359,7 +481,22 @@ impl Core {
             self.expect(request, id);
         }
         let requests = request.into_iter().collect();
-        self.units.get_mut(id).job = Some(Job { kind, running: false, requests, dropped: Vec::new() });
+        let node = self.units.get_mut(id);
+        if kind != JobKind::Reload {
+            node.cause = Some(Cause { job: kind, reason: reason.clone(), request, at: now });
+        }
+        let job = Job {
+            kind,
+            running: false,
+            requests,
+            dropped: Vec::new(),
+            reason,
+            since: now,
+            began: None,
+            deadline: None,
+        };
+        node.job = Some(job);
+        self.time_job(id);
         Some(id)
     }
 

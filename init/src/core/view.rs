@@ -1,7 +1,7 @@
 //! What the shell may see of the core.
 
 use super::service::Which;
-use super::{Core, ExitRecord, Millis, Outcome, Phase, Reached, RequestId, Said, State, Times, UnitId};
+use super::{Cause, Core, ExitRecord, Millis, Outcome, Phase, Reached, Reason, RequestId, Said, State, Times, UnitId};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::unit::{Level, LevelSet, Unit, UnitName};
 use std::rc::Rc;
@@ -69,6 +69,12 @@ pub struct View<'a> {
     pub said: &'a Said,
     /// The job at it (`start`, `stop`, `restart`, `reload`), and who waits for it.
     pub job: Option<(&'static str, &'a [RequestId])>,
+    /// Why that job is there.
+    pub job_reason: Option<&'a Reason>,
+    /// The job that last set its course: why it runs, or why it doesn't.
+    pub cause: Option<&'a Cause>,
+    /// The unit for want of which it is down; it comes back with that one.
+    pub awaits: Option<&'a UnitName>,
     /// The units whose jobs its job waits for.
     pub waits_for: Vec<UnitId>,
     /// When its present phase times out, or its automatic restart is due.
@@ -118,6 +124,9 @@ impl Core {
             outcome: ran.then_some(&service.result),
             said: &service.said,
             job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
+            job_reason: node.job.as_ref().map(|j| &j.reason),
+            cause: node.cause.as_ref(),
+            awaits: node.awaits.as_ref(),
             waits_for: self.blockers(id),
             deadline: service.deadline,
             times: service.times,

@@ -284,7 +284,8 @@ impl Loader {
             return Loaded { definition: Definition::Bad(name.clone(), errors.join("\n")), findings, keys };
         }
         let mut unit = parsed.unit;
-        for list in [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts] {
+        let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
+        for list in lists.into_iter().chain(unit.relations.lists_mut()) {
             for name in list.iter_mut() {
                 *name = self.canonical(name.clone());
             }

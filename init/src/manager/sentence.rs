@@ -43,6 +43,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         }
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
+        Outcome::JobTimeout => "the job took longer than JobTimeoutSec= or JobRunningTimeoutSec= allow".to_owned(),
     }
 }
 
@@ -88,6 +89,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
     Some(match outcome {
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
         Outcome::Dependency { name } => format!("initctl status {name}"),
+        Outcome::JobTimeout => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
         Outcome::Exited { .. } | Outcome::Protocol | Outcome::Watchdog | Outcome::Timeout { .. } => {

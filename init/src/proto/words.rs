@@ -46,6 +46,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
+        Outcome::JobTimeout => "the job took too long".to_owned(),
     }
 }
 

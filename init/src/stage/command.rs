@@ -33,15 +33,7 @@ pub enum Start {
 }
 
 /// The usage of a start that isn't PID 1's.
-pub const USAGE: &str = "init is started by the kernel or a container's runtime, as process 1:
-  init                             boot the levels
-  init -- CMD ARGS...              run one command and whatever it leaves behind
-Otherwise:
-  init LEVEL                       switch the level, as telinit does
-  init --subreaper -- CMD ARGS...  run one command, as in a container
-  init --version, --help
-To try units without touching this machine: initctl sandbox
-";
+pub const USAGE: &str = include_str!("usage.txt");
 
 /// Decides. The zeroth argument is the program's own name.
 pub fn decide(pid: i32, argv: impl IntoIterator<Item = OsString>) -> Start {

@@ -14,8 +14,7 @@ const HARMLESS: &[(&str, &str)] = &[
     (
         "Unit",
         "Documentation DefaultDependencies IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
-         WantsMountsFor JobTimeoutSec JobRunningTimeoutSec RefuseManualStart RefuseManualStop StopWhenUnneeded \
-         SurviveFinalKillSignal OnSuccessJobMode OnFailureJobMode",
+         WantsMountsFor SurviveFinalKillSignal OnSuccessJobMode OnFailureJobMode",
     ),
     (
         "Service",
@@ -45,12 +44,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
          AssertVirtualization AssertHost AssertSecurity AssertCapability AssertUser AssertGroup",
         "the unit starts without this condition",
     ),
-    (
-        "Unit",
-        "Requisite BindsTo PartOf Upholds PropagatesStopTo StopPropagatedFrom PropagatesReloadTo ReloadPropagatedFrom \
-         OnFailure OnSuccess JoinsNamespaceOf",
-        "the units don't act on each other this way",
-    ),
+    ("Unit", "JoinsNamespaceOf", "the units don't share what they were meant to"),
     (
         "Unit",
         "StartLimitAction FailureAction SuccessAction FailureActionExitStatus SuccessActionExitStatus JobTimeoutAction \

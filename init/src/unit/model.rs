@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Ending, Exec, LevelSet, Readiness, UnitName};
+use super::{Ending, Exec, LevelSet, Readiness, Relations, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,6 +51,8 @@ pub struct Unit {
     pub wants: Vec<UnitName>,
     /// Never run beside these.
     pub conflicts: Vec<UnitName>,
+    /// Everything else between units.
+    pub relations: Relations,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
     /// `[Install] Runlevels=`: what `enable` uses.
@@ -71,6 +73,7 @@ impl Unit {
             requires: Vec::new(),
             wants: Vec::new(),
             conflicts: Vec::new(),
+            relations: Relations::default(),
             service: Service::default(),
             runlevels: LevelSet::EMPTY,
         }

@@ -17,6 +17,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All there are.
+    pub const ALL: &[Self] = &[Self::Service, Self::Target];
+
     /// The suffix, without the dot.
     pub fn suffix(self) -> &'static str {
         match self {

@@ -1,7 +1,9 @@
 //! init(8), init-manager(8) and init-log(8).
 
 use super::{Text, term};
-use init::stage::command::USAGE;
+
+/// What `init --help` prints.
+const USAGE: &str = include_str!("../../../init/src/stage/usage.txt");
 
 const INIT: &str = "\
 The first process of a machine or a container. It starts, reaps and signals processes on the manager's word, and keeps \

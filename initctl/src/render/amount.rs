@@ -33,6 +33,11 @@ pub fn span(ms: u64) -> String {
     }
 }
 
+/// A span in whole seconds, as [`span`].
+pub fn seconds(ms: u64) -> String {
+    if ms < 1000 { "0s".to_owned() } else { span(ms - ms % 1000) }
+}
+
 /// CPU time: `0.12s`, `12.3s`, then as [`span`].
 pub fn cpu(ms: u64) -> String {
     match ms {

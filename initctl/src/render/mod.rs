@@ -1,7 +1,9 @@
 //! Replies → text. Pure: no I/O, no clock, no terminal; all of that comes in as arguments.
 
 pub mod amount;
+pub mod blame;
 pub mod branch;
+pub mod history;
 pub mod levels;
 pub mod list;
 pub mod progress;
@@ -12,6 +14,7 @@ pub mod system;
 pub mod table;
 pub mod time;
 pub mod top;
+pub mod tree;
 
 use crate::terminal::Paint;
 use init::core::State;
@@ -88,6 +91,7 @@ pub mod samples {
             waits_for: vec![],
             timeout_in_ms: None,
             levels: String::new(),
+            cause: None,
             source: Source::Native,
             files: vec![format!("/usr/lib/rung/units/{text}.service")],
             requires: vec![],

@@ -1,9 +1,10 @@
 //! `initctl status` without a name, `runlevel`, `version`.
 
+use super::amount::seconds;
 use super::status::reason;
-use super::{clean, word};
+use super::{clean, time, word};
 use crate::terminal::{Paint, Style};
-use init::core::State;
+use init::core::{Phase, State};
 use init::proto::control::{PowerWord, Runlevel, UnitStatus, Version};
 
 /// What `runlevel(8)` prints: `N 3`; `None` while the machine boots.
@@ -12,10 +13,12 @@ pub fn runlevel(levels: &Runlevel) -> Option<String> {
     Some(format!("{} {current}\n", levels.previous.map_or('N', |l| l.as_char())))
 }
 
-/// The system in a few lines.
-pub fn system(version: &Version, levels: &Runlevel, units: &[UnitStatus], style: &Style) -> String {
+/// The system in a few lines; `up`: for how long PID 1 has been running, milliseconds.
+pub fn system(version: &Version, levels: &Runlevel, up: Option<u64>, units: &[UnitStatus], style: &Style) -> String {
     let mut text = style.paint(Paint::Bold, &format!("Rung {}", clean(&version.version)));
-    text.push_str(&format!(", {}\n", standing(levels)));
+    text.push_str(&format!(", {}", standing(levels)));
+    text.push_str(&up.map(|ms| format!(", up {}", seconds(ms))).unwrap_or_default());
+    text.push('\n');
     let count = |wanted: &str| units.iter().filter(|u| word(u) == wanted).count();
     let mut counts = Vec::new();
     for state in ["active", "activating", "reloading", "deactivating", "failed", "bad", "masked", "inactive"] {
@@ -32,7 +35,29 @@ pub fn system(version: &Version, levels: &Runlevel, units: &[UnitStatus], style:
         text.push_str(format!("  {} {name}: {}", word(unit), clean(&why)).trim_end_matches([':', ' ']));
         text.push('\n');
     }
+    for unit in units.iter().filter(|u| u.job.is_some() || u.phase == Phase::AutoRestart) {
+        text.push_str(&format!("  {} {}\n", style.paint(Paint::Busy, unit.name.short()), going_on(unit)));
+    }
     text
+}
+
+/// What is under way at a unit: its job, what that waits for, when its time is up.
+fn going_on(unit: &UnitStatus) -> String {
+    let mut parts =
+        vec![unit.job.as_deref().map_or("restarts by itself".to_owned(), |job| format!("has a {} job", clean(job)))];
+    if !unit.waits_for.is_empty() {
+        let names: Vec<String> = unit.waits_for.iter().take(4).map(ToString::to_string).collect();
+        let more = unit.waits_for.len().saturating_sub(names.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        parts.push(format!("waits for {}{more}", names.join(", ")));
+    } else if unit.job.is_some() {
+        parts.push(init::proto::words::phase_text(unit.phase).to_owned());
+    }
+    if let Some(ms) = unit.timeout_in_ms {
+        let span = time::short(ms.saturating_add(999));
+        parts.push(if unit.phase == Phase::AutoRestart { format!("in {span}") } else { format!("{span} left") });
+    }
+    parts.join(", ")
 }
 
 /// Where the machine stands, in words.
@@ -73,7 +98,7 @@ pub fn version(manager: Option<&Version>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{failed, idle, running};
+    use super::super::samples::{failed, idle, name, running};
     use super::*;
     use init::unit::Level;
 
@@ -92,13 +117,18 @@ mod tests {
     #[test]
     fn the_system_in_a_few_lines() {
         let version = Version { version: "0.1.0".into(), managers: 0, reexecs: 0 };
-        let units = [running("a"), running("b"), failed("c"), idle("d")];
+        let (mut waiting, mut again) = (idle("d"), failed("e"));
+        (waiting.job, waiting.waits_for) = (Some("start".into()), vec![name("a"), name("b")]);
+        (again.state, again.phase, again.timeout_in_ms) = (State::Activating, Phase::AutoRestart, Some(2500));
+        let units = [running("a"), running("b"), failed("c"), waiting, again];
         let wanted = "\
-Rung 0.1.0, runlevel 3
-  4 units: 2 active, 1 failed, 1 inactive
+Rung 0.1.0, runlevel 3, up 1h 2min
+  5 units: 2 active, 1 activating, 1 failed, 1 inactive
   failed c: ExecStart (/etc/rung/units/x.service:4) was killed by SIGSEGV
+  d has a start job, waits for a, b
+  e restarts by itself, in 3s
 ";
-        assert_eq!(system(&version, &at(None, Some('3')), &units, &Style::default()), wanted);
+        assert_eq!(system(&version, &at(None, Some('3')), Some(3_723_456), &units, &Style::default()), wanted);
     }
 
     #[test]

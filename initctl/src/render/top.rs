@@ -1,6 +1,6 @@
 //! `initctl top`: what units use, as a screen of lines or once as a table.
 
-use super::amount::{bytes, count, cpu, percent, span};
+use super::amount::{bytes, count, cpu, percent, seconds};
 use super::ps;
 use super::table::{Cell, Set, table};
 use crate::processes::{Group, Picture};
@@ -142,7 +142,7 @@ pub fn screen(view: &View, glyphs: &Glyphs, (columns, height): (usize, usize)) -
         count(processes, "process", "processes")
     );
     if let Some(up) = view.up_ms {
-        head.push_str(&format!(", up {}", span(up - up % 1000)));
+        head.push_str(&format!(", up {}", seconds(up)));
     }
     let mut lines = vec![Line::painted(Paint::Bold, head)];
     lines.push(match &view.trouble {

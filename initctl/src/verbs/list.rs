@@ -1,47 +1,134 @@
 //! `list`.
 
 use super::Context;
-use crate::cli::ListArgs;
 use crate::exit::Failure;
 use crate::glob;
-use crate::render::{list, word};
+use crate::render::list::{self, COLUMNS, Column, is_failed};
+use crate::render::word;
 use init::proto::control::{UnitStatus, Units};
 use init::proto::words;
+use init::unit::name::Kind;
+use init::unit::{Level, Source, nearest};
 
-pub fn run(c: &mut Context, args: &ListArgs) -> Result<(), Failure> {
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Only units whose names match one of these (`*`, `?`, `[a-z]`).
+    #[arg(value_name = "PATTERN")]
+    pub patterns: Vec<String>,
+    /// Only units in one of these states, such as failed,activating.
+    #[arg(long, short, value_parser = state, value_delimiter = ',', value_name = "STATE")]
+    pub state: Vec<&'static str>,
+    /// Only units that are on in this level.
+    #[arg(long, short, value_parser = crate::cli::level, value_name = "LEVEL")]
+    pub level: Option<Level>,
+    /// Only units from these sources: native, systemd, script, generated.
+    #[arg(long, value_parser = source, value_delimiter = ',', value_name = "SOURCE")]
+    pub source: Vec<Source>,
+    /// Only units of these kinds, such as service or target.
+    #[arg(long, short, value_parser = kind, value_delimiter = ',', value_name = "KIND")]
+    pub kind: Vec<Kind>,
+    /// Only units that have failed, or whose files are bad.
+    #[arg(long)]
+    pub failed: bool,
+    /// What to show of each, such as name,state,pid.
+    #[arg(long, short, value_enum, value_delimiter = ',', value_name = "COLUMNS")]
+    pub columns: Vec<Column>,
+}
+
+/// The words a unit's state can be; those after the first six say what is wrong with the file of one that doesn't run.
+const STATES: &[&str] =
+    &["active", "inactive", "activating", "deactivating", "reloading", "failed", "bad", "masked", "missing"];
+const SOURCES: &[Source] = &[Source::Native, Source::Systemd, Source::Script, Source::Generated];
+
+/// Finds a word among those there are.
+fn word_of(what: &str, text: &str, all: &[&'static str]) -> Result<usize, String> {
+    all.iter().position(|w| *w == text).ok_or_else(|| {
+        let near = nearest(text, all.iter().copied());
+        let near = near.first().map_or(".".to_owned(), |w| format!("; did you mean {w}?"));
+        format!("`{text}` is no {what}{near} There are {}", all.join(", "))
+    })
+}
+
+fn state(text: &str) -> Result<&'static str, String> {
+    let at = word_of("state", text, STATES)?;
+    STATES.get(at).copied().ok_or_else(String::new)
+}
+
+fn source(text: &str) -> Result<Source, String> {
+    let words: Vec<&str> = SOURCES.iter().map(|s| list::source(*s)).collect();
+    let at = word_of("source", text, &words)?;
+    SOURCES.get(at).copied().ok_or_else(String::new)
+}
+
+fn kind(text: &str) -> Result<Kind, String> {
+    let words: Vec<&str> = Kind::ALL.iter().map(|k| k.suffix()).collect();
+    let at = word_of("kind", text.trim_start_matches('.'), &words)?;
+    Kind::ALL.get(at).copied().ok_or_else(String::new)
+}
+
+pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let mut all: Units = c.ask("List", &())?;
     all.units.retain(|u| keeps(args, u));
     let now = super::status::when().now;
-    c.out.data(&all, |all, style| list::list(&all.units, now, style))
+    let columns = if args.columns.is_empty() { COLUMNS } else { &args.columns };
+    if all.units.is_empty() && !c.out.global.json {
+        c.out.message("no unit is like that");
+    }
+    c.out.data(&all, |all, style| list::list(&all.units, columns, now, style))
 }
 
-fn keeps(args: &ListArgs, unit: &UnitStatus) -> bool {
-    let state = args.state.is_empty() || args.state.iter().any(|s| s == word(unit) || s == words::state(unit.state));
+fn keeps(args: &Args, unit: &UnitStatus) -> bool {
+    let state = args.state.is_empty() || args.state.iter().any(|s| *s == word(unit) || *s == words::state(unit.state));
     let level = args.level.is_none_or(|l| unit.levels.contains(l.as_char()));
+    let source = args.source.is_empty() || args.source.contains(&unit.source);
+    let kind = args.kind.is_empty() || args.kind.contains(&unit.name.kind());
     let named = |p: &String| glob::matches(p, unit.name.short()) || glob::matches(p, unit.name.as_str());
-    state && level && (args.patterns.is_empty() || args.patterns.iter().any(named))
+    let named = args.patterns.is_empty() || args.patterns.iter().any(named);
+    state && level && source && kind && named && (!args.failed || is_failed(unit))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::samples::{failed, idle, running};
-    use init::unit::Level;
 
     #[test]
     fn filters_add_up() {
         let units = [running("nginx"), failed("cron"), idle("getty@tty1")];
-        let kept = |args: &ListArgs| {
+        let kept = |args: &Args| {
             units.iter().filter(|u| keeps(args, u)).map(|u| u.name.short().to_owned()).collect::<Vec<_>>()
         };
-        let args = |p: &[&str], s: &[&str], l: Option<char>| ListArgs {
+        let args = |p: &[&str], s: &[&'static str], l: Option<char>| Args {
             patterns: p.iter().map(|p| (*p).to_owned()).collect(),
-            state: s.iter().map(|s| (*s).to_owned()).collect(),
+            state: s.to_vec(),
             level: l.and_then(Level::from_char),
+            ..Args::default()
         };
         assert_eq!(kept(&args(&[], &[], None)).len(), 3);
         assert_eq!(kept(&args(&[], &["failed", "active"], None)), ["nginx", "cron"]);
         assert_eq!(kept(&args(&["getty@*", "nginx.service"], &[], None)), ["nginx", "getty@tty1"]);
         assert_eq!(kept(&args(&[], &[], Some('2'))), ["nginx"]);
+    }
+
+    #[test]
+    fn by_source_kind_and_failure() {
+        let mut script = running("cron");
+        script.source = Source::Script;
+        let units = [script, failed("web"), running("net.target")];
+        let kept = |args: Args| {
+            units.iter().filter(|u| keeps(&args, u)).map(|u| u.name.short().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(Args { source: vec![Source::Script], ..Args::default() }), ["cron"]);
+        assert_eq!(kept(Args { kind: vec![Kind::Target], ..Args::default() }), ["net.target"]);
+        assert_eq!(kept(Args { failed: true, ..Args::default() }), ["web"]);
+    }
+
+    #[test]
+    fn a_word_that_means_nothing_is_refused_and_the_right_ones_named() {
+        assert_eq!(state("failed"), Ok("failed"));
+        let text = state("fialed").expect_err("no state");
+        assert!(text.contains("did you mean failed?") && text.contains("activating"), "{text}");
+        assert!(source("native").is_ok() && source("upstart").is_err_and(|t| t.contains("systemd, script")));
+        assert!(kind(".service").is_ok() && kind("socks").is_err());
     }
 }

@@ -1,12 +1,15 @@
 //! A verb → requests → what to print.
 
 mod ask;
+pub mod blame;
 mod change;
 pub mod diff;
 pub mod edit;
+pub mod events;
 mod files;
+pub mod history;
 mod levels;
-mod list;
+pub mod list;
 mod logs;
 pub mod mask;
 pub mod new;
@@ -17,10 +20,11 @@ pub mod revert;
 pub mod set;
 mod status;
 pub mod top;
+pub mod tree;
 mod verify;
 mod wait;
 
-use crate::cli::{Cli, ListArgs, Verb};
+use crate::cli::{Cli, Verb};
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::render::system;
@@ -52,7 +56,7 @@ impl Context {
 
 /// Runs what was asked for, prints what is to be printed, and gives the exit status.
 pub fn run(cli: Cli) -> ExitCode {
-    let verb = match cli.verb.unwrap_or(Verb::List(ListArgs::default())) {
+    let verb = match cli.verb.unwrap_or(Verb::List(list::Args::default())) {
         Verb::Sandbox(args) => return sandbox::run(args),
         verb => verb,
     };
@@ -92,6 +96,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
+        Verb::History(args) => history::run(c, &args),
+        Verb::Events(args) => events::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
         Verb::Edit(args) => edit::run(c, &args),
         Verb::Set(args) => set::run(c, &args),
@@ -107,6 +113,9 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Tree(args) => tree::run(c, &args),
+        Verb::Deps(args) => tree::deps(c, &args),
+        Verb::Blame(args) => blame::run(c, &args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
         Verb::Completion { shell } => c.out.text(&complete::script(&shell)?),
@@ -123,6 +132,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Status(_)
         | Verb::Levels(_)
         | Verb::Logs(_)
+        | Verb::History(_)
+        | Verb::Events(_)
         | Verb::Cat(_)
         | Verb::Diff(_)
         | Verb::Show(_)
@@ -132,6 +143,9 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::IsEnabled(_)
         | Verb::Wait(_)
         | Verb::Ps(_)
+        | Verb::Tree(_)
+        | Verb::Deps(_)
+        | Verb::Blame(_)
         | Verb::Top(_)
         | Verb::Completion { .. }
         | Verb::Man(_)

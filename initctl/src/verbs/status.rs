@@ -3,14 +3,17 @@
 use super::Context;
 use crate::cli::ShowArgs;
 use crate::exit::{Failure, NOT_ACTIVE, UNKNOWN};
+use crate::graph::{Graph, Relation};
 use crate::logs::{Folders, writer_word};
-use crate::render::status::When;
+use crate::processes::Group;
+use crate::render::status::{About, When};
 use crate::render::{show, status, system};
 use crate::terminal::Style;
 use init::core::State;
 use init::log::read::Entry;
-use init::proto::control::{Names, Runlevel, UnitStatus, Units, Version, errors};
+use init::proto::control::{Names, Runlevel, StartTimes, UnitStatus, Units, Version, errors};
 use init::sys::localtime;
+use init::unit::UnitName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,6 +26,22 @@ pub fn when() -> When {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = i64::try_from(since.as_secs()).unwrap_or(0);
     When { now: u64::try_from(since.as_millis()).unwrap_or(0), offset: localtime::offset(seconds) }
+}
+
+/// What `status` knows of a unit, as JSON.
+#[derive(Debug, Serialize)]
+struct Page {
+    #[serde(flatten)]
+    unit: UnitStatus,
+    processes: Group,
+    required_by: Vec<UnitName>,
+    wanted_by: Vec<UnitName>,
+    ordered_before: Vec<UnitName>,
+}
+
+#[derive(Debug, Serialize)]
+struct Pages {
+    units: Vec<Page>,
 }
 
 /// `status NAME…`: LSB's exit statuses, the worst of them for several units.
@@ -47,14 +66,28 @@ pub fn status(c: &mut Context, names: &[String]) -> Result<(), Failure> {
     if found.iter().any(|u| !matches!(u.state, State::Active | State::Reloading)) {
         worst = worst.max(NOT_ACTIVE);
     }
-    let page = |unit: &UnitStatus, style: &Style| {
-        // A log that can't be read is a smaller page, not a failure.
-        let log = folders.tail(unit.name.short(), LOG_LINES).unwrap_or_default();
-        status::status(unit, &log.iter().map(line).collect::<Vec<_>>(), when, style)
-    };
     if !found.is_empty() {
-        let all = Units { units: found };
-        c.out.data(&all, |all, s| all.units.iter().map(|u| page(u, s)).collect::<Vec<_>>().join("\n"))?;
+        let names: Vec<String> = found.iter().map(|u| u.name.as_str().to_owned()).collect();
+        // What these two tell is a part of the page: without it, it is a smaller one.
+        let others = c.ask::<_, Units>("List", &()).unwrap_or_default().units;
+        let picture = super::ps::ask(c, &names, false).unwrap_or_default();
+        let (graph, glyphs) = (Graph::new(&others), c.out.glyphs);
+        let page = |unit: &UnitStatus, style: &Style| {
+            // A log that can't be read is a smaller page, not a failure.
+            let log = folders.tail(unit.name.short(), LOG_LINES).unwrap_or_default();
+            let log: Vec<String> = log.iter().map(line).collect();
+            let group = picture.units.iter().find(|g| g.name.as_ref() == Some(&unit.name)).filter(|_| !picture.foreign);
+            status::status(unit, &About { log: &log, group, graph: &graph, when, glyphs: &glyphs }, style)
+        };
+        let page_of = |unit: &UnitStatus| Page {
+            unit: unit.clone(),
+            processes: picture.units.iter().find(|g| g.name.as_ref() == Some(&unit.name)).cloned().unwrap_or_default(),
+            required_by: graph.referring(&unit.name, Relation::Requires),
+            wanted_by: graph.referring(&unit.name, Relation::Wants),
+            ordered_before: graph.referring(&unit.name, Relation::After),
+        };
+        let all = Pages { units: found.iter().map(page_of).collect() };
+        c.out.data(&all, |all, s| all.units.iter().map(|p| page(&p.unit, s)).collect::<Vec<_>>().join("\n"))?;
     }
     if worst == 0 { Ok(()) } else { Err(Failure::Status(worst)) }
 }
@@ -70,14 +103,17 @@ fn overview(c: &mut Context) -> Result<(), Failure> {
     struct Overview {
         version: Version,
         runlevel: Runlevel,
+        up_ms: Option<u64>,
         units: Vec<UnitStatus>,
     }
+    let times: StartTimes = c.ask("StartTimes", &()).unwrap_or_default();
     let overview = Overview {
         version: c.ask("Version", &())?,
+        up_ms: times.init_ms.map(|init| times.now_ms.saturating_sub(init)),
         runlevel: c.ask("Runlevel", &())?,
         units: c.ask::<_, Units>("List", &())?.units,
     };
-    c.out.data(&overview, |o, style| system::system(&o.version, &o.runlevel, &o.units, style))
+    c.out.data(&overview, |o, style| system::system(&o.version, &o.runlevel, o.up_ms, &o.units, style))
 }
 
 /// `show [NAME…]`

@@ -63,10 +63,33 @@ pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
     if rng.percent(8) {
         unit.conflicts = some(rng, n, me, 1, false);
     }
+    relations(rng, &mut unit, n, me);
     if unit.name.kind() == init::unit::name::Kind::Service {
         service(rng, &mut unit);
     }
     Some(Definition::Good(Rc::new(unit)))
+}
+
+/// The rarer relations: some worlds' units have many of them, most have few.
+fn relations(rng: &mut Rng, unit: &mut Unit, n: usize, me: usize) {
+    let r = &mut unit.relations;
+    for list in r.lists_mut() {
+        if rng.percent(7) {
+            let ordered = rng.percent(70);
+            *list = some(rng, n, me, 1, ordered);
+        }
+    }
+    // With their order they mean most.
+    if rng.percent(70) {
+        unit.after.extend(r.binds_to.iter().chain(&r.requisite).cloned());
+    }
+    let sometimes = |rng: &mut Rng| rng.percent(3).then(|| Duration::from_millis(100 + rng.below(4000)));
+    r.job_timeout = sometimes(rng);
+    r.job_running_timeout = sometimes(rng);
+    r.refuse_manual_start = rng.percent(2);
+    r.refuse_manual_stop = rng.percent(2);
+    r.stop_when_unneeded = rng.percent(5);
+    r.return_with_dependency = !rng.percent(15);
 }
 
 fn service(rng: &mut Rng, unit: &mut Unit) {

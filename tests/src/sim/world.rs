@@ -405,7 +405,9 @@ impl World {
             let disk = if let Loaded::Good(unit) = view.on_disk { Some(unit) } else { None };
             if all.insert(name) {
                 for unit in disk.into_iter().chain(view.unit) {
-                    work.extend(unit.requires.iter().chain(&unit.wants).cloned());
+                    let r = &unit.relations;
+                    let needs = [&unit.requires, &unit.wants, &r.binds_to, &r.upholds, &r.requisite];
+                    work.extend(needs.into_iter().flatten().cloned());
                 }
             }
         }

@@ -1,0 +1,83 @@
+//! What a unit means to others beside order and need: who comes, goes and is reloaded with whom, and for how long a job
+//! may wait. The keys and their meaning are those of systemd.unit(5); [`Relations::return_with_dependency`] is our own.
+
+use super::UnitName;
+use std::time::Duration;
+
+/// The rarer keys of `[Unit]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relations {
+    /// `BindsTo=`: as `Requires=`, and stop when these stop, however they do.
+    pub binds_to: Vec<UnitName>,
+    /// `PartOf=`: stop and restart with these.
+    pub part_of: Vec<UnitName>,
+    /// `Requisite=`: fail at once unless these are up.
+    pub requisite: Vec<UnitName>,
+    /// `Upholds=`: as `Wants=`, and start these again whenever they are down.
+    pub upholds: Vec<UnitName>,
+    /// `OnFailure=`: start these when the unit has failed.
+    pub on_failure: Vec<UnitName>,
+    /// `OnSuccess=`: start these when the unit has ended well.
+    pub on_success: Vec<UnitName>,
+    /// `PropagatesStopTo=`: stop these with it.
+    pub propagates_stop_to: Vec<UnitName>,
+    /// `StopPropagatedFrom=`: stop with these.
+    pub stop_propagated_from: Vec<UnitName>,
+    /// `PropagatesReloadTo=`: reload these with it.
+    pub propagates_reload_to: Vec<UnitName>,
+    /// `ReloadPropagatedFrom=`: reload with these.
+    pub reload_propagated_from: Vec<UnitName>,
+    /// `JobTimeoutSec=`: how long a job may take in all. `None`: as long as it likes.
+    pub job_timeout: Option<Duration>,
+    /// `JobRunningTimeoutSec=`: how long it may take once it has begun. `None`: as long as it likes.
+    pub job_running_timeout: Option<Duration>,
+    /// `RefuseManualStart=`
+    pub refuse_manual_start: bool,
+    /// `RefuseManualStop=`
+    pub refuse_manual_stop: bool,
+    /// `StopWhenUnneeded=`
+    pub stop_when_unneeded: bool,
+    /// `ReturnWithDependency=`; yes. Whether a unit that isn't up for want of another comes back with that one.
+    pub return_with_dependency: bool,
+}
+
+impl Default for Relations {
+    fn default() -> Self {
+        Self {
+            binds_to: Vec::new(),
+            part_of: Vec::new(),
+            requisite: Vec::new(),
+            upholds: Vec::new(),
+            on_failure: Vec::new(),
+            on_success: Vec::new(),
+            propagates_stop_to: Vec::new(),
+            stop_propagated_from: Vec::new(),
+            propagates_reload_to: Vec::new(),
+            reload_propagated_from: Vec::new(),
+            job_timeout: None,
+            job_running_timeout: None,
+            refuse_manual_start: false,
+            refuse_manual_stop: false,
+            stop_when_unneeded: false,
+            return_with_dependency: true,
+        }
+    }
+}
+
+impl Relations {
+    /// Every list of names, to be changed in place (aliases → the units' own names).
+    pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 10] {
+        [
+            &mut self.binds_to,
+            &mut self.part_of,
+            &mut self.requisite,
+            &mut self.upholds,
+            &mut self.on_failure,
+            &mut self.on_success,
+            &mut self.propagates_stop_to,
+            &mut self.stop_propagated_from,
+            &mut self.propagates_reload_to,
+            &mut self.reload_propagated_from,
+        ]
+    }
+}
