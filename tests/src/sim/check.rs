@@ -19,6 +19,8 @@ pub struct Judge {
     dropped: BTreeSet<(UnitName, UnitName)>,
     starts: BTreeMap<UnitName, VecDeque<(Millis, u64)>>,
     finished: BTreeSet<u64>,
+    /// Instances whose start has been judged.
+    begun: BTreeSet<u64>,
     /// Instances whose way down has been judged.
     going: BTreeSet<u64>,
     steps: u64,
@@ -40,6 +42,10 @@ impl Judge {
     pub fn batch(&mut self, core: &Core, machine: &Machine, actions: &[Action], now: Millis) {
         for action in actions {
             match action {
+                Action::Check { unit, token } => {
+                    self.live(*token);
+                    self.start(core, *unit, *token, now);
+                }
                 Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is spawned twice"));
@@ -47,10 +53,6 @@ impl Judge {
                     self.live(key.token);
                     if key.step == 0 {
                         self.start(core, *unit, key.token, now);
-                        // An idle one's turn came when it began to wait; what is asked for since goes no further back.
-                        if !is_idle(core, *unit) {
-                            self.start_order(core, *unit);
-                        }
                     }
                     if *kind == ExecKind::Stop {
                         self.stop_order(core, *unit, key.token);
@@ -59,7 +61,8 @@ impl Judge {
                 Action::Changed { unit, state: State::Activating, .. }
                     if is_idle(core, *unit) && core.view(*unit).phase == Phase::Start =>
                 {
-                    self.start_order(core, *unit);
+                    let token = core.view(*unit).token.unwrap_or(0);
+                    self.start(core, *unit, token, now);
                 }
                 Action::Adopt { key, .. } => {
                     if machine.used.contains(key) {
@@ -109,13 +112,15 @@ impl Judge {
         }
     }
 
-    /// *Never* 7, at the first process of an instance.
+    /// *Never* 5 and 7, when an instance begins: with a look at its conditions, a wait for its turn, or its first process.
     fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
+        // A manager may have died when it had decided it: then it is said twice.
+        if !self.begun.insert(token) {
+            return;
+        }
         let times = self.starts.entry(core.name(unit).clone()).or_default();
         let view = core.view(unit);
         let itself = view.restarts > 0 && view.job.is_some_and(|(_, requests)| requests.is_empty());
-        // A manager may have died when it had decided it: then it is said twice.
-        times.retain(|(_, known)| *known != token);
         let soon = times.back().is_some_and(|(last, _)| now < last + APART);
         times.push_back((now, token));
         while times.front().is_some_and(|(at, _)| *at + 1000 < now) {
@@ -125,10 +130,10 @@ impl Judge {
             let when = format!("{times:?}");
             self.say(format!("{:?} is started in a busy loop: {when}", core.name(unit)));
         }
-    }
-
-    /// *Never* 5, when an instance begins.
-    fn start_order(&mut self, core: &Core, unit: UnitId) {
+        // An idle one that comes back by itself may be asked for while it waits: the order was settled before that.
+        if is_idle(core, unit) && core.view(unit).restarts > 0 {
+            return;
+        }
         for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
             if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
                 self.say(format!("{:?} starts before {:?}, which it is after", core.name(unit), core.name(other)));
