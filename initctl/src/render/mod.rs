@@ -8,6 +8,7 @@ pub mod levels;
 pub mod list;
 pub mod progress;
 pub mod ps;
+pub mod sheet;
 pub mod show;
 pub mod status;
 pub mod system;
