@@ -59,7 +59,8 @@ impl Manager {
         let inherited: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let base_env = self.base_env(unit.name.as_str(), key.token);
+        let mut base_env = self.base_env(unit.name.as_str(), key.token);
+        base_env.extend(self.told(id, &unit, kind));
         let heard = is_heard(&unit, kind);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
@@ -70,7 +71,7 @@ impl Manager {
             stdio.ready = u16::try_from(fds.len()).ok();
             fds.push(self.make_ready(key.token)?);
         }
-        let invocation = format!("{:016x}{:016x}", self.machine.boot_mark, key.token);
+        let invocation = self.invocation(key.token);
         let inputs = Inputs {
             unit: &unit,
             kind,
@@ -145,7 +146,7 @@ impl Manager {
         Ok(write)
     }
 
-    fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
+    pub(super) fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
         let (previous, current, to) = self.core.levels();
         // A process started by a switch sees the level that is being entered.
         let level = to.or(current);
@@ -238,7 +239,7 @@ pub fn beside(name: &str) -> PathBuf {
 }
 
 /// Whether a process is told where it may say something: those whose words count.
-fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
+pub(super) fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
     match unit.service.notify_access() {
         NotifyAccess::None => false,
         NotifyAccess::Main => kind == ExecKind::Start,
@@ -247,7 +248,7 @@ fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
 }
 
 /// Whether one of its streams goes to the log.
-fn uses_log(unit: &Unit) -> bool {
+pub(super) fn uses_log(unit: &Unit) -> bool {
     unit.service.output == Output::Log || unit.service.error == Output::Log
 }
 
@@ -273,7 +274,7 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 }
 
 /// The same for a command of a unit: along `ExecSearchPath=`, below `RootDirectory=`.
-fn find_for(unit: &Unit, kind: ExecKind, name: &str) -> Option<PathBuf> {
+pub(super) fn find_for(unit: &Unit, kind: ExecKind, name: &str) -> Option<PathBuf> {
     let exec = &unit.service.exec;
     let inside = kind == ExecKind::Start || !exec.root_start_only;
     let root = exec.root.as_deref().filter(|_| inside).unwrap_or(Path::new("/"));

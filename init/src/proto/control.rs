@@ -5,9 +5,11 @@
 
 mod asked;
 mod events;
+mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
+pub use why::{About, Difference, ExplainedCommand, ExplainedStep, Explanation, UnitSource, Why};
 mod processes;
 mod times;
 

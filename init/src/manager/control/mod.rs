@@ -3,6 +3,7 @@
 pub mod client;
 mod enable;
 mod events;
+mod explain;
 pub mod held;
 pub mod methods;
 mod processes;
@@ -10,6 +11,7 @@ pub mod requests;
 pub mod server;
 pub mod status;
 mod times;
+mod why;
 
 pub use client::{ClientId, Rights};
 pub use held::{Held, Told};
