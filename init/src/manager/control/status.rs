@@ -14,6 +14,12 @@ pub fn definition<'a>(view: &View<'a>) -> Option<&'a Unit> {
     })
 }
 
+/// The rarer dependencies, as pairs of word and unit.
+fn relations(unit: &Unit) -> Vec<(String, UnitName)> {
+    let lists = unit.relations.lists().into_iter();
+    lists.flat_map(|(word, names)| names.iter().map(move |name| (word.to_owned(), name.clone()))).collect()
+}
+
 impl Manager {
     /// All that is known of a unit. `full`: also its processes and settings, which cost reading.
     pub fn status(&self, id: UnitId, full: bool) -> UnitStatus {
@@ -67,6 +73,7 @@ impl Manager {
             after: own(|u| &u.after).unwrap_or_else(|| names.clone()),
             before: own(|u| &u.before).unwrap_or_else(|| names.clone()),
             conflicts: own(|u| &u.conflicts).unwrap_or(names),
+            relations: unit.map(relations).unwrap_or_default(),
             settings: if full { unit.map(unit::settings).unwrap_or_default() } else { Vec::new() },
         }
     }
