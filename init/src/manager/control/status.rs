@@ -1,8 +1,8 @@
 //! A unit as clients see it.
 
-use crate::core::{Loaded, UnitId, View};
+use crate::core::{Loaded, Reason, UnitId, View};
 use crate::manager::state::Manager;
-use crate::proto::control::{LoadState, UnitStatus};
+use crate::proto::control::{Cause, LoadState, UnitStatus};
 use crate::sys::wait;
 use crate::unit::{self, LevelSet, Severity, Source, Unit, UnitName};
 
@@ -65,7 +65,7 @@ impl Manager {
             waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
             timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),
             levels: view.on.to_string(),
-            cause: self.askers.cause(view.name),
+            cause: self.cause(&view),
             source: unit.map_or(Source::Native, |u| u.source),
             files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
             requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),
@@ -76,6 +76,12 @@ impl Manager {
             relations: unit.map(relations).unwrap_or_default(),
             settings: if full { unit.map(unit::settings).unwrap_or_default() } else { Vec::new() },
         }
+    }
+
+    /// Who asked; nobody did where the last job came of another unit's doing.
+    fn cause(&self, view: &View<'_>) -> Option<Cause> {
+        let other = view.cause.is_some_and(|c| c.request.is_none() && c.reason != Reason::Again);
+        if other { None } else { self.askers.cause(view.name) }
     }
 
     /// Warnings about the unit's text, one below the other.
