@@ -133,6 +133,12 @@ pub enum Verb {
         after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
     )]
     Logs(LogsArgs),
+    /// Show what happened: starts, ends, failures, who asked for what; also before the last boot.
+    #[command(after_help = crate::verbs::history::HELP)]
+    History(crate::verbs::history::Args),
+    /// Show what happens, as it happens with -f: states, jobs, requests, levels.
+    #[command(after_help = crate::verbs::events::HELP)]
+    Events(crate::verbs::events::Args),
     /// Print unit files and their drop-ins.
     Cat(Names),
     /// Change a unit: a drop-in, opened in an editor and checked before it counts.
@@ -368,7 +374,7 @@ fn signal(text: &str) -> Result<i32, String> {
     words::signal_number(text).ok_or_else(|| "no signal of that name or number".to_owned())
 }
 
-fn lines(text: &str) -> Result<usize, String> {
+pub fn lines(text: &str) -> Result<usize, String> {
     if text == "all" { Ok(usize::MAX) } else { text.parse().map_err(|_| "a number or `all` is wanted".to_owned()) }
 }
 

@@ -2,6 +2,7 @@
 
 use init::client;
 use init::log::file::{Limits, path};
+use init::log::history::{self, Past};
 use init::log::read::{self, Entry, Writer};
 use init::sys::watch::Watch;
 use std::fs::{self, File};
@@ -33,6 +34,14 @@ impl Folders {
     /// A file is there and can't be read.
     pub fn tail(&self, name: &str, count: usize) -> io::Result<Vec<Entry>> {
         read::tail(&self.lasting, &self.run, name, count)
+    }
+
+    /// All of the history that is kept, oldest first.
+    ///
+    /// # Errors
+    /// A file is there and can't be read.
+    pub fn history(&self) -> io::Result<Vec<Past>> {
+        history::all(&self.lasting, &self.run)
     }
 
     /// Whether the unit has ever had a log.

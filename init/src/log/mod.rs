@@ -10,6 +10,7 @@
 //! | [`stamp`] | time → text; pure |
 //! | [`file`] | one unit's files: append, rotate, never lose a line that fits |
 //! | [`store`] | all units' files: run directory first, `/var/log` once it can be written |
+//! | [`history`] | the lines of the history: which are there, what they say |
 //! | [`echo`] | the copy on standard output, in a container |
 //! | [`server`] | the event loop |
 //! | [`read`] | reading the files back, for `initctl logs` and failure reports |
@@ -17,6 +18,7 @@
 pub mod echo;
 pub mod file;
 pub mod frame;
+pub mod history;
 pub mod read;
 pub mod server;
 pub mod stamp;

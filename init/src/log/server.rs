@@ -179,6 +179,7 @@ impl Server {
                                 self.store.release(&name);
                             }
                         }
+                        Some(Request::History { at_ms, text }) => self.store.history(at_ms, &text),
                         Some(Request::Persist) => self.store.persist(),
                         // A manager newer than this logger; it sees what isn't answered.
                         Some(Request::Note { .. }) | None => {}

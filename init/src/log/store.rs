@@ -3,8 +3,9 @@
 use super::echo::Echo;
 use super::file::{self, Limits, UnitLog};
 use super::frame::Line;
+use super::history::{self, Known};
 use super::stamp::{Clock, Stamp};
-use crate::proto::logger::Stream;
+use crate::proto::logger::{HISTORY, Stream};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,8 @@ pub struct Store {
     pending: usize,
     /// Logs of which not everything is in a file.
     unwritten: usize,
+    /// Lines of the history that a manager may send again; looked up at the first of them.
+    known: Option<Known>,
     limits: Limits,
     clock: Clock,
     /// The copy on standard output.
@@ -55,6 +58,7 @@ impl Store {
             logs: BTreeMap::new(),
             pending: 0,
             unwritten: 0,
+            known: None,
             limits,
             clock: Clock::default(),
             echo,
@@ -84,6 +88,20 @@ impl Store {
         let text = text.replace('\n', " ");
         self.push(name, format!("{now} rung {text}\n").as_bytes(), now);
         self.flush(name);
+    }
+
+    /// A line of the history, with the time at which it happened; written at once if it can be. One that is there already
+    /// is known by its first word, and passed over.
+    pub fn history(&mut self, at_ms: u64, text: &str) {
+        let text = text.replace('\n', " ");
+        let known = self.known.get_or_insert_with(|| history::known(&self.lasting, &self.run));
+        if !known.is_new(&text) {
+            return;
+        }
+        let micros = i64::try_from(at_ms).unwrap_or(0).saturating_mul(1000);
+        let stamp = Stamp { micros, ..self.now() };
+        self.push(HISTORY, format!("{stamp} rung {text}\n").as_bytes(), stamp);
+        self.flush(HISTORY);
     }
 
     fn push(&mut self, name: &str, bytes: &[u8], now: Stamp) {

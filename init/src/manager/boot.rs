@@ -48,6 +48,11 @@ pub fn client_request(id: RequestId) -> RequestId {
     id & (OWN - 1)
 }
 
+/// Whether a request is one that the boot itself makes.
+pub fn is_boot(id: RequestId) -> bool {
+    [EMERGENCY, LEVEL_S, DEFAULT, COMMAND].contains(&id)
+}
+
 impl Manager {
     /// A name for a request of our own.
     pub fn own_request(&mut self) -> RequestId {

@@ -60,7 +60,7 @@ impl Logger {
 
     /// Sends, now or when there is room.
     pub fn send(&mut self, request: Request, fd: Option<OwnedFd>) {
-        if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. }) {
+        if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }

@@ -12,14 +12,17 @@
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
+//! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`control`], [`sentence`], [`console`] | clients, and words for people |
 
 pub mod accounts;
+pub mod asked;
 pub mod boot;
 pub mod cgroup;
 pub mod console;
 pub mod control;
 pub mod envfiles;
+pub mod events;
 pub mod helper;
 pub mod instance;
 pub mod journal;
@@ -40,5 +43,6 @@ pub mod spawn;
 pub mod start;
 pub mod state;
 pub mod watch;
+pub mod witness;
 
 pub use start::run;

@@ -1,8 +1,9 @@
 //! The end of the machine, as far as the manager is concerned: stop all services in order, show what holds them up.
 
 use super::state::{Going, Manager};
-use super::{console, machine::Purpose};
+use super::{asked, console, machine::Purpose};
 use crate::core::{Ask, Event, RequestId, State, Verb, Whom};
+use crate::proto::control::Asker;
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
 use crate::sys::wait;
@@ -58,6 +59,7 @@ impl Manager {
     /// An essential service is over: so is the container. Stopped on the way down it changes nothing about where that goes.
     pub fn essential_over(&mut self, status: i32) {
         let request = self.own_request();
+        self.askers.will_ask(request, asked::own(Asker::Essential, None));
         let how = self.going.map_or(Power::PowerOff, |going| going.how);
         self.go_down(how, status, false, request);
     }
@@ -105,6 +107,7 @@ impl Manager {
         };
         if self.going.is_none() {
             let request = self.own_request();
+            self.askers.will_ask(request, asked::own(Asker::Signal, Some(words::signal_name(signal))));
             self.go_down(how, 0, false, request);
         }
     }
@@ -118,6 +121,7 @@ impl Manager {
         }
         if again || self.going.is_none() {
             let request = self.own_request();
+            self.askers.will_ask(request, asked::own(Asker::Signal, Some("Ctrl-Alt-Del".to_owned())));
             self.go_down(Power::Reboot, 0, again, request);
         }
     }
@@ -126,6 +130,7 @@ impl Manager {
     fn forward(&mut self, signal: i32) {
         let Ok(name) = UnitName::new(crate::unit::command_unit::NAME) else { return };
         let id = self.own_request();
+        self.askers.will_ask(id, asked::own(Asker::Signal, Some(words::signal_name(signal))));
         let verb = Verb::Kill { signal, whom: Whom::Main };
         self.push(Event::Request { id, ask: Ask::Units { verb, names: vec![name] } });
     }

@@ -73,6 +73,7 @@ impl Manager {
         nix::unistd::alarm::set(TURN_SECONDS);
         self.due();
         self.settle();
+        self.tell_followers();
         self.end_if_logged();
         self.link.flush();
         self.logger.flush();
@@ -480,6 +481,8 @@ impl Manager {
                 Err(_) => self.over = true,
             }
         }
+        self.events.write_again();
+        self.write_history();
         // The one before may have died with the message that an instance is over.
         let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
         for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {

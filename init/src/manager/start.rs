@@ -1,8 +1,10 @@
 //! From nothing, or from what a manager before us left, to a running loop.
 
+use super::asked::Askers;
 use super::cgroup::Tree;
 use super::console::Console;
 use super::control::{Held, Requests, Server, server};
+use super::events::EventLog;
 use super::instance::Instance;
 use super::journal::{self, Journal};
 use super::levels::Farm;
@@ -16,6 +18,7 @@ use super::watch::Watcher;
 use super::{boot::Boot, logger};
 use crate::core::{Core, Event};
 use crate::load::{self, Loader, Root, system_folders};
+use crate::proto::control::EventKind;
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
 use crate::sys::{fd, file, signals, wait};
@@ -92,21 +95,35 @@ fn greet(link: &mut Link) -> Result<Greeting, Gone> {
     Ok(greeting)
 }
 
-/// The core as it was, by the journal; a new one where there is none, or where two managers died reading it.
-fn restore(link: &mut Link, poison: &mut Poison) -> Result<(Core, Option<Journal>), Gone> {
-    let Some(parked) = link.fetch(0, "journal")? else { return Ok((Core::new(), None)) };
+/// What the journal gave.
+struct Restored {
+    core: Core,
+    askers: Askers,
+    events: EventLog,
+    journal: Option<Journal>,
+}
+
+/// The core and what goes with it as they were, by the journal; new ones where there is none, or where two managers died reading it.
+fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
+    // Numbers after a lost journal don't meet those before it.
+    let empty =
+        |first| Restored { core: Core::new(), askers: Askers::default(), events: EventLog::new(first), journal: None };
+    let Some(parked) = link.fetch(0, "journal")? else { return Ok(empty(1)) };
     if poison.is_poison(JOURNAL) {
         poison.forgive(JOURNAL);
-        return Ok((Core::new(), None));
+        return Ok(empty(wait::now_ms()));
     }
     poison.note(JOURNAL);
     let bytes = parked.try_clone().ok().and_then(|f| file::read_all(f, 256 << 20).ok()).unwrap_or_default();
-    let (records, length) = journal::decode(&bytes);
+    let (mut records, length) = journal::decode(&bytes);
+    let askers = Askers::restore(&mut records);
+    let events = EventLog::restore(&mut records).unwrap_or_else(|| EventLog::new(wait::now_ms()));
     let core = Core::restore(records);
     poison.done();
     // Behind what can't be read nothing is appended: a new one.
     let whole = length == bytes.len();
-    Ok((core, whole.then(|| Journal::reopen(parked, length as u64))))
+    let journal = whole.then(|| Journal::reopen(parked, length as u64));
+    Ok(Restored { core, askers, events, journal })
 }
 
 /// Processes of services that the journal doesn't tell of are taken in by what they show of themselves: their cgroup,
@@ -166,7 +183,7 @@ impl Manager {
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let (mut core, journal) = restore(&mut link, &mut poison)?;
+        let Restored { mut core, askers, events, journal } = restore(&mut link, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
         let listener = match link.fetch(0, "control")? {
             Some(fd) => Some(fd),
@@ -199,6 +216,9 @@ impl Manager {
             findings: BTreeMap::new(),
             farm: Farm::new("/etc/rung/levels", "/etc"),
             journal,
+            askers,
+            events,
+            followers: BTreeSet::new(),
             poison,
             logger_key: Key { token: logger::TOKEN, step: 0 },
             logger_due: None,
@@ -271,6 +291,7 @@ impl Manager {
                 self.loader.generate(unit);
             }
         }
+        self.note_begin();
         self.reload_all();
         self.untold.clear();
         self.settle();
@@ -283,7 +304,11 @@ impl Manager {
         }
         self.push(Event::Synced);
         self.settle();
-        if !logger_runs {
+        if logger_runs {
+            // The manager before us may have died before it had told all.
+            self.events.write_again();
+            self.write_history();
+        } else {
             self.start_logger();
         }
         if let Some(tree) = &self.tree {
@@ -300,6 +325,22 @@ impl Manager {
         self.settle();
         self.link.send(Request::Ready, Vec::new());
         Ok(())
+    }
+
+    /// The history says when a boot begins, and when a manager follows another.
+    fn note_begin(&mut self) {
+        let facts = self.loader.facts();
+        let boot_id = facts.boot_id.get(..8).unwrap_or_default();
+        let begin = format!("kernel {} on {}, boot id {boot_id}", facts.kernel, facts.hostname);
+        let reexecs = self.machine.reexecs;
+        let next = format!("manager {} took over; PID 1 executed itself {reexecs} times", self.machine.managers + 1);
+        let first = self.machine.managers == 0;
+        let (kind, text) = if first { (EventKind::Boot, begin) } else { (EventKind::Manager, next) };
+        self.events.push(kind, &text, "");
+        for id in self.core.ids() {
+            let state = self.core.view(id).state;
+            self.events.states.insert(id, state);
+        }
     }
 
     /// Takes up the parked descriptors of the instances the core knows; closes what no unit claims.

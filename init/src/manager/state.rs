@@ -1,8 +1,10 @@
 //! The manager: the shell around the pure core. Its parts, and how one event goes through them.
 
+use super::asked::Askers;
 use super::cgroup::Tree;
 use super::console::Console;
 use super::control::{Held, Requests, Server};
+use super::events::EventLog;
 use super::instance::Instance;
 use super::journal::Journal;
 use super::levels::Farm;
@@ -80,6 +82,12 @@ pub struct Manager {
     pub farm: Farm,
     /// What must not be forgotten; `None` where no file for it can be made.
     pub journal: Option<Journal>,
+    /// Who asked for what.
+    pub askers: Askers,
+    /// What happened lately.
+    pub events: EventLog,
+    /// Clients that follow it.
+    pub followers: BTreeSet<super::control::ClientId>,
     /// What kills managers.
     pub poison: Poison,
     /// Service output.
@@ -193,8 +201,11 @@ impl Manager {
     /// Lets the core decide and writes the journal. What is to be done waits for [`Self::carry_out`].
     pub fn decide(&mut self, event: Event) {
         let mut actions: Vec<Action> = Vec::new();
+        let before = self.foresee(&event);
         self.core.handle(event, wait::now_ms(), &mut actions);
+        self.witness(before, &actions);
         self.record();
+        self.write_history();
         self.actions.extend(actions);
     }
 
@@ -226,7 +237,9 @@ impl Manager {
 
     /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.
     pub fn record(&mut self) {
-        let dirty = self.core.take_dirty();
+        let mut dirty = self.core.take_dirty();
+        dirty.extend(self.askers.take_dirty());
+        dirty.extend(self.events.take_dirty());
         if dirty.is_empty() {
             return;
         }
@@ -238,7 +251,10 @@ impl Manager {
 
     /// A new journal from a snapshot, parked in the old one's place.
     pub fn rewrite_journal(&mut self) {
-        self.journal = Journal::create(&self.core.snapshot()).ok();
+        let mut records = self.core.snapshot();
+        records.extend(self.askers.snapshot());
+        records.extend(self.events.snapshot());
+        self.journal = Journal::create(&records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);
         }

@@ -3,6 +3,11 @@
 //! These types are the parameters and replies of its methods; unknown fields are skipped on both sides. The calls and
 //! replies themselves are [`Call`] and [`Reply`]. Durations are milliseconds, times milliseconds since the epoch.
 
+mod asked;
+mod events;
+
+pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
+pub use events::{EventKind, EventList, Events, HistoryEvent};
 mod processes;
 mod times;
 
@@ -133,6 +138,9 @@ pub struct UnitStatus {
     pub timeout_in_ms: Option<u64>,
     /// Levels it is on in: `2345`.
     pub levels: String,
+    /// Who asked for what it does, or did last.
+    #[serde(default)]
+    pub cause: Option<Cause>,
     /// Where it came from.
     pub source: Source,
     /// Its file, then drop-ins.
@@ -366,6 +374,8 @@ pub mod errors {
     pub const FAILED: &str = "org.rung.Manager.Failed";
     /// The machine is going down.
     pub const GOING_DOWN: &str = "org.rung.Manager.GoingDown";
+    /// The client reads its events too slowly; what it has missed is asked for with `after`.
+    pub const TOO_SLOW: &str = "org.rung.Manager.TooSlow";
     /// Varlink's own.
     pub const METHOD_NOT_FOUND: &str = "org.varlink.service.MethodNotFound";
     /// Varlink's own.

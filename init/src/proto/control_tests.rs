@@ -129,6 +129,7 @@ fn status() -> UnitStatus {
         waits_for: vec![name()],
         timeout_in_ms: Some(4),
         levels: "2345".into(),
+        cause: Some(cause()),
         source: Source::Native,
         files: vec!["/f".into()],
         requires: vec![name()],
@@ -137,6 +138,33 @@ fn status() -> UnitStatus {
         before: vec![name()],
         conflicts: vec![name()],
         settings: vec![("Type".into(), "simple".into())],
+    }
+}
+
+fn cause() -> Cause {
+    let asked = Asked {
+        verb: "start".into(),
+        asker: Asker::Client,
+        uid: Some(0),
+        user: Some("root".into()),
+        login: Some("ann".into()),
+        pid: Some(9),
+        command: Some("initctl start a".into()),
+        at_ms: 1,
+    };
+    Cause { job: "start".into(), asked, via: vec![name()], level: Some("3".into()) }
+}
+
+fn happened() -> HistoryEvent {
+    HistoryEvent {
+        boot: "b".into(),
+        seq: 1,
+        at_ms: 2,
+        kind: EventKind::Ready,
+        unit: Some(name()),
+        state: Some(State::Active),
+        text: "t".into(),
+        by: "b".into(),
     }
 }
 
@@ -198,6 +226,8 @@ fn description_and_types_agree() {
     gives("ReloadUnits", json(Reloaded { changed: vec![name()], findings: vec!["f".into()] }));
     takes("Wait", json(Wait { names: vec!["a".into()], states: vec![State::Active] }));
     gives("Wait", units());
+    takes("Events", json(Events { after: Some(1), boot: Some("b".into()), count: Some(1) }));
+    gives("Events", json(EventList { events: vec![happened()], last: 1, boot: "b".into(), missed: 1 }));
     takes("Reexec", empty());
     gives("Reexec", empty());
     takes("Processes", names());
@@ -210,13 +240,13 @@ fn description_and_types_agree() {
     gives("StartTimes", json(times));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 15, "a method without a check");
-    assert_eq!(i.types.len(), 12, "a type without a check");
-    for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN] {
+    assert_eq!(i.methods.len(), 16, "a method without a check");
+    assert_eq!(i.types.len(), 17, "a type without a check");
+    for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
     }
-    assert_eq!(i.errors.len(), 4, "an error without a check");
+    assert_eq!(i.errors.len(), 5, "an error without a check");
 }
 
 #[test]
@@ -234,6 +264,10 @@ fn the_description_has_every_word_of_every_enum() {
     check("State", &words![T::Inactive, T::Activating, T::Active, T::Reloading, T::Deactivating, T::Failed]);
     check("LoadState", &words![L::Loaded, L::Missing, L::Bad, L::Masked]);
     check("Source", &words![S::Native, S::Systemd, S::Script, S::Generated]);
+    let words: Vec<Value> = EventKind::ALL.iter().map(|k| serde_json::to_value(k).expect("json")).collect();
+    check("EventKind", &words);
+    assert!(EventKind::ALL.iter().all(|k| words.iter().any(|w| w == k.word())), "a word of its own");
+    check("Asker", &words![Asker::Client, Asker::Boot, Asker::Signal, Asker::Essential, Asker::Manager]);
     check("PowerWord", &words![W::Halt, W::PowerOff, W::Reboot]);
     check(
         "Phase",

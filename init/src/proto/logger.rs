@@ -4,6 +4,9 @@
 /// Longest message, in bytes.
 pub const MAX_LEN: usize = 512;
 
+/// The name under which the history is kept beside the logs; no unit's name begins so.
+pub const HISTORY: &str = "@history";
+
 /// Which of a service's outputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stream {
@@ -37,6 +40,13 @@ pub enum Request {
         /// The unit's name without `.service`.
         name: String,
         /// The text.
+        text: String,
+    },
+    /// A line of the history. The same line may come twice, from a manager that doesn't know whether it was written.
+    History {
+        /// When it happened, milliseconds since the epoch.
+        at_ms: u64,
+        /// The line: its first word names the event within all boots, what follows is behind a tab.
         text: String,
     },
     /// `/var/log` can be written now: move there what was kept under the run directory.
@@ -112,6 +122,8 @@ impl Request {
             // A name can't hold a newline, so it is the separator.
             Self::Note { name, text } => message(3, 0, 0, &format!("{name}\n{text}")),
             Self::Persist => message(4, 0, 0, ""),
+            // The time stands in the token's place.
+            Self::History { at_ms, text } => message(5, *at_ms, 0, text),
         }
     }
 
@@ -126,6 +138,7 @@ impl Request {
                 Self::Note { name: name.to_owned(), text: text.to_owned() }
             }
             4 => Self::Persist,
+            5 => Self::History { at_ms: token, text: text.to_owned() },
             _ => return None,
         })
     }
@@ -162,7 +175,8 @@ mod tests {
             for r in [
                 Request::Open { token, stream: Stream::Err, name: name.clone() },
                 Request::End { token },
-                Request::Note { name, text },
+                Request::Note { name, text: text.clone() },
+                Request::History { at_ms: token, text },
                 Request::Persist,
             ] {
                 prop_assert_eq!(Request::decode(&r.encode()), Some(r));

@@ -22,6 +22,11 @@ pub fn peer_uid(socket: BorrowedFd<'_>) -> Option<u32> {
     getsockopt(&socket, sockopt::PeerCredentials).ok().map(|c| c.uid())
 }
 
+/// The process that connected (`SO_PEERCRED`); 0 where it is in another PID namespace.
+pub fn peer_pid(socket: BorrowedFd<'_>) -> Option<i32> {
+    getsockopt(&socket, sockopt::PeerCredentials).ok().map(|c| c.pid())
+}
+
 /// The groups of the process that connected: its own (`SO_PEERCRED`) and the supplementary ones (`SO_PEERGROUPS`).
 pub fn peer_groups(socket: BorrowedFd<'_>) -> Vec<u32> {
     let mut groups = vec![0u32; MAX_GROUPS];

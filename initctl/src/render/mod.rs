@@ -3,6 +3,7 @@
 pub mod amount;
 pub mod blame;
 pub mod branch;
+pub mod history;
 pub mod levels;
 pub mod list;
 pub mod progress;
@@ -90,6 +91,7 @@ pub mod samples {
             waits_for: vec![],
             timeout_in_ms: None,
             levels: String::new(),
+            cause: None,
             source: Source::Native,
             files: vec![format!("/usr/lib/rung/units/{text}.service")],
             requires: vec![],

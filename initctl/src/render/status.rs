@@ -45,6 +45,7 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     page.some("", unit.timeout_in_ms.map(|ms| next_line(unit.phase, ms)));
     page.some("status", said(unit));
     processes(&mut page, unit, about);
+    page.some("asked by", unit.cause.as_ref().map(|c| clean(&format!("{}: {}", c.job, c.sentence()))));
     page.some("last exit", unit.last_exit.map(words::exit));
     page.some("reason", reason(unit));
     page.some("file error", unit.load_error.as_deref().map(str::to_owned));

@@ -5,7 +5,9 @@ pub mod blame;
 mod change;
 pub mod diff;
 pub mod edit;
+pub mod events;
 mod files;
+pub mod history;
 mod levels;
 pub mod list;
 mod logs;
@@ -94,6 +96,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
+        Verb::History(args) => history::run(c, &args),
+        Verb::Events(args) => events::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
         Verb::Edit(args) => edit::run(c, &args),
         Verb::Set(args) => set::run(c, &args),
@@ -128,6 +132,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Status(_)
         | Verb::Levels(_)
         | Verb::Logs(_)
+        | Verb::History(_)
+        | Verb::Events(_)
         | Verb::Cat(_)
         | Verb::Diff(_)
         | Verb::Show(_)

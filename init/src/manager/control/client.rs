@@ -58,6 +58,11 @@ impl Client {
     /// What a new connection is watched for.
     pub const READ: Ready = Ready::EPOLLIN;
 
+    /// Bytes of replies that it has yet to read.
+    pub fn unread(&self) -> usize {
+        self.output.len()
+    }
+
     /// Its socket.
     pub fn socket(&self) -> &OwnedFd {
         &self.socket

@@ -1,9 +1,10 @@
 //! `enable` and `disable`: all that is asked for is looked at before the first link is changed.
 
+use super::ClientId;
 use super::methods::{Outcome, Refusal, now};
 use crate::core::{Loaded, UnitId};
 use crate::manager::state::Manager;
-use crate::proto::control::{Enable, LinkChange, Links, errors};
+use crate::proto::control::{Enable, EventKind, LinkChange, Links, errors};
 use crate::unit::{Level, LevelSet, UnitName};
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ fn failed(text: impl Into<String>) -> Refusal {
 
 impl Manager {
     /// Switches units on or off.
-    pub(super) fn enable(&mut self, wanted: &Enable, on: bool) -> Outcome {
+    pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
         let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
             Ok(levels) => levels,
             Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
@@ -33,7 +34,26 @@ impl Manager {
         let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
         self.watch_folders();
         self.read_levels();
-        now(&Links { changes: changes? })
+        let changes = changes?;
+        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
+        for id in ids {
+            self.note_switched(id, on, &changes, &by);
+        }
+        now(&Links { changes })
+    }
+
+    /// The history says what was switched on or off, and by whom.
+    fn note_switched(&mut self, id: UnitId, on: bool, changes: &[LinkChange], by: &str) {
+        let name = self.core.name(id).clone();
+        let paths: Vec<&str> = changes.iter().filter(|c| c.name == name).map(|c| c.path.as_str()).collect();
+        let (kind, verb) = if on { (EventKind::Enable, "made") } else { (EventKind::Disable, "removed") };
+        let text =
+            if paths.is_empty() { "it was so already".to_owned() } else { format!("{verb} {}", paths.join(" ")) };
+        let state = self.core.view(id).state;
+        let event = self.events.push(kind, &text, by);
+        (event.unit, event.state) = (Some(name), Some(state));
+        self.record();
+        self.write_history();
     }
 
     fn switch_on(&mut self, ids: &[UnitId], given: Option<LevelSet>) -> Result<Vec<LinkChange>, Refusal> {

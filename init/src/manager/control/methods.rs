@@ -87,6 +87,7 @@ impl Manager {
     pub fn forget_client(&mut self, client: ClientId) {
         self.requests.forget(client);
         self.state_waits.retain(|w| w.client != client);
+        self.followers.remove(&client);
     }
 
     fn dispatch(&mut self, client: ClientId, call: &Call, rights: Rights) -> Outcome {
@@ -121,14 +122,15 @@ impl Manager {
                 managers: self.machine.managers,
                 reexecs: self.machine.reexecs,
             }),
+            "org.rung.Manager.Events" => self.follow_events(client, call.more, &parameters(call)?),
             "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
             "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
             "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
-            "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(&parameters(call)?, true)),
-            "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(&parameters(call)?, false)),
+            "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, true)),
+            "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, false)),
             "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units()),
             "org.rung.Manager.Reexec" => {
                 change(true)?;
@@ -196,6 +198,7 @@ impl Manager {
         }
         self.refresh_changed();
         let id = client_request(wanted.request);
+        self.asked_by(client, id);
         if wanted.wait {
             self.requests.wait(id, Waiter { client, stream: call.more });
         }
@@ -218,6 +221,7 @@ impl Manager {
         force: bool,
     ) -> Outcome {
         let request = client_request(request);
+        self.asked_by(client, request);
         if wait && !force {
             self.requests.wait(request, Waiter { client, stream: call.more });
         }
@@ -227,6 +231,7 @@ impl Manager {
 
     fn begin(&mut self, client: ClientId, call: &Call, request: RequestId, wait: bool, ask: Ask) -> Outcome {
         let id = client_request(request);
+        self.asked_by(client, id);
         if wait {
             self.requests.wait(id, Waiter { client, stream: call.more });
         }

@@ -2,6 +2,7 @@
 
 pub mod client;
 mod enable;
+mod events;
 pub mod held;
 pub mod methods;
 mod processes;

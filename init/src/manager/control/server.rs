@@ -1,7 +1,8 @@
 //! The listening socket and its clients, bounded in number, in all and by user.
 
 use super::client::{Client, ClientId, Input, Rights};
-use crate::proto::control::{Call, Reply};
+use crate::manager::asked;
+use crate::proto::control::{Asked, Call, Reply};
 use crate::sys::credentials;
 use crate::sys::epoll::Epoll;
 use nix::errno::Errno;
@@ -103,6 +104,17 @@ impl Server {
             self.clients.remove(&id);
         }
         alive
+    }
+
+    /// Who a client is.
+    pub fn peer(&self, id: ClientId) -> Option<Asked> {
+        let client = self.clients.get(&id)?;
+        Some(asked::peer(client.socket().as_fd(), client.uid))
+    }
+
+    /// Bytes of replies that a client has yet to read.
+    pub fn unread(&self, id: ClientId) -> usize {
+        self.clients.get(&id).map_or(0, Client::unread)
     }
 
     /// The client's next call and its rights, if there is one that can be answered now.

@@ -59,6 +59,7 @@ impl Manager {
             waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
             timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),
             levels: view.on.to_string(),
+            cause: self.askers.cause(view.name),
             source: unit.map_or(Source::Native, |u| u.source),
             files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
             requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),

@@ -1,0 +1,128 @@
+//! The history: one line an event, as `rung` lines of the log that is called [`HISTORY`], with tabs between
+//! `BOOT.SEQ`, the unit, what happened, details, and who asked; what is nothing is `-`.
+//!
+//! ```text
+//! 2026-11-23T01:02:03.123000+00:00 rung 5f1c99e2.12<tab>web.service<tab>ready<tab>main process 812<tab>-
+//! ```
+
+use super::read::{self, Entry};
+use crate::proto::control::EventKind;
+use crate::proto::logger::HISTORY;
+use std::collections::{BTreeSet, VecDeque};
+use std::io;
+use std::path::Path;
+
+/// More than a manager sends again.
+const KNOWN: usize = 1024;
+
+/// The first words of the last lines.
+#[derive(Debug, Default)]
+pub struct Known {
+    words: BTreeSet<String>,
+    order: VecDeque<String>,
+}
+
+impl Known {
+    /// Whether a line isn't there yet; from now on it is.
+    pub fn is_new(&mut self, text: &str) -> bool {
+        let word = text.split('\t').next().unwrap_or_default().to_owned();
+        if !self.words.insert(word.clone()) {
+            return false;
+        }
+        self.order.push_back(word);
+        if self.order.len() > KNOWN
+            && let Some(old) = self.order.pop_front()
+        {
+            self.words.remove(&old);
+        }
+        true
+    }
+}
+
+/// What the files hold.
+pub fn known(lasting: &Path, run: &Path) -> Known {
+    let mut known = Known::default();
+    for entry in read::tail(lasting, run, HISTORY, KNOWN).unwrap_or_default() {
+        known.is_new(&entry.text_lossy());
+    }
+    known
+}
+
+/// One line, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    /// As in the file: `2026-11-23T01:02:03.123000+00:00`.
+    pub time: String,
+    /// Names the boot.
+    pub boot: String,
+    /// The event's number within it.
+    pub seq: u64,
+    /// The unit's full name; empty for what concerns no single one.
+    pub unit: String,
+    /// What happened.
+    pub kind: EventKind,
+    /// Details.
+    pub text: String,
+    /// Who asked; empty where nobody did.
+    pub by: String,
+}
+
+impl Past {
+    /// Reads a line of the history; `None` when it isn't one.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        let text = entry.text_lossy();
+        let mut parts = text.split('\t').map(|part| if part == "-" { "" } else { part });
+        let (boot, seq) = parts.next()?.split_once('.')?;
+        let (unit, kind) = (parts.next()?, EventKind::of_word(parts.next()?)?);
+        let mut next = || parts.next().unwrap_or_default().to_owned();
+        let (details, by) = (next(), next());
+        Some(Self {
+            time: entry.time.clone(),
+            boot: boot.to_owned(),
+            seq: seq.parse().ok()?,
+            unit: unit.to_owned(),
+            kind,
+            text: details,
+            by,
+        })
+    }
+}
+
+/// All of the history that is kept, oldest first.
+///
+/// # Errors
+/// A file is there and can't be read.
+pub fn all(lasting: &Path, run: &Path) -> io::Result<Vec<Past>> {
+    Ok(read::tail(lasting, run, HISTORY, usize::MAX)?.iter().filter_map(Past::of).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::file::Limits;
+    use crate::log::store::Store;
+
+    #[test]
+    fn each_event_is_written_once_whoever_died() {
+        let folder = std::env::temp_dir().join(format!("rung-history-{}", std::process::id()));
+        let (run, lasting) = (folder.join("run"), folder.join("lasting"));
+        let store = || Store::new(run.clone(), lasting.clone(), Limits::default(), None);
+        let line = |n: u32| format!("ab.{n}\ta.service\tready\tmain process {n}\t-");
+        let mut first = store();
+        (1..=3).for_each(|n| first.history(u64::from(n) * 1000, &line(n)));
+        first.persist();
+        first.history(4000, &line(4));
+        drop(first);
+        let mut second = store();
+        (2..=6).for_each(|n| second.history(u64::from(n) * 1000, &line(n)));
+        second.history(0, "nonsense");
+        let past = all(&lasting, &run).expect("readable");
+        assert_eq!(past.iter().map(|p| p.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+        let last = past.last().expect("a line");
+        assert_eq!((last.boot.as_str(), last.unit.as_str(), last.kind), ("ab", "a.service", EventKind::Ready));
+        assert_eq!((last.text.as_str(), last.by.as_str()), ("main process 6", ""));
+        let at = super::super::stamp::Stamp { micros: 6_000_000, offset: 0 };
+        assert!(last.time.starts_with(at.to_string().get(..10).expect("a date")), "{}", last.time);
+        std::fs::remove_dir_all(&folder).expect("clean");
+    }
+}
