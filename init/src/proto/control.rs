@@ -8,9 +8,11 @@ mod events;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
+mod plan;
 mod processes;
 mod times;
 
+pub use plan::{PlanOf, PlanRequest, Planned, Refused};
 pub use processes::{Group, Processes};
 pub use times::{LevelTime, StartTimes, UnitTime};
 

@@ -5,6 +5,7 @@ mod enable;
 mod events;
 pub mod held;
 pub mod methods;
+mod plan;
 mod processes;
 pub mod requests;
 pub mod server;
