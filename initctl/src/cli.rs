@@ -127,8 +127,10 @@ pub enum Verb {
                             initctl plan enable nginx\n  initctl stop --dry-run db"
     )]
     Plan(plan::Args),
-    /// Show in which levels units are on.
-    Levels(OptionalNames),
+    /// Show in which levels units are on; with --edit, change that in a table.
+    #[command(after_help = "Nothing is changed before s was pressed and the list of changes was agreed to.\n\n\
+                            Examples:\n  initctl levels\n  initctl levels --edit nginx cron")]
+    Levels(crate::verbs::levels::Args),
     /// Print the previous and the present runlevel (`N 3`), or switch to another.
     #[command(after_help = "Examples:\n  initctl runlevel\n  initctl runlevel 1")]
     Runlevel(RunlevelArgs),

@@ -6,7 +6,6 @@
 mod cli;
 mod complete;
 mod exit;
-mod glob;
 mod graph;
 mod logs;
 mod man;

@@ -22,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("load", &["core::Definition", "sys", "unit"]),
     ("manager", &["client", "core", "load", "log", "proto", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
-    ("boot", &["sys", "unit::accounts"]),
+    ("boot", &["sys", "unit::accounts", "unit::condition"]),
     ("client", &["sys", "proto", "core::RequestId"]),
 ];
 

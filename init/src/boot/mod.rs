@@ -1,4 +1,5 @@
-//! `init-boot`: what level S does that isn't a daemon, as one static program that its units call. No job runs a shell,
+//! `init-boot`: what level S does that isn't a daemon, as one static program that its units call; and looking at paths
+//! for the manager. No job runs a shell,
 //! and none starts more processes than its work needs. What a job reads is parsed by pure functions; a job fails only
 //! when something failed that the machine needs, and says the rest in a line each.
 
@@ -7,6 +8,7 @@ mod conf;
 mod fsck;
 mod glob;
 mod hostname;
+mod look;
 mod modules;
 mod network;
 mod program;
@@ -47,6 +49,7 @@ const JOBS: &[Job] = &[
     fsck::JOB,
     hostname::JOB,
     network::LOOPBACK,
+    look::JOB,
     modules::JOB,
     network::JOB,
     seed::JOB,

@@ -3,6 +3,7 @@
 use super::super::*;
 use super::bench::*;
 use crate::proto::pid1::Exit;
+use crate::unit::condition::{Condition, Test, Verdict};
 use crate::unit::{ExecKind, Restart};
 
 fn guarded() -> Definition {
@@ -53,4 +54,64 @@ fn exec_condition_with_255_or_a_signal_is_a_failure() {
         assert_eq!(b.view("a").state, State::Failed, "{exit:?}");
         assert!(matches!(b.results().first(), Some((_, JobResult::Failed(_)))));
     }
+}
+
+fn conditional(text: &str) -> Definition {
+    unit(text, |u| {
+        u.conditions.conditions.push(Condition {
+            test: Test::PathExists,
+            triggering: false,
+            negated: false,
+            value: "/x".to_owned(),
+            place: crate::unit::Place::default(),
+        });
+    })
+}
+
+fn asks(b: &Bench) -> Vec<u64> {
+    let tokens = b.log.iter().filter_map(|a| if let Action::Check { token, .. } = a { Some(*token) } else { None });
+    tokens.collect()
+}
+
+#[test]
+fn conditions_are_looked_at_when_the_start_runs() {
+    for name in ["a", "a.target"] {
+        let mut b = Bench::new(vec![conditional(name)]);
+        let check = |b: &mut Bench, verdict: Verdict| {
+            b.ask(Verb::Start, &[name]);
+            let tokens = asks(b);
+            assert_eq!((tokens.len(), b.view(name).phase, b.spawned()), (1, Phase::Check, Vec::new()));
+            b.feed(Event::Checked { token: tokens[0], verdict });
+        };
+        check(&mut b, Verdict::Skip("no".into()));
+        let skip = Outcome::Skipped { reason: "no".into() };
+        assert_eq!((b.view(name).state, b.results()), (State::Inactive, vec![(name.into(), JobResult::Skipped(skip))]));
+        check(&mut b, Verdict::Refuse("no".into()));
+        let refused = Outcome::Assert { reason: "no".into() };
+        assert_eq!((b.view(name).state, b.results()), (State::Failed, vec![(name.into(), JobResult::Failed(refused))]));
+        check(&mut b, Verdict::Met);
+        if name == "a" {
+            assert_eq!(b.spawned(), ["a ExecStart0"]);
+            b.runs(name);
+        }
+        assert_eq!((b.view(name).state, b.results()), (State::Active, vec![done(name)]));
+    }
+}
+
+#[test]
+fn a_look_is_called_off_repeated_and_given_up() {
+    let mut b = Bench::new(vec![conditional("a")]);
+    b.ask(Verb::Start, &["a"]);
+    let token = asks(&b)[0];
+    b.ask(Verb::Stop, &["a"]);
+    assert_eq!(b.view("a").state, State::Inactive);
+    b.feed(Event::Checked { token, verdict: Verdict::Met });
+    assert_eq!(b.spawned(), Vec::<String>::new(), "an answer that comes late starts nothing");
+    b.ask(Verb::Start, &["a"]);
+    let token = asks(&b)[0];
+    b.rebirth(vec![conditional("a")], &[]);
+    assert_eq!(asks(&b), [token], "the next manager asks again");
+    b.wait(60_000);
+    assert!(matches!(b.results().first(), Some((_, JobResult::Skipped(Outcome::Skipped { .. })))));
+    assert_eq!(b.view("a").state, State::Inactive);
 }

@@ -110,7 +110,8 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if job.running {
         let fits = match job.kind {
             JobKind::Start => {
-                matches!(s.phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || !steady
+                matches!(s.phase, Phase::Check | Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost)
+                    || !steady
             }
             JobKind::Stop | JobKind::Restart => !steady && s.phase != Phase::AutoRestart,
             JobKind::Reload => s.phase == Phase::Reload,

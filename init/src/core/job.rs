@@ -137,7 +137,7 @@ impl Core {
         match phase {
             Phase::AutoRestart if self.is_too_soon(id) => self.put_off(id),
             Phase::Dead | Phase::AutoRestart => self.begin(id, out),
-            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
+            Phase::Check | Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => self.set_running(id),
             Phase::Running | Phase::Exited | Phase::Reload => self.end_job(id, JobResult::Already, out),
             // It is looked at again when the unit is down.
             Phase::Stop
@@ -176,7 +176,7 @@ impl Core {
                 self.set_running(id);
                 self.drive(id, Input::Reload, out);
             }
-            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
+            Phase::Check | Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {}
             _ => self.end_job(id, JobResult::NotApplicable { reason: "it isn't running".to_owned() }, out),
         }
     }
@@ -257,7 +257,9 @@ impl Core {
         let failed = || JobResult::Failed(service.result.clone());
         let result = match (job.kind, service.phase) {
             (JobKind::Start, Phase::Running | Phase::Exited | Phase::Reload) => Some(JobResult::Done),
-            (JobKind::Start, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) => None,
+            (JobKind::Start, Phase::Check | Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) => {
+                None
+            }
             (JobKind::Start, Phase::Dead) if service.result.is_skip() => {
                 Some(JobResult::Skipped(service.result.clone()))
             }

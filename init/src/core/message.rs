@@ -1,6 +1,7 @@
 //! What goes into the core and what comes out of it.
 
 use crate::proto::pid1::{Key, Life, Power};
+use crate::unit::condition::Verdict;
 use crate::unit::{ExecKind, Level, LevelSet, NotifyAccess, Unit, UnitName};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
@@ -168,6 +169,13 @@ pub enum Event {
         /// The process and its start time; `None`: nothing usable there yet (the shell goes on watching).
         found: Option<(i32, u64)>,
     },
+    /// Answer to [`Action::Check`].
+    Checked {
+        /// The instance.
+        token: u64,
+        /// What comes of it.
+        verdict: Verdict,
+    },
     /// Answer to [`Action::Watch`]: no process of the instance's unit is left.
     Empty {
         /// The instance.
@@ -199,6 +207,13 @@ pub enum Action {
         index: usize,
         /// The main process's pid, for `$MAINPID`.
         main_pid: Option<i32>,
+    },
+    /// Look at the conditions of the unit and answer [`Event::Checked`].
+    Check {
+        /// Whose.
+        unit: UnitId,
+        /// The instance.
+        token: u64,
     },
     /// Send a signal.
     Signal {
@@ -408,6 +423,8 @@ pub enum ExitRecord {
 pub enum Phase {
     /// Not running.
     Dead,
+    /// `Condition…=` and `Assert…=` are looked at.
+    Check,
     /// `ExecCondition=`
     Condition,
     /// `ExecStartPre=`

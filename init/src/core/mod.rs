@@ -133,6 +133,11 @@ impl Core {
                     self.drive(id, Input::Named(pid, start), out);
                 }
             }
+            Event::Checked { token, verdict } => {
+                if let Some(id) = self.token_unit(token) {
+                    self.drive(id, Input::Checked(verdict), out);
+                }
+            }
             Event::Empty { token } => {
                 if let Some(id) = self.token_unit(token) {
                     self.drive(id, Input::Empty, out);

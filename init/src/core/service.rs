@@ -41,10 +41,13 @@ use super::said::Said;
 use super::timers::Timers;
 use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
+use crate::unit::condition::Verdict;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// How long it may take to look at conditions: the shell gives up on a single one sooner.
+const CHECK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long SIGKILL may take where `TimeoutStopSec=` sets no limit.
 const KILL_PATIENCE: Duration = Duration::from_secs(90);
 const SIGKILL: i32 = 9;
@@ -109,6 +112,8 @@ pub(super) enum Which {
 pub(super) enum Input {
     /// Begin a new instance under this token.
     Start(u64),
+    /// Its conditions were looked at.
+    Checked(Verdict),
     /// Go down.
     Stop,
     /// Run `ExecReload=`.
@@ -243,9 +248,12 @@ impl Service {
         match self.phase {
             Phase::Dead if self.result.is_failure() => State::Failed,
             Phase::Dead => State::Inactive,
-            Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::AutoRestart => {
-                State::Activating
-            }
+            Phase::Check
+            | Phase::Condition
+            | Phase::StartPre
+            | Phase::Start
+            | Phase::StartPost
+            | Phase::AutoRestart => State::Activating,
             Phase::Running | Phase::Exited => State::Active,
             Phase::Reload => State::Reloading,
             Phase::Stop
@@ -292,6 +300,7 @@ impl Service {
         match self.phase {
             Phase::Reload if matches!(self.reloading, Reloading::Signalled(_)) => self.signal_reload(r),
             Phase::Running => self.watch_headless(r),
+            Phase::Check => self.ask_conditions(r),
             Phase::Dead | Phase::AutoRestart | Phase::Condition | Phase::StartPre | Phase::StartPost => {}
             Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
             Phase::Start if self.seeking => self.seek(r),
@@ -324,6 +333,10 @@ impl Service {
             (_, Input::Start(_)) => {}
 
             (Phase::Dead, Input::Stop) => self.wanted = Wanted::Down,
+            (Phase::Check, Input::Stop) => {
+                self.wanted = Wanted::Down;
+                self.not_begun(r, Outcome::Success);
+            }
             (Phase::AutoRestart, Input::Stop) => {
                 self.wanted = Wanted::Down;
                 self.enter(r, Phase::Dead);
@@ -361,6 +374,11 @@ impl Service {
                 self.reload(r, 0);
             }
             (_, Input::Reload) => {}
+
+            (Phase::Check, Input::Checked(Verdict::Met)) => self.go_on(r),
+            (Phase::Check, Input::Checked(Verdict::Skip(reason))) => self.not_begun(r, Outcome::Skipped { reason }),
+            (Phase::Check, Input::Checked(Verdict::Refuse(reason))) => self.not_begun(r, Outcome::Assert { reason }),
+            (_, Input::Checked(_)) => {}
 
             (Phase::Start, Input::Executed(Which::Main)) if is_up_by_exec(r.unit) && !self.up => {
                 self.came_up(r);
@@ -407,6 +425,10 @@ impl Service {
             (Phase::Running, Input::Empty) if self.alone() => self.deserted(r),
             (_, Input::Empty) => {}
 
+            (Phase::Check, Input::Due) => {
+                let reason = "its conditions could not be looked at in time".to_owned();
+                self.not_begun(r, Outcome::Skipped { reason });
+            }
             (Phase::Dead | Phase::Running | Phase::Exited, Input::Due) => self.deadline = None,
             // The core makes a start job of it.
             (Phase::AutoRestart, Input::Due) => self.deadline = None,

@@ -1,6 +1,6 @@
 //! The service machine's way up, and what the end of a process means.
 
-use super::{Group, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
+use super::{CHECK_PATIENCE, Group, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
 use crate::unit::name::Kind;
@@ -29,13 +29,35 @@ impl Service {
         self.said = Said::default();
         self.main = None;
         self.control = None;
+        self.token = Some(token);
+        self.next_step = 0;
+        if r.unit.conditions.is_empty() {
+            return self.go_on(r);
+        }
+        self.enter(r, Phase::Check);
+        self.arm(r, Some(CHECK_PATIENCE));
+        self.ask_conditions(r);
+    }
+
+    pub(super) fn ask_conditions(&self, r: &mut Run<'_>) {
+        r.out.extend(self.token.map(|token| Action::Check { unit: r.id, token }));
+    }
+
+    /// The end of an instance of which nothing is there yet.
+    pub(super) fn not_begun(&mut self, r: &mut Run<'_>, outcome: Outcome) {
+        self.token = None;
+        self.result = outcome;
+        self.enter(r, Phase::Dead);
+    }
+
+    /// Its conditions are met, or it has none.
+    pub(super) fn go_on(&mut self, r: &mut Run<'_>) {
         if r.unit.name.kind() == Kind::Target {
+            self.token = None;
             self.started = true;
             self.enter(r, Phase::Running);
             return;
         }
-        self.token = Some(token);
-        self.next_step = 0;
         if r.unit.service.kind == ServiceType::Idle {
             return self.wait_idle(r);
         }
@@ -202,7 +224,7 @@ impl Service {
                 self.signal_heirs(r);
                 self.rest(r);
             }
-            Phase::Dead | Phase::Condition | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
+            Phase::Dead | Phase::Check | Phase::Condition | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
         }
     }
 
@@ -237,7 +259,7 @@ impl Service {
             }
             Phase::StopPost => self.stop_post(r, next),
             Phase::FinalSignal | Phase::FinalKill => self.rest(r),
-            Phase::Dead | Phase::Running | Phase::Exited | Phase::AutoRestart => {}
+            Phase::Dead | Phase::Check | Phase::Running | Phase::Exited | Phase::AutoRestart => {}
         }
     }
 }

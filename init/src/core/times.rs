@@ -32,7 +32,7 @@ enum Part {
 fn part(phase: Phase) -> Part {
     match phase {
         Phase::Dead | Phase::AutoRestart => Part::Before,
-        Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => Part::Of,
+        Phase::Check | Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost => Part::Of,
         Phase::Running
         | Phase::Exited
         | Phase::Reload

@@ -80,6 +80,7 @@ impl Manager {
 
     fn boot_from_nothing(&mut self) {
         self.title("init boot");
+        super::facts::note_first_boot(&self.machine.run_dir);
         let emergency = UnitName::new(EMERGENCY_UNIT).ok().filter(|n| self.core.id(n).is_some());
         match (&self.machine.purpose, emergency) {
             (Purpose::Levels { emergency: true, .. }, Some(name)) => {

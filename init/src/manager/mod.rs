@@ -6,6 +6,7 @@
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
 //! | [`envfiles`] | `EnvironmentFile=` and the locale |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
+//! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
 //! | [`link`], [`logger`] | PID 1, the logger |
@@ -19,10 +20,12 @@ pub mod accounts;
 pub mod asked;
 pub mod boot;
 pub mod cgroup;
+pub mod conditions;
 pub mod console;
 pub mod control;
 pub mod envfiles;
 pub mod events;
+pub mod facts;
 pub mod helper;
 pub mod instance;
 pub mod journal;

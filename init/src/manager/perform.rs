@@ -28,6 +28,7 @@ impl Manager {
             Action::Spawn { unit, key, kind, index, main_pid } => {
                 self.spawn(Wish { unit, key, kind, index, main_pid }, &Answers::default());
             }
+            Action::Check { unit, token } => self.check(unit, token),
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
             Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
             Action::Adopt { key, pid, start_time, .. } => {

@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, helper};
+use super::{accounts, conditions, helper};
 use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -136,6 +136,7 @@ impl Manager {
             self.core.next_deadline(),
             going,
             lookups,
+            self.looks.next_deadline(),
             self.logger_due,
             self.strays_due,
             self.tell_due,
@@ -176,6 +177,7 @@ impl Manager {
             }
         }
         self.lookups_due(now);
+        self.looks_due(now);
         self.show_holders();
     }
 
@@ -263,8 +265,10 @@ impl Manager {
     }
 
     fn on_helper_over(&mut self, key: Key, exit: Exit) {
-        if key.token == accounts::TOKEN {
-            self.on_answer(key.step, exit);
+        match key.token {
+            accounts::TOKEN => self.on_answer(key.step, exit),
+            conditions::TOKEN => self.on_looked(key.step, exit),
+            _ => {}
         }
     }
 
@@ -307,8 +311,8 @@ impl Manager {
                 }
                 _ => {}
             }
-        } else if key.token == accounts::TOKEN && spawn {
-            self.on_answer(key.step, Exit::NotRun { stage: STAGE_FORK, errno });
+        } else if [accounts::TOKEN, conditions::TOKEN].contains(&key.token) && spawn {
+            self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
         } else if again && is(Request::Ack { key }) {

@@ -207,6 +207,7 @@ impl Manager {
             quiet: quiet || matches!(machine::purpose(&args), Purpose::Command(_)),
             pid1,
             run_dir,
+            command_line: words,
             conf,
         };
         let mut manager = Self {
@@ -240,6 +241,7 @@ impl Manager {
             plan_failures: BTreeMap::new(),
             untold: BTreeSet::new(),
             lookups: Default::default(),
+            looks: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),

@@ -37,6 +37,8 @@ pub struct Machine {
     pub container: bool,
     /// What is to be run.
     pub purpose: Purpose,
+    /// The kernel's words; in a container those that PID 1 was started with.
+    pub command_line: String,
     /// `init.conf`.
     pub conf: Conf,
     /// How many managers ran before.
@@ -132,6 +134,8 @@ pub struct Manager {
     pub untold: BTreeSet<UnitName>,
     /// Users and groups being looked up.
     pub lookups: super::accounts::Lookups,
+    /// Paths of conditions that are being looked at.
+    pub looks: super::conditions::Looks,
     /// The step of the last helper.
     pub helpers: u32,
     /// Events to be handled.
@@ -229,6 +233,7 @@ impl Manager {
             Event::NoPlan { key, .. } => ("no plan", *key),
             Event::Notify { token, .. } => ("notify", of(*token)),
             Event::PidFile { token, .. } => ("pid file", of(*token)),
+            Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
         };

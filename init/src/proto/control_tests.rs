@@ -293,6 +293,7 @@ fn the_description_has_every_word_of_every_enum() {
         "Phase",
         &words![
             P::Dead,
+            P::Check,
             P::Condition,
             P::StartPre,
             P::Start,

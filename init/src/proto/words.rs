@@ -54,6 +54,7 @@ pub fn outcome(outcome: &Outcome) -> String {
 pub fn phase_text(phase: Phase) -> &'static str {
     match phase {
         Phase::Dead => "not running",
+        Phase::Check => "its conditions are looked at",
         Phase::Condition => "ExecCondition runs",
         Phase::StartPre => "ExecStartPre runs",
         Phase::Start => "starting",

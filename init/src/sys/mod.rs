@@ -3,6 +3,7 @@
 pub mod args;
 pub mod child;
 pub mod console;
+pub mod cpuid;
 pub mod crash;
 pub mod credentials;
 pub mod datagram;

@@ -31,17 +31,8 @@ const HARMLESS: &[(&str, &str)] = &[
 const CHANGES: &[(&str, &str, &str)] = &[
     (
         "Unit",
-        "ConditionPathExists ConditionPathExistsGlob ConditionPathIsDirectory ConditionPathIsSymbolicLink \
-         ConditionPathIsMountPoint ConditionPathIsReadWrite ConditionPathIsEncrypted ConditionDirectoryNotEmpty \
-         ConditionFileNotEmpty ConditionFileIsExecutable ConditionKernelCommandLine ConditionKernelVersion \
-         ConditionVersion ConditionKernelModuleLoaded ConditionCredential ConditionEnvironment ConditionArchitecture \
-         ConditionFirmware ConditionVirtualization ConditionHost ConditionSecurity ConditionCapability ConditionACPower \
-         ConditionNeedsUpdate ConditionFirstBoot ConditionUser ConditionGroup ConditionControlGroupController \
-         ConditionMemory ConditionCPUs ConditionCPUFeature ConditionOSRelease ConditionMemoryPressure \
-         ConditionCPUPressure ConditionIOPressure AssertPathExists AssertPathExistsGlob AssertPathIsDirectory \
-         AssertPathIsSymbolicLink AssertPathIsMountPoint AssertPathIsReadWrite AssertDirectoryNotEmpty \
-         AssertFileNotEmpty AssertFileIsExecutable AssertKernelCommandLine AssertKernelVersion AssertArchitecture \
-         AssertVirtualization AssertHost AssertSecurity AssertCapability AssertUser AssertGroup",
+        "ConditionMemoryPressure ConditionCPUPressure ConditionIOPressure AssertMemoryPressure AssertCPUPressure \
+         AssertIOPressure",
         "the unit starts without this condition",
     ),
     ("Unit", "JoinsNamespaceOf", "the units don't share what they were meant to"),

@@ -1,6 +1,7 @@
 //! The table of keys: parser, `show`, help and man page are made from it. A new key is a line here.
 
 use super::commands::{self, show_command};
+use super::condition::{self, Test};
 use super::ending;
 use super::exec;
 use super::exit_status::statuses;
@@ -77,6 +78,16 @@ macro_rules! keys {
         |b, _, v| fields::set_limit(b, $name, libc::$resource, Count::$count, v)
     };
     (@set $name:literal also($set:expr)) => { $set as Setter<Build> };
+    (@set $name:literal condition($test:ident)) => {
+        |b, _, v| condition::condition(&mut b.unit.conditions, Test::$test, v)
+    };
+    (@set $name:literal assert($test:ident)) => { |b, _, v| condition::assert(&mut b.unit.conditions, Test::$test, v) };
+    (@show $name:literal condition($test:ident)) => {
+        Some(|b: &Build| condition::show(&b.unit.conditions.conditions, Test::$test))
+    };
+    (@show $name:literal assert($test:ident)) => {
+        Some(|b: &Build| condition::show(&b.unit.conditions.asserts, Test::$test))
+    };
     (@show $name:literal exec($kind:ident)) => {
         Some(|b: &Build| b.unit.service.commands(ExecKind::$kind).map(show_command).collect())
     };
@@ -115,6 +126,70 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "RefuseManualStop" one(relations.refuse_manual_stop, plain(boolean)), "no", "Stop it only when another unit or a level asks for it.";
     "Unit" "JobTimeoutSec" one(relations.job_timeout, fields::timeout), "infinity", "How long a start, stop or reload may take in all, waiting for others included; it is then given up, the unit left as it is.";
     "Unit" "JobRunningTimeoutSec" one(relations.job_running_timeout, fields::timeout), "infinity", "The same, from when it begins.";
+    "Unit" "ConditionPathExists" condition(PathExists), "", "This path exists (prefix `!`: doesn't). Where a condition isn't met the unit is skipped, which is no failure; of those with prefix `|` one has to be met.";
+    "Unit" "ConditionPathExistsGlob" condition(PathExistsGlob), "", "Some path matches this pattern.";
+    "Unit" "ConditionPathIsDirectory" condition(PathIsDirectory), "", "This is a folder, or a link to one.";
+    "Unit" "ConditionPathIsSymbolicLink" condition(PathIsSymbolicLink), "", "This is a symbolic link.";
+    "Unit" "ConditionPathIsMountPoint" condition(PathIsMountPoint), "", "Something is mounted here.";
+    "Unit" "ConditionPathIsReadWrite" condition(PathIsReadWrite), "", "This lies on a file system that can be written to.";
+    "Unit" "ConditionPathIsEncrypted" condition(PathIsEncrypted), "", "This lies on an encrypted device.";
+    "Unit" "ConditionDirectoryNotEmpty" condition(DirectoryNotEmpty), "", "This folder holds more than hidden and backup files.";
+    "Unit" "ConditionFileNotEmpty" condition(FileNotEmpty), "", "This is a plain file that isn't empty.";
+    "Unit" "ConditionFileIsExecutable" condition(FileIsExecutable), "", "This is a plain file that can be executed.";
+    "Unit" "ConditionNeedsUpdate" condition(NeedsUpdate), "", "`/etc` or `/var` hasn't been brought up to date since `/usr` changed.";
+    "Unit" "ConditionKernelCommandLine" condition(KernelCommandLine), "", "The kernel's command line has this word, or this name before a `=`.";
+    "Unit" "ConditionKernelVersion" condition(KernelVersion), "", "The kernel's version, e.g. `>= 5.10` or the pattern `6.*`.";
+    "Unit" "ConditionVersion" condition(Version), "", "The same, as `kernel >= 5.10`; no other component is known here.";
+    "Unit" "ConditionKernelModuleLoaded" condition(KernelModuleLoaded), "", "This module of the kernel is loaded, or built in.";
+    "Unit" "ConditionVirtualization" condition(Virtualization), "", "yes, no, vm, container, private-users, or a kind as of systemd-detect-virt(1).";
+    "Unit" "ConditionArchitecture" condition(Architecture), "", "The processor, e.g. `x86-64`, `arm64`.";
+    "Unit" "ConditionHost" condition(Host), "", "The host's name (or a pattern), machine id or boot id.";
+    "Unit" "ConditionACPower" condition(ACPower), "", "Whether the machine runs on mains power.";
+    "Unit" "ConditionCapability" condition(Capability), "", "This capability is in the bounding set, e.g. `CAP_NET_ADMIN`.";
+    "Unit" "ConditionUser" condition(User), "", "Rung runs as this user: name, number or `@system`.";
+    "Unit" "ConditionGroup" condition(Group), "", "Rung runs as this group.";
+    "Unit" "ConditionCPUs" condition(CPUs), "", "How many processors there are, e.g. `>= 2`.";
+    "Unit" "ConditionCPUFeature" condition(CPUFeature), "", "The processor has this feature, e.g. `aes`.";
+    "Unit" "ConditionMemory" condition(Memory), "", "How much memory there is, e.g. `>= 1G`.";
+    "Unit" "ConditionEnvironment" condition(Environment), "", "Rung's own environment has this `NAME`, or this `NAME=value`.";
+    "Unit" "ConditionFirstBoot" condition(FirstBoot), "", "Whether the machine had no machine id when it booted.";
+    "Unit" "ConditionControlGroupController" condition(ControlGroupController), "", "These controllers are there for services; `v1`, `v2`: the kind of hierarchy.";
+    "Unit" "ConditionSecurity" condition(Security), "", "This is in force: selinux, apparmor, tomoyo, ima, smack, audit, uefi-secureboot, tpm2, cvm, measured-uki.";
+    "Unit" "ConditionCredential" condition(Credential), "", "A credential of this name was handed to Rung.";
+    "Unit" "ConditionFirmware" condition(Firmware), "", "uefi, device-tree, `device-tree-compatible(…)` or `smbios-field(… = …)`.";
+    "Unit" "ConditionOSRelease" condition(OSRelease), "", "Fields of os-release, e.g. `ID=debian VERSION_ID>=12`.";
+    "Unit" "AssertPathExists" assert(PathExists), "", "As `ConditionPathExists=`; where an assertion isn't met the start fails.";
+    "Unit" "AssertPathExistsGlob" assert(PathExistsGlob), "", "As `ConditionPathExistsGlob=`.";
+    "Unit" "AssertPathIsDirectory" assert(PathIsDirectory), "", "As `ConditionPathIsDirectory=`.";
+    "Unit" "AssertPathIsSymbolicLink" assert(PathIsSymbolicLink), "", "As `ConditionPathIsSymbolicLink=`.";
+    "Unit" "AssertPathIsMountPoint" assert(PathIsMountPoint), "", "As `ConditionPathIsMountPoint=`.";
+    "Unit" "AssertPathIsReadWrite" assert(PathIsReadWrite), "", "As `ConditionPathIsReadWrite=`.";
+    "Unit" "AssertPathIsEncrypted" assert(PathIsEncrypted), "", "As `ConditionPathIsEncrypted=`.";
+    "Unit" "AssertDirectoryNotEmpty" assert(DirectoryNotEmpty), "", "As `ConditionDirectoryNotEmpty=`.";
+    "Unit" "AssertFileNotEmpty" assert(FileNotEmpty), "", "As `ConditionFileNotEmpty=`.";
+    "Unit" "AssertFileIsExecutable" assert(FileIsExecutable), "", "As `ConditionFileIsExecutable=`.";
+    "Unit" "AssertNeedsUpdate" assert(NeedsUpdate), "", "As `ConditionNeedsUpdate=`.";
+    "Unit" "AssertKernelCommandLine" assert(KernelCommandLine), "", "As `ConditionKernelCommandLine=`.";
+    "Unit" "AssertKernelVersion" assert(KernelVersion), "", "As `ConditionKernelVersion=`.";
+    "Unit" "AssertVersion" assert(Version), "", "As `ConditionVersion=`.";
+    "Unit" "AssertKernelModuleLoaded" assert(KernelModuleLoaded), "", "As `ConditionKernelModuleLoaded=`.";
+    "Unit" "AssertVirtualization" assert(Virtualization), "", "As `ConditionVirtualization=`.";
+    "Unit" "AssertArchitecture" assert(Architecture), "", "As `ConditionArchitecture=`.";
+    "Unit" "AssertHost" assert(Host), "", "As `ConditionHost=`.";
+    "Unit" "AssertACPower" assert(ACPower), "", "As `ConditionACPower=`.";
+    "Unit" "AssertCapability" assert(Capability), "", "As `ConditionCapability=`.";
+    "Unit" "AssertUser" assert(User), "", "As `ConditionUser=`.";
+    "Unit" "AssertGroup" assert(Group), "", "As `ConditionGroup=`.";
+    "Unit" "AssertCPUs" assert(CPUs), "", "As `ConditionCPUs=`.";
+    "Unit" "AssertCPUFeature" assert(CPUFeature), "", "As `ConditionCPUFeature=`.";
+    "Unit" "AssertMemory" assert(Memory), "", "As `ConditionMemory=`.";
+    "Unit" "AssertEnvironment" assert(Environment), "", "As `ConditionEnvironment=`.";
+    "Unit" "AssertFirstBoot" assert(FirstBoot), "", "As `ConditionFirstBoot=`.";
+    "Unit" "AssertControlGroupController" assert(ControlGroupController), "", "As `ConditionControlGroupController=`.";
+    "Unit" "AssertSecurity" assert(Security), "", "As `ConditionSecurity=`.";
+    "Unit" "AssertCredential" assert(Credential), "", "As `ConditionCredential=`.";
+    "Unit" "AssertFirmware" assert(Firmware), "", "As `ConditionFirmware=`.";
+    "Unit" "AssertOSRelease" assert(OSRelease), "", "As `ConditionOSRelease=`.";
     "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";

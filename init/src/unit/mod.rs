@@ -4,6 +4,7 @@ pub mod accounts;
 mod check;
 pub mod command_unit;
 mod commands;
+pub mod condition;
 pub mod conf;
 pub mod ending;
 pub mod envfile;

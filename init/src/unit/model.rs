@@ -53,6 +53,8 @@ pub struct Unit {
     pub conflicts: Vec<UnitName>,
     /// Everything else between units.
     pub relations: Relations,
+    /// Whether it is to be started at all.
+    pub conditions: super::condition::Conditions,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
     /// `[Install] Runlevels=`: what `enable` uses.
@@ -74,6 +76,7 @@ impl Unit {
             wants: Vec::new(),
             conflicts: Vec::new(),
             relations: Relations::default(),
+            conditions: Default::default(),
             service: Service::default(),
             runlevels: LevelSet::EMPTY,
         }

@@ -135,7 +135,7 @@ fn value(letter: char, name: &UnitName, fragment: &Path, facts: &Facts) -> Optio
 }
 
 /// `uname -m` in systemd's words.
-fn architecture(machine: &str) -> &str {
+pub(super) fn architecture(machine: &str) -> &str {
     match machine {
         "x86_64" => "x86-64",
         "i386" | "i486" | "i586" | "i686" => "x86",

@@ -9,6 +9,7 @@ pub mod list;
 pub mod plan;
 pub mod progress;
 pub mod ps;
+pub mod sheet;
 pub mod show;
 pub mod status;
 pub mod system;

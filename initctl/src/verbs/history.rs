@@ -2,13 +2,13 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
-use crate::glob;
 use crate::logs::Folders;
 use crate::render::history::{self, Row};
 use crate::render::time;
 use init::log::history::Past;
 use init::sys::localtime;
 use init::unit::UnitName;
+use init::unit::glob;
 use serde::Serialize;
 use std::io::ErrorKind;
 use std::time::Duration;

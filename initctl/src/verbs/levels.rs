@@ -3,11 +3,14 @@
 use super::{Context, change};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
+use crate::render::sheet::{Change, Next, Sheet, sentence};
 use crate::render::{levels, system};
+use crate::terminal::{Event, Live};
 use init::client::request_id;
 use init::core::Verb;
 use init::proto::control::{Enable, LevelTable, Links, Names, Runlevel, SetLevel};
-use init::unit::Level;
+use init::unit::{Level, LevelSet};
+use std::time::{Duration, Instant};
 
 /// `enable` (`on`) and `disable`.
 pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failure> {
@@ -24,10 +27,84 @@ pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failur
     }
 }
 
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Units; all where none is named.
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Change the table on the terminal: space turns on and off, s saves, q leaves all as it was.
+    #[arg(long, short)]
+    pub edit: bool,
+}
+
 /// `levels [NAME…]`
-pub fn table(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
-    let table: LevelTable = c.ask("Levels", &Names { names })?;
+pub fn table(c: &mut Context, args: Args) -> Result<(), Failure> {
+    let mut table: LevelTable = c.ask("Levels", &Names { names: args.names.clone() })?;
+    if args.edit {
+        return edit(c, &args.names, &table);
+    }
+    if args.names.is_empty() {
+        table.rows.sort_by(|a, b| a.name.cmp(&b.name));
+    }
     c.out.data(&table, levels::table)
+}
+
+/// `levels --edit`
+fn edit(c: &mut Context, names: &[String], table: &LevelTable) -> Result<(), Failure> {
+    let mut sheet = Sheet::new(table);
+    // Named by the verb that does the same without a screen.
+    let remedy = "try: initctl enable NAME --levels 2345";
+    let mut live = Live::open().map_err(|why| Failure::Other(format!("{why}\n  {remedy}")))?;
+    let next = loop {
+        live.draw(&sheet.screen(live.size()));
+        match live.event(Instant::now() + Duration::from_secs(3600)) {
+            Event::Key(key) => match sheet.key(key) {
+                Next::Stay => {}
+                next => break next,
+            },
+            Event::Redraw | Event::Time => {}
+            Event::End(signal) => return Err(Failure::Status(u8::try_from(128 + signal).unwrap_or(1))),
+        }
+    };
+    drop(live);
+    if next == Next::Abort {
+        c.out.message("nothing was changed");
+        return Ok(());
+    }
+    apply(c, names, &sheet.changes())
+}
+
+/// Makes the changes, unless somebody else has made others to the same units meanwhile.
+fn apply(c: &mut Context, names: &[String], changes: &[Change]) -> Result<(), Failure> {
+    let now: LevelTable = c.ask("Levels", &Names { names: names.to_vec() })?;
+    let same = |change: &&Change| {
+        let row = now.rows.iter().find(|r| r.name == change.name);
+        row.is_some_and(|r| LevelSet::parse(&r.on) == Ok(change.before))
+    };
+    if let Some(other) = changes.iter().find(|change| !same(change)) {
+        let text = format!("{} was changed by somebody else meanwhile: nothing was changed here", other.name);
+        return Err(Failure::Other(format!("{text}\n  try: initctl levels --edit, once more")));
+    }
+    let (mut all, mut failed) = (Links::default(), 0);
+    for change in changes {
+        // On first: the first link of Rung's own takes the place of the SysV ones.
+        for (method, levels) in [("Enable", change.on), ("Disable", change.off)] {
+            if levels.is_empty() {
+                continue;
+            }
+            let request = Enable { names: vec![change.name.as_str().to_owned()], levels: Some(levels.to_string()) };
+            match c.ask::<_, Links>(method, &request) {
+                Ok(links) => all.changes.extend(links.changes),
+                Err(failure) => {
+                    failed += 1;
+                    let text = failure.text().unwrap_or_default();
+                    c.out.message(&format!("could not do `{}`: {text}", sentence(change)));
+                }
+            }
+        }
+    }
+    c.out.data(&all, |links, _| levels::links(links))?;
+    if failed == 0 { Ok(()) } else { Err(Failure::Status(crate::exit::FAILED)) }
 }
 
 /// `runlevel`, `runlevel N`

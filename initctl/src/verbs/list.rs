@@ -2,13 +2,12 @@
 
 use super::Context;
 use crate::exit::Failure;
-use crate::glob;
 use crate::render::list::{self, COLUMNS, Column, is_failed};
 use crate::render::word;
 use init::proto::control::{UnitStatus, Units};
 use init::proto::words;
 use init::unit::name::Kind;
-use init::unit::{Level, Source, nearest};
+use init::unit::{Level, Source, glob, nearest};
 
 #[derive(Debug, Default, clap::Args)]
 pub struct Args {

@@ -8,7 +8,7 @@ pub mod edit;
 pub mod events;
 mod files;
 pub mod history;
-mod levels;
+pub mod levels;
 pub mod list;
 mod logs;
 pub mod mask;
@@ -97,7 +97,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Enable(args) => levels::enable(c, &args, true),
         Verb::Disable(args) => levels::enable(c, &args, false),
         Verb::Plan(args) => plan::run(c, &args),
-        Verb::Levels(args) => levels::table(c, args.names),
+        Verb::Levels(args) => levels::table(c, args),
         Verb::Runlevel(args) => levels::runlevel(c, args.level),
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),

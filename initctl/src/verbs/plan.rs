@@ -8,6 +8,8 @@ use init::core::{State, Verb};
 use init::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Units};
 use init::unit::{Level, LevelSet};
 
+const NOT_MADE: &str = "--dry-run isn't made for this verb: nothing was done";
+
 /// A request that can be planned, by its verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum What {
@@ -104,8 +106,9 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Poweroff(_) => PlanOf::Power(PowerWord::PowerOff),
         CliVerb::Reboot(_) => PlanOf::Power(PowerWord::Reboot),
         CliVerb::Halt(_) => PlanOf::Power(PowerWord::Halt),
+        CliVerb::Levels(args) if args.edit => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
         other if super::kind(other) == crate::exit::Kind::Question => return None,
-        _ => return Some(Err(Failure::Other("--dry-run isn't made for this verb: nothing was done".to_owned()))),
+        _ => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
     };
     Some(show(c, of))
 }

@@ -19,6 +19,8 @@ pub struct Judge {
     dropped: BTreeSet<(UnitName, UnitName)>,
     starts: BTreeMap<UnitName, VecDeque<(Millis, u64)>>,
     finished: BTreeSet<u64>,
+    /// Instances whose start has been judged.
+    begun: BTreeSet<u64>,
     /// Instances whose way down has been judged.
     going: BTreeSet<u64>,
     steps: u64,
@@ -40,6 +42,10 @@ impl Judge {
     pub fn batch(&mut self, core: &Core, machine: &Machine, actions: &[Action], now: Millis) {
         for action in actions {
             match action {
+                Action::Check { unit, token } => {
+                    self.live(*token);
+                    self.start(core, *unit, *token, now);
+                }
                 Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is spawned twice"));
@@ -100,13 +106,15 @@ impl Judge {
         }
     }
 
-    /// *Never* 5 and 7, at the first process of an instance.
+    /// *Never* 5 and 7, when an instance begins: with a look at its conditions, else with its first process.
     fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
+        // A manager may have died when it had decided it: then it is said twice.
+        if !self.begun.insert(token) {
+            return;
+        }
         let times = self.starts.entry(core.name(unit).clone()).or_default();
         let view = core.view(unit);
         let itself = view.restarts > 0 && view.job.is_some_and(|(_, requests)| requests.is_empty());
-        // A manager may have died when it had decided it: then it is said twice.
-        times.retain(|(_, known)| *known != token);
         let soon = times.back().is_some_and(|(last, _)| now < last + APART);
         times.push_back((now, token));
         while times.front().is_some_and(|(at, _)| *at + 1000 < now) {

@@ -43,6 +43,8 @@ pub enum Deed {
     Ready(u64),
     /// A process names another one of its unit as the main one.
     MainPid(u64, i32),
+    /// Somebody has looked at the paths of an instance's conditions.
+    Looked(u64),
 }
 
 /// What the machine tells the manager.
@@ -54,6 +56,8 @@ pub enum Told {
     Ready(u64),
     /// `MAINPID=`
     MainPid(u64, i32),
+    /// An instance's conditions have been looked at.
+    Looked(u64),
     /// Somebody has died: watches may fire.
     Nothing,
 }
@@ -78,6 +82,11 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// An instance's conditions will have been looked at by then.
+    pub fn look(&mut self, at: Millis, token: u64) {
+        self.plan(at, Deed::Looked(token));
+    }
+
     fn plan(&mut self, at: Millis, deed: Deed) {
         self.next_deed += 1;
         self.agenda.insert((at, self.next_deed), deed);
@@ -176,6 +185,7 @@ impl Machine {
             Deed::Ready(token) => Told::Ready(token),
             Deed::MainPid(token, pid) if self.processes.contains_key(&pid) => Told::MainPid(token, pid),
             Deed::MainPid(..) => Told::Nothing,
+            Deed::Looked(token) => Told::Looked(token),
             Deed::Exec(pid) => self.change(pid, Life::Running),
             Deed::End(pid, exit) => {
                 let told = self.change(pid, Life::Over(exit));

@@ -3,9 +3,10 @@
 use super::rng::Rng;
 use init::core::{Ask, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
+use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{
-    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Restart, Service, ServiceType, Status, TimeoutMode, Unit,
-    UnitName,
+    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Place, Restart, Service, ServiceType, Status, TimeoutMode,
+    Unit, UnitName,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -64,6 +65,15 @@ pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
         unit.conflicts = some(rng, n, me, 1, false);
     }
     relations(rng, &mut unit, n, me);
+    if rng.percent(15) {
+        unit.conditions.conditions.push(Condition {
+            test: Test::PathExists,
+            triggering: false,
+            negated: false,
+            value: "/x".to_owned(),
+            place: Place::default(),
+        });
+    }
     if unit.name.kind() == init::unit::name::Kind::Service {
         service(rng, &mut unit);
     }
@@ -115,6 +125,15 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
             let command = command(rng);
             s.commands.push((kind, command));
         }
+    }
+}
+
+/// What comes of looking at a unit's conditions: they turn true and false as they like.
+pub fn verdict(rng: &mut Rng) -> Verdict {
+    match rng.below(10) {
+        0..=5 => Verdict::Met,
+        6..=8 => Verdict::Skip("ConditionPathExists=/x is not met".to_owned()),
+        _ => Verdict::Refuse("AssertPathExists=/x is not met".to_owned()),
     }
 }
 

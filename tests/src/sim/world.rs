@@ -184,9 +184,15 @@ impl World {
                 let notices = vec![Notice::MainPid { pid, start_time: 1 }];
                 self.sockets.push_back(Event::Notify { token, notices });
             }
+            Told::Looked(token) => self.looked(token),
             Told::Nothing => {}
         }
         self.look_at_watches();
+    }
+
+    fn looked(&mut self, token: u64) {
+        let verdict = make::verdict(&mut self.rng);
+        self.pending.push_back(Pending::Core(Event::Checked { token, verdict }));
     }
 
     fn look_at_watches(&mut self) {
@@ -332,6 +338,14 @@ impl World {
                 } else {
                     self.machine.spawn(&mut self.rng, &name, key, kind, ty, self.now);
                     self.pending.push_back(Pending::Slot(key));
+                }
+            }
+            Action::Check { token, .. } => {
+                // By what the kernel shows, at once; by paths, when a process has looked at them, or never.
+                match self.rng.below(20) {
+                    0 => {}
+                    1..=10 => self.looked(token),
+                    _ => self.machine.look(self.now + self.rng.below(400), token),
                 }
             }
             Action::Signal { unit, key, signal, .. } => {

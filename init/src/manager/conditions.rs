@@ -1,0 +1,179 @@
+//! Looking at a unit's conditions when its start runs. What the kernel shows is read here; paths that a unit names may
+//! lie on a file server that is dead, so a process looks at them that may hang: `init-boot look`, a child of PID 1.
+
+use super::facts::Shown;
+use super::spawn::{PATH, beside};
+use super::state::Manager;
+use crate::core::{Event, UnitId};
+use crate::proto::pid1::{Exit, Key, Request};
+use crate::sys::{file, memfd, wait};
+use crate::unit::Unit;
+use crate::unit::condition::{Condition, Truth, Verdict, truth};
+use std::collections::{BTreeMap, VecDeque};
+use std::os::fd::OwnedFd;
+
+/// The token of these processes.
+pub const TOKEN: u64 = 4;
+/// One may take this long, in milliseconds.
+const PATIENCE: u64 = 10_000;
+/// So many look at a time; the others wait.
+const MOST: usize = 16;
+/// Longest answer.
+const MAX_ANSWER: usize = 64 << 10;
+
+/// A process that looks.
+#[derive(Debug)]
+struct Look {
+    unit: UnitId,
+    token: u64,
+    out: OwnedFd,
+    deadline: u64,
+}
+
+/// All that look, by the step of their key, and what waits for one of them to end.
+#[derive(Debug, Default)]
+pub struct Looks {
+    open: BTreeMap<u32, Look>,
+    waiting: VecDeque<(UnitId, u64)>,
+}
+
+impl Looks {
+    /// When the first of them has taken too long.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.open.values().map(|l| l.deadline).min()
+    }
+}
+
+/// As the process takes it: `PathExists=/x`.
+fn argument(condition: &Condition) -> String {
+    format!("{}={}", condition.test.name(), condition.value)
+}
+
+/// The truth of a condition by what the process has said: a digit for each argument. Pure.
+fn told(arguments: &[String], answer: &str, condition: &Condition) -> Truth {
+    let at = arguments.iter().position(|a| *a == argument(condition));
+    match at.and_then(|at| answer.as_bytes().get(at)) {
+        Some(b'1') => Ok(true),
+        Some(b'0') => Ok(false),
+        _ => Err("it couldn't be looked at".to_owned()),
+    }
+}
+
+fn arguments(unit: &Unit) -> Vec<String> {
+    unit.conditions.all().filter(|c| c.test.touches_files()).map(argument).collect()
+}
+
+impl Manager {
+    /// Looks at a unit's conditions; [`Event::Checked`] follows, at once or when a process has looked at its paths.
+    pub fn check(&mut self, unit: UnitId, token: u64) {
+        // Without a definition (it is gone since) nothing can be started either, and that has its own sentence.
+        let Some(definition) = self.core.view(unit).unit.cloned() else {
+            return self.push(Event::Checked { token, verdict: Verdict::Met });
+        };
+        let shown = self.shown();
+        // A process that would be asked for nothing isn't started.
+        let best = definition.conditions.judge(&definition, &mut |c| {
+            if c.test.touches_files() { Ok(!c.negated) } else { truth(c, &shown) }
+        });
+        if matches!(best, Verdict::Skip(_)) || arguments(&definition).is_empty() {
+            return self.push(Event::Checked { token, verdict: best });
+        }
+        if self.looks.open.len() >= MOST {
+            self.looks.waiting.push_back((unit, token));
+        } else if !self.look(unit, token, &definition) {
+            self.checked(unit, token, Err("init-boot, which looks at it, can't be started"));
+        }
+    }
+
+    fn shown(&self) -> Shown {
+        Shown {
+            facts: crate::load::conf::facts(&self.machine.run_dir, &self.machine.conf),
+            command_line: self.machine.command_line.clone(),
+            container: self.machine.container,
+            cgroup: self.tree.as_ref().and_then(|t| Some(t.own().parent()?.to_owned())),
+            run_dir: self.machine.run_dir.clone(),
+        }
+    }
+
+    fn look(&mut self, unit: UnitId, token: u64, definition: &Unit) -> bool {
+        let Ok(out) = memfd::or_file(c"rung-look") else { return false };
+        let Ok(theirs) = out.try_clone() else { return false };
+        let key = Key { token: TOKEN, step: self.helper_step() };
+        let arguments = arguments(definition);
+        let words: Vec<&str> = ["init-boot", "look"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let container = std::env::var("container").ok().map(|name| format!("container={name}"));
+        let env: Vec<String> = std::iter::once(format!("PATH={PATH}")).chain(container).collect();
+        let started = self.start_helper(key, &beside("init-boot"), &words, &env, vec![(theirs, 1)]);
+        if started {
+            let deadline = wait::now_ms().saturating_add(PATIENCE);
+            self.looks.open.insert(key.step, Look { unit, token, out, deadline });
+        }
+        started
+    }
+
+    /// A process has looked, or has ended without.
+    pub fn on_looked(&mut self, step: u32, exit: Exit) {
+        let Some(look) = self.looks.open.remove(&step) else { return };
+        let bytes = if exit == Exit::Code(0) { file::read_all(look.out, MAX_ANSWER).ok() } else { None };
+        let answer = bytes.map(|b| String::from_utf8_lossy(&b).into_owned());
+        self.checked(look.unit, look.token, answer.as_deref().ok_or("init-boot, which looks at it, has failed"));
+        self.look_on();
+    }
+
+    fn look_on(&mut self) {
+        while self.looks.open.len() < MOST
+            && let Some((unit, token)) = self.looks.waiting.pop_front()
+        {
+            // Its start may have been called off meanwhile.
+            if self.core.token_unit(token) == Some(unit) {
+                self.check(unit, token);
+            }
+        }
+    }
+
+    fn checked(&mut self, unit: UnitId, token: u64, answer: Result<&str, &str>) {
+        let Some(definition) = self.core.view(unit).unit.cloned() else { return };
+        let (shown, arguments) = (self.shown(), arguments(&definition));
+        let verdict = definition.conditions.judge(&definition, &mut |c| match answer {
+            _ if !c.test.touches_files() => truth(c, &shown),
+            Ok(answer) => told(&arguments, answer, c),
+            Err(why) => Err(why.to_owned()),
+        });
+        self.push(Event::Checked { token, verdict });
+    }
+
+    /// Those that have taken too long have seen nothing.
+    pub fn looks_due(&mut self, now: u64) {
+        let late = self.looks.open.iter().filter(|(_, l)| l.deadline <= now).map(|(step, _)| *step);
+        for step in late.collect::<Vec<_>>() {
+            let key = Key { token: TOKEN, step };
+            self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
+            let Some(look) = self.looks.open.remove(&step) else { continue };
+            self.checked(look.unit, look.token, Err("its file system doesn't answer"));
+        }
+        self.look_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::Place;
+    use crate::unit::condition::Test;
+
+    #[test]
+    fn answers_belong_to_their_arguments() {
+        let condition = |value: &str| Condition {
+            test: Test::PathExists,
+            triggering: false,
+            negated: true,
+            value: value.to_owned(),
+            place: Place::default(),
+        };
+        let arguments = ["PathExists=/a".to_owned(), "PathExists=/b".to_owned(), "PathExists=/c".to_owned()];
+        let truth = |path: &str| told(&arguments, "01?\n", &condition(path));
+        assert_eq!((truth("/a"), truth("/b")), (Ok(false), Ok(true)));
+        assert!(truth("/c").is_err() && truth("/d").is_err());
+        assert!(told(&arguments, "0", &condition("/b")).is_err());
+    }
+}
