@@ -145,6 +145,12 @@ pub enum Verb {
         after_help = "Examples:\n  initctl logs nginx\n  initctl logs nginx -n 20 -f\n  initctl logs nginx -n all"
     )]
     Logs(LogsArgs),
+    /// Say why a unit runs, doesn't run or has failed, who asked for that, and what to do.
+    #[command(after_help = crate::verbs::why::WHY_HELP)]
+    Why(crate::verbs::why::Args),
+    /// Show what a start would do, step by step; nothing is done.
+    #[command(after_help = crate::verbs::why::EXPLAIN_HELP)]
+    Explain(crate::verbs::why::Args),
     /// Show what happened: starts, ends, failures, who asked for what; also before the last boot.
     #[command(after_help = crate::verbs::history::HELP)]
     History(crate::verbs::history::Args),

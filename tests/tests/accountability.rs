@@ -169,3 +169,96 @@ fn a_client_that_does_not_read_is_told_so_and_waited_for_by_nobody() {
     };
     assert_eq!(last["error"], "org.rung.Manager.TooSlow", "{last}");
 }
+
+#[test]
+fn why_tells_what_failed_who_asked_what_waits_and_what_differs() {
+    let world = World::new()
+        .unit("web.service", &off(&format!("[Unit]\nRequires=db.service\nAfter=db.service\n{SLEEPER}")))
+        .unit(
+            "db.service",
+            &off("[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'mkfifo /run/go; read x </run/go; echo last words; exit 3'\n"),
+        )
+        .unit("on.service", SLEEPER)
+        .boot();
+    world.ok(["initctl", "start", "--no-wait", "web"]);
+    world.wait_for("the FIFO", deadline(10), |w| w.path("/run/go").exists().then_some(()));
+    let waiting = world.run(["initctl", "why", "web"]);
+    assert_eq!(waiting.code, 3, "{waiting:?}");
+    for part in [
+        "web doesn't run yet: its start waits",
+        "start of web waits for db",
+        "start of db is under way",
+        "initctl start --no-wait web",
+    ] {
+        assert!(waiting.stdout.contains(part), "no `{part}` in\n{}", waiting.stdout);
+    }
+    // Another manager knows the same.
+    world.kill_manager(Signal::SIGKILL);
+    world.open_gate("/run/go");
+    world.until("db", "failed");
+    let failed = world.run(["initctl", "why", "db"]);
+    assert_eq!(failed.code, 1, "{failed:?}");
+    for part in [
+        "db has failed: ExecStart= (/etc/rung/units/db.service:4) exited with status 3",
+        "initctl start --no-wait web, by way of web",
+        "off in runlevel 3",
+        "last words",
+        "/etc/rung/units/db.service (Rung's): used",
+        "initctl logs db -n 50",
+    ] {
+        assert!(failed.stdout.contains(part), "no `{part}` in\n{}", failed.stdout);
+    }
+    // What runs, by a link, with a file that has changed since.
+    world.write_unit("on.service", &format!("{SLEEPER}Restart=always\nNice=5\n"));
+    let runs = world.run(["initctl", "why", "on", "--json"]);
+    let page: Value = serde_json::from_str(&runs.stdout).unwrap_or_else(|e| panic!("{e}: {runs:?}"));
+    assert_eq!((runs.code, page["verdict"].as_str()), (0, Some("on runs")), "{page}");
+    let differences = page["differences"].as_array().expect("differences");
+    let changed: Vec<&str> = differences.iter().filter_map(|d| d["key"].as_str()).collect();
+    assert!(changed.contains(&"Restart") && changed.contains(&"Nice"), "{page}");
+    assert!(page["because"][0].as_str().expect("a sentence").contains("/etc/rung/levels/3/on.service"), "{page}");
+    world.write("/usr/lib/systemd/system/on.service", SLEEPER);
+    let page = world.run(["initctl", "why", "on"]).stdout;
+    assert!(
+        page.contains("/usr/lib/systemd/system/on.service (systemd's): shadowed by /etc/rung/units/on.service"),
+        "{page}"
+    );
+    assert_eq!(world.run(["initctl", "why", "nosuch"]).code, 4);
+}
+
+#[test]
+fn explain_shows_each_step_with_its_place_and_keeps_secrets() {
+    let world = World::new()
+        .unit("dep.service", &off(SLEEPER))
+        .unit(
+            "app.service",
+            &off("[Unit]\nWants=dep.service\nAfter=dep.service\n[Service]\nUser=daemon\nLimitNOFILE=100\nEnvironment=PLAIN=seen\nEnvironmentFile=/run/secret\nWorkingDirectory=/tmp\nExecStartPre=/bin/true\nExecStart=/bin/echo $TOKEN ${PLAIN}\n"),
+        )
+        .unit("lost.service", &off("[Service]\nExecStart=nosuchprogram\n"))
+        .boot();
+    world.write("/run/secret", "TOKEN=hush\n");
+    let told = world.ok(["initctl", "explain", "app"]);
+    for part in [
+        "dep, wanted by app: is started before it",
+        "ExecStartPre= (/etc/rung/units/app.service:",
+        "[LimitNOFILE= /etc/rung/units/app.service:6]",
+        "PLAIN=seen [Environment= /etc/rung/units/app.service:7]",
+        "TOKEN=hush [EnvironmentFile=",
+        "folder /tmp [WorkingDirectory= /etc/rung/units/app.service:9]",
+        "echo hush seen",
+        "a pipe to the log, as `out`",
+    ] {
+        assert!(told.contains(part), "no `{part}` in\n{told}");
+    }
+    assert_eq!(world.state("app").0, "inactive", "nothing is started");
+    let su = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "initctl", "explain", "app", "--json"];
+    let nobody = world.run(su);
+    if nobody.code != 127 {
+        assert!(
+            nobody.code == 0 && nobody.stdout.contains("(hidden)") && !nobody.stdout.contains("hush"),
+            "{nobody:?}"
+        );
+    }
+    let lost = world.run(["initctl", "explain", "lost"]);
+    assert!(lost.code == 1 && lost.stdout.contains("there is no program `nosuchprogram`"), "{lost:?}");
+}

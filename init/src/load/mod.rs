@@ -97,6 +97,11 @@ impl Loader {
         self.folders.iter().map(|(_, p)| p.as_path())
     }
 
+    /// The folders in search order, each with what kind of units it holds.
+    pub fn sources(&self) -> impl Iterator<Item = (Source, &Path)> {
+        self.folders.iter().map(|(source, path)| (*source, path.as_path()))
+    }
+
     /// What the specifiers stand for.
     pub fn facts(&self) -> &Facts {
         &self.facts

@@ -139,6 +139,15 @@ impl Manager {
         Err(sentence(unit, &question))
     }
 
+    /// Whom a unit's process runs as, by the two files alone; `None` where they don't say.
+    pub fn known_identity(&self, unit: &Unit) -> Option<Identity> {
+        if unit.service.user.is_none() && unit.service.group.is_none() {
+            return Some(Identity::default());
+        }
+        let text = |path| file::read_text(Path::new(path), MAX_FILE).unwrap_or_default();
+        Answers::default().identity(&text("/etc/passwd"), &text("/etc/group"), unit).ok()
+    }
+
     fn ask(&mut self, wish: Wish, answers: Answers, question: Question) -> bool {
         let words = question.words();
         // Not every getent knows `--`; no account's name begins with a dash.

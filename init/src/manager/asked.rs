@@ -7,7 +7,7 @@
 use super::boot;
 use super::control::status::definition;
 use super::state::Manager;
-use crate::core::{Action, Ask, JobResult, Record, RequestId, UnitId, Verb};
+use crate::core::{Action, Ask, JobResult, Reason, Record, RequestId, UnitId, Verb};
 use crate::proto::control::{Asked, Asker, Cause, MAX_COMMAND};
 use crate::proto::pid1::Power;
 use crate::proto::words;
@@ -328,7 +328,8 @@ impl Manager {
         let view = self.core.view(unit);
         let open = view.job.map(|(_, requests)| requests.first().copied());
         let Some(request) = open.flatten().or(done) else {
-            return if open.is_some() { "automatic restart".into() } else { String::new() };
+            // Nobody asked: an automatic restart, or what another unit brings about.
+            return if open.is_some() { view.job_reason.map(Reason::words).unwrap_or_default() } else { String::new() };
         };
         match self.askers.causes.get(view.name) {
             Some(kept) if kept.request == request => self.askers.cause(view.name).map(|c| c.sentence()),

@@ -47,6 +47,17 @@ impl Farm {
         self.own.join(level.to_string())
     }
 
+    /// The link that has a unit on in a level: Rung's own, else the farm's.
+    pub fn link(&self, level: Level, name: &UnitName) -> Option<PathBuf> {
+        let own = self.folder(level).join(name.as_str());
+        if fs::symlink_metadata(&own).is_ok() {
+            return Some(own);
+        }
+        let rc = self.sysv.join(format!("rc{level}.d"));
+        let link = names(&rc).into_iter().find(|f| parse_rc_link(f) == Some((true, name.short())))?;
+        Some(rc.join(link))
+    }
+
     /// The folders to watch for changes.
     pub fn folders(&self) -> Vec<PathBuf> {
         let rc = |l: &Level| self.sysv.join(format!("rc{l}.d"));

@@ -10,7 +10,7 @@ mod explain;
 #[path = "plan_tests.rs"]
 mod tests;
 
-pub use explain::{failure_sentence, lines};
+pub use explain::{failure_sentence, lines, steps};
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;

@@ -145,7 +145,7 @@ impl Manager {
         Ok(write)
     }
 
-    fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
+    pub(super) fn base_env(&self, unit: &str, token: u64) -> Vec<(String, String)> {
         let (previous, current, to) = self.core.levels();
         // A process started by a switch sees the level that is being entered.
         let level = to.or(current);
@@ -238,7 +238,7 @@ pub fn beside(name: &str) -> PathBuf {
 }
 
 /// Whether a process is told where it may say something: those whose words count.
-fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
+pub(super) fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
     match unit.service.notify_access() {
         NotifyAccess::None => false,
         NotifyAccess::Main => kind == ExecKind::Start,
@@ -247,7 +247,7 @@ fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
 }
 
 /// Whether one of its streams goes to the log.
-fn uses_log(unit: &Unit) -> bool {
+pub(super) fn uses_log(unit: &Unit) -> bool {
     unit.service.output == Output::Log || unit.service.error == Output::Log
 }
 
@@ -273,7 +273,7 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 }
 
 /// The same for a command of a unit: along `ExecSearchPath=`, below `RootDirectory=`.
-fn find_for(unit: &Unit, kind: ExecKind, name: &str) -> Option<PathBuf> {
+pub(super) fn find_for(unit: &Unit, kind: ExecKind, name: &str) -> Option<PathBuf> {
     let exec = &unit.service.exec;
     let inside = kind == ExecKind::Start || !exec.root_start_only;
     let root = exec.root.as_deref().filter(|_| inside).unwrap_or(Path::new("/"));

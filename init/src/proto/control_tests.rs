@@ -241,6 +241,32 @@ fn description_and_types_agree() {
     gives("ReloadUnits", json(Reloaded { changed: vec![name()], findings: vec!["f".into()] }));
     takes("Wait", json(Wait { names: vec!["a".into()], states: vec![State::Active] }));
     gives("Wait", units());
+    for method in ["Why", "Explain"] {
+        takes(method, json(About { name: "a".into() }));
+    }
+    let source = UnitSource { path: "/p".into(), source: Source::Native, part: "used".into() };
+    let difference = Difference { key: "k".into(), running: "r".into(), file: "f".into() };
+    let texts = || vec!["t".to_owned()];
+    gives(
+        "Why",
+        json(Why {
+            unit: status(),
+            verdict: "v".into(),
+            because: texts(),
+            waiting: texts(),
+            sources: vec![source],
+            differences: vec![difference],
+            next: texts(),
+        }),
+    );
+    let step = ExplainedStep { text: "t".into(), key: "k".into(), place: Some("p".into()) };
+    let command = ExplainedCommand {
+        key: "ExecStart".into(),
+        place: Some("p".into()),
+        steps: vec![step],
+        problem: Some("p".into()),
+    };
+    gives("Explain", json(Explanation { name: name(), with: texts(), commands: vec![command] }));
     takes("Events", json(Events { after: Some(1), boot: Some("b".into()), count: Some(1) }));
     gives("Events", json(EventList { events: vec![happened()], last: 1, boot: "b".into(), missed: 1 }));
     takes("Reexec", empty());
@@ -258,8 +284,8 @@ fn description_and_types_agree() {
     gives("Plan", json(planned()));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 17, "a method without a check");
-    assert_eq!(i.types.len(), 21, "a type without a check");
+    assert_eq!(i.methods.len(), 19, "a method without a check");
+    assert_eq!(i.types.len(), 25, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });

@@ -17,6 +17,7 @@ pub mod table;
 pub mod time;
 pub mod top;
 pub mod tree;
+pub mod why;
 
 use crate::terminal::Paint;
 use init::core::State;

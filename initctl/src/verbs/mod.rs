@@ -24,6 +24,7 @@ pub mod top;
 pub mod tree;
 mod verify;
 mod wait;
+pub mod why;
 
 use crate::cli::{Cli, Verb};
 use crate::exit::{Failure, Kind};
@@ -103,6 +104,8 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
         Verb::Logs(args) => logs::run(c, &args),
+        Verb::Why(args) => why::why(c, &args),
+        Verb::Explain(args) => why::explain(c, &args),
         Verb::History(args) => history::run(c, &args),
         Verb::Events(args) => events::run(c, &args),
         Verb::Cat(args) => files::cat(c, args.names),
@@ -140,6 +143,8 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Levels(_)
         | Verb::Plan(_)
         | Verb::Logs(_)
+        | Verb::Why(_)
+        | Verb::Explain(_)
         | Verb::History(_)
         | Verb::Events(_)
         | Verb::Cat(_)

@@ -6,8 +6,8 @@ use crate::core::{Ask, Event, RequestId, State, UnitId, Verb};
 use crate::manager::boot::client_request;
 use crate::manager::state::Manager;
 use crate::proto::control::{
-    Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded, Reply, Runlevel,
-    SetLevel, Units, Version, Wait, errors,
+    About, Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded, Reply,
+    Runlevel, SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
 use crate::unit::{UnitName, nearest};
@@ -122,6 +122,8 @@ impl Manager {
                 managers: self.machine.managers,
                 reexecs: self.machine.reexecs,
             }),
+            "org.rung.Manager.Why" => self.why(&parameters::<About>(call)?.name),
+            "org.rung.Manager.Explain" => self.explain(&parameters::<About>(call)?.name, rights),
             "org.rung.Manager.Events" => self.follow_events(client, call.more, &parameters(call)?),
             "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
             "org.rung.Manager.StartTimes" => now(&self.start_times()),

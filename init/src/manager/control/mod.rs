@@ -3,6 +3,7 @@
 pub mod client;
 mod enable;
 mod events;
+mod explain;
 pub mod held;
 pub mod methods;
 mod plan;
@@ -11,6 +12,7 @@ pub mod requests;
 pub mod server;
 pub mod status;
 mod times;
+mod why;
 
 pub use client::{ClientId, Rights};
 pub use held::{Held, Told};

@@ -60,17 +60,23 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
     }
 }
 
+/// A plan, a line or more for each of its steps.
+pub fn steps(bytes: &[u8]) -> Vec<Vec<String>> {
+    let Ok(steps) = Steps::new(bytes) else { return vec![vec!["(no plan)".into()]] };
+    let lines_of = |step: Result<Step<'_>, _>| match step {
+        Ok(step) => {
+            let mut lines = Vec::new();
+            line(step, &mut lines);
+            lines
+        }
+        Err(_) => vec!["(the plan breaks off)".into()],
+    };
+    steps.map(lines_of).collect()
+}
+
 /// A plan, step by step.
 pub fn lines(bytes: &[u8]) -> Vec<String> {
-    let Ok(steps) = Steps::new(bytes) else { return vec!["(no plan)".into()] };
-    let mut lines = Vec::new();
-    for step in steps {
-        match step {
-            Ok(step) => line(step, &mut lines),
-            Err(_) => lines.push("(the plan breaks off)".into()),
-        }
-    }
-    lines
+    steps(bytes).concat()
 }
 
 fn line(step: Step<'_>, lines: &mut Vec<String>) {

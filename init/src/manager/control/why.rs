@@ -1,0 +1,235 @@
+//! `Why`: what made a unit run, or keeps it from running.
+
+use super::methods::{Outcome as Answer, now};
+use super::status::definition;
+use crate::core::{JobResult, Loaded, Outcome, Phase, State, UnitId};
+use crate::manager::sentence;
+use crate::manager::state::Manager;
+use crate::proto::control::{Difference, LoadState, UnitSource, UnitStatus, Why};
+use crate::proto::words;
+use crate::sys::wait;
+use crate::unit::{self, Source};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest chain of units that wait for one another that is told.
+const MAX_CHAIN: usize = 16;
+
+impl Manager {
+    /// Everything that bears on how one unit stands.
+    pub(super) fn why(&mut self, name: &str) -> Answer {
+        self.refresh_changed();
+        let Some(id) = self.resolve(&[name.to_owned()])?.into_iter().next() else { return now(&()) };
+        let unit = self.status(id, true);
+        let differences = self.differences(id);
+        let why = Why {
+            verdict: verdict(&unit),
+            because: self.because(id, &unit),
+            waiting: self.waiting(id),
+            sources: self.sources(id),
+            next: next(&unit, &differences),
+            differences,
+            unit,
+        };
+        now(&why)
+    }
+
+    /// Level links, units that need it, and what is in its way.
+    fn because(&self, id: UnitId, unit: &UnitStatus) -> Vec<String> {
+        let view = self.core.view(id);
+        let mut lines = Vec::new();
+        let (_, current, to) = self.core.levels();
+        for level in view.on.iter() {
+            if let Some(link) = self.farm.link(level, view.name) {
+                lines.push(format!("on in runlevel {level}: {}", link.display()));
+            }
+        }
+        if let Some(level) = to.or(current)
+            && !view.on.contains(level)
+        {
+            lines.push(format!("off in runlevel {level}: the level doesn't start it"));
+        }
+        let needs = |other: UnitId| {
+            let theirs = self.core.view(other);
+            let theirs_unit = definition(&theirs)?;
+            let word = match view.name {
+                name if theirs_unit.requires.contains(name) => "requires",
+                name if theirs_unit.wants.contains(name) => "wants",
+                _ => return None,
+            };
+            (theirs.state != State::Inactive)
+                .then(|| format!("{word} it: {} ({})", theirs.name, words::state(theirs.state)))
+        };
+        lines.extend(self.core.ids().filter_map(needs).take(20));
+        match view.on_disk {
+            Loaded::Bad(reason) => lines.push(format!("its file can't be used: {}", first_line(reason))),
+            Loaded::Masked => lines.push("it is masked: its file is empty or a link to /dev/null".into()),
+            Loaded::Missing => lines.push("its file is gone".into()),
+            Loaded::Good(_) => {}
+        }
+        match view.outcome {
+            Some(Outcome::StartLimit) => {
+                lines.push("its start limit is reached: it isn't started again by itself".into())
+            }
+            Some(Outcome::Skipped { reason }) => lines.push(format!("a condition said no: {reason}")),
+            Some(Outcome::Dependency { name }) => {
+                lines.push(format!("{name}, which it requires, is what failed: see initctl why {name}"));
+                if let Some(other) = self.core.id(name) {
+                    let theirs = self.core.view(other);
+                    lines.extend(theirs.outcome.map(|o| format!("{name}: {}", first_line(&self.sentence(other, o)))));
+                }
+            }
+            _ => {}
+        }
+        if unit.phase == Phase::AutoRestart {
+            lines.push(format!("Restart= brings it back; {} automatic restarts so far", unit.restarts));
+        } else if unit.state == State::Failed
+            && let Some(definition) = definition(&view)
+        {
+            lines.push(format!("Restart={} doesn't bring it back", setting(definition, "Restart")));
+        }
+        lines
+    }
+
+    /// The chain of jobs that its job waits for.
+    fn waiting(&self, id: UnitId) -> Vec<String> {
+        let (mut lines, mut at, mut seen) = (Vec::new(), id, BTreeSet::new());
+        while seen.insert(at) && lines.len() < MAX_CHAIN {
+            let view = self.core.view(at);
+            let Some((job, _)) = view.job else { break };
+            let Some(next) = view.waits_for.first().copied() else {
+                let pid = view.control_pid.or(view.main_pid).map(|p| format!(", pid {p}")).unwrap_or_default();
+                let left =
+                    view.deadline.map(|d| format!(", times out in {} s", d.saturating_sub(wait::now_ms()) / 1000));
+                let doing = words::phase_text(view.phase);
+                lines.push(format!("{} of {} is under way: {doing}{pid}{}", job, view.name, left.unwrap_or_default()));
+                break;
+            };
+            let others = match view.waits_for.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            lines.push(format!("{job} of {} waits for {}{others}", view.name, self.core.name(next)));
+            at = next;
+        }
+        lines
+    }
+
+    /// The files of its name in search order.
+    fn sources(&self, id: UnitId) -> Vec<UnitSource> {
+        let view = self.core.view(id);
+        let used: &[PathBuf] = definition(&view).map_or(&[], |u| &u.files);
+        let names = std::iter::once(view.name.clone()).chain(view.name.template());
+        let names: Vec<String> = names.map(|n| n.as_str().to_owned()).collect();
+        let folders = self.loader.sources().map(|(source, folder)| (source, folder.to_path_buf()));
+        let script = Path::new("/etc/init.d").join(view.name.short());
+        let candidates = folders
+            .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
+        let candidates = candidates.chain(std::iter::once((Source::Script, script)));
+        let mut winner: Option<PathBuf> = None;
+        let mut found: Vec<UnitSource> = Vec::new();
+        for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
+            let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
+            let part = match &winner {
+                Some(first) => format!("shadowed by {}", first.display()),
+                None if masks => "masks it".into(),
+                None if used.contains(&path) => "used".into(),
+                None => "comes first".into(),
+            };
+            winner.get_or_insert_with(|| path.clone());
+            found.push(UnitSource { path: path.display().to_string(), source, part });
+        }
+        let source = definition(&view).map_or(Source::Native, |u| u.source);
+        let known: Vec<String> = found.iter().map(|f| f.path.clone()).collect();
+        let others = used.iter().map(|p| p.display().to_string()).filter(|p| !known.contains(p));
+        let drop_ins = others.map(|path| {
+            let part = if path.ends_with(".conf") { "drop-in" } else { "used" };
+            UnitSource { path, source, part: part.into() }
+        });
+        found.extend(drop_ins.collect::<Vec<_>>());
+        found
+    }
+
+    /// Keys that a restart would change.
+    fn differences(&self, id: UnitId) -> Vec<Difference> {
+        let view = self.core.view(id);
+        let (Some(running), Loaded::Good(disk)) = (view.unit, view.on_disk) else { return Vec::new() };
+        let (running, disk) = (unit::settings(running), unit::settings(disk));
+        let mut keys: Vec<&String> = Vec::new();
+        for (key, _) in running.iter().chain(&disk) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let of = |pairs: &[(String, String)], key: &str| {
+            let values: Vec<&str> = pairs.iter().filter(|(k, _)| k == key).map(|(_, v)| v.as_str()).collect();
+            values.join(" ; ")
+        };
+        let pairs = keys.into_iter().map(|key| (key, of(&running, key), of(&disk, key)));
+        pairs
+            .filter(|(_, r, f)| r != f)
+            .map(|(key, running, file)| Difference { key: key.clone(), running, file })
+            .collect()
+    }
+}
+
+fn setting(unit: &crate::unit::Unit, key: &str) -> String {
+    unit::settings(unit).into_iter().find(|(k, _)| k == key).map(|(_, v)| v).unwrap_or_default()
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// How it stands, in one sentence.
+fn verdict(unit: &UnitStatus) -> String {
+    let name = &unit.name;
+    let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
+    match (unit.state, unit.phase) {
+        (State::Active, Phase::Exited) => format!("{name} has done its work and counts as active"),
+        (State::Active, _) => format!("{name} runs"),
+        (State::Reloading, _) => format!("{name} runs, and reads its configuration again"),
+        (State::Activating, Phase::AutoRestart) => format!("{name} waits for its automatic restart: {reason}"),
+        (State::Activating, _) => format!("{name} is being started"),
+        (State::Deactivating, _) => format!("{name} is being stopped"),
+        (State::Failed, _) => format!("{name} has failed: {reason}"),
+        (State::Inactive, _) => match (unit.load, &unit.job, unit.since_ms) {
+            (LoadState::Masked, ..) => format!("{name} doesn't run: it is masked"),
+            (LoadState::Bad, ..) => format!("{name} can't run: its file has errors"),
+            (_, Some(job), _) => format!("{name} doesn't run yet: its {job} waits"),
+            (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),
+            _ if !reason.is_empty() => format!("{name} doesn't run: {reason}"),
+            _ if unit.cause.as_ref().is_some_and(|c| c.job == "stop") => format!("{name} doesn't run: it was stopped"),
+            _ => format!("{name} doesn't run: it ended by itself, without a failure"),
+        },
+    }
+}
+
+/// What one might do.
+fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
+    let name = unit.name.short();
+    let mut lines = Vec::new();
+    match unit.load {
+        LoadState::Masked => lines.push(format!("initctl unmask {name}")),
+        LoadState::Bad => lines.push(format!("initctl verify {name}")),
+        LoadState::Loaded | LoadState::Missing => {}
+    }
+    if let (State::Failed, Some(outcome)) = (unit.state, &unit.outcome) {
+        lines.extend(sentence::hint(name, &JobResult::Failed(outcome.clone())));
+        lines.push(format!("initctl start {name}, once the cause is mended"));
+    }
+    if unit.state == State::Inactive && unit.load == LoadState::Loaded && unit.job.is_none() {
+        lines.push(format!("initctl start {name}"));
+        if unit.levels.is_empty() {
+            lines.push(format!("initctl enable {name}, to have it started at boot"));
+        }
+    }
+    if unit.job.is_some() {
+        lines.extend(unit.waits_for.first().map(|other| format!("initctl why {other}")));
+    }
+    if !differences.is_empty() {
+        lines.push(format!("initctl restart {name}, to have it run as its file says"));
+    }
+    lines
+}
