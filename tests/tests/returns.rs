@@ -73,3 +73,81 @@ fn delays_grow_and_single_crashes_are_made_good_at_once() {
 fn world_ms(world: &World) -> u64 {
     world.ok(["date", "+%s%3N"]).trim().parse().expect("a time")
 }
+
+#[test]
+fn an_action_ends_the_world_with_a_status() {
+    let acts = |end: &str, unit: &str, service: &str| {
+        format!("[Unit]\n{unit}[Service]\nExecStart=/bin/sh -c 'mkfifo /run/go; read x </run/go; {end}'\n{service}")
+    };
+    for (end, unit, service, status) in [
+        ("exit 7", "FailureAction=exit\n", "", 7),
+        ("exit 7", "FailureAction=exit-force\nFailureActionExitStatus=33\n", "", 33),
+        ("exit 0", "SuccessAction=exit\nSuccessActionExitStatus=12\nFailureAction=exit\n", "", 12),
+        ("kill -9 $$$$", "FailureAction=exit\nStartLimitBurst=2\n", "Restart=always\nRestartSec=0\n", 137),
+        // A mere power-off has no status: then it is that of the sandbox's own command, which got SIGTERM.
+        ("exit 5", "StartLimitAction=poweroff\nStartLimitBurst=1\n", "Restart=always\n", 143),
+    ] {
+        let end = if unit.contains("StartLimitBurst=2") { format!("echo again; {end}") } else { end.to_owned() };
+        let gate = acts(&end, unit, service).replace("mkfifo /run/go;", "mkfifo /run/go 2>/dev/null;");
+        let gate = gate.replace("read x </run/go;", "[ -e /run/gone ] || read x </run/go; touch /run/gone;");
+        let world =
+            World::new().unit("a.service", &gate).unit("b.service", "[Service]\nExecStart=/bin/sleep inf\n").boot();
+        world.wait_for("its FIFO", deadline(10), |w| w.path("/run/go").exists().then_some(()));
+        let _ = world.run(["sh", "-c", "echo >/run/go"]);
+        let (code, errors) = world.wait();
+        assert_eq!(code, status, "{end} {unit}: {errors}");
+    }
+}
+
+#[test]
+fn actions_that_do_not_exist_are_refused() {
+    let unit = |action: &str| off(&format!("[Unit]\nFailureAction={action}\n[Service]\nExecStart=/bin/true\n"));
+    let world = World::new().unit("k.service", &unit("kexec")).unit("s.service", &unit("rebot")).boot();
+    for (name, text) in
+        [("k", "`kexec` can't be done: Rung doesn't boot kernels by kexec"), ("s", "did you mean `reboot`?")]
+    {
+        let out = world.fails(1, ["initctl", "start", name]);
+        assert!(out.stderr.contains(text) && out.stderr.contains(&format!("{name}.service:2:15")), "{}", out.stderr);
+    }
+}
+
+#[test]
+fn stop_commands_are_told_how_it_ended() {
+    let tell =
+        "ExecStopPost=/bin/sh -c 'echo $$SERVICE_RESULT $$EXIT_CODE $$EXIT_STATUS $${#INVOCATION_ID} >>/run/%N'\n";
+    let handle = "ExecStart=/bin/sh -c 'echo $$MONITOR_SERVICE_RESULT $$MONITOR_EXIT_CODE $$MONITOR_EXIT_STATUS \
+                  $${#MONITOR_INVOCATION_ID} $$MONITOR_UNIT >/run/handler'\n";
+    let service = |lines: &str| off(&format!("[Service]\n{lines}\n{tell}"));
+    let world = World::new()
+        .unit("status.service", &service("ExecStart=/bin/sh -c 'exit 3'"))
+        .unit("signal.service", &service("ExecStart=/bin/sh -c 'kill -9 $$$$'"))
+        .unit("good.service", &service("ExecStart=/bin/true"))
+        .unit("asked.service", &service("ExecStart=/bin/sleep infinity"))
+        .unit("late.service", &service("ExecStartPre=/bin/sleep infinity\nExecStart=/bin/true\nTimeoutStartSec=200ms"))
+        .unit("watched.service", &off("[Unit]\nOnFailure=handler.service\n[Service]\nExecStart=/bin/sh -c 'exit 4'\n"))
+        .unit("handler.service", &off(&format!("[Service]\nType=oneshot\n{handle}")))
+        .unit(
+            "debug.service",
+            &service("ExecStart=/bin/sh -c 'echo $$DEBUG_INVOCATION. >>/run/debugs; exit 1'\nRestart=always\nRestartMode=debug"),
+        )
+        .boot();
+    for name in ["status", "signal", "good", "asked", "late"] {
+        world.run(["initctl", "start", name]);
+    }
+    world.ok(["initctl", "stop", "asked"]);
+    for (name, line, result) in [
+        ("status", "exit-code exited 3 32", "exit-code"),
+        ("signal", "signal killed KILL 32", "signal"),
+        ("good", "success exited 0 32", "success"),
+        ("asked", "success killed TERM 32", "success"),
+        ("late", "timeout 32", "timeout"),
+    ] {
+        world.line(&format!("/run/{name}"), line);
+        world.wait_for(name, deadline(10), |w| matches!(w.state(name).0.as_str(), "failed" | "inactive").then_some(()));
+        assert_eq!(world.show(name, "Result"), result, "{name}");
+    }
+    world.run(["initctl", "start", "watched"]);
+    world.line("/run/handler", "exit-code exited 4 32 watched.service");
+    world.run(["initctl", "start", "--no-wait", "debug"]);
+    world.wait_for("a restart", deadline(10), |w| w.text("/run/debugs").starts_with(".\n1.\n").then_some(()));
+}

@@ -8,7 +8,7 @@
 
 use super::reason::Reason;
 use super::service::{Input, Wanted, can_reload};
-use super::{Action, Core, JobResult, Loaded, Millis, Outcome, Phase, RequestId, UnitId};
+use super::{Action, Core, JobResult, Loaded, Millis, Occasion, Outcome, Phase, RequestId, UnitId};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -201,6 +201,7 @@ impl Core {
         };
         match refusal {
             None => {
+                self.note_monitored(id);
                 let token = self.next_token;
                 self.next_token = token.saturating_add(1);
                 self.dirty.token = true;
@@ -213,6 +214,9 @@ impl Core {
                 node.service.result = outcome.clone();
                 node.running = None;
                 self.settle(id, timer, out);
+                if outcome == Outcome::StartLimit {
+                    self.check_action(id, Occasion::StartLimit, out);
+                }
                 self.end_job(id, JobResult::Failed(outcome), out);
             }
         }
@@ -342,7 +346,8 @@ impl Core {
     }
 }
 
-fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
+/// The status that a container ends with for a run that ended like this.
+pub(super) fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> i32 {
     use super::ExitRecord;
     let exit = match result {
         skip if skip.is_skip() => return 0,

@@ -24,6 +24,8 @@ pub(super) struct Levels {
     pub down: Option<Power>,
     /// The essential service that is over, and the container's status.
     pub over: Option<(UnitName, i32)>,
+    /// What another one has brought about.
+    pub brought: Option<super::ends::Brought>,
     /// When each level was reached first.
     pub reached: Vec<Reached>,
 }

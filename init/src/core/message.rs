@@ -2,7 +2,7 @@
 
 use crate::proto::pid1::{Key, Life, Power};
 use crate::unit::condition::Verdict;
-use crate::unit::{ExecKind, Level, LevelSet, NotifyAccess, Unit, UnitName};
+use crate::unit::{EndAction, ExecKind, Level, LevelSet, NotifyAccess, Unit, UnitName};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -303,11 +303,45 @@ pub enum Action {
         /// Exit status: its own, or 128+n for a signal.
         status: i32,
     },
+    /// A unit's end is to end the machine, by `FailureAction=` or its kind.
+    EndMachine {
+        /// Which.
+        unit: UnitId,
+        /// How.
+        action: EndAction,
+        /// Which key says so.
+        occasion: Occasion,
+        /// What a container's PID 1 is to exit with.
+        status: i32,
+    },
     /// Every service is down: the machine can end.
     AllDown {
         /// How.
         how: Power,
     },
+}
+
+/// What makes a unit act on the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Occasion {
+    /// `StartLimitAction=`
+    StartLimit,
+    /// `FailureAction=`
+    Failure,
+    /// `SuccessAction=`
+    Success,
+}
+
+impl Occasion {
+    /// The key in `[Unit]`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::StartLimit => "StartLimitAction",
+            Self::Failure => "FailureAction",
+            Self::Success => "SuccessAction",
+        }
+    }
 }
 
 /// A unit's state as seen from outside; systemd's words.

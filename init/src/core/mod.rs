@@ -29,6 +29,7 @@
 
 mod arena;
 mod cycle;
+mod ends;
 mod idle;
 pub mod invariants;
 mod job;
@@ -48,6 +49,7 @@ mod times;
 mod transaction;
 mod view;
 
+pub use ends::Ended;
 pub use job::JobKind;
 pub use journal::Record;
 pub use message::*;
@@ -277,6 +279,7 @@ impl Core {
         {
             out.push(Action::EssentialOver { unit, status: *status });
         }
+        self.tell_brought(out);
         self.mend(out);
         self.tell_down(out);
         self.look_again();
@@ -318,6 +321,9 @@ impl Core {
             self.advance(id, out);
             if self.units.get(id).service.phase == Phase::Dead {
                 self.check_essential(id, out);
+                if phase != Phase::Dead {
+                    self.check_end(id, out);
+                }
                 self.units.scratch(id).running = None;
             }
         }

@@ -23,6 +23,8 @@ const JITTER: u64 = 100;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Pace {
+    /// The instance.
+    pub token: u64,
     /// When the run began.
     pub begun: Millis,
     /// When its start had succeeded.
@@ -37,9 +39,9 @@ pub(super) struct Pace {
 
 impl Pace {
     /// A new run. `fresh`: asked for, not an automatic restart.
-    pub fn begin(&mut self, now: Millis, fresh: bool) {
+    pub fn begin(&mut self, token: u64, now: Millis, fresh: bool) {
         let (streak, delay) = if fresh { (0, 0) } else { (self.streak, self.delay) };
-        *self = Self { begun: now, streak, delay, ..Self::default() };
+        *self = Self { token, begun: now, streak, delay, ..Self::default() };
     }
 
     /// How the main process of this run ended.
@@ -53,12 +55,12 @@ impl Pace {
     }
 
     /// The run is over, and another is to come: when.
-    pub fn next(&mut self, unit: &Service, name: &UnitName, token: u64, now: Millis) -> Millis {
+    pub fn next(&mut self, unit: &Service, name: &UnitName, now: Millis) -> Millis {
         if self.was_healthy(now) {
             self.streak = 0;
         }
         self.streak = self.streak.saturating_add(1);
-        self.delay = shorten(unit, delay(unit, self.streak), name, token);
+        self.delay = shorten(unit, delay(unit, self.streak), name, self.token);
         now.saturating_add(self.delay).max(self.earliest())
     }
 

@@ -76,17 +76,17 @@ fn delays_grow_by_systemd_s_formula() {
 fn a_healthy_run_begins_anew_and_a_short_one_does_not() {
     let (unit, name) = (growing(1000, 64_000, 6), UnitName::new("a.service").expect("name"));
     let mut pace = Pace::default();
-    pace.begin(0, true);
+    pace.begin(16, 0, true);
     let mut now = 0;
     let mut waits = Vec::new();
-    for n in 0..8u64 {
+    for _ in 0..8 {
         pace.up = Some(now);
         now += 20;
         pace.exit = Some((ExitRecord::Code(1), now));
-        let at = pace.next(&unit, &name, 16 + n, now);
+        let at = pace.next(&unit, &name, now);
         waits.push(at - now);
         now = at;
-        pace.begin(now, false);
+        pace.begin(17 + now, now, false);
     }
     for (n, wait) in (1..).zip(&waits) {
         let (full, base) = (delay(&unit, n), 1000);
@@ -99,15 +99,15 @@ fn a_healthy_run_begins_anew_and_a_short_one_does_not() {
         now += ran;
         pace.exit = Some((ExitRecord::Code(1), now));
         // A stop that takes long is no health.
-        pace.next(&unit, &name, 40, now + 500_000);
+        pace.next(&unit, &name, now + 500_000);
         assert_eq!(pace.streak, streak, "{ran}");
     }
     // One that never came up wasn't healthy, however long it took.
-    pace.begin(now, false);
+    pace.begin(17 + now, now, false);
     now += 1_000_000;
-    pace.next(&unit, &name, 41, now);
+    pace.next(&unit, &name, now);
     assert_eq!(pace.streak, 2);
-    pace.begin(now, true);
+    pace.begin(17, now, true);
     assert_eq!((pace.streak, pace.delay), (0, 0));
 }
 
@@ -116,8 +116,8 @@ fn a_single_crash_is_made_good_at_once_and_quick_ones_are_spaced() {
     let (unit, name) = (growing(0, 0, 0), UnitName::new("a.service").expect("name"));
     let mut pace = Pace::default();
     for (ran, wait) in [(0, 50), (20, 30), (49, 1), (50, 0), (5000, 0)] {
-        pace.begin(1000, false);
-        assert_eq!(pace.next(&unit, &name, 16, 1000 + ran), 1000 + ran + wait, "{ran}");
+        pace.begin(16, 1000, false);
+        assert_eq!(pace.next(&unit, &name, 1000 + ran), 1000 + ran + wait, "{ran}");
     }
 }
 

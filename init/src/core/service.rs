@@ -35,6 +35,7 @@ mod up;
 
 pub(super) use ready::can_reload;
 
+use super::ends::Ended;
 use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
@@ -192,6 +193,8 @@ pub(super) struct Service {
     pub limit: StartLimit,
     pub times: Times,
     pub pace: Pace,
+    /// The end of another unit that has started this one.
+    pub monitored: Option<Box<Ended>>,
 }
 
 impl Default for Service {
@@ -222,6 +225,7 @@ impl Default for Service {
             limit: StartLimit::default(),
             times: Times::default(),
             pace: Pace::default(),
+            monitored: None,
         }
     }
 }
@@ -238,7 +242,7 @@ impl Service {
             next_step: key.step.saturating_add(1),
             main: Some(main),
             started: true,
-            pace: Pace { begun: now, up: Some(now), ..Pace::default() },
+            pace: Pace { token: key.token, begun: now, up: Some(now), ..Pace::default() },
             ..Self::default()
         }
     }

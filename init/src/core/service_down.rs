@@ -126,8 +126,7 @@ impl Service {
     }
 
     pub(super) fn finish(&mut self, r: &mut Run<'_>) {
-        let token = self.token.take();
-        if let Some(token) = token {
+        if let Some(token) = self.token.take() {
             r.out.push(Action::Finished { unit: r.id, token });
         }
         self.main = None;
@@ -138,7 +137,7 @@ impl Service {
             && wants_restart(&r.unit.service, &self.result, self.pace.status());
         if again {
             self.enter(r, Phase::AutoRestart);
-            self.deadline = Some(self.pace.next(&r.unit.service, &r.unit.name, token.unwrap_or(0), r.now));
+            self.deadline = Some(self.pace.next(&r.unit.service, &r.unit.name, r.now));
             self.restarts = self.restarts.saturating_add(1);
         } else {
             self.enter(r, Phase::Dead);

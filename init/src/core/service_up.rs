@@ -17,7 +17,7 @@ impl Service {
         if fresh {
             self.restarts = 0;
         }
-        self.pace.begin(r.now, fresh);
+        self.pace.begin(token, r.now, fresh);
         self.wanted = Wanted::Up;
         self.result = Outcome::Success;
         self.started = false;

@@ -48,5 +48,6 @@ pub fn facts(run_dir: &Path, conf: &Conf) -> Facts {
         run_dir: run_dir.parent().unwrap_or(Path::new("/run")).to_path_buf(),
         timeout_start: conf.timeout_start,
         timeout_stop: conf.timeout_stop,
+        essential: conf.essential.clone(),
     }
 }

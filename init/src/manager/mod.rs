@@ -14,7 +14,7 @@
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
-//! | [`control`], [`sentence`], [`console`] | clients, and words for people |
+//! | [`control`], [`sentence`], [`told`], [`console`] | clients, and words for people |
 
 pub mod accounts;
 pub mod asked;
@@ -45,6 +45,7 @@ pub mod sentence;
 pub mod spawn;
 pub mod start;
 pub mod state;
+pub mod told;
 pub mod watch;
 pub mod witness;
 

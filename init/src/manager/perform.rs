@@ -41,7 +41,8 @@ impl Manager {
             Action::RequestDone { request } => self.request_done(request),
             Action::LevelReached { from, to } => self.level_reached(from, to),
             Action::CycleBroken { members, dropped } => self.cycle_broken(&members, dropped),
-            Action::EssentialOver { status, .. } => self.essential_over(status),
+            Action::EssentialOver { unit, status } => self.essential_over(unit, status),
+            Action::EndMachine { unit, action, occasion, status } => self.brought_down(unit, action, occasion, status),
             Action::AllDown { how } => self.all_down(how),
         }
     }

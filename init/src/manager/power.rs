@@ -1,13 +1,14 @@
 //! The end of the machine, as far as the manager is concerned: stop all services in order, show what holds them up.
 
+use super::control::status;
 use super::state::{Going, Manager};
 use super::{asked, console, machine::Purpose};
-use crate::core::{Ask, Event, RequestId, State, Verb, Whom};
+use crate::core::{Ask, Event, Occasion, RequestId, State, UnitId, Verb, Whom};
 use crate::proto::control::Asker;
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
-use crate::sys::wait;
-use crate::unit::UnitName;
+use crate::sys::{reboot, wait};
+use crate::unit::{End, EndAction, Haste, UnitName};
 
 /// Two Ctrl-Alt-Del within this time force the end, in milliseconds.
 const CAD_WINDOW: u64 = 3_000;
@@ -57,11 +58,36 @@ impl Manager {
     }
 
     /// An essential service is over: so is the container. Stopped on the way down it changes nothing about where that goes.
-    pub fn essential_over(&mut self, status: i32) {
+    pub fn essential_over(&mut self, unit: UnitId, status: i32) {
+        if !self.machine.container && !matches!(self.machine.purpose, Purpose::Command(_)) {
+            let text = format!("{} is essential, and over; a machine goes on", self.core.name(unit));
+            return self.console.write(&console::line("warn", &text, None));
+        }
         let request = self.own_request();
         self.askers.will_ask(request, asked::own(Asker::Essential, None));
         let how = self.going.map_or(Power::PowerOff, |going| going.how);
         self.go_down(how, status, false, request);
+    }
+
+    /// A unit's end is the machine's, by `FailureAction=` or its kind. `-immediate` tells the kernel at once, where there is
+    /// a machine to tell.
+    pub fn brought_down(&mut self, unit: UnitId, action: EndAction, occasion: Occasion, status: i32) {
+        let view = self.core.view(unit);
+        let place = status::definition(&view).and_then(|u| u.place(&format!("Unit.{}", occasion.key())));
+        let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
+        let text = format!("{}: {}={}{place}", view.name, occasion.key(), action.word());
+        self.console.write(&console::line("warn", &text, None));
+        let (how, mode) = match action.end {
+            End::Exit | End::PowerOff => (Power::PowerOff, reboot::Mode::RB_POWER_OFF),
+            End::Reboot => (Power::Reboot, reboot::Mode::RB_AUTOBOOT),
+            End::Halt => (Power::Halt, reboot::Mode::RB_HALT_SYSTEM),
+        };
+        if action.haste == Haste::Immediate && !self.machine.container {
+            reboot::now(mode);
+        }
+        let request = self.own_request();
+        self.askers.will_ask(request, asked::own(Asker::Manager, Some(text)));
+        self.go_down(how, status, action.haste != Haste::None, request);
     }
 
     /// A manager before us may have died when only PID 1 knew of the shutdown, or only the journal.

@@ -59,7 +59,8 @@ impl Manager {
         let inherited: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let base_env = self.base_env(unit.name.as_str(), key.token);
+        let mut base_env = self.base_env(unit.name.as_str(), key.token);
+        base_env.extend(self.told(id, &unit, kind));
         let heard = is_heard(&unit, kind);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
@@ -70,7 +71,7 @@ impl Manager {
             stdio.ready = u16::try_from(fds.len()).ok();
             fds.push(self.make_ready(key.token)?);
         }
-        let invocation = format!("{:016x}{:016x}", self.machine.boot_mark, key.token);
+        let invocation = self.invocation(key.token);
         let inputs = Inputs {
             unit: &unit,
             kind,

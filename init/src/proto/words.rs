@@ -1,7 +1,7 @@
 //! Names for numbers: signals, exits, outcomes, as people read them everywhere in Rung.
 
 use crate::core::{ExitRecord, Outcome, Phase, State};
-use crate::unit::scalar;
+use crate::unit::{exit_status, scalar};
 use nix::errno::Errno;
 
 /// `SIGTERM`, `SIGRTMIN+3`; `signal 99` for what is none.
@@ -47,6 +47,35 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
         Outcome::JobTimeout => "the job took too long".to_owned(),
+    }
+}
+
+/// An outcome in systemd's words, as in `$SERVICE_RESULT`; `dependency` is Rung's own.
+pub fn result(outcome: &Outcome) -> &'static str {
+    match outcome {
+        skip if skip.is_skip() => "exec-condition",
+        Outcome::Success => "success",
+        Outcome::Exited { exit: ExitRecord::Signal(_), .. } => "signal",
+        Outcome::Exited { exit: ExitRecord::Core(_), .. } => "core-dump",
+        Outcome::Exited { .. } => "exit-code",
+        Outcome::Timeout { .. } => "timeout",
+        Outcome::Protocol => "protocol",
+        Outcome::Watchdog => "watchdog",
+        Outcome::StartLimit => "start-limit-hit",
+        Outcome::Dependency { .. } => "dependency",
+        _ => "resources",
+    }
+}
+
+/// How a process ended in systemd's words: `$EXIT_CODE` and `$EXIT_STATUS`.
+pub fn exit_words(exit: ExitRecord) -> (&'static str, String) {
+    let signal = |n: i32| signal_name(n).trim_start_matches("SIG").to_owned();
+    match exit {
+        ExitRecord::Code(code) => ("exited", code.to_string()),
+        ExitRecord::Signal(n) => ("killed", signal(n)),
+        ExitRecord::Core(n) => ("dumped", signal(n)),
+        ExitRecord::NotRun { .. } => ("exited", exit_status::EXEC.to_string()),
+        ExitRecord::Unknown => ("exited", "0".to_owned()),
     }
 }
 

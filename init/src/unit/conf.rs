@@ -32,6 +32,8 @@ pub struct Conf {
     pub timeout_stop: Option<Duration>,
     /// `ShutdownTimeoutSec=`: past it PID 1 ends the machine by itself.
     pub shutdown_timeout: Duration,
+    /// `Essential=`: units that are essential, whatever their files say by default.
+    pub essential: Vec<UnitName>,
     /// `Prefer=`
     pub prefer: Prefer,
 }
@@ -45,6 +47,7 @@ impl Default for Conf {
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
             shutdown_timeout: Duration::from_secs(180),
+            essential: Vec::new(),
             prefer: Prefer::Unit,
         }
     }
@@ -60,6 +63,11 @@ fn level(v: &super::value::Value<'_>) -> Result<Level, super::value::Bad> {
     let mut chars = v.text.chars();
     let level = chars.next().and_then(Level::from_char).filter(|l| chars.next().is_none() && !l.is_down());
     Ok(level.ok_or_else(|| format!("`{}` is no level to boot into; 1 to 5 and S are", v.text))?)
+}
+
+/// One line counts, the last: this is a list in one value.
+fn essential(v: &super::value::Value<'_>) -> Result<Vec<UnitName>, super::value::Bad> {
+    fields::units(v)
 }
 
 impl Show for Option<Level> {
@@ -96,6 +104,7 @@ static KEYS: &[ConfKey] = keys! {
     "DefaultTimeoutStartSec" timeout_start, fields::timeout, "1min 30s", "`TimeoutStartSec=` of units that have none.";
     "DefaultTimeoutStopSec" timeout_stop, fields::timeout, "1min 30s", "`TimeoutStopSec=` of units that have none.";
     "ShutdownTimeoutSec" shutdown_timeout, fields::span, "3min", "When a shutdown takes longer, PID 1 ends it by force.";
+    "Essential" essential, essential, "", "`Essential=yes` for these services, where their files don't say otherwise: when one is over for good, a container or sandbox ends with its exit status.";
     "Prefer" prefer, choice(PREFERENCES, &[]), "unit", "Which is taken where a systemd unit and a script have one name: unit, script.";
 };
 

@@ -3,6 +3,8 @@
 use super::Restart;
 use super::exit_status::Status;
 use super::fields::Show;
+use super::finding::did_you_mean;
+use super::scalar;
 use super::value::{Bad, Value};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -190,6 +192,32 @@ impl EndAction {
     pub fn word(self) -> &'static str {
         ACTIONS.iter().find(|(_, action)| *action == Some(self)).map_or("none", |(word, _)| word)
     }
+}
+
+/// systemd's actions that don't exist here, and why.
+const ABSENT: &[(&str, &str)] = &[
+    ("kexec", "Rung doesn't boot kernels by kexec"),
+    ("kexec-force", "Rung doesn't boot kernels by kexec"),
+    ("soft-reboot", "Rung has no reboot of user space alone"),
+    ("soft-reboot-force", "Rung has no reboot of user space alone"),
+];
+
+/// `none`, `reboot`, `exit-force`, …
+pub(super) fn action(v: &Value<'_>) -> Result<Option<EndAction>, Bad> {
+    if let Some((_, found)) = ACTIONS.iter().find(|(word, _)| *word == v.text) {
+        return Ok(*found);
+    }
+    if let Some((word, why)) = ABSENT.iter().find(|(word, _)| *word == v.text) {
+        return Err(Bad::new(0, format!("`{word}` can't be done: {why}")).hint("write `reboot` for a whole reboot"));
+    }
+    let all = || ACTIONS.iter().map(|(word, _)| *word);
+    let known = || format!("known are {}", all().collect::<Vec<_>>().join(", "));
+    Err(Bad::new(0, format!("`{}` is not known", v.text)).hint(did_you_mean(v.text, all()).unwrap_or_else(known)))
+}
+
+/// The status an action ends a container with.
+pub(super) fn status(v: &Value<'_>) -> Result<Option<i32>, Bad> {
+    Ok(Some(scalar::number(v.text, 0, 255)?))
 }
 
 /// A limit that may be absent, or there and infinite.

@@ -38,7 +38,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("Unit", "JoinsNamespaceOf", "the units don't share what they were meant to"),
     (
         "Unit",
-        "StartLimitAction FailureAction SuccessAction FailureActionExitStatus SuccessActionExitStatus JobTimeoutAction \
+        "JobTimeoutAction \
          JobTimeoutRebootArgument RebootArgument",
         "the machine doesn't act on this",
     ),
@@ -83,7 +83,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "BusName Sockets OpenFile USBFunctionDescriptors USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
-    ("Service", "RebootArgument StartLimitAction FailureAction", "start, stop or restart go on without it"),
+    ("Service", "RebootArgument StartLimitAction FailureAction", "the machine doesn't act on this"),
     (
         "Service",
         "DynamicUser UtmpIdentifier UtmpMode \

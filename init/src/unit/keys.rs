@@ -194,6 +194,12 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
+    "Unit" "StartLimitAction" one(service.ending.limit_action, ending::action), "none", "What becomes of the machine or container when that limit is reached: none, exit, reboot, poweroff, halt; with `-force`: without stopping services; with `-immediate`: at once.";
+    "Unit" "FailureAction" one(service.ending.failure_action, ending::action), "none", "The same when the unit has failed, and isn't started again by itself.";
+    "Unit" "SuccessAction" one(service.ending.success_action, ending::action), "none", "The same when it has ended otherwise, also on request.";
+    "Unit" "FailureActionExitStatus" one(service.ending.failure_status, ending::status), "", "What `exit` of `FailureAction=` exits with; without it, the main process's own.";
+    "Unit" "SuccessActionExitStatus" one(service.ending.success_status, ending::status), "", "The same of `SuccessAction=`.";
+
     "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &[]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify; notify-reload: also of a reload). idle: as exec, once no other job runs, after 5 s at the latest.";
     "Service" "RemainAfterExit" one(service.remain_after_exit, plain(boolean)), "no", "The service stays active when its processes have ended with success.";
     "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid, which then counts as ready; a relative path lies in the run-time folder. Removed after the end.";

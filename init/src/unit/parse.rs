@@ -37,6 +37,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     let mut default = Build::new(name);
     default.unit.service.timeout_start = facts.timeout_start;
     default.unit.service.timeout_stop = facts.timeout_stop;
+    default.unit.service.essential = facts.essential.contains(name);
     let mut build = default.clone();
     build.unit.source = source;
     let mut findings = Findings::default();

@@ -26,6 +26,8 @@ pub struct Facts {
     pub timeout_start: Option<Duration>,
     /// `TimeoutStopSec=` where a unit has none.
     pub timeout_stop: Option<Duration>,
+    /// Services with `Essential=yes` where they don't say.
+    pub essential: Vec<UnitName>,
 }
 
 impl Default for Facts {
@@ -40,6 +42,7 @@ impl Default for Facts {
             run_dir: "/run".into(),
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
+            essential: Vec::new(),
         }
     }
 }

@@ -24,6 +24,7 @@ pub fn properties(unit: &UnitStatus) -> Vec<(String, String)> {
         ("MainPID", number(unit.main_pid)),
         ("ControlPID", number(unit.control_pid)),
         ("PIDs", unit.pids.iter().map(i32::to_string).collect::<Vec<_>>().join(" ")),
+        ("Result", unit.outcome.as_ref().map_or("success", words::result).to_owned()),
         ("NRestarts", unit.restarts.to_string()),
         ("LastExit", unit.last_exit.map(words::exit).unwrap_or_default()),
         ("Reason", super::status::reason(unit).unwrap_or_default()),

@@ -378,7 +378,10 @@ impl World {
                 self.heard.done.insert(request);
             }
             Action::Finished { .. } | Action::Changed { .. } | Action::LevelReached { .. } => {}
-            Action::CycleBroken { .. } | Action::EssentialOver { .. } | Action::AllDown { .. } => {}
+            Action::CycleBroken { .. }
+            | Action::EssentialOver { .. }
+            | Action::EndMachine { .. }
+            | Action::AllDown { .. } => {}
         }
     }
 
