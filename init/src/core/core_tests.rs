@@ -6,6 +6,8 @@ pub(super) mod bench;
 mod conditions;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_ready.rs"]
+mod ready;
 #[path = "core_tests_relations.rs"]
 mod relations;
 

@@ -14,6 +14,7 @@ mod fields;
 pub mod finding;
 mod foreign;
 pub mod glob;
+pub mod install;
 mod keys;
 pub mod level;
 pub mod model;

@@ -102,6 +102,7 @@ pub mod samples {
             after: vec![],
             before: vec![],
             conflicts: vec![],
+            relations: vec![],
             settings: vec![("Type".into(), "simple".into())],
         }
     }

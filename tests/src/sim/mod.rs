@@ -8,6 +8,7 @@ pub mod foresee;
 pub mod machine;
 mod make;
 pub mod rng;
+pub mod talk;
 pub mod world;
 
 pub use world::run;
