@@ -163,6 +163,9 @@ pub struct UnitStatus {
     /// See `requires`.
     #[serde(default)]
     pub conflicts: Vec<UnitName>,
+    /// Other dependencies, as pairs of key (`binds_to`, `part_of`, …) and unit.
+    #[serde(default)]
+    pub relations: Vec<(String, UnitName)>,
     /// `PIDFile=`, `Type=`, … as effective: (key, value), what `show` prints.
     #[serde(default)]
     pub settings: Vec<(String, String)>,

@@ -137,6 +137,7 @@ fn status() -> UnitStatus {
         after: vec![name()],
         before: vec![name()],
         conflicts: vec![name()],
+        relations: vec![("binds_to".into(), name())],
         settings: vec![("Type".into(), "simple".into())],
     }
 }

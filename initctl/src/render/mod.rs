@@ -101,6 +101,7 @@ pub mod samples {
             after: vec![],
             before: vec![],
             conflicts: vec![],
+            relations: vec![],
             settings: vec![("Type".into(), "simple".into())],
         }
     }
