@@ -185,6 +185,11 @@ impl Loader {
         files.map(|(n, _)| n.clone()).chain(self.generated.keys().cloned()).collect()
     }
 
+    /// Every name a file has in the folders: templates and aliases too, masks not.
+    pub fn all_names(&self) -> impl Iterator<Item = &UnitName> {
+        self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
+    }
+
     /// Every template.
     pub fn templates(&self) -> impl Iterator<Item = UnitName> {
         let files = self.entries.iter().filter(|(n, e)| n.is_template() && !matches!(e, Entry::Alias(_)));

@@ -32,7 +32,7 @@ mod value;
 pub mod variables;
 pub mod words;
 
-pub use ending::{End, EndAction, Ending, ExitType, Haste, OomPolicy, RestartMode, TimeoutMode};
+pub use ending::{End, EndAction, Ending, ExitType, Haste, RestartMode, TimeoutMode};
 pub use exec::Exec;
 pub use exit_status::Status;
 pub use finding::{Finding, Severity, SourceFile, nearest};

@@ -7,6 +7,7 @@ pub mod check;
 pub mod machine;
 pub mod make;
 pub mod rng;
+pub mod talk;
 pub mod world;
 
 pub use world::run;

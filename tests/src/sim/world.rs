@@ -4,9 +4,12 @@ use super::check::{Heard, Judge};
 use super::machine::{Machine, Told, Watches};
 use super::make;
 use super::rng::Rng;
-use init::core::{Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State};
+use super::talk;
+use init::core::{
+    Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State, UnitId,
+};
 use init::proto::pid1::{Key, Life};
-use init::unit::{Level, ServiceType, UnitName};
+use init::unit::{Level, Service, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// All requests must have ended this long after the last one was made.
@@ -169,10 +172,7 @@ impl World {
                     self.pending.push_back(Pending::Slot(key));
                 }
             }
-            Told::Ready(token) => {
-                self.sockets
-                    .push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
-            }
+            Told::Says(token, notices) => self.sockets.push_back(Event::Notify { token, notices }),
             Told::MainPid(token, pid) => {
                 let notices = vec![Notice::MainPid { pid, start_time: 1 }];
                 self.sockets.push_back(Event::Notify { token, notices });
@@ -310,14 +310,18 @@ impl World {
         match action {
             Action::Spawn { unit, key, kind, .. } => {
                 let name = self.core.name(unit).clone();
-                let ty = self.kind_of(&name);
+                let service = self.service(&name);
                 if self.rng.percent(2) {
                     let reason = "x.service:7: no such user".to_owned();
                     self.pending.push_back(Pending::Core(Event::NoPlan { key, reason }));
                 } else {
-                    self.machine.spawn(&mut self.rng, &name, key, kind, ty, self.now);
+                    self.machine.spawn(&mut self.rng, &name, key, kind, &service, self.now);
                     self.pending.push_back(Pending::Slot(key));
                 }
+            }
+            Action::Signal { unit, token, key: Some(_), signal } if self.is_reload(unit, signal) => {
+                let said = talk::reload(&mut self.rng, self.now);
+                self.machine.talk(token, said);
             }
             Action::Check { token, .. } => {
                 // By what the kernel shows, at once; by paths, when a process has looked at them, or never.
@@ -364,9 +368,13 @@ impl World {
         }
     }
 
-    fn kind_of(&self, name: &UnitName) -> ServiceType {
+    fn service(&self, name: &UnitName) -> Service {
         let view = self.core.id(name).map(|id| self.core.view(id));
-        view.and_then(|v| v.unit.map(|u| u.service.kind)).unwrap_or_default()
+        view.and_then(|v| v.unit.map(|u| u.service.clone())).unwrap_or_default()
+    }
+
+    fn is_reload(&self, unit: UnitId, signal: i32) -> bool {
+        self.core.view(unit).unit.is_some_and(|u| talk::is_reload(&u.service, signal))
     }
 
     fn fair(&mut self) -> Result<(), String> {
