@@ -186,9 +186,14 @@ pub enum Verb {
     /// Print a unit's properties as KEY=VALUE; without a name, the manager's.
     #[command(after_help = "Examples:\n  initctl show nginx\n  initctl show nginx -p MainPID --value")]
     Show(ShowArgs),
-    /// Check unit files without loading them; without a file, all there are.
-    #[command(after_help = "Exit status: 0 no errors (there may be warnings), 1 errors.\n\nExamples:\n  \
-                            initctl verify\n  initctl verify ./web.service")]
+    /// Check unit files as the manager reads them; without a file, all there are.
+    #[command(
+        after_help = "Programs, users, groups, folders and other units that a unit needs are looked for as well. A \
+                            key that isn't honoured is told with what happens instead.\n\nExit status: 0 no errors, 1 \
+                            errors (with --strict: or warnings), 2 wrong usage.\n\nExamples:\n  initctl verify\n  \
+                            initctl verify web ./new.service\n  initctl verify --root ./rootfs\n  \
+                            initctl verify /usr/lib/systemd/system"
+    )]
     Verify(VerifyArgs),
     /// Have PID 1 and the manager execute themselves anew (after an upgrade).
     Reexec,
@@ -335,9 +340,18 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Unit files, or names of units.
+    /// Unit files, folders of them, init.conf, or names of units.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Look into this root instead, an image's: files, programs and accounts are those in it.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Warnings count as errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// A table of what is honoured instead of a line for each key that isn't; the default for folders and for all units.
+    #[arg(long)]
+    pub summary: bool,
 }
 
 #[derive(Debug, Args)]

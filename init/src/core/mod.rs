@@ -49,6 +49,7 @@ mod times;
 mod transaction;
 mod view;
 
+pub use cycle::Cycle;
 pub use ends::Ended;
 pub use job::JobKind;
 pub use journal::Record;

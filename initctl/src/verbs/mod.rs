@@ -117,7 +117,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Mask(args) => mask::mask(c, &args),
         Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
-        Verb::Verify(args) => verify::run(c, &args.files),
+        Verb::Verify(args) => verify::run(c, &args),
         Verb::Reexec => power::reexec(c),
         Verb::IsActive(args) => ask::is_active(c, &args.names),
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
