@@ -28,6 +28,7 @@ pub mod scalar;
 pub mod scheduling;
 pub mod search;
 pub mod specifier;
+pub mod targets;
 mod text;
 mod usage;
 mod value;
