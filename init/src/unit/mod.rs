@@ -36,7 +36,6 @@ pub mod variables;
 pub mod words;
 
 pub use directories::{Directories, DirectoryKind, Folder, Preserve};
-pub use ending::{End, EndAction, Ending, ExitType, Haste, OomPolicy, RestartMode, TimeoutMode};
 pub use ending::{End, EndAction, Ending, ExitType, Haste, RestartMode, TimeoutMode};
 pub use exec::Exec;
 pub use exit_status::Status;
