@@ -11,8 +11,20 @@ use std::collections::{BTreeMap, BTreeSet};
 pub enum Relation {
     /// `Requires=`
     Requires,
+    /// `BindsTo=`
+    BindsTo,
+    /// `Requisite=`
+    Requisite,
     /// `Wants=`
     Wants,
+    /// `Upholds=`
+    Upholds,
+    /// `PartOf=`
+    PartOf,
+    /// `OnFailure=`
+    OnFailure,
+    /// `OnSuccess=`
+    OnSuccess,
     /// `Conflicts=`
     Conflicts,
     /// `After=`, or the other's `Before=`
@@ -24,7 +36,13 @@ impl Relation {
     pub fn word(self) -> &'static str {
         match self {
             Self::Requires => "requires",
+            Self::BindsTo => "binds to",
+            Self::Requisite => "requisite",
             Self::Wants => "wants",
+            Self::Upholds => "upholds",
+            Self::PartOf => "part of",
+            Self::OnFailure => "on failure",
+            Self::OnSuccess => "on success",
             Self::Conflicts => "conflicts",
             Self::After => "after",
         }
@@ -34,26 +52,46 @@ impl Relation {
     pub fn reverse(self) -> &'static str {
         match self {
             Self::Requires => "required by",
+            Self::BindsTo => "bound by",
+            Self::Requisite => "checked by",
             Self::Wants => "wanted by",
+            Self::Upholds => "upheld by",
+            Self::PartOf => "has part",
+            Self::OnFailure => "failure of",
+            Self::OnSuccess => "success of",
             Self::Conflicts => "conflicts",
             Self::After => "before",
         }
     }
 
-    /// Whether a start of one is a start of the other.
+    /// Of the manager's word; keys that only hand on stops and reloads are left to `show`.
+    fn of_word(word: &str) -> Option<Self> {
+        [Self::BindsTo, Self::Requisite, Self::Upholds, Self::PartOf, Self::OnFailure, Self::OnSuccess]
+            .into_iter()
+            .find(|r| r.word().replace(' ', "_") == word)
+    }
+
+    /// Whether the one needs the other: its start is the other's start too, or waits for it to be there.
     pub fn pulls(self) -> bool {
-        matches!(self, Self::Requires | Self::Wants)
+        matches!(self, Self::Requires | Self::BindsTo | Self::Requisite | Self::Wants | Self::Upholds)
     }
 }
 
-/// What a unit's file says of others; `Before=` is the others' affair.
-pub fn relations(unit: &UnitStatus) -> [(Relation, &Vec<UnitName>); 4] {
-    [
+/// What a unit's file says of others, in the order of [`Relation`]; `Before=` is the others' affair.
+pub fn relations(unit: &UnitStatus) -> BTreeMap<Relation, Vec<UnitName>> {
+    let lists = [
         (Relation::Requires, &unit.requires),
         (Relation::Wants, &unit.wants),
         (Relation::Conflicts, &unit.conflicts),
         (Relation::After, &unit.after),
-    ]
+    ];
+    let mut all: BTreeMap<Relation, Vec<UnitName>> = lists.into_iter().map(|(r, names)| (r, names.clone())).collect();
+    for (word, name) in &unit.relations {
+        if let Some(relation) = Relation::of_word(word) {
+            all.entry(relation).or_default().push(name.clone());
+        }
+    }
+    all
 }
 
 /// Edges of one unit: to whom, and as what.
@@ -193,6 +231,19 @@ mod tests {
 
     fn shape(nodes: &[Node]) -> Vec<String> {
         nodes.iter().map(|n| format!("{}{}{}", n.depth, n.name, if n.seen == Seen::First { "" } else { "!" })).collect()
+    }
+
+    #[test]
+    fn every_key_has_its_relation() {
+        let mut unit = idle("a");
+        let words = ["binds_to", "part_of", "requisite", "upholds", "on_failure", "on_success", "propagates_stop_to"];
+        unit.relations = words.iter().map(|w| ((*w).to_owned(), name("b"))).collect();
+        let all = [unit];
+        let graph = Graph::new(&all);
+        let (_, set) = graph.edges(&name("a"), false).next().expect("an edge");
+        assert_eq!(set.len(), 6, "all but what only hands on stops: {set:?}");
+        assert_eq!(set.iter().filter(|r| r.pulls()).count(), 3);
+        assert_eq!(graph.referring(&name("b"), Relation::PartOf), [name("a")]);
     }
 
     #[test]

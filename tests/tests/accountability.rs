@@ -208,6 +208,11 @@ fn why_tells_what_failed_who_asked_what_waits_and_what_differs() {
     ] {
         assert!(failed.stdout.contains(part), "no `{part}` in\n{}", failed.stdout);
     }
+    let web = world.run(["initctl", "why", "web"]);
+    assert!(
+        web.code == 3 && web.stdout.contains("web doesn't run: db, which it requires, could not be had"),
+        "{web:?}"
+    );
     // What runs, by a link, with a file that has changed since.
     world.write_unit("on.service", &format!("{SLEEPER}Restart=always\nNice=5\n"));
     let runs = world.run(["initctl", "why", "on", "--json"]);

@@ -107,3 +107,45 @@ fn a_file_system_that_doesnt_answer_holds_only_the_unit_that_asks_it() {
     let status = world.run(["initctl", "status", "a"]).stdout;
     assert!(status.contains("doesn't answer"), "{status}");
 }
+
+#[test]
+fn enable_does_what_the_install_section_says() {
+    let install = |more: &str| format!("[Service]\nType=oneshot\nExecStart=/bin/true\n[Install]\n{more}");
+    let world = World::new()
+        .unit(
+            "web.service",
+            &install("WantedBy=graphical.target\nAlias=www.service\nAlso=side.service no.service x.socket\n"),
+        )
+        .unit("side.service", &install("WantedBy=rescue.target\n"))
+        .unit("tty@.service", &install("DefaultInstance=one\nWantedBy=multi-user.target\n"))
+        .unit("plain.service", "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n")
+        .boot();
+    let levels = |world: &World, name: &str| world.status(name)["levels"].as_str().unwrap().to_owned();
+    // The sandbox takes the levels from there, too.
+    assert_eq!((levels(&world, "web").as_str(), levels(&world, "side").as_str()), ("5", "1"));
+    world.ok(["initctl", "disable", "web"]);
+    assert_eq!((levels(&world, "web").as_str(), levels(&world, "side").as_str()), ("", ""));
+    let out = world.ok(["initctl", "enable", "web", "tty@"]);
+    assert!(world.path("/etc/rung/units/www.service").is_symlink(), "{out}");
+    assert_eq!((levels(&world, "web").as_str(), levels(&world, "side").as_str()), ("5", "1"));
+    assert_eq!(levels(&world, "tty@one"), "2345");
+    world.ok(["initctl", "start", "www"]);
+    world.ok(["initctl", "disable", "web"]);
+    assert!(!world.path("/etc/rung/units/www.service").is_symlink());
+    // A name without a link of Rung's own is on where systemd's links have it on.
+    world.ok(["initctl", "disable", "plain"]);
+    world.ok(["/bin/mkdir", "-p", "/etc/systemd/system/graphical.target.wants"]);
+    world.write("/etc/systemd/system/graphical.target.wants/plain.service", "");
+    world.wait_for("the link to count", deadline(10), |w| (levels(w, "plain") == "5").then_some(()));
+}
+
+#[test]
+fn well_known_targets_are_there_without_a_file() {
+    let world = World::new()
+        .unit("a.service", &guarded("Requires=network-online.target sysinit.target\nAfter=network-online.target", ""))
+        .boot();
+    let bare = world.ok(["initctl", "list"]);
+    assert!(!bare.contains("network-online.target"), "one that nobody has started isn't listed");
+    world.ok(["initctl", "start", "a"]);
+    assert_eq!((world.state("a").0.as_str(), world.state("network-online.target").0.as_str()), ("active", "active"));
+}

@@ -14,7 +14,7 @@ fn world() -> World {
     World::new()
         .unit("web.service", "[Unit]\nRequires=db.service\nAfter=db.service\n[Service]\nType=exec\nExecStart=/bin/sh -c 'sleep inf & wait'\n")
         .unit("db.service", "[Service]\nType=exec\nExecStartPre=/bin/sleep 0.3\nExecStart=/bin/sleep inf\n")
-        .unit("idle.service", &off(SLEEPER))
+        .unit("idle.service", &off(&format!("[Unit]\nPartOf=web.service\n{SLEEPER}")))
         .unit("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n")
         .boot()
 }
@@ -83,6 +83,12 @@ fn trees_show_what_is_needed_and_by_whom() {
     assert!(world.ok(["initctl", "tree"]).contains("runlevel 3\nbroken failed"), "{}", world.ok(["initctl", "tree"]));
     let deps = world.ok(["initctl", "deps", "--reverse", "db"]);
     assert!(deps.contains("web active required by, before"), "{deps}");
+    assert!(world.run(["initctl", "status", "web"]).stdout.contains("   has part  idle\n"));
+    assert!(
+        world.ok(["initctl", "deps", "idle"]).contains("web active   part of\n"),
+        "{}",
+        world.ok(["initctl", "deps", "idle"])
+    );
     assert!(world.ok(["initctl", "list"]).starts_with("broken "), "what failed comes first");
     assert!(world.ok(["initctl", "list", "--failed", "-c", "name"]).trim() == "broken");
     let overview = world.run(["initctl", "status"]).stdout;

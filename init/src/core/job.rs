@@ -7,8 +7,9 @@
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
 use super::reason::Reason;
-use super::service::{Input, Wanted, can_reload};
+use super::service::{Input, Wanted, can_reload, command};
 use super::{Action, Core, JobResult, Loaded, Millis, Occasion, Outcome, Phase, RequestId, UnitId};
+use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -71,11 +72,11 @@ impl Core {
         self.units.get(later).job.as_ref().is_none_or(|j| !j.dropped.contains(&earlier))
     }
 
-    fn blocks_from_before(&self, id: UnitId, kind: JobKind, earlier: UnitId) -> bool {
+    pub(super) fn blocks_from_before(&self, id: UnitId, kind: JobKind, earlier: UnitId) -> bool {
         !kind.goes_down() && self.units.get(earlier).job.is_some() && self.ordered(id, earlier)
     }
 
-    fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
+    pub(super) fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
         self.units.get(later).job.as_ref().is_some_and(|j| j.kind.goes_down()) && self.ordered(later, id)
     }
 
@@ -171,6 +172,10 @@ impl Core {
             // While it waited, a new manager may have read another definition.
             Phase::Running | Phase::Exited if !can_reload(&self.units.get(id).unit()) => {
                 self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
+            }
+            // Nobody is left to hear a signal.
+            Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {
+                self.end_job(id, JobResult::NotApplicable { reason: "it has ended already".to_owned() }, out);
             }
             Phase::Running | Phase::Exited => {
                 self.set_running(id);

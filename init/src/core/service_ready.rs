@@ -26,6 +26,8 @@ impl Service {
     /// Its turn has come.
     pub(super) fn leave_idle(&mut self, r: &mut Run<'_>) {
         self.idle = false;
+        // It begins now: the wait is no part of its run.
+        self.pace.begun = r.now;
         self.condition(r, 0);
     }
 

@@ -1,12 +1,13 @@
 //! Which units are on in which level: links in folders, read and written.
 //!
 //! Rung's own links are `/etc/rung/levels/{S,0..6}/NAME.service`. A name that has none of these in any level is on where
-//! the SysV farm says so (`/etc/rcN.d/SnnNAME`); a K link there stops it on entering that level.
+//! the SysV farm says so (`/etc/rcN.d/SnnNAME`); a K link there stops it on entering that level. One that is in neither is
+//! on where links in `/etc/systemd/system/*.target.wants` switch it on, by the levels these targets stand for.
 
 use crate::core::LevelMark;
 use crate::proto::control::LinkChange;
 use crate::sys::file;
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, UnitName, install};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub struct Farm {
     own: PathBuf,
     sysv: PathBuf,
+    /// Nothing is changed; what would be is told all the same.
+    rehearses: bool,
 }
 
 /// `S20nginx`, `K08halt` → start?, name. Pure.
@@ -32,7 +35,12 @@ pub fn parse_rc_link(file: &str) -> Option<(bool, &str)> {
 impl Farm {
     /// `own`: the folder with a folder for each level; `sysv`: the one that holds `rcN.d`.
     pub fn new(own: impl Into<PathBuf>, sysv: impl Into<PathBuf>) -> Self {
-        Self { own: own.into(), sysv: sysv.into() }
+        Self { own: own.into(), sysv: sysv.into(), rehearses: false }
+    }
+
+    /// The same links, for a rehearsal: `enable` and `disable` tell what they would change, and change nothing.
+    pub fn rehearsal(&self) -> Self {
+        Self { rehearses: true, ..self.clone() }
     }
 
     /// The folder of one level's links.
@@ -57,6 +65,7 @@ impl Farm {
         std::iter::once(self.own.clone())
             .chain(Level::ALL.iter().map(|l| self.folder(*l)))
             .chain(Level::ALL.iter().map(rc))
+            .chain(self.wants().into_iter().map(|(folder, _)| folder))
             .collect()
     }
 
@@ -85,11 +94,79 @@ impl Farm {
         for (name, (on, kill)) in sysv {
             marks.insert(name.clone(), LevelMark { name, on, kill });
         }
+        for (name, on) in self.systemd(&canonical) {
+            marks.entry(name.clone()).or_insert(LevelMark { name, on, kill: LevelSet::EMPTY });
+        }
         for (name, on) in own {
             let kill = marks.get(&name).map(|m| m.kill).unwrap_or_default();
             marks.insert(name.clone(), LevelMark { name, on, kill });
         }
         marks.into_values().collect()
+    }
+
+    /// The folders of what is switched on under systemd in targets that stand for levels, with these.
+    fn wants(&self) -> Vec<(PathBuf, LevelSet)> {
+        let folder = self.sysv.join("systemd/system");
+        let levels = |file: &String| {
+            let target = [".wants", ".requires", ".upholds"].iter().find_map(|end| file.strip_suffix(end))?;
+            Some((folder.join(file), install::levels_of(target))).filter(|(_, levels)| !levels.is_empty())
+        };
+        names(&folder).iter().filter_map(levels).collect()
+    }
+
+    /// What is switched on under systemd, by the levels its targets stand for.
+    fn systemd(&self, canonical: &impl Fn(UnitName) -> UnitName) -> BTreeMap<UnitName, LevelSet> {
+        let mut on: BTreeMap<UnitName, LevelSet> = BTreeMap::new();
+        for (folder, levels) in self.wants() {
+            for file in names(&folder) {
+                if let Ok(name) = UnitName::new(&file)
+                    && name.as_str() == file
+                {
+                    let set = on.entry(canonical(name)).or_default();
+                    levels.iter().for_each(|level| set.insert(level));
+                }
+            }
+        }
+        on
+    }
+
+    /// Makes the links of `Alias=` beside the administrator's units. A name that is something else's already is left.
+    ///
+    /// # Errors
+    /// The first link that can't be made, as text.
+    pub fn add_aliases(&self, name: &UnitName, aliases: &[UnitName], file: &Path) -> Result<Vec<LinkChange>, String> {
+        let mut changes = Vec::new();
+        for link in aliases.iter().filter(|a| *a != name).map(|a| self.units().join(a.as_str())) {
+            if fs::symlink_metadata(&link).is_ok() {
+                continue;
+            }
+            fs::create_dir_all(self.units()).map_err(|e| format!("cannot make {}: {e}", self.units().display()))?;
+            file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            let (path, target) = (link.display().to_string(), Some(file.display().to_string()));
+            changes.push(LinkChange { name: name.clone(), path, target });
+        }
+        Ok(changes)
+    }
+
+    /// Removes those of them that lead to this unit.
+    ///
+    /// # Errors
+    /// The first link that can't be removed, as text.
+    pub fn remove_aliases(&self, name: &UnitName, aliases: &[UnitName]) -> Result<Vec<LinkChange>, String> {
+        let mut changes = Vec::new();
+        for link in aliases.iter().map(|a| self.units().join(a.as_str())) {
+            let target = fs::read_link(&link).ok();
+            if target.as_deref().and_then(Path::file_name).is_some_and(|n| n == name.as_str()) {
+                fs::remove_file(&link).map_err(|e| format!("cannot remove {}: {e}", link.display()))?;
+                changes.push(LinkChange { name: name.clone(), path: link.display().to_string(), target: None });
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Where the administrator's units are.
+    fn units(&self) -> PathBuf {
+        self.own.with_file_name("units")
     }
 
     /// Switches `name` on in `levels` with links to its file, and turns the farm's K links there into S links. Levels it is
@@ -106,8 +183,10 @@ impl Farm {
             if fs::read_link(&link).is_ok_and(|t| t == file) {
                 continue;
             }
-            fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-            file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            if !self.rehearses {
+                fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
+                file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            }
             let (path, target) = (link.display().to_string(), Some(file.display().to_string()));
             changes.push(LinkChange { name: name.clone(), path, target });
         }
@@ -123,7 +202,8 @@ impl Farm {
         let mut changes = Vec::new();
         for level in levels.iter() {
             let link = self.folder(level).join(name.as_str());
-            match fs::remove_file(&link) {
+            let removed = if self.rehearses { fs::symlink_metadata(&link).map(drop) } else { fs::remove_file(&link) };
+            match removed {
                 Ok(()) => {
                     changes.push(LinkChange { name: name.clone(), path: link.display().to_string(), target: None });
                 }
@@ -145,7 +225,9 @@ impl Farm {
             }
             let letter = if on { 'S' } else { 'K' };
             let (from, to) = (rc.join(&file), rc.join(format!("{letter}{}", file.get(1..).unwrap_or_default())));
-            fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+            if !self.rehearses {
+                fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+            }
             let target = on.then(|| to.display().to_string());
             let path = if on { to } else { from }.display().to_string();
             changes.push(LinkChange { name: name.clone(), path, target });
@@ -189,6 +271,8 @@ mod tests {
             || -> Vec<String> { farm.read(|n| n).iter().map(|m| format!("{} {} {}", m.name, m.on, m.kill)).collect() };
         assert_eq!(read(), ["a 2 0", "b 3 "]);
         let levels = LevelSet::parse("45").expect("levels");
+        let told = farm.rehearsal().enable(&name("a"), Path::new("/x/a.service"), levels).expect("rehearsal");
+        assert_eq!((told.len(), read()), (2, vec!["a 2 0".to_owned(), "b 3 ".to_owned()]), "told and not done");
         let changes = farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("enable");
         assert_eq!(changes.len(), 2);
         assert!(farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("again").is_empty());
@@ -197,6 +281,12 @@ mod tests {
         assert_eq!(read(), ["a  02", "b 3 "], "off stays off, the farm's S link too");
         farm.enable(&name("a"), Path::new("/x/a.service"), LevelSet::parse("2").expect("levels")).expect("enable");
         assert_eq!(read(), ["a 2 0", "b 3 "], "and on is on, the farm's K link too");
+        let wants = root.join("systemd/system/multi-user.target.wants");
+        fs::create_dir_all(&wants).expect("folder");
+        for link in ["a.service", "b.service", "c.service", "d.timer"] {
+            fs::write(wants.join(link), "").expect("link");
+        }
+        assert_eq!(read(), ["a 2 0", "b 3 ", "c 2345 "], "systemd's count where there is no other");
         fs::remove_dir_all(&root).expect("clean");
     }
 }

@@ -10,6 +10,7 @@ use super::reactor::{NOTIFY, READY};
 use super::state::Manager;
 use crate::core::{Event, Notice};
 use crate::proto::logger;
+use crate::proto::pid1::Key;
 use crate::sys::datagram::{self, Sender};
 use crate::sys::epoll::Ready;
 use crate::sys::pipe::Peeker;
@@ -37,13 +38,15 @@ impl Manager {
         }
     }
 
-    /// PID 1 hasn't told yet which process is the main one: until it has, nobody's words can be judged.
+    /// PID 1 hasn't told yet which process is the main one, or the command beside it: until it has, nobody's words can be
+    /// judged.
     fn is_nameless(&self, token: u64) -> bool {
-        let view = self.core.token_unit(token).map(|id| self.core.view(id));
-        view.is_some_and(|v| v.main_key.is_some() && v.main_pid.is_none())
+        let Some(view) = self.core.token_unit(token).map(|id| self.core.view(id)) else { return false };
+        let unknown = |key: Option<Key>, pid: Option<i32>| key.is_some() && pid.is_none();
+        unknown(view.main_key, view.main_pid) || unknown(view.control_key, view.control_pid)
     }
 
-    /// The main process is known: its words are heard again.
+    /// A process is known: words are heard again.
     pub fn hear_again(&mut self, token: u64) {
         self.listen_to(token, Ready::EPOLLIN);
     }

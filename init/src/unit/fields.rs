@@ -4,7 +4,7 @@ use super::keys::Build;
 use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words::quote;
-use super::{Input, KillMode, Level, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
+use super::{Input, KillMode, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -101,22 +101,6 @@ fn unit_names(v: &Value<'_>, foreign: Severity) -> Read<Vec<UnitName>> {
         }
     }
     Ok(names)
-}
-
-/// `[Install] WantedBy=`: systemd's targets that are levels.
-pub(super) fn wanted_by(b: &mut Build, _: &Build, v: &Value<'_>) -> Read<()> {
-    if v.text.is_empty() {
-        b.wanted_by = LevelSet::EMPTY;
-    }
-    for word in v.words()? {
-        let levels = match word.text.as_str() {
-            "multi-user.target" | "default.target" => "2345",
-            "graphical.target" => "5",
-            _ => "",
-        };
-        b.wanted_by = b.wanted_by.iter().chain(levels.chars().filter_map(Level::from_char)).collect();
-    }
-    Ok(())
 }
 
 /// A path; a relative one lies in the run-time folder.

@@ -24,7 +24,6 @@ const HARMLESS: &[(&str, &str)] = &[
          ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
          MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking",
     ),
-    ("Install", "RequiredBy UpheldBy Alias Also DefaultInstance"),
 ];
 
 /// Keys that change what the service does, by what is lost without them.

@@ -7,6 +7,7 @@ use super::ending;
 use super::exec;
 use super::exit_status::statuses;
 use super::fields::{self, Show};
+use super::install;
 use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
@@ -316,7 +317,12 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "LimitRTTIME" limit(RLIMIT_RTTIME, Micros), "", "CPU time in real-time scheduling without a pause.";
 
     "Install" "Runlevels" one(runlevels, fields::levels), "", "The levels `enable` turns it on in, e.g. `2345`.";
-    "Install" "WantedBy" also(fields::wanted_by), "", "Where there is no `Runlevels=`: `multi-user.target` stands for 2345, `graphical.target` for 5.";
+    "Install" "WantedBy" also(install::wanted_by), "", "Where there is no `Runlevels=`: targets of systemd's that stand for levels, e.g. `multi-user.target` for 2345.";
+    "Install" "RequiredBy" also(install::wanted_by), "", "The same.";
+    "Install" "UpheldBy" also(install::wanted_by), "", "The same.";
+    "Install" "Alias" list(install.alias, install::names), "", "Further names, for which `enable` makes links.";
+    "Install" "Also" list(install.also, install::names), "", "Units that are switched on and off along with this one.";
+    "Install" "DefaultInstance" one(install.default_instance, some(install::instance)), "", "The instance that `enable` takes for a template named without one.";
 };
 
 /// All keys, in the order of sections and of a man page.

@@ -57,6 +57,8 @@ pub struct Unit {
     pub conditions: super::condition::Conditions,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
+    /// The rest of `[Install]`.
+    pub install: super::install::Install,
     /// `[Install] Runlevels=`: what `enable` uses.
     pub runlevels: LevelSet,
 }
@@ -78,6 +80,7 @@ impl Unit {
             relations: Relations::default(),
             conditions: Default::default(),
             service: Service::default(),
+            install: Default::default(),
             runlevels: LevelSet::EMPTY,
         }
     }

@@ -65,6 +65,22 @@ impl Default for Relations {
 }
 
 impl Relations {
+    /// Every list that holds names, by its word in messages: the key in small letters.
+    pub fn lists(&self) -> [(&'static str, &Vec<UnitName>); 10] {
+        [
+            ("binds_to", &self.binds_to),
+            ("part_of", &self.part_of),
+            ("requisite", &self.requisite),
+            ("upholds", &self.upholds),
+            ("on_failure", &self.on_failure),
+            ("on_success", &self.on_success),
+            ("propagates_stop_to", &self.propagates_stop_to),
+            ("stop_propagated_from", &self.stop_propagated_from),
+            ("propagates_reload_to", &self.propagates_reload_to),
+            ("reload_propagated_from", &self.reload_propagated_from),
+        ]
+    }
+
     /// Every list of names, to be changed in place (aliases → the units' own names).
     pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 10] {
         [

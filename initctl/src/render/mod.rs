@@ -6,6 +6,7 @@ pub mod branch;
 pub mod history;
 pub mod levels;
 pub mod list;
+pub mod plan;
 pub mod progress;
 pub mod ps;
 pub mod sheet;
@@ -16,6 +17,7 @@ pub mod table;
 pub mod time;
 pub mod top;
 pub mod tree;
+pub mod verify;
 pub mod why;
 
 use crate::terminal::Paint;
@@ -101,6 +103,7 @@ pub mod samples {
             after: vec![],
             before: vec![],
             conflicts: vec![],
+            relations: vec![],
             settings: vec![("Type".into(), "simple".into())],
         }
     }

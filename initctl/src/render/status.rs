@@ -63,7 +63,15 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     for (relation, names) in relations(unit) {
         page.words(relation.word(), names.iter().map(UnitName::to_string));
     }
-    for relation in [Relation::Requires, Relation::Wants, Relation::After] {
+    for relation in [
+        Relation::Requires,
+        Relation::BindsTo,
+        Relation::Requisite,
+        Relation::Wants,
+        Relation::Upholds,
+        Relation::PartOf,
+        Relation::After,
+    ] {
         page.words(relation.reverse(), about.graph.referring(&unit.name, relation).iter().map(UnitName::to_string));
     }
     if !about.log.is_empty() {

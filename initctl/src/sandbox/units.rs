@@ -2,7 +2,7 @@
 
 use super::binaries::FOLDER;
 use super::error::{Doing, Error};
-use init::unit::{Level, LevelSet};
+use init::unit::{Level, LevelSet, install};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -97,18 +97,25 @@ fn is_template(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(stem, _)| stem.ends_with('@'))
 }
 
-/// `Runlevels=` of a unit and its drop-ins; the last one counts. A value that is wrong is for `verify` to say.
+/// `Runlevels=` of a unit and its drop-ins, the last one counts; else what `WantedBy=` stands for. A value that is wrong is for `verify` to say.
 fn levels_of(folder: &Path, name: &str) -> Option<LevelSet> {
     let mut texts = vec![folder.join(name)];
     let mut parts: Vec<_> =
         fs::read_dir(folder.join(format!("{name}.d"))).into_iter().flatten().flatten().map(|e| e.path()).collect();
     parts.sort();
     texts.append(&mut parts);
-    let texts = texts.iter().filter_map(|p| fs::read_to_string(p).ok());
-    texts
-        .filter_map(|t| last_value(&t, "Runlevels").map(str::to_owned))
-        .next_back()
-        .and_then(|v| LevelSet::parse(&v).ok())
+    let texts: Vec<String> = texts.iter().filter_map(|p| fs::read_to_string(p).ok()).collect();
+    match texts.iter().filter_map(|t| last_value(t, "Runlevels")).next_back() {
+        Some(levels) => LevelSet::parse(levels).ok(),
+        None => Some(wanted_by(&texts)).filter(|levels| !levels.is_empty()),
+    }
+}
+
+/// The levels that the targets of `WantedBy=` and its kin stand for.
+fn wanted_by(texts: &[String]) -> LevelSet {
+    let pairs = texts.iter().flat_map(|t| t.lines()).filter_map(|l| l.split_once('='));
+    let targets = pairs.filter(|(key, _)| ["WantedBy", "RequiredBy", "UpheldBy"].contains(&key.trim()));
+    install::levels_of_all(targets.flat_map(|(_, targets)| targets.split_whitespace()))
 }
 
 fn last_value<'a>(text: &'a str, key: &str) -> Option<&'a str> {

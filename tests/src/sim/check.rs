@@ -1,8 +1,8 @@
 //! What never may happen, seen from outside the core: judged by its actions.
 
 use super::machine::Machine;
-use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, UnitId};
-use init::unit::{ExecKind, Unit, UnitName};
+use init::core::{Action, Core, JobResult, Loaded, Millis, Phase, RequestId, State, UnitId};
+use init::unit::{ExecKind, ServiceType, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// More starts of one unit in a second than this is a busy loop, whoever asked for them.
@@ -58,6 +58,12 @@ impl Judge {
                         self.stop_order(core, *unit, key.token);
                     }
                 }
+                Action::Changed { unit, state: State::Activating, .. }
+                    if is_idle(core, *unit) && core.view(*unit).phase == Phase::Start =>
+                {
+                    let token = core.view(*unit).token.unwrap_or(0);
+                    self.start(core, *unit, token, now);
+                }
                 Action::Adopt { key, .. } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is adopted twice"));
@@ -106,7 +112,7 @@ impl Judge {
         }
     }
 
-    /// *Never* 5 and 7, when an instance begins: with a look at its conditions, else with its first process.
+    /// *Never* 5 and 7, when an instance begins: with a look at its conditions, a wait for its turn, or its first process.
     fn start(&mut self, core: &Core, unit: UnitId, token: u64, now: Millis) {
         // A manager may have died when it had decided it: then it is said twice.
         if !self.begun.insert(token) {
@@ -123,6 +129,10 @@ impl Judge {
         if (itself && soon) || times.len() > STARTS_A_SECOND {
             let when = format!("{times:?}");
             self.say(format!("{:?} is started in a busy loop: {when}", core.name(unit)));
+        }
+        // An idle one that comes back by itself may be asked for while it waits: the order was settled before that.
+        if is_idle(core, unit) && core.view(unit).restarts > 0 {
+            return;
         }
         for other in neighbours(core, unit, |u| &u.after, |u| &u.before) {
             if !self.was_dropped(core, unit, other) && shared_job(core, unit, other) {
@@ -149,6 +159,10 @@ impl Judge {
             }
         }
     }
+}
+
+fn is_idle(core: &Core, unit: UnitId) -> bool {
+    core.view(unit).unit.is_some_and(|u| u.service.kind == ServiceType::Idle)
 }
 
 /// Whether both have jobs of one request.

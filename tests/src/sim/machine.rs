@@ -2,9 +2,10 @@
 //! that exit, crash, fork, hang, ignore SIGTERM, are ready late or never.
 
 use super::rng::Rng;
+use super::talk::{self, Words};
 use init::core::{Millis, UnitId};
 use init::proto::pid1::{Exit, Key, Life};
-use init::unit::{ExecKind, ServiceType, UnitName};
+use init::unit::{ExecKind, Service, ServiceType, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 
 const SIGKILL: i32 = 9;
@@ -39,8 +40,8 @@ pub enum Deed {
     Exec(i32),
     /// A process ends.
     End(i32, Exit),
-    /// A process says `READY=1`.
-    Ready(u64),
+    /// A service says something.
+    Says(u64, Words),
     /// A process names another one of its unit as the main one.
     MainPid(u64, i32),
     /// Somebody has looked at the paths of an instance's conditions.
@@ -48,12 +49,12 @@ pub enum Deed {
 }
 
 /// What the machine tells the manager.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// A slot has changed.
     Slot(Key),
-    /// `READY=1`
-    Ready(u64),
+    /// Notices.
+    Says(u64, Words),
     /// `MAINPID=`
     MainPid(u64, i32),
     /// An instance's conditions have been looked at.
@@ -100,7 +101,7 @@ impl Machine {
     }
 
     /// A slot and its process, with all that it is going to do.
-    pub fn spawn(&mut self, rng: &mut Rng, unit: &UnitName, key: Key, kind: ExecKind, ty: ServiceType, now: Millis) {
+    pub fn spawn(&mut self, rng: &mut Rng, unit: &UnitName, key: Key, kind: ExecKind, service: &Service, now: Millis) {
         let pid = self.fork(rng, unit, Some(key));
         self.used.insert(key);
         self.highest = self.highest.max(key.token);
@@ -113,12 +114,11 @@ impl Machine {
         self.plan(exec, Deed::Exec(pid));
         let soon = exec + rng.below(300);
         let exit = rng.pick(&[Exit::Code(0), Exit::Code(1), Exit::Signal(11), Exit::Code(0)]).unwrap_or(Exit::Unknown);
-        let daemon =
-            kind == ExecKind::Start && matches!(ty, ServiceType::Simple | ServiceType::Exec | ServiceType::Notify);
-        if daemon {
-            if ty == ServiceType::Notify && rng.percent(85) {
-                self.plan(soon, Deed::Ready(key.token));
-            }
+        let ty = service.kind;
+        if kind == ExecKind::Start {
+            self.talk(key.token, talk::life(rng, service, exec));
+        }
+        if kind == ExecKind::Start && !matches!(ty, ServiceType::Oneshot | ServiceType::Forking) {
             if rng.percent(10) {
                 self.fork(rng, unit, None);
             }
@@ -144,6 +144,13 @@ impl Machine {
             0 => {}
             1..=3 => self.plan(soon, Deed::End(pid, exit)),
             _ => self.plan(soon, Deed::End(pid, Exit::Code(0))),
+        }
+    }
+
+    /// Has an instance say something later.
+    pub fn talk(&mut self, token: u64, said: Vec<(Millis, Words)>) {
+        for (at, words) in said {
+            self.plan(at, Deed::Says(token, words));
         }
     }
 
@@ -182,7 +189,7 @@ impl Machine {
     /// Lets happen what is next on the agenda.
     pub fn happen(&mut self, deed: Deed) -> Told {
         match deed {
-            Deed::Ready(token) => Told::Ready(token),
+            Deed::Says(token, words) => Told::Says(token, words),
             Deed::MainPid(token, pid) if self.processes.contains_key(&pid) => Told::MainPid(token, pid),
             Deed::MainPid(..) => Told::Nothing,
             Deed::Looked(token) => Told::Looked(token),

@@ -103,12 +103,13 @@ fn relations(rng: &mut Rng, unit: &mut Unit, n: usize, me: usize) {
 }
 
 fn service(rng: &mut Rng, unit: &mut Unit) {
-    use ServiceType::{Exec, Forking, Notify, Oneshot, Simple};
+    use ServiceType::{Exec, Forking, Idle, Notify, NotifyReload, Oneshot, Simple};
     let s = &mut unit.service;
-    s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify]).unwrap_or_default();
+    s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify, NotifyReload, Idle]).unwrap_or_default();
     s.remain_after_exit = rng.percent(25);
     restart(rng, s);
     limits(rng, s);
+    readiness(rng, s);
     s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
     s.timeout_start = Some(short(rng));
     s.timeout_stop = Some(short(rng));
@@ -119,12 +120,24 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
         let count = match kind {
             ExecKind::Start if s.kind == Oneshot => 1 + rng.below(2),
             ExecKind::Start => 1,
+            ExecKind::ReadyCheck if s.kind == Oneshot => 0,
+            ExecKind::ReadyCheck => u64::from(rng.percent(15)),
             _ => u64::from(rng.percent(25)) + u64::from(rng.percent(5)),
         };
         for _ in 0..count {
             let command = command(rng);
             s.commands.push((kind, command));
         }
+    }
+}
+
+/// How it is known to be ready, and alive.
+fn readiness(rng: &mut Rng, s: &mut Service) {
+    let daemon = !matches!(s.kind, ServiceType::Forking | ServiceType::Oneshot);
+    s.readiness.notify_fd = (daemon && rng.percent(10)).then_some(3);
+    s.readiness.guess_main_pid = rng.percent(80);
+    if rng.percent(15) {
+        s.readiness.watchdog = short(rng);
     }
 }
 

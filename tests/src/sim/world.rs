@@ -1,12 +1,16 @@
 //! One world: the loop of the manager's shell, with a journal, a clock that jumps, and sudden deaths.
 
 use super::check::{Heard, Judge};
+use super::foresee::Foreseen;
 use super::machine::{Machine, Told, Watches};
 use super::make;
 use super::rng::Rng;
-use init::core::{Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State};
+use super::talk;
+use init::core::{
+    Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State, UnitId,
+};
 use init::proto::pid1::{Key, Life};
-use init::unit::{Level, ServiceType, UnitName};
+use init::unit::{Level, Service, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// All requests must have ended this long after the last one was made.
@@ -32,8 +36,12 @@ struct World {
     sockets: VecDeque<Event>,
     watches: Watches,
     asked: BTreeMap<RequestId, Ask>,
+    /// Requests that were taken in at least once.
+    first: BTreeSet<RequestId>,
     heard: Heard,
     judge: Judge,
+    /// The plan of the last request, as long as nothing has come between.
+    foreseen: Option<Foreseen>,
     /// What the level it goes down to was seen to need, by the definitions of then.
     kept: BTreeSet<UnitName>,
     /// In ten thousand steps.
@@ -64,8 +72,10 @@ pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
         sockets: VecDeque::new(),
         watches: Watches::new(),
         asked: BTreeMap::new(),
+        first: BTreeSet::new(),
         heard: Heard::default(),
         judge: Judge::default(),
+        foreseen: None,
         kept: BTreeSet::new(),
         deaths,
         trace: Vec::new(),
@@ -169,10 +179,7 @@ impl World {
                     self.pending.push_back(Pending::Slot(key));
                 }
             }
-            Told::Ready(token) => {
-                self.sockets
-                    .push_back(Event::Notify { token, notices: vec![Notice::Status("up".into()), Notice::Ready] });
-            }
+            Told::Says(token, notices) => self.sockets.push_back(Event::Notify { token, notices }),
             Told::MainPid(token, pid) => {
                 let notices = vec![Notice::MainPid { pid, start_time: 1 }];
                 self.sockets.push_back(Event::Notify { token, notices });
@@ -223,7 +230,20 @@ impl World {
         self.say(|| brief(&event));
         let define = matches!(event, Event::Define(_) | Event::Levels(_));
         let asked = matches!(event, Event::Request { .. });
+        if let Event::Request { id, ask } = &event {
+            let known = !self.first.insert(*id);
+            let small = self.core.ids().count() < 40;
+            self.foreseen = (small && !known).then(|| Foreseen::new(&self.core, *id, ask, self.now));
+        }
+        if define {
+            self.foreseen = None;
+        }
         self.core.handle(event, self.now, &mut out);
+        if let Some(mut foreseen) = self.foreseen.take()
+            && foreseen.batch(&self.core, &out)?
+        {
+            self.foreseen = Some(foreseen);
+        }
         if asked {
             self.look_at_needs();
         }
@@ -260,6 +280,7 @@ impl World {
         self.say(|| format!("the manager dies {when}"));
         self.pending.clear();
         self.watches.clear();
+        self.foreseen = None;
         let records: Vec<Record> = if self.rng.percent(50) {
             self.journal.values().cloned().collect()
         } else {
@@ -310,14 +331,18 @@ impl World {
         match action {
             Action::Spawn { unit, key, kind, .. } => {
                 let name = self.core.name(unit).clone();
-                let ty = self.kind_of(&name);
+                let service = self.service(&name);
                 if self.rng.percent(2) {
                     let reason = "x.service:7: no such user".to_owned();
                     self.pending.push_back(Pending::Core(Event::NoPlan { key, reason }));
                 } else {
-                    self.machine.spawn(&mut self.rng, &name, key, kind, ty, self.now);
+                    self.machine.spawn(&mut self.rng, &name, key, kind, &service, self.now);
                     self.pending.push_back(Pending::Slot(key));
                 }
+            }
+            Action::Signal { unit, token, key: Some(_), signal } if self.is_reload(unit, signal) => {
+                let said = talk::reload(&mut self.rng, self.now);
+                self.machine.talk(token, said);
             }
             Action::Check { token, .. } => {
                 // By what the kernel shows, at once; by paths, when a process has looked at them, or never.
@@ -364,9 +389,13 @@ impl World {
         }
     }
 
-    fn kind_of(&self, name: &UnitName) -> ServiceType {
+    fn service(&self, name: &UnitName) -> Service {
         let view = self.core.id(name).map(|id| self.core.view(id));
-        view.and_then(|v| v.unit.map(|u| u.service.kind)).unwrap_or_default()
+        view.and_then(|v| v.unit.map(|u| u.service.clone())).unwrap_or_default()
+    }
+
+    fn is_reload(&self, unit: UnitId, signal: i32) -> bool {
+        self.core.view(unit).unit.is_some_and(|u| talk::is_reload(&u.service, signal))
     }
 
     fn fair(&mut self) -> Result<(), String> {

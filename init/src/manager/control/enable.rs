@@ -2,9 +2,10 @@
 
 use super::ClientId;
 use super::methods::{Outcome, Refusal, now};
-use crate::core::{Loaded, UnitId};
+use crate::core::{Definition, Loaded, UnitId};
 use crate::manager::state::Manager;
 use crate::proto::control::{Enable, EventKind, LinkChange, Links, errors};
+use crate::unit::install::Install;
 use crate::unit::{Level, LevelSet, UnitName};
 use std::path::PathBuf;
 
@@ -15,6 +16,8 @@ struct On {
     levels: LevelSet,
 }
 
+type Switched = Result<Vec<LinkChange>, Refusal>;
+
 fn failed(text: impl Into<String>) -> Refusal {
     Refusal::text(errors::FAILED, text)
 }
@@ -22,16 +25,7 @@ fn failed(text: impl Into<String>) -> Refusal {
 impl Manager {
     /// Switches units on or off.
     pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
-        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
-            Ok(levels) => levels,
-            Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
-        };
-        if given.is_some_and(LevelSet::is_empty) {
-            return Err(failed("no runlevel given: write them as in --levels 2345"));
-        }
-        self.refresh_changed();
-        let ids = self.resolve(&wanted.names)?;
-        let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
+        let (ids, changes) = self.switch_units(wanted, on)?;
         self.watch_folders();
         self.read_levels();
         let changes = changes?;
@@ -40,6 +34,32 @@ impl Manager {
             self.note_switched(id, on, &changes, &by);
         }
         now(&Links { changes })
+    }
+
+    /// What `enable` and `disable` would change.
+    pub(super) fn rehearse_enable(&mut self, wanted: &Enable, on: bool) -> Result<Vec<LinkChange>, Refusal> {
+        let farm = self.farm.rehearsal();
+        let farm = std::mem::replace(&mut self.farm, farm);
+        let changes = self.switch_units(wanted, on);
+        self.farm = farm;
+        changes?.1
+    }
+
+    /// The units, and the links changed, or what went wrong after some may have been.
+    fn switch_units(&mut self, wanted: &Enable, on: bool) -> Result<(Vec<UnitId>, Switched), Refusal> {
+        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
+            Ok(levels) => levels,
+            Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
+        };
+        if given.is_some_and(LevelSet::is_empty) {
+            return Err(failed("no runlevel given: write them as in --levels 2345"));
+        }
+        self.refresh_changed();
+        let names: Vec<String> = wanted.names.iter().map(|name| self.default_instance(name)).collect();
+        let ids = self.resolve(&names)?;
+        let ids = self.along(ids);
+        let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
+        Ok((ids, changes))
     }
 
     /// The history says what was switched on or off, and by whom.
@@ -61,8 +81,44 @@ impl Manager {
         let mut changes = Vec::new();
         for On { name, file, levels } in checked {
             changes.extend(self.farm.enable(&name, &file, levels).map_err(failed)?);
+            let aliases = self.install(&name).alias;
+            changes.extend(self.farm.add_aliases(&name, &aliases, &file).map_err(failed)?);
         }
         Ok(changes)
+    }
+
+    /// `[Install]` of a unit as its file has it now.
+    fn install(&self, name: &UnitName) -> Install {
+        match self.core.id(name).map(|id| self.core.view(id).on_disk) {
+            Some(Loaded::Good(unit)) => unit.install.clone(),
+            _ => Install::default(),
+        }
+    }
+
+    /// For a template, the instance that its `DefaultInstance=` names; anything else stays as it is.
+    fn default_instance(&self, text: &str) -> String {
+        let template = UnitName::new(text).ok().map(|n| self.loader.canonical(n)).filter(UnitName::is_template);
+        let Some(template) = template else { return text.to_owned() };
+        let Definition::Good(unit) = self.loader.load(&template).definition else { return text.to_owned() };
+        let suffix = template.kind().suffix();
+        let instance = unit.install.default_instance.as_ref();
+        instance.map_or_else(|| text.to_owned(), |i| format!("{}@{i}.{suffix}", template.prefix()))
+    }
+
+    /// These units and those that go along with them by `Also=`, as far as they exist and belong into a level.
+    fn along(&mut self, ids: Vec<UnitId>) -> Vec<UnitId> {
+        let mut all = ids;
+        let mut at = 0;
+        while let Some(id) = all.get(at).copied() {
+            at += 1;
+            for name in self.install(&self.core.name(id).clone()).also {
+                let Ok(found) = self.resolve(&[name.as_str().to_owned()]) else { continue };
+                let belongs = |id: &UnitId| !self.default_levels(*id).is_empty();
+                let new: Vec<UnitId> = found.into_iter().filter(|id| !all.contains(id)).filter(belongs).collect();
+                all.extend(new);
+            }
+        }
+        all
     }
 
     fn to_switch_on(&self, id: UnitId, given: Option<LevelSet>) -> Result<On, Refusal> {
@@ -95,6 +151,9 @@ impl Manager {
             let aliases = self.loader.aliases().filter(|(_, target)| **target == name).map(|(alias, _)| alias.clone());
             for name in std::iter::once(name.clone()).chain(aliases.collect::<Vec<_>>()) {
                 changes.extend(self.farm.disable(&name, levels).map_err(failed)?);
+            }
+            if given.is_none() {
+                changes.extend(self.farm.remove_aliases(&name, &self.install(&name).alias).map_err(failed)?);
             }
         }
         Ok(changes)

@@ -1,8 +1,8 @@
 //! A unit as clients see it.
 
-use crate::core::{Loaded, UnitId, View};
+use crate::core::{Loaded, Reason, UnitId, View};
 use crate::manager::state::Manager;
-use crate::proto::control::{LoadState, UnitStatus};
+use crate::proto::control::{Cause, LoadState, UnitStatus};
 use crate::sys::wait;
 use crate::unit::{self, LevelSet, Severity, Source, Unit, UnitName};
 
@@ -12,6 +12,12 @@ pub fn definition<'a>(view: &View<'a>) -> Option<&'a Unit> {
         Loaded::Good(unit) => Some(unit.as_ref()),
         _ => None,
     })
+}
+
+/// The rarer dependencies, as pairs of word and unit.
+fn relations(unit: &Unit) -> Vec<(String, UnitName)> {
+    let lists = unit.relations.lists().into_iter();
+    lists.flat_map(|(word, names)| names.iter().map(move |name| (word.to_owned(), name.clone()))).collect()
 }
 
 impl Manager {
@@ -59,7 +65,7 @@ impl Manager {
             waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
             timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),
             levels: view.on.to_string(),
-            cause: self.askers.cause(view.name),
+            cause: self.cause(&view),
             source: unit.map_or(Source::Native, |u| u.source),
             files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
             requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),
@@ -67,8 +73,15 @@ impl Manager {
             after: own(|u| &u.after).unwrap_or_else(|| names.clone()),
             before: own(|u| &u.before).unwrap_or_else(|| names.clone()),
             conflicts: own(|u| &u.conflicts).unwrap_or(names),
+            relations: unit.map(relations).unwrap_or_default(),
             settings: if full { unit.map(unit::settings).unwrap_or_default() } else { Vec::new() },
         }
+    }
+
+    /// Who asked; nobody did where the last job came of another unit's doing.
+    fn cause(&self, view: &View<'_>) -> Option<Cause> {
+        let other = view.cause.is_some_and(|c| c.request.is_none() && c.reason != Reason::Again);
+        if other { None } else { self.askers.cause(view.name) }
     }
 
     /// Warnings about the unit's text, one below the other.

@@ -2,13 +2,13 @@
 
 use super::methods::{Outcome as Answer, now};
 use super::status::definition;
-use crate::core::{JobResult, Loaded, Outcome, Phase, State, UnitId};
+use crate::core::{JobResult, Loaded, Outcome, Phase, Reason, State, UnitId};
 use crate::manager::sentence;
 use crate::manager::state::Manager;
 use crate::proto::control::{Difference, LoadState, UnitSource, UnitStatus, Why};
 use crate::proto::words;
 use crate::sys::wait;
-use crate::unit::{self, Source};
+use crate::unit::{self, Source, UnitName};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ impl Manager {
         let unit = self.status(id, true);
         let differences = self.differences(id);
         let why = Why {
-            verdict: verdict(&unit),
+            verdict: verdict(&unit, self.wanting(id).as_deref()),
             because: self.because(id, &unit),
             waiting: self.waiting(id),
             sources: self.sources(id),
@@ -48,8 +48,16 @@ impl Manager {
         if let Some(level) = to.or(current)
             && !view.on.contains(level)
         {
-            lines.push(format!("off in runlevel {level}: the level doesn't start it"));
+            lines.push(format!("off in runlevel {level}"));
         }
+        if let Some(cause) =
+            view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
+        {
+            lines.push(format!("last {}: {}", cause.word(), cause.reason.words()));
+        }
+        lines.extend(
+            self.wanting(id).map(|name| format!("it requires {name}, which doesn't run: see initctl why {name}")),
+        );
         let needs = |other: UnitId| {
             let theirs = self.core.view(other);
             let theirs_unit = definition(&theirs)?;
@@ -90,6 +98,21 @@ impl Manager {
             lines.push(format!("Restart={} doesn't bring it back", setting(definition, "Restart")));
         }
         lines
+    }
+
+    /// A unit that it requires and that was not to be had.
+    fn wanting(&self, id: UnitId) -> Option<String> {
+        let view = self.core.view(id);
+        if view.state != State::Inactive || view.job.is_some() {
+            return None;
+        }
+        let down = |name: &&UnitName| {
+            let other = self.core.id(name).map(|id| self.core.view(id));
+            other.is_none_or(|v| {
+                v.state == State::Failed || matches!(v.on_disk, Loaded::Missing | Loaded::Masked | Loaded::Bad(_))
+            })
+        };
+        definition(&view)?.requires.iter().find(down).map(ToString::to_string)
     }
 
     /// The chain of jobs that its job waits for.
@@ -183,7 +206,7 @@ fn first_line(text: &str) -> &str {
 }
 
 /// How it stands, in one sentence.
-fn verdict(unit: &UnitStatus) -> String {
+fn verdict(unit: &UnitStatus, wanting: Option<&str>) -> String {
     let name = &unit.name;
     let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
     match (unit.state, unit.phase) {
@@ -198,6 +221,9 @@ fn verdict(unit: &UnitStatus) -> String {
             (LoadState::Masked, ..) => format!("{name} doesn't run: it is masked"),
             (LoadState::Bad, ..) => format!("{name} can't run: its file has errors"),
             (_, Some(job), _) => format!("{name} doesn't run yet: its {job} waits"),
+            _ if wanting.is_some() && unit.cause.as_ref().is_some_and(|c| c.job == "start") => {
+                format!("{name} doesn't run: {}, which it requires, could not be had", wanting.unwrap_or_default())
+            }
             (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),
             _ if !reason.is_empty() => format!("{name} doesn't run: {reason}"),
             _ if unit.cause.as_ref().is_some_and(|c| c.job == "stop") => format!("{name} doesn't run: it was stopped"),
