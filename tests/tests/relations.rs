@@ -90,6 +90,6 @@ fn a_plan_says_what_would_happen_and_does_nothing() {
         format!("{steps:?}"),
         r#"[(Number(1), String("stop"), String("app.service")), (Number(2), String("stop"), String("db.service"))]"#
     );
-    let out = world.fails(1, ["initctl", "--dry-run", "mask", "db"]);
+    let out = world.fails(1, ["initctl", "--dry-run", "reexec"]);
     assert!(out.stderr.contains("nothing was done"), "{}", out.stderr);
 }

@@ -22,9 +22,6 @@ pub struct Args {
     /// Which of their folders; several are parted by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "runtime,cache", value_name = "WHAT")]
     pub what: Vec<What>,
-    /// Show what would be removed.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// A kind of folder.
@@ -85,8 +82,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         let chosen = unit.directories().filter(|(kind, _)| args.what.iter().any(|w| w.holds(*kind)));
         for (kind, folder) in chosen {
             let path = folder.path();
-            let mut removed = path.symlink_metadata().is_ok() && args.dry_run;
-            if !args.dry_run {
+            let mut removed = path.symlink_metadata().is_ok() && c.out.global.dry_run;
+            if !c.out.global.dry_run {
                 match remove(&folder.base, &folder.name) {
                     Ok(gone) => removed = gone,
                     Err(errno) => {
@@ -102,7 +99,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     if rows.is_empty() && !failed {
         c.out.message("there is nothing to remove");
     }
-    let verb = if args.dry_run { "would remove" } else { "removed" };
+    let verb = if c.out.global.dry_run { "would remove" } else { "removed" };
     c.out.data(&rows, |rows, _| {
         rows.iter().map(|r| format!("{verb} {}  ({}= of {})\n", r.path.display(), r.key, r.name)).collect()
     })?;

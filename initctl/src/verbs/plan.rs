@@ -106,6 +106,13 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Poweroff(_) => PlanOf::Power(PowerWord::PowerOff),
         CliVerb::Reboot(_) => PlanOf::Power(PowerWord::Reboot),
         CliVerb::Halt(_) => PlanOf::Power(PowerWord::Halt),
+        // They look before they write.
+        CliVerb::Set(_)
+        | CliVerb::New(_)
+        | CliVerb::Revert(_)
+        | CliVerb::Mask(_)
+        | CliVerb::Unmask(_)
+        | CliVerb::Clean(_) => return None,
         CliVerb::Levels(args) if args.edit => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
         other if super::kind(other) == crate::exit::Kind::Question => return None,
         _ => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
