@@ -6,6 +6,8 @@ mod bench;
 mod conditions;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_mixed.rs"]
+mod mixed;
 #[path = "core_tests_ready.rs"]
 mod ready;
 #[path = "core_tests_relations.rs"]

@@ -28,7 +28,7 @@ pub(super) enum Move {
 
 /// Up, or on its way up.
 fn rises(phase: Phase) -> bool {
-    matches!(phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || stands(phase)
+    super::times::is_start(phase) || stands(phase)
 }
 
 /// Up.
@@ -59,6 +59,15 @@ impl Core {
             self.await_return(id, name.clone());
         }
         self.moves.push_back(Move::Ended(id, start && matches!(result, JobResult::Done | JobResult::Already)));
+    }
+
+    /// The unit went down without having been up: no handler of its success is to hear of that.
+    pub(super) fn forget_end(&mut self, id: UnitId) {
+        if let Some(Move::State(moved, old, _)) = self.moves.back_mut()
+            && *moved == id
+        {
+            *old = State::Inactive;
+        }
     }
 
     fn moved(&mut self, id: UnitId, old: State, new: State, out: &mut Vec<Action>) {
