@@ -99,3 +99,28 @@ fn time_that_was_asked_for_is_kept_by_the_next_manager() {
     b.wait(1);
     assert_eq!(b.view("a").phase, Phase::StopSignal);
 }
+
+#[test]
+fn an_essential_service_never_waits_for_one_that_is_refused() {
+    let bound =
+        |other: &'static str| move |u: &mut Unit| (u.relations.binds_to, u.after) = (names(&[other]), names(&[other]));
+    let a = unit("a", |u| {
+        bound("c")(u);
+        u.service.start_limit_burst = 1;
+    });
+    let e = unit("e", |u| {
+        bound("a")(u);
+        u.service.essential = true;
+    });
+    let mut b = Bench::new(vec![unit("c", |u| u.service.restart = Restart::Always), a, e]);
+    b.ask(Verb::Start, &["e"]);
+    ["c", "a", "e"].iter().for_each(|n| b.runs(n));
+    b.ends("c", Exit::Signal(9));
+    b.ends("e", Exit::Signal(15));
+    b.ends("a", Exit::Code(1));
+    assert_eq!((b.view("a").state, b.view("e").awaits), (State::Failed, Some(&name("a"))));
+    b.wait(100);
+    b.runs("c");
+    assert_eq!(b.view("a").outcome, Some(&Outcome::StartLimit));
+    assert!(b.log.iter().any(|a| matches!(a, Action::EssentialOver { .. })), "{:?}", b.log);
+}

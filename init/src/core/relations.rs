@@ -47,6 +47,7 @@ impl Core {
                     // Where its state has changed too, that has set the time already.
                     self.uphold(id, RETRY);
                     self.look_at_uses(id, out);
+                    self.waits_in_vain(id, out);
                 }
             }
         }
@@ -287,7 +288,7 @@ impl Core {
     pub(super) fn comes_back(&self, id: UnitId) -> bool {
         let mut at = id;
         // A chain longer than this is a circle.
-        for _ in 0..self.units.ids().count() {
+        for _ in 0..self.units.len() {
             let node = self.units.get(at);
             if node.due.is_some() || self.upholder(at).is_some() {
                 return self.may_restart();
@@ -301,8 +302,12 @@ impl Core {
         false
     }
 
-    /// A unit is down for good: an essential one that waits for it is over.
+    /// A unit that is down for good: an essential one that waits for it is over.
     fn waits_in_vain(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        // Most go down for a while only, or wait themselves for one that isn't down yet.
+        if self.is_up(id) || self.has_start(id) || self.comes_back(id) {
+            return;
+        }
         let mut seen = BTreeSet::new();
         let mut work = vec![id];
         while let Some(id) = work.pop() {
