@@ -17,7 +17,7 @@ thread_local! {
 }
 
 /// Edges from one unit to others, each list sorted and without doubles.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Edges {
     /// It is ordered after these.
     pub after: Vec<UnitId>,
@@ -79,7 +79,7 @@ impl Edges {
 }
 
 /// One unit.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     pub name: UnitName,
     pub disk: Loaded,
@@ -142,7 +142,7 @@ impl Node {
 }
 
 /// All units.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
     names: BTreeMap<UnitName, UnitId>,
