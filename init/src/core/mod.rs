@@ -56,6 +56,7 @@ pub use journal::Record;
 pub use message::*;
 pub use plan::{Cut, Deed, Plan, Refusal, Step};
 pub use reason::{Cause, Reason};
+pub(crate) use restart::holds;
 pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
