@@ -28,6 +28,7 @@ pub mod envfiles;
 pub mod events;
 pub mod facts;
 pub mod helper;
+mod installed;
 pub mod instance;
 pub mod journal;
 pub mod levels;

@@ -430,7 +430,7 @@ impl Manager {
     fn units_changed(&mut self, files: &[Option<std::ffi::OsString>]) {
         let before: BTreeSet<UnitName> = self.loader.names().into_iter().collect();
         let aliases = self.loader.alias_table();
-        self.scan_units();
+        let gathers = self.scan_units();
         if aliases != self.loader.alias_table() {
             // What other units refer to by such a name is another unit now.
             return self.reload_all();
@@ -439,8 +439,9 @@ impl Manager {
         let stems: BTreeSet<&str> = texts().map(|f| f.strip_suffix(".d").unwrap_or(f)).collect();
         let is_drop_in = texts().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
         let concerned = |name: &UnitName| {
-            stems.contains(name.as_str())
-                || name.template().is_some_and(|t| stems.contains(t.as_str()))
+            let one_of = |name: &UnitName| stems.contains(name.as_str()) || gathers.contains(name);
+            one_of(name)
+                || name.template().is_some_and(|t| one_of(&t))
                 || is_drop_in && (self.loader.has_drop_ins(name) || self.has_drop_in_now(name))
         };
         let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| concerned(n)).cloned();

@@ -13,7 +13,7 @@ pub(super) enum Effect {
 const HARMLESS: &[(&str, &str)] = &[
     (
         "Unit",
-        "Documentation DefaultDependencies IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
+        "Documentation IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
          WantsMountsFor SurviveFinalKillSignal OnSuccessJobMode OnFailureJobMode",
     ),
     (

@@ -12,19 +12,17 @@ use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, NotifyAccess, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
 pub struct Build {
     pub(super) unit: Unit,
-    /// Levels that `[Install] WantedBy=` stands for.
-    pub(super) wanted_by: LevelSet,
 }
 
 impl Build {
     pub(super) fn new(name: &UnitName) -> Self {
-        Self { unit: Unit::new(name.clone()), wanted_by: LevelSet::EMPTY }
+        Self { unit: Unit::new(name.clone()) }
     }
 }
 
@@ -128,6 +126,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "ReloadPropagatedFrom" list(relations.reload_propagated_from, fields::units), "", "Be reloaded when one of these is.";
     "Unit" "ReturnWithDependency" one(relations.return_with_dependency, plain(boolean)), "yes", "When the unit isn't up because one it requires or is bound to wasn't, or because what it is bound to died: start it as soon as that one is up. A stop or a level that turns it off ends the wait.";
     "Unit" "StopWhenUnneeded" one(relations.stop_when_unneeded, plain(boolean)), "no", "Stop it when no unit that is up, and not the level, needs it.";
+    "Unit" "DefaultDependencies" one(relations.default_dependencies, plain(boolean)), "yes", "Whether a unit of systemd's comes after `sysinit.target` and `basic.target`, and a target after what it gathers.";
     "Unit" "RefuseManualStart" one(relations.refuse_manual_start, plain(boolean)), "no", "Start it only when another unit or a level asks for it.";
     "Unit" "RefuseManualStop" one(relations.refuse_manual_stop, plain(boolean)), "no", "Stop it only when another unit or a level asks for it.";
     "Unit" "JobTimeoutSec" one(relations.job_timeout, fields::timeout), "infinity", "How long a start, stop or reload may take in all, waiting for others included; it is then given up, the unit left as it is.";
@@ -317,9 +316,9 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "LimitRTTIME" limit(RLIMIT_RTTIME, Micros), "", "CPU time in real-time scheduling without a pause.";
 
     "Install" "Runlevels" one(runlevels, fields::levels), "", "The levels `enable` turns it on in, e.g. `2345`.";
-    "Install" "WantedBy" also(install::wanted_by), "", "Where there is no `Runlevels=`: targets of systemd's that stand for levels, e.g. `multi-user.target` for 2345.";
-    "Install" "RequiredBy" also(install::wanted_by), "", "The same.";
-    "Install" "UpheldBy" also(install::wanted_by), "", "The same.";
+    "Install" "WantedBy" list(install.wanted_by, install::names), "", "Units that want this one once it is switched on. Of systemd's targets those that stand for levels (`multi-user.target`: 2345) count as these where there is no `Runlevels=`; `enable` puts a link into the `.wants` folder of any other.";
+    "Install" "RequiredBy" list(install.required_by, install::names), "", "The same, for `Requires=` and `.requires`.";
+    "Install" "UpheldBy" list(install.upheld_by, install::names), "", "The same, for `Upholds=` and `.upholds`.";
     "Install" "Alias" list(install.alias, install::names), "", "Further names, for which `enable` makes links.";
     "Install" "Also" list(install.also, install::names), "", "Units that are switched on and off along with this one.";
     "Install" "DefaultInstance" one(install.default_instance, some(install::instance)), "", "The instance that `enable` takes for a template named without one.";
@@ -332,7 +331,7 @@ pub fn keys() -> impl Iterator<Item = &'static KeyDoc> {
 
 /// The values in effect: (key, value), a pair for each value of a list; an unset key has one that is empty.
 pub fn settings(unit: &Unit) -> Vec<(String, String)> {
-    let build = Build { unit: unit.clone(), ..Build::new(&unit.name) };
+    let build = Build { unit: unit.clone() };
     let mut pairs = Vec::new();
     for key in KEYS {
         let Some(show) = key.show else { continue };
