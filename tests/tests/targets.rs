@@ -33,7 +33,8 @@ fn a_target_that_ends_the_machine_does() {
         .unit("a.service", "[Unit]\nOnFailure=poweroff.target\n[Service]\nExecStart=/bin/sleep inf\n")
         .boot();
     let pid = world.main_of("a");
-    world.ok(["kill", "-9", &pid.to_string()]);
+    // The machine may be gone before kill is.
+    let _ = world.run(["kill", "-9", &pid.to_string()]);
     assert!(world.gone(deadline(30)), "{}", world.console());
 }
 
@@ -106,4 +107,21 @@ fn switching_off_takes_systemds_links_too() {
     assert_eq!(levels(&world), "2345");
     world.ok(["initctl", "disable", "a"]);
     assert_eq!(levels(&world), "");
+}
+
+#[test]
+fn rungs_own_targets_are_active_where_the_level_says_so() {
+    let world = World::new().boot();
+    let active = |name: &str| world.run(["initctl", "is-active", name]).stdout;
+    for name in ["multi-user.target", "runlevel3.target", "sysinit.target", "network.target"] {
+        assert_eq!(active(name), "active\n", "{name}");
+    }
+    assert_eq!(active("graphical.target"), "inactive\n");
+    assert_eq!(active("runlevel5.target"), "inactive\n");
+    let mut wait = world.command(["initctl", "wait", "graphical.target"]).spawn().expect("initctl");
+    world.ok(["initctl", "runlevel", "5"]);
+    assert!(wait.wait().expect("an end").success());
+    assert_eq!(active("graphical.target"), "active\n");
+    assert_eq!(active("runlevel3.target"), "inactive\n");
+    assert!(!world.ok(["initctl", "list"]).contains("graphical"));
 }

@@ -128,6 +128,7 @@ impl Manager {
     /// A level was reached.
     pub fn level_reached(&mut self, from: Option<Level>, to: Level) {
         self.title(&format!("init [{to}]"));
+        self.answer_level_waits();
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);

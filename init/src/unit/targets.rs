@@ -1,7 +1,7 @@
 //! systemd's well-known targets, for units that name one without which nothing brings a file. Level S does what most of
 //! them stand for; each comes after the units that do it, as far as these are started along with it.
 
-use super::{End, EndAction, Haste, Service, ServiceType, Source, Unit, UnitName};
+use super::{End, EndAction, Haste, LevelSet, Service, ServiceType, Source, Unit, UnitName};
 
 /// Name, what it stands for, what it comes after.
 const TARGETS: &[(&str, &str, &str)] = &[
@@ -99,6 +99,25 @@ pub fn end(name: &UnitName) -> Option<Unit> {
     unit.service = Service { kind: ServiceType::Oneshot, ..Service::default() };
     unit.service.ending.success_action = Some(EndAction { end: *end, haste: Haste::None });
     Some(unit)
+}
+
+/// The levels in which a well-known target has been reached, as far as levels say; with `S`: once S is through.
+pub fn reached_in(name: &UnitName) -> LevelSet {
+    let levels = match name.as_str().strip_suffix(".target") {
+        Some("multi-user" | "default" | "getty") => "2345",
+        Some("graphical" | "runlevel5") => "5",
+        Some("runlevel2") => "2",
+        Some("runlevel3") => "3",
+        Some("runlevel4") => "4",
+        Some("runlevel1") => "1",
+        Some(
+            "local-fs-pre" | "local-fs" | "remote-fs-pre" | "remote-fs" | "swap" | "time-set" | "sysinit" | "basic"
+            | "network-pre" | "network" | "network-online" | "nss-lookup" | "nss-user-lookup" | "sockets" | "timers"
+            | "paths",
+        ) => "S",
+        _ => "",
+    };
+    LevelSet::parse(levels).unwrap_or(LevelSet::EMPTY)
 }
 
 fn generated(name: &UnitName, what: &str) -> Unit {

@@ -327,7 +327,15 @@ impl Manager {
     }
 
     fn is_met(&self, wait: &StateWait) -> bool {
-        wait.units.iter().all(|id| wait.states.contains(&self.core.view(*id).state))
+        wait.units.iter().all(|id| wait.states.contains(&self.state(*id)))
+    }
+
+    /// A level was reached: who waited for what that means?
+    pub fn answer_level_waits(&mut self) {
+        let units: std::collections::BTreeSet<UnitId> = self.state_waits.iter().flat_map(|w| w.units.clone()).collect();
+        for unit in units {
+            self.answer_state_waits(unit, self.state(unit));
+        }
     }
 
     /// A unit's state changed: who waited for that?

@@ -1,10 +1,10 @@
 //! A unit as clients see it.
 
-use crate::core::{Loaded, Reason, UnitId, View};
+use crate::core::{Loaded, Reason, State, UnitId, View};
 use crate::manager::state::Manager;
 use crate::proto::control::{Cause, LoadState, UnitStatus};
 use crate::sys::wait;
-use crate::unit::{self, LevelSet, Severity, Source, Unit, UnitName};
+use crate::unit::{self, Level, LevelSet, Severity, Source, Unit, UnitName, targets};
 
 /// The definition a view speaks of: what runs, else what is on disk.
 pub fn definition<'a>(view: &View<'a>) -> Option<&'a Unit> {
@@ -21,6 +21,19 @@ fn relations(unit: &Unit) -> Vec<(String, UnitName)> {
 }
 
 impl Manager {
+    /// A unit's state. One of Rung's own targets that nothing had to start is active where the level says so.
+    pub fn state(&self, id: UnitId) -> State {
+        let view = self.core.view(id);
+        let own = definition(&view).is_some_and(|u| u.source == Source::Generated);
+        let (_, Some(now), _) = self.core.levels() else { return view.state };
+        let reached = targets::reached_in(view.name);
+        let through = reached.contains(Level::S) && !now.is_down();
+        match view.state {
+            State::Inactive if own && (through || reached.contains(now)) => State::Active,
+            state => state,
+        }
+    }
+
     /// All that is known of a unit. `full`: also its processes and settings, which cost reading.
     pub fn status(&self, id: UnitId, full: bool) -> UnitStatus {
         let view = self.core.view(id);
@@ -47,7 +60,7 @@ impl Manager {
             load,
             load_error,
             changed_on_disk,
-            state: view.state,
+            state: self.state(id),
             phase: view.phase,
             since_ms: (view.since > 0).then(|| wall.saturating_sub(now.saturating_sub(view.since))),
             main_pid: view.main_pid,
