@@ -8,6 +8,7 @@ use init::core::Whom;
 use init::proto::words;
 use init::unit::{Level, LevelSet, nearest};
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,7 +53,7 @@ pub struct Cli {
 /// Flags every verb has, before or after it.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Global {
-    /// Print JSON, one document (`logs`: one a line).
+    /// Print JSON, one document (`logs`, `events -f`: one a line); `initctl schema` describes it.
     #[arg(long, short = 'j', global = true)]
     pub json: bool,
     /// Print nothing; the exit status tells.
@@ -212,6 +213,9 @@ pub enum Verb {
     /// Print a man page's source, or write all of them under a folder.
     #[command(after_help = "Examples:\n  initctl man rung.unit | man -l -\n  initctl man --write /usr/share/man")]
     Man(man::Args),
+    /// Print the JSON Schema of what a verb prints with --json; without a verb, the name and version of each.
+    #[command(after_help = crate::schema::HELP)]
+    Schema(crate::schema::Args),
     /// Accept an event and do nothing (scripts of other systems send them).
     #[command(hide = true)]
     Emit(EmitArgs),
@@ -411,6 +415,15 @@ pub struct Refusal {
     error: clap::Error,
     /// The verb the line names, where there is one of that name.
     verb: Option<String>,
+    /// The line has `--json`.
+    json: bool,
+}
+
+/// Whether a line that can't be read has a flag all the same.
+fn has(args: &[OsString], long: &str, short: char) -> bool {
+    let words = args.iter().skip(1).filter_map(|a| a.to_str()).take_while(|w| *w != "--");
+    let cluster = |w: &str| w.strip_prefix('-').is_some_and(|w| w.contains(short) && w.chars().all(|c| "jq".contains(c)));
+    words.into_iter().any(|w| w == long || cluster(w))
 }
 
 /// Reads the command line.
@@ -427,7 +440,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     Cli::try_parse_from(&args).map_err(|error| {
         let words = args.iter().skip(1).filter_map(|a| a.to_str());
         let verb = words.map(str::to_owned).find(|w| Cli::command().find_subcommand(w).is_some());
-        Refusal { error, verb }
+        Refusal { error, verb, json: has(&args, "--json", 'j') && !has(&args, "--quiet", 'q') }
     })
 }
 
@@ -454,7 +467,13 @@ impl Refusal {
             let _ = self.error.print();
             return ExitCode::SUCCESS;
         }
-        eprintln!("initctl: {}", self.text());
+        let text = self.text();
+        eprintln!("initctl: {text}");
+        if self.json {
+            let error = crate::exit::document("CommandLine", &text, &[], crate::exit::USAGE);
+            // Nobody is left to tell that stdout is gone.
+            let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "error": error }));
+        }
         ExitCode::from(crate::exit::USAGE)
     }
 

@@ -1,7 +1,7 @@
 //! `initctl`, the administrative front end of Rung: arguments → request → rendering.
 //!
 //! `cli` says what can be written on the command line, `verbs` turns each verb into requests, `render` turns replies
-//! into text (pure), `logs` reads log files without the manager's help.
+//! into text (pure), `schema` says what `--json` prints, `logs` reads log files without the manager's help.
 
 mod cli;
 mod complete;
@@ -14,6 +14,7 @@ mod own;
 mod processes;
 mod render;
 mod sandbox;
+mod schema;
 mod terminal;
 mod verbs;
 

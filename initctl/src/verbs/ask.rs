@@ -14,6 +14,12 @@ struct Answer {
     answer: &'static str,
 }
 
+/// All of them, in the order asked.
+#[derive(Serialize)]
+struct Answers {
+    units: Vec<Answer>,
+}
+
 /// One unit, `None` when there is none of that name.
 pub fn one(c: &mut Context, name: &str) -> Result<Option<UnitStatus>, Failure> {
     let names = Names { names: vec![name.to_owned()] };
@@ -42,7 +48,7 @@ fn each(
         yes |= hit;
         answers.push(Answer { name: name.clone(), answer: word });
     }
-    c.out.data(&answers, |all, _| all.iter().map(|a| format!("{}\n", a.answer)).collect())?;
+    c.out.data(&Answers { units: answers }, |all, _| all.units.iter().map(|a| format!("{}\n", a.answer)).collect())?;
     match (yes, known) {
         (true, _) => Ok(()),
         (false, true) => Err(Failure::Status(no)),

@@ -102,12 +102,12 @@ fn edit(
             return Err(Failure::Status(FAILED));
         }
         if same && before.is_some() || is_void(&text) && before.is_none() {
-            c.out.message("nothing was changed");
+            own::nothing(c, "nothing was changed")?;
             return Ok(false);
         }
         if is_void(&text) {
-            c.out
-                .message(&format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short()));
+            let why = format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short());
+            own::nothing(c, &why)?;
             return Ok(false);
         }
         let draft = Draft::one(Change::Write { path: path.clone(), text, before: before.clone() });

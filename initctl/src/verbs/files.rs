@@ -13,6 +13,10 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
         path: String,
         text: String,
     }
+    #[derive(Serialize)]
+    struct Files {
+        files: Vec<File>,
+    }
     let units: Units = c.ask("Status", &Names { names })?;
     let (mut files, mut failed) = (Vec::new(), false);
     for unit in &units.units {
@@ -32,8 +36,8 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
             }
         }
     }
-    c.out.data(&files, |files, _| {
-        let texts: Vec<String> = files.iter().map(|f| format!("# {}\n{}\n", f.path, f.text.trim_end())).collect();
+    c.out.data(&Files { files }, |all, _| {
+        let texts: Vec<String> = all.files.iter().map(|f| format!("# {}\n{}\n", f.path, f.text.trim_end())).collect();
         texts.join("\n")
     })?;
     if failed { Err(Failure::Status(FAILED)) } else { Ok(()) }
