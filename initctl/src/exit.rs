@@ -70,11 +70,11 @@ impl Failure {
             Self::Client(Error::Refused { text, .. }) => text.nearest.clone(),
             _ => Vec::new(),
         };
-        document(self.word(), said, &near, self.status(kind))
+        document(self.word(kind), said, &near, self.status(kind))
     }
 
     /// What kind of failure it is: of the manager's errors the last part of their name.
-    fn word(&self) -> &str {
+    fn word(&self, kind: Kind) -> &str {
         match self {
             Self::Client(Error::Refused { name, .. }) => name.rsplit('.').next().unwrap_or(name),
             Self::Client(Error::NoManager { .. }) => "NoManager",
@@ -82,6 +82,7 @@ impl Failure {
             Self::Client(Error::Silent { .. }) => "ManagerSilent",
             Self::Client(Error::Io(_) | Error::Protocol(_)) => "Connection",
             Self::Status(NO_UNIT) => "NoSuchUnit",
+            Self::Status(UNKNOWN) if kind == Kind::Question => "NoSuchUnit",
             Self::Status(_) | Self::Other(_) | Self::Output(..) => "Failed",
         }
     }

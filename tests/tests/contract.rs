@@ -114,6 +114,11 @@ fn every_verb_prints_what_its_schema_says() {
         .unit("unmet.service", &format!("[Unit]\nConditionPathExists=/no/such\n{}", off(ONCE)))
         .boot();
     let mut c = Contract::of(&world);
+    let more = json!({"units": [{"name": "a.service", "answer": "active", "more": 1}]});
+    let less = json!({"units": [{"name": "a.service"}]});
+    for wrong in [more, less, json!({}), json!([]), json!({"units": [], "error": "text"})] {
+        assert!(!c.validators["is-active"].is_valid(&wrong), "{wrong}");
+    }
     for line in [
         "list",
         "list nothing-like-that",
