@@ -1,6 +1,6 @@
 //! The command line: verbs, flags and their help.
 
-use crate::verbs::{blame, diff, edit, list, mask, new, ps, revert, set, top, tree};
+use crate::verbs::{blame, diff, edit, list, mask, new, plan, ps, revert, set, top, tree};
 use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -62,6 +62,9 @@ pub struct Global {
     /// Return as soon as the request is queued.
     #[arg(long, global = true)]
     pub no_wait: bool,
+    /// Only show what would be done: the plan, step by step, with the reason of each.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -118,6 +121,13 @@ pub enum Verb {
                             Examples:\n  initctl top --sort memory\n  initctl top --once"
     )]
     Top(top::Args),
+    /// Show what a request would stop, start, restart and leave, in which order and why, without making it.
+    #[command(
+        after_help = "Steps of one wave run side by side, after all earlier waves they wait for. --dry-run shows the \
+                            same on the verb itself.\n\nExamples:\n  initctl plan restart nginx\n  initctl plan runlevel 1\n  \
+                            initctl plan enable nginx\n  initctl stop --dry-run db"
+    )]
+    Plan(plan::Args),
     /// Show in which levels units are on; with --edit, change that in a table.
     #[command(after_help = "Nothing is changed before s was pressed and the list of changes was agreed to.\n\n\
                             Examples:\n  initctl levels\n  initctl levels --edit nginx cron")]

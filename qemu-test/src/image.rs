@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         mmdebstrap.arg(format!("--customize-hook={} \"$1\"", recipe.join("customize").display()));
         if kind == Kind::Daemons {
             // Each is started when its turn comes, not all of them at boot.
-            mmdebstrap.arg("--customize-hook=rm -f \"$1\"/etc/rc[0-6S].d/[SK]*");
+            mmdebstrap.arg("--customize-hook=rm -f \"$1\"/etc/rc[0-6S].d/[SK]* \"$1\"/etc/systemd/system/*.wants/*");
         }
         host::run(mmdebstrap.arg(suite).arg(&tar).arg(&list))?;
         let state = work.join("fakeroot");

@@ -1,7 +1,7 @@
 //! One scenario for each rule, in the order of a unit's life. The world here answers only what a test says.
 
 #[path = "core_tests_bench.rs"]
-mod bench;
+pub(super) mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
 #[path = "core_tests_ends.rs"]

@@ -25,6 +25,7 @@ pub mod relations;
 pub mod scalar;
 pub mod search;
 pub mod specifier;
+pub mod targets;
 mod text;
 mod usage;
 mod value;

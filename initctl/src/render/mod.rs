@@ -6,6 +6,7 @@ pub mod branch;
 pub mod history;
 pub mod levels;
 pub mod list;
+pub mod plan;
 pub mod progress;
 pub mod ps;
 pub mod sheet;

@@ -14,6 +14,7 @@ mod logs;
 pub mod mask;
 pub mod new;
 mod own;
+pub mod plan;
 mod power;
 pub mod ps;
 pub mod revert;
@@ -86,6 +87,11 @@ fn end(out: &Output, failure: &Failure, kind: Kind) -> ExitCode {
 }
 
 fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
+    if c.out.global.dry_run
+        && let Some(answer) = plan::dry_run(c, &verb)
+    {
+        return answer;
+    }
     match verb {
         Verb::List(args) => list::run(c, &args),
         Verb::Status(args) => status::status(c, &args.names),
@@ -102,6 +108,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::ResetFailed(args) => change::reset_failed(c, args.names),
         Verb::Enable(args) => levels::enable(c, &args, true),
         Verb::Disable(args) => levels::enable(c, &args, false),
+        Verb::Plan(args) => plan::run(c, &args),
         Verb::Levels(args) => levels::table(c, args),
         Verb::Runlevel(args) => levels::runlevel(c, args.level),
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
@@ -146,6 +153,7 @@ fn kind(verb: &Verb) -> Kind {
         Verb::List(_)
         | Verb::Status(_)
         | Verb::Levels(_)
+        | Verb::Plan(_)
         | Verb::Logs(_)
         | Verb::Why(_)
         | Verb::Explain(_)

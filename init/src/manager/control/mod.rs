@@ -6,6 +6,7 @@ mod events;
 mod explain;
 pub mod held;
 pub mod methods;
+mod plan;
 mod processes;
 pub mod requests;
 pub mod server;
