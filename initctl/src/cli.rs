@@ -3,7 +3,7 @@
 use crate::verbs::{blame, diff, edit, list, mask, new, plan, ps, revert, set, top, tree};
 use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
 use init::proto::words;
 use init::unit::{Level, LevelSet, nearest};
@@ -419,6 +419,38 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
+/// Verbs for which --no-wait means something; the others take it, and their help doesn't name it.
+const WAITING: &[&str] = &[
+    "start",
+    "stop",
+    "restart",
+    "try-restart",
+    "reload",
+    "kill",
+    "enable",
+    "disable",
+    "runlevel",
+    "poweroff",
+    "reboot",
+    "halt",
+    "new",
+    "mask",
+    "reexec",
+    "reset-failed",
+];
+
+/// The declaration of the command line, as help, man page and completion show it.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for verb in verbs.iter().filter(|v| !WAITING.contains(&v.as_str()) && *v != "help") {
+        // A verb's own flag comes before the one it gets from all.
+        let hidden = Arg::new("no_wait").long("no-wait").action(ArgAction::SetTrue).hide(true);
+        command = command.mut_subcommand(verb, |c| c.arg(hidden));
+    }
+    command
+}
+
 /// Why there is nothing to run: help was asked for, or the line is wrong.
 #[derive(Debug)]
 pub struct Refusal {
@@ -432,7 +464,8 @@ pub struct Refusal {
 /// Whether a line that can't be read has a flag all the same.
 fn has(args: &[OsString], long: &str, short: char) -> bool {
     let words = args.iter().skip(1).filter_map(|a| a.to_str()).take_while(|w| *w != "--");
-    let cluster = |w: &str| w.strip_prefix('-').is_some_and(|w| w.contains(short) && w.chars().all(|c| "jq".contains(c)));
+    let cluster =
+        |w: &str| w.strip_prefix('-').is_some_and(|w| w.contains(short) && w.chars().all(|c| "jq".contains(c)));
     words.into_iter().any(|w| w == long || cluster(w))
 }
 
@@ -447,7 +480,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
     {
         *flag = "version".into();
     }
-    Cli::try_parse_from(&args).map_err(|error| {
+    let read = command().try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+    read.map_err(|error| {
         let words = args.iter().skip(1).filter_map(|a| a.to_str());
         let verb = words.map(str::to_owned).find(|w| Cli::command().find_subcommand(w).is_some());
         Refusal { error, verb, json: has(&args, "--json", 'j') && !has(&args, "--quiet", 'q') }
@@ -567,6 +601,16 @@ mod tests {
             assert!(text.contains(part) && !text.contains("Usage") && text.contains("\n  try: "), "{line}: {text}");
             assert!(text.lines().count() <= 4, "{text}");
         }
+    }
+
+    #[test]
+    fn no_wait_is_named_where_it_means_something() {
+        for (verb, named) in [("start", true), ("reexec", true), ("list", false), ("why", false)] {
+            let help = of(&format!("initctl {verb} --help")).expect_err(verb).error.to_string();
+            assert_eq!(help.contains("--no-wait"), named, "{verb}: {help}");
+        }
+        assert!(of("initctl list --no-wait").is_ok_and(|cli| cli.global.no_wait));
+        assert!(of("initctl --no-wait start a").is_ok_and(|cli| cli.global.no_wait));
     }
 
     #[test]

@@ -110,6 +110,8 @@ fn client_text(error: &Error) -> String {
                 text.push_str("\n  try: initctl list");
             } else if error.is(errors::DENIED) {
                 text.push_str("\n  try: as root");
+            } else if error.is(errors::METHOD_NOT_FOUND) || error.is(errors::INVALID_PARAMETER) {
+                text.push_str("\n  try: initctl reexec, after an upgrade; initctl version tells both versions");
             }
         }
         Error::NoManager { error: why, .. } if why.kind() == ErrorKind::PermissionDenied => text.push_str("\n  try: as root"),

@@ -88,7 +88,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
     let JobResult::Failed(outcome) = result else { return None };
     Some(match outcome {
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
-        Outcome::Dependency { name } => format!("initctl status {name}"),
+        Outcome::Dependency { name } => format!("initctl why {}", name.short()),
         Outcome::JobTimeout => format!("initctl status {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
@@ -133,5 +133,7 @@ mod tests {
         let late = reason(Some(&unit), &Outcome::Timeout { phase: Phase::Start }, None);
         assert!(late.starts_with("TimeoutStartSec= (/etc/rung/units/a.service:9) passed"), "{late}");
         assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));
+        let dependency = Outcome::Dependency { name: UnitName::new("b").expect("name") };
+        assert_eq!(hint("a", &JobResult::Failed(dependency)).as_deref(), Some("initctl why b"));
     }
 }

@@ -2,9 +2,11 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
+use crate::own::failure;
 use crate::render::clean;
 use init::proto::control::{Names, Reloaded, Units};
 use serde::Serialize;
+use std::path::Path;
 
 /// `cat NAME…`: each file under a line with its path.
 pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
@@ -21,7 +23,7 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
     let (mut files, mut failed) = (Vec::new(), false);
     for unit in &units.units {
         if unit.files.is_empty() {
-            c.out.message(&format!("{} has no file", unit.name));
+            c.out.message(&format!("{} has no file\n  try: initctl why {}", unit.name, unit.name.short()));
             failed = true;
         }
         for path in &unit.files {
@@ -30,7 +32,7 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
                     files.push(File { path: path.clone(), text: String::from_utf8_lossy(&bytes).into_owned() });
                 }
                 Err(e) => {
-                    c.out.message(&format!("{path}: {e}"));
+                    c.out.message(&failure("read", Path::new(path), &e).text().unwrap_or_default());
                     failed = true;
                 }
             }

@@ -61,7 +61,10 @@ pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<()
         draft.make()?;
     }
     let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: &verdict.findings };
-    c.out.data(&Reports { units: vec![report] }, |_, _| if spoils { String::new() } else { lines(&draft.changes, dry) })?;
+    c.out.data(
+        &Reports { units: vec![report] },
+        |_, _| if spoils { String::new() } else { lines(&draft.changes, dry) },
+    )?;
     if spoils {
         c.out.message(&format!("{name} could not be used with this: nothing was changed"));
         return Err(Failure::Status(FAILED));
