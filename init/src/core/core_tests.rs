@@ -4,8 +4,12 @@
 pub(super) mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
+#[path = "core_tests_cost.rs"]
+mod cost;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_mixed.rs"]
+mod mixed;
 #[path = "core_tests_ready.rs"]
 mod ready;
 #[path = "core_tests_relations.rs"]
