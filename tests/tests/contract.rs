@@ -1,6 +1,8 @@
 //! What `initctl --json` prints is what `initctl schema` says: the output of every verb, validated; and nothing in it that
 //! isn't described.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
 use rung_tests::world::{Output, World, deadline, off};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
