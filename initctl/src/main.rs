@@ -12,6 +12,7 @@ mod man;
 mod output;
 mod own;
 mod processes;
+mod refusal;
 mod render;
 mod sandbox;
 mod schema;
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     if complete::answer::<cli::Cli>() {
         return ExitCode::SUCCESS;
     }
-    let cli = match cli::parse(std::env::args_os()) {
+    let cli = match refusal::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(refusal) => return refusal.print(),
     };

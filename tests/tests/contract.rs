@@ -112,6 +112,7 @@ fn every_verb_prints_what_its_schema_says() {
         .unit("b.service", "[Service]\nExecStart=/bin/sleep infinity\nExecReload=/bin/true\nKeyOfNoOne=1\n")
         .unit("bad.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo last words; exit 3'\n"))
         .unit("broken.service", &off("[Service]\nType=nonsense\nExecStart=/bin/true\n"))
+        .unit("keeps.service", &off("[Service]\nType=oneshot\nCacheDirectory=keeps\nExecStart=/bin/true\n"))
         .unit("needs.service", &format!("[Unit]\nRequires=bad.service\nAfter=bad.service\n{}", off(ONCE)))
         .unit("unmet.service", &format!("[Unit]\nConditionPathExists=/no/such\n{}", off(ONCE)))
         .boot();
@@ -161,6 +162,7 @@ fn every_verb_prints_what_its_schema_says() {
         "start a",
         "start bad",
         "start needs",
+        "start keeps",
         "start unmet",
         "status bad needs unmet",
         "why needs",
@@ -182,6 +184,9 @@ fn every_verb_prints_what_its_schema_says() {
         "set a --dry-run TimeoutStopSec=8",
         "set a Type=nonsense",
         "diff a",
+        "clean bad",
+        "clean --dry-run keeps",
+        "clean keeps",
         "revert a",
         "revert a",
         "mask bad needs",

@@ -33,6 +33,7 @@ const DOCUMENTS: &str = include_str!("documents.json");
 const VERBS: &[(&str, &[&str])] = &[
     ("blame", &["Blame"]),
     ("cat", &["Files"]),
+    ("clean", &["Removed"]),
     ("completion", &["Text"]),
     ("deps", &["Trees"]),
     ("diff", &["Differences"]),
