@@ -249,7 +249,7 @@ fn failures_are_documents_too() {
     ] {
         assert_eq!(c.error(&world, line)["name"], name, "{line}");
     }
-    assert_eq!(c.error(&world, "why bda")["nearest"], json!(["bad.service"]));
+    assert_eq!(c.error(&world, "why bda")["nearest"], json!(["bad"]));
     let status = c.run(&world, "status bad nosuch");
     assert!(status["units"][0]["name"] == "bad.service" && status["error"]["exit_status"] == 4, "{status}");
     let out = world.run(["initctl", "--json", "strat"]);
