@@ -4,6 +4,8 @@
 mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
+#[path = "core_tests_course.rs"]
+mod course;
 #[path = "core_tests_ends.rs"]
 mod ends;
 #[path = "core_tests_ready.rs"]

@@ -10,9 +10,11 @@ mod why;
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
 pub use why::{About, Difference, ExplainedCommand, ExplainedStep, Explanation, UnitSource, Why};
+mod jobs;
 mod processes;
 mod times;
 
+pub use jobs::{AskJobs, Job, Jobs};
 pub use processes::{Group, Processes};
 pub use times::{LevelTime, StartTimes, UnitTime};
 
