@@ -1,6 +1,6 @@
 //! The command line: verbs, flags and their help.
 
-use crate::verbs::{blame, diff, edit, list, mask, new, ps, revert, set, top, tree};
+use crate::verbs::{blame, diff, edit, list, mask, new, plan, ps, revert, set, top, tree};
 use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -61,6 +61,9 @@ pub struct Global {
     /// Return as soon as the request is queued.
     #[arg(long, global = true)]
     pub no_wait: bool,
+    /// Only show what would be done: the plan, step by step, with the reason of each.
+    #[arg(long, global = true)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +120,13 @@ pub enum Verb {
                             Examples:\n  initctl top --sort memory\n  initctl top --once"
     )]
     Top(top::Args),
+    /// Show what a request would stop, start, restart and leave, in which order and why, without making it.
+    #[command(
+        after_help = "Steps of one wave run side by side, after all earlier waves they wait for. --dry-run shows the \
+                            same on the verb itself.\n\nExamples:\n  initctl plan restart nginx\n  initctl plan runlevel 1\n  \
+                            initctl plan enable nginx\n  initctl stop --dry-run db"
+    )]
+    Plan(plan::Args),
     /// Show in which levels units are on; with --edit, change that in a table.
     #[command(after_help = "Nothing is changed before s was pressed and the list of changes was agreed to.\n\n\
                             Examples:\n  initctl levels\n  initctl levels --edit nginx cron")]
@@ -176,9 +186,14 @@ pub enum Verb {
     /// Print a unit's properties as KEY=VALUE; without a name, the manager's.
     #[command(after_help = "Examples:\n  initctl show nginx\n  initctl show nginx -p MainPID --value")]
     Show(ShowArgs),
-    /// Check unit files without loading them; without a file, all there are.
-    #[command(after_help = "Exit status: 0 no errors (there may be warnings), 1 errors.\n\nExamples:\n  \
-                            initctl verify\n  initctl verify ./web.service")]
+    /// Check unit files as the manager reads them; without a file, all there are.
+    #[command(
+        after_help = "Programs, users, groups, folders and other units that a unit needs are looked for as well. A \
+                            key that isn't honoured is told with what happens instead.\n\nExit status: 0 no errors, 1 \
+                            errors (with --strict: or warnings), 2 wrong usage.\n\nExamples:\n  initctl verify\n  \
+                            initctl verify web ./new.service\n  initctl verify --root ./rootfs\n  \
+                            initctl verify /usr/lib/systemd/system"
+    )]
     Verify(VerifyArgs),
     /// Have PID 1 and the manager execute themselves anew (after an upgrade).
     Reexec,
@@ -330,9 +345,18 @@ pub struct ShowArgs {
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// Unit files, or names of units.
+    /// Unit files, folders of them, init.conf, or names of units.
     #[arg(value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Look into this root instead, an image's: files, programs and accounts are those in it.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// Warnings count as errors.
+    #[arg(long)]
+    pub strict: bool,
+    /// A table of what is honoured instead of a line for each key that isn't; the default for folders and for all units.
+    #[arg(long)]
+    pub summary: bool,
 }
 
 #[derive(Debug, Args)]

@@ -15,7 +15,6 @@ mod processes;
 mod render;
 mod sandbox;
 mod terminal;
-mod units;
 mod verbs;
 
 use std::process::ExitCode;

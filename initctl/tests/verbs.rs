@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 mod common;
+#[path = "verbs/verify.rs"]
+mod verify;
 
 use common::{Answer, System};
 use init::proto::control::{Call, ErrorText, errors};
@@ -310,33 +312,6 @@ fn following_prints_what_comes_and_ends_with_its_reader() {
     drop(lines);
     system.write_log("a", &["2026-11-23T01:00:02.000000+00:00 err three"]);
     assert!(child.wait().expect("over").success());
-}
-
-#[test]
-fn verify_checks_files_without_a_manager() {
-    let system = System::bare("verify");
-    let write = |name: &str, text: &str| {
-        let path = system.dir.join(name);
-        std::fs::write(&path, text).expect("write");
-        path.to_string_lossy().into_owned()
-    };
-    let good = write("good.service", "[Service]\nExecStart=/bin/true\n");
-    assert_eq!(
-        system.all(&["verify", &good]),
-        (0, String::new(), "initctl: 1 unit checked: no errors, no warnings\n".into())
-    );
-    let odd =
-        write("odd.service", "[Unit]\nRequires=goood.service\n[Service]\nExecStrat=/x\nExecStart=/no/such/program\n");
-    let (status, out, err) = system.all(&["verify", &odd, &good]);
-    assert_eq!((status, err.as_str()), (0, "initctl: 2 units checked: no errors, 3 warnings\n"), "{out}");
-    assert!(out.contains("odd.service:4:") && out.contains("ExecStart"), "{out}");
-    assert!(out.contains("odd.service:5:1: warning: ExecStart=: /no/such/program is not there"), "{out}");
-    assert!(out.contains("there is no unit `goood`") && out.contains("did you mean good.service"), "{out}");
-    let bad = write("bad.service", "[Service]\nType=nonsense\nExecStart=/bin/true\n");
-    let (status, out, _) = system.all(&["verify", "--json", &bad]);
-    let rows: Value = serde_json::from_str(&out).expect("json");
-    assert_eq!((status, rows[0]["severity"].as_str(), rows[0]["line"].as_u64()), (1, Some("error"), Some(2)), "{out}");
-    assert_eq!(system.all(&["verify", "/no/such/x.service"]).0, 1);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What is booted: a kernel and a disk, built in two layers and cached under `target/qemu`.
 //!
-//! The *base* is Debian alone: a folder made by mmdebstrap from `qemu-test/machine`, named by a hash of that recipe. The
-//! *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
+//! The *base* is Debian alone: a folder made by mmdebstrap from `qemu-test/machine`, named by a hash of that recipe; there
+//! are two of them, one with a good many daemons more ([`Kind`]). The *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
 //! no loop device: mke2fs fills the image from the folder. Each boot gets a copy of the image.
 
 use crate::error::{Context, Error, Result, fail};
@@ -13,8 +13,33 @@ use std::hash::Hasher;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// Size of the root disk. Sparse: what isn't used costs nothing.
-const DISK: &str = "1G";
+/// Which Debian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A small server.
+    Plain,
+    /// The same with the daemons of `qemu-test/daemons`. None of them starts by itself.
+    Daemons,
+}
+
+impl Kind {
+    /// What the folders of such bases begin with.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Plain => "base-",
+            Self::Daemons => "daemons-",
+        }
+    }
+
+    /// Size of the root disk. Sparse: what isn't used costs nothing.
+    fn disk(self) -> &'static str {
+        match self {
+            Self::Plain => "1G",
+            Self::Daemons => "3G",
+        }
+    }
+}
+
 /// Size of the swap disk, in bytes.
 const SWAP: u64 = 64 << 20;
 
@@ -55,9 +80,9 @@ impl<'a> Builder<'a> {
     }
 
     /// The machine, from the cache where nothing has changed.
-    pub fn machine(&self) -> Result<Machine> {
+    pub fn machine(&self, kind: Kind) -> Result<Machine> {
         let key = self.key()?;
-        let base = self.base()?;
+        let base = self.base(kind)?;
         let kernel = base.join("root/boot/vmlinuz");
         let mut hash = DefaultHasher::new();
         for binary in BINARIES {
@@ -68,7 +93,7 @@ impl<'a> Builder<'a> {
         let disk = base.join(format!("machine-{:016x}.ext4", hash.finish()));
         if !disk.exists() {
             println!("installing Rung into the machine ...");
-            self.install(&base, &key, &disk)?;
+            self.install(&base, &key, &disk, kind)?;
         }
         Ok(Machine { kernel, root: base.join("root"), disk, key })
     }
@@ -85,13 +110,15 @@ impl<'a> Builder<'a> {
     }
 
     /// Debian's folder.
-    fn base(&self) -> Result<PathBuf> {
+    fn base(&self, kind: Kind) -> Result<PathBuf> {
         let recipe = self.repo.join("qemu-test/machine");
         let (suite, sources) = debian_sources()?;
         let mut hash = DefaultHasher::new();
         hash_tree(&mut hash, &recipe)?;
+        let more = (kind == Kind::Daemons).then(|| self.repo.join("qemu-test/daemons"));
+        more.iter().try_for_each(|list| hash_tree(&mut hash, list))?;
         hash.write(sources.as_bytes());
-        let base = self.cache.join(format!("base-{:016x}", hash.finish()));
+        let base = self.cache.join(format!("{}{:016x}", kind.prefix(), hash.finish()));
         if base.exists() {
             return Ok(base);
         }
@@ -103,8 +130,10 @@ impl<'a> Builder<'a> {
         fs::create_dir_all(work.join("root")).on("create", &work)?;
         let list = work.join("sources.list");
         fs::write(&list, sources).on("write", &list)?;
-        let packages = recipe.join("packages");
-        let packages = fs::read_to_string(&packages).on("read", &packages)?;
+        let mut packages = String::new();
+        for list in std::iter::once(recipe.join("packages")).chain(more) {
+            packages.push_str(&fs::read_to_string(&list).on("read", &list)?);
+        }
         let packages: Vec<_> = packages.lines().filter(|l| !l.starts_with('#')).collect();
         let tar = work.join("root.tar");
         let mut mmdebstrap = host::command("mmdebstrap");
@@ -114,26 +143,30 @@ impl<'a> Builder<'a> {
         }
         mmdebstrap.arg(format!("--include={}", packages.join(",")));
         mmdebstrap.arg(format!("--customize-hook={} \"$1\"", recipe.join("customize").display()));
+        if kind == Kind::Daemons {
+            // Each is started when its turn comes, not all of them at boot.
+            mmdebstrap.arg("--customize-hook=rm -f \"$1\"/etc/rc[0-6S].d/[SK]* \"$1\"/etc/systemd/system/*.wants/*");
+        }
         host::run(mmdebstrap.arg(suite).arg(&tar).arg(&list))?;
         let state = work.join("fakeroot");
         host::run(host::as_root("tar", &state).arg("-xf").arg(&tar).arg("-C").arg(work.join("root")))?;
         fs::remove_file(&tar).on("remove", &tar)?;
         fs::rename(&work, &base).on("rename", &work)?;
-        self.remove_others(&base);
+        self.remove_others(&base, kind);
         Ok(base)
     }
 
     /// Bases of older recipes are of no more use. What can't be removed only costs room.
-    fn remove_others(&self, base: &Path) {
+    fn remove_others(&self, base: &Path, kind: Kind) {
         for entry in fs::read_dir(self.cache).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("base-") && entry.path() != base {
+            if entry.file_name().to_string_lossy().starts_with(kind.prefix()) && entry.path() != base {
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
     }
 
     /// Puts Rung into the base's folder (what an earlier build put there goes first) and makes the disk.
-    fn install(&self, base: &Path, key: &Path, disk: &Path) -> Result<()> {
+    fn install(&self, base: &Path, key: &Path, disk: &Path, kind: Kind) -> Result<()> {
         let (root, state) = (base.join("root"), base.join("fakeroot"));
         for old in [root.join("etc/rung"), root.join("usr/lib/rung")] {
             host::run(host::as_root("rm", &state).arg("-rf").arg(old))?;
@@ -152,7 +185,7 @@ impl<'a> Builder<'a> {
         }
         let part = disk.with_extension("part");
         let mut mke2fs = host::as_root("mke2fs", &state);
-        host::run(mke2fs.args(["-q", "-F", "-t", "ext4", "-L", "rung", "-d"]).arg(&root).arg(&part).arg(DISK))?;
+        host::run(mke2fs.args(["-q", "-F", "-t", "ext4", "-L", "rung", "-d"]).arg(&root).arg(&part).arg(kind.disk()))?;
         fs::rename(&part, disk).on("rename", &part)
     }
 }

@@ -94,7 +94,7 @@ fn run(options: &Options) -> Result<bool> {
     prereq::ensure()?;
     let cache = options.repo.join("target/qemu");
     let builder = image::Builder::new(&options.repo, &options.bin, &cache)?;
-    let machine = builder.machine()?;
+    let machine = builder.machine(image::Kind::Plain)?;
     let accel = qemu::accel(&cache, &machine.kernel)?;
     if options.build {
         println!("built {} and {}", machine.kernel.display(), machine.disk.display());

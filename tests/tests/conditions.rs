@@ -138,3 +138,14 @@ fn enable_does_what_the_install_section_says() {
     world.write("/etc/systemd/system/graphical.target.wants/plain.service", "");
     world.wait_for("the link to count", deadline(10), |w| (levels(w, "plain") == "5").then_some(()));
 }
+
+#[test]
+fn well_known_targets_are_there_without_a_file() {
+    let world = World::new()
+        .unit("a.service", &guarded("Requires=network-online.target sysinit.target\nAfter=network-online.target", ""))
+        .boot();
+    let bare = world.ok(["initctl", "list"]);
+    assert!(!bare.contains("network-online.target"), "one that nobody has started isn't listed");
+    world.ok(["initctl", "start", "a"]);
+    assert_eq!((world.state("a").0.as_str(), world.state("network-online.target").0.as_str()), ("active", "active"));
+}

@@ -13,15 +13,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 /// Packages without a service of their own are of no interest, but a few may move theirs elsewhere.
-const LEAST_PACKAGES: usize = 75;
+const LEAST_PACKAGES: usize = 80;
 /// What has been reached; it may only rise. Services …
-const LEAST_SERVICES: usize = 120;
+const LEAST_SERVICES: usize = 155;
 /// … those of them that say nothing that isn't honoured or harmless, …
-const LEAST_WHOLE: usize = 60;
-/// Services that can't be used because of a value that isn't honoured yet; it may only fall.
-const MOST_BAD: usize = 15;
+const LEAST_WHOLE: usize = 110;
 /// … and the share of all keys, in hundredths, that is honoured or harmless.
-const LEAST_KEYS: usize = 70;
+const LEAST_KEYS: usize = 83;
 
 /// A unit of a package.
 struct Unit {
@@ -80,12 +78,8 @@ fn the_units_of_debians_daemons_load() {
 
     println!("{}", table(&units));
     println!("{}", missing(&units));
-    let (later, errors): (Vec<&Finding>, Vec<_>) =
-        units.iter().flat_map(|u| &u.errors).partition(|f| f.message.contains("not honoured yet"));
-    let bad = units.iter().filter(|u| !u.errors.is_empty()).count();
-    let shown = |list: Vec<&Finding>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    assert!(bad <= MOST_BAD, "{bad} can't be used:\n{}", shown(later));
-    assert!(errors.is_empty(), "{} errors:\n{}", errors.len(), shown(errors));
+    let errors: Vec<String> = units.iter().flat_map(|u| &u.errors).map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{} errors:\n{}", errors.len(), errors.join("\n"));
 
     let services: Vec<&Unit> = units.iter().filter(|u| !u.name.ends_with(".target")).collect();
     let mut with: Vec<&str> = services.iter().map(|u| u.package.as_str()).collect();

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Edges from one unit to others, each list sorted and without doubles.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Edges {
     /// It is ordered after these.
     pub after: Vec<UnitId>,
@@ -73,7 +73,7 @@ impl Edges {
 }
 
 /// One unit.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     pub name: UnitName,
     pub disk: Loaded,
@@ -136,7 +136,7 @@ impl Node {
 }
 
 /// All units.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
     names: BTreeMap<UnitName, UnitId>,

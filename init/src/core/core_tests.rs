@@ -1,7 +1,7 @@
 //! One scenario for each rule, in the order of a unit's life. The world here answers only what a test says.
 
 #[path = "core_tests_bench.rs"]
-mod bench;
+pub(super) mod bench;
 #[path = "core_tests_conditions.rs"]
 mod conditions;
 #[path = "core_tests_course.rs"]
@@ -327,6 +327,10 @@ fn a_loop_loses_its_weakest_edge_and_no_unit() {
         })
     };
     let mut b = Bench::new(vec![link("a", "b", true), link("b", "c", false), link("c", "a", true)]);
+    // Told beforehand by the same search.
+    let told = b.core.cycles();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!((&told.later, &told.earlier, told.members.len()), (&name("b"), &name("c"), 3));
     b.ask(Verb::Start, &["c", "b"]);
     let [a, bb, c] = [UnitId(0), UnitId(1), UnitId(2)];
     let cut = |x: &&Action| matches!(x, Action::CycleBroken { .. });

@@ -4,8 +4,20 @@
 //! reloads) wait only among themselves or one way ([`super::job`]), so the two are looked at apart.
 
 use super::job::JobKind;
-use super::{Action, Core, UnitId};
+use super::{Action, Core, Loaded, UnitId};
+use crate::unit::UnitName;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// A loop in the ordering.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cycle {
+    /// Each is ordered after the next, the last after the first.
+    pub members: Vec<UnitName>,
+    /// The edge to do without: this one …
+    pub later: UnitName,
+    /// … then doesn't wait for this one.
+    pub earlier: UnitName,
+}
 
 /// Loops are looked for from at most so many units of a knot; a longer search would not find a shorter loop often.
 const SEARCH: usize = 256;
@@ -15,21 +27,47 @@ impl Core {
     pub(super) fn cut_loops(&mut self, new: &[UnitId], out: &mut Vec<Action>) {
         for down in [true, false] {
             let mut knot = self.knot(new, down);
-            while !knot.is_empty() {
-                let Some(members) = shortest_loop(&knot) else { break };
-                let Some((later, earlier)) = self.weakest(&members) else { break };
+            while let Some((members, (later, earlier))) = self.untie(&mut knot) {
                 if let Some(job) = &mut self.units.get_mut(later).job {
                     job.dropped.push(earlier);
                 }
                 // Older jobs may have waited for just this.
                 self.queue.extend([later, earlier]);
                 out.push(Action::CycleBroken { members, dropped: (later, earlier) });
-                if let Some(after) = knot.get_mut(&later) {
-                    after.retain(|id| *id != earlier);
-                }
-                prune(&mut knot);
             }
         }
+    }
+
+    /// The loops that a start of all units at once would cut, in the order found. For `verify`, which asks before any
+    /// of them is started.
+    pub fn cycles(&self) -> Vec<Cycle> {
+        let good = |id: &UnitId| {
+            let node = self.units.get(*id);
+            matches!(node.disk, Loaded::Good(_)) && !node.name.is_template()
+        };
+        let after = |id: UnitId| self.units.get(id).edges.after.iter().copied().filter(good).collect();
+        let mut knot: BTreeMap<UnitId, Vec<UnitId>> = self.units.ids().filter(good).map(|id| (id, after(id))).collect();
+        prune(&mut knot);
+        let name = |id: UnitId| self.units.get(id).name.clone();
+        let mut cycles = Vec::new();
+        while let Some((members, (later, earlier))) = self.untie(&mut knot) {
+            let rivals = |a: &UnitId| self.units.get(*a).edges.conflicts.iter().any(|b| members.contains(b));
+            // What can't run side by side is never ordered in one start.
+            if !members.iter().any(rivals) {
+                let members = members.into_iter().map(name).collect();
+                cycles.push(Cycle { members, later: name(later), earlier: name(earlier) });
+            }
+        }
+        cycles
+    }
+
+    /// Takes the weakest edge of the shortest loop out of a knot: its members, and the edge.
+    fn untie(&self, knot: &mut BTreeMap<UnitId, Vec<UnitId>>) -> Option<(Vec<UnitId>, (UnitId, UnitId))> {
+        let members = shortest_loop(knot)?;
+        let (later, earlier) = self.weakest(&members)?;
+        knot.get_mut(&later)?.retain(|id| *id != earlier);
+        prune(knot);
+        Some((members, (later, earlier)))
     }
 
     /// The units that stand in loops, or between two, each with those it is ordered after.

@@ -5,7 +5,7 @@ use super::{Action, Core, UnitId};
 use std::collections::BTreeSet;
 
 /// Who waits for its turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Idle {
     pub waiting: BTreeSet<UnitId>,
     /// The unit that was last seen to keep them waiting; the next search begins there.

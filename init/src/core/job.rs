@@ -72,11 +72,11 @@ impl Core {
         self.units.get(later).job.as_ref().is_none_or(|j| !j.dropped.contains(&earlier))
     }
 
-    fn blocks_from_before(&self, id: UnitId, kind: JobKind, earlier: UnitId) -> bool {
+    pub(super) fn blocks_from_before(&self, id: UnitId, kind: JobKind, earlier: UnitId) -> bool {
         !kind.goes_down() && self.units.get(earlier).job.is_some() && self.ordered(id, earlier)
     }
 
-    fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
+    pub(super) fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
         self.units.get(later).job.as_ref().is_some_and(|j| j.kind.goes_down()) && self.ordered(later, id)
     }
 

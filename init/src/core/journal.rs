@@ -32,7 +32,7 @@ pub struct Record {
 }
 
 /// What has changed since the journal was last written, beside units.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Dirty {
     pub token: bool,
     pub levels: bool,

@@ -38,6 +38,7 @@ mod journal;
 mod level;
 mod limit;
 pub mod message;
+pub mod plan;
 mod reason;
 mod relations;
 mod request;
@@ -49,10 +50,12 @@ mod times;
 mod transaction;
 mod view;
 
+pub use cycle::Cycle;
 pub use ends::Ended;
 pub use job::JobKind;
 pub use journal::Record;
 pub use message::*;
+pub use plan::{Cut, Deed, Plan, Refusal, Step};
 pub use reason::{Cause, Reason};
 pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
@@ -69,7 +72,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub const FIRST_TOKEN: u64 = 16;
 
 /// All state of the manager that matters.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Core {
     units: Arena,
     /// Live instances.

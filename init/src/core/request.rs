@@ -26,7 +26,7 @@ pub(super) struct Request {
 }
 
 /// All requests.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Requests {
     pub all: BTreeMap<RequestId, Request>,
     /// Finished ones, by age.

@@ -14,7 +14,7 @@ pub use suppose::Supposed;
 use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::search::{self, Folder};
-use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName};
+use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -185,6 +185,11 @@ impl Loader {
         files.map(|(n, _)| n.clone()).chain(self.generated.keys().cloned()).collect()
     }
 
+    /// Every name a file has in the folders: templates and aliases too, masks not.
+    pub fn all_names(&self) -> impl Iterator<Item = &UnitName> {
+        self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
+    }
+
     /// Every template.
     pub fn templates(&self) -> impl Iterator<Item = UnitName> {
         let files = self.entries.iter().filter(|(n, e)| n.is_template() && !matches!(e, Entry::Alias(_)));
@@ -221,7 +226,7 @@ impl Loader {
 
     /// Whether there is anything of that name: a file, an alias, a mask, a template it is an instance of.
     pub fn exists(&self, name: &UnitName) -> bool {
-        self.entry(name).is_some() || self.generated.contains_key(name)
+        self.entry(name).is_some() || self.generated.contains_key(name) || targets::well_known(name).is_some()
     }
 
     /// Whether it comes from one of systemd's folders.
@@ -255,6 +260,7 @@ impl Loader {
                     format!("{name} is a link to {target}, and its links lead in a circle: remove one of them");
                 return only(Definition::Bad(name.clone(), reason));
             }
+            None if let Some(target) = targets::well_known(name) => return only(Definition::Good(Rc::new(target))),
             None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),

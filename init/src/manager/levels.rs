@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 pub struct Farm {
     own: PathBuf,
     sysv: PathBuf,
+    /// Nothing is changed; what would be is told all the same.
+    rehearses: bool,
 }
 
 /// `S20nginx`, `K08halt` → start?, name. Pure.
@@ -33,7 +35,12 @@ pub fn parse_rc_link(file: &str) -> Option<(bool, &str)> {
 impl Farm {
     /// `own`: the folder with a folder for each level; `sysv`: the one that holds `rcN.d`.
     pub fn new(own: impl Into<PathBuf>, sysv: impl Into<PathBuf>) -> Self {
-        Self { own: own.into(), sysv: sysv.into() }
+        Self { own: own.into(), sysv: sysv.into(), rehearses: false }
+    }
+
+    /// The same links, for a rehearsal: `enable` and `disable` tell what they would change, and change nothing.
+    pub fn rehearsal(&self) -> Self {
+        Self { rehearses: true, ..self.clone() }
     }
 
     /// The folder of one level's links.
@@ -176,8 +183,10 @@ impl Farm {
             if fs::read_link(&link).is_ok_and(|t| t == file) {
                 continue;
             }
-            fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
-            file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            if !self.rehearses {
+                fs::create_dir_all(&folder).map_err(|e| format!("cannot make {}: {e}", folder.display()))?;
+                file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
+            }
             let (path, target) = (link.display().to_string(), Some(file.display().to_string()));
             changes.push(LinkChange { name: name.clone(), path, target });
         }
@@ -193,7 +202,8 @@ impl Farm {
         let mut changes = Vec::new();
         for level in levels.iter() {
             let link = self.folder(level).join(name.as_str());
-            match fs::remove_file(&link) {
+            let removed = if self.rehearses { fs::symlink_metadata(&link).map(drop) } else { fs::remove_file(&link) };
+            match removed {
                 Ok(()) => {
                     changes.push(LinkChange { name: name.clone(), path: link.display().to_string(), target: None });
                 }
@@ -215,7 +225,9 @@ impl Farm {
             }
             let letter = if on { 'S' } else { 'K' };
             let (from, to) = (rc.join(&file), rc.join(format!("{letter}{}", file.get(1..).unwrap_or_default())));
-            fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+            if !self.rehearses {
+                fs::rename(&from, &to).map_err(|e| format!("cannot rename {}: {e}", from.display()))?;
+            }
             let target = on.then(|| to.display().to_string());
             let path = if on { to } else { from }.display().to_string();
             changes.push(LinkChange { name: name.clone(), path, target });
@@ -259,6 +271,8 @@ mod tests {
             || -> Vec<String> { farm.read(|n| n).iter().map(|m| format!("{} {} {}", m.name, m.on, m.kill)).collect() };
         assert_eq!(read(), ["a 2 0", "b 3 "]);
         let levels = LevelSet::parse("45").expect("levels");
+        let told = farm.rehearsal().enable(&name("a"), Path::new("/x/a.service"), levels).expect("rehearsal");
+        assert_eq!((told.len(), read()), (2, vec!["a 2 0".to_owned(), "b 3 ".to_owned()]), "told and not done");
         let changes = farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("enable");
         assert_eq!(changes.len(), 2);
         assert!(farm.enable(&name("a"), Path::new("/x/a.service"), levels).expect("again").is_empty());

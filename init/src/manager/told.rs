@@ -27,7 +27,7 @@ impl Manager {
         let Some(other) = self.core.monitored(id) else { return Vec::new() };
         let mut env = ended(other, "MONITOR_SERVICE_RESULT", "MONITOR_");
         env.push(("MONITOR_INVOCATION_ID".to_owned(), self.invocation(other.token)));
-        env.push(("MONITOR_UNIT".to_owned(), other.unit.to_string()));
+        env.push(("MONITOR_UNIT".to_owned(), other.unit.as_str().to_owned()));
         env
     }
 

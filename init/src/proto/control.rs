@@ -5,18 +5,19 @@
 
 mod asked;
 mod events;
+mod jobs;
+mod plan;
+mod processes;
+mod times;
 mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
-pub use why::{About, Difference, ExplainedCommand, ExplainedStep, Explanation, UnitSource, Why};
-mod jobs;
-mod processes;
-mod times;
-
 pub use jobs::{AskJobs, Job, Jobs};
+pub use plan::{PlanOf, PlanRequest, Planned, Refused};
 pub use processes::{Group, Processes};
 pub use times::{LevelTime, StartTimes, UnitTime};
+pub use why::{About, Difference, ExplainedCommand, ExplainedStep, Explanation, UnitSource, Why};
 
 use crate::core::{ExitRecord, JobResult, Outcome, Phase, RequestId, State, Verb};
 use crate::proto::pid1::Power;

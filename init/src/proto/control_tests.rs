@@ -180,6 +180,21 @@ fn progress() -> Progress {
     Progress { ended: vec![end], open: vec![name()], done: true, notes: vec!["n".into()] }
 }
 
+fn planned() -> Planned {
+    use crate::core::{Cut, Deed, Reason, Step};
+    let reason = Reason::WantedBy(name());
+    let step =
+        Step { wave: 1, deed: Deed::Start, unit: name(), reason, restart: true, under_way: true, after: vec![name()] };
+    Planned {
+        steps: vec![step],
+        stays: vec![name()],
+        refused: vec![Refused { unit: name(), result: JobResult::Already, reason: Some("r".into()) }],
+        cuts: vec![Cut { members: vec![name()], later: name(), earlier: name() }],
+        links: vec![LinkChange { name: name(), path: "/p".into(), target: Some("/t".into()) }],
+        notes: vec!["n".into()],
+    }
+}
+
 #[test]
 fn description_and_types_agree() {
     let i = parse(DESCRIPTION);
@@ -288,10 +303,13 @@ fn description_and_types_agree() {
         pid_namespace: Some(1),
     };
     gives("Jobs", json(jobs));
+    let of = PlanOf::Units { verb: Verb::Start, names: vec!["a".into()] };
+    takes("Plan", json(PlanRequest { request: of }));
+    gives("Plan", json(planned()));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 19, "a method without a check");
-    assert_eq!(i.types.len(), 22, "a type without a check");
+    assert_eq!(i.methods.len(), 20, "a method without a check");
+    assert_eq!(i.types.len(), 26, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
@@ -318,6 +336,8 @@ fn the_description_has_every_word_of_every_enum() {
     check("EventKind", &words);
     assert!(EventKind::ALL.iter().all(|k| words.iter().any(|w| w == k.word())), "a word of its own");
     check("Asker", &words![Asker::Client, Asker::Boot, Asker::Signal, Asker::Essential, Asker::Manager]);
+    use crate::core::Deed as D;
+    check("PlanDeed", &words![D::Stop, D::CallOff, D::Start, D::Reload, D::Signal, D::Reset]);
     check("PowerWord", &words![W::Halt, W::PowerOff, W::Reboot]);
     check(
         "Phase",

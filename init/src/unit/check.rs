@@ -29,6 +29,7 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     if service.kind == ServiceType::Oneshot && !timed.iter().any(|k| build.unit.places.iter().any(|(p, _)| p == k)) {
         service.timeout_start = None;
     }
+    check_old(&build.unit, findings);
     check_commands(&build.unit, findings);
     check_types(&build.unit, findings);
     readiness::check(&build.unit, findings);
@@ -43,6 +44,16 @@ fn given(unit: &Unit, id: &str) -> bool {
 /// The place of a key, else of the file's beginning.
 pub(super) fn place(unit: &Unit, id: &str) -> Place {
     unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default()
+}
+
+/// Older spellings: their documentation says what has taken their place.
+fn check_old(unit: &Unit, findings: &mut Findings) {
+    for (id, at) in &unit.places {
+        let old = super::keys().find(|k| k.id == *id && k.doc.starts_with("Older "));
+        if let Some(key) = old {
+            findings.push(at_place(unit, *at, key.name, Bad::new(0, key.doc), Severity::Note));
+        }
+    }
 }
 
 fn check_commands(unit: &Unit, findings: &mut Findings) {

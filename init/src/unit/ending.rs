@@ -54,8 +54,6 @@ pub struct Ending {
     pub send_sigkill: bool,
     /// `ExitType=`
     pub exit_type: ExitType,
-    /// `OOMPolicy=`
-    pub oom_policy: OomPolicy,
 }
 
 impl Default for Ending {
@@ -82,7 +80,6 @@ impl Default for Ending {
             send_sighup: false,
             send_sigkill: true,
             exit_type: ExitType::Main,
-            oom_policy: OomPolicy::Stop,
         }
     }
 }
@@ -119,18 +116,6 @@ pub enum ExitType {
     Main,
     /// That of the last process.
     Cgroup,
-}
-
-/// `OOMPolicy=`: what follows when the kernel kills a process of the service for want of memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OomPolicy {
-    /// Nothing but what follows from that process's end.
-    Continue,
-    /// The service is stopped.
-    #[default]
-    Stop,
-    /// All its processes are killed, by the kernel where it can.
-    Kill,
 }
 
 /// What becomes of the machine or container.
@@ -244,9 +229,6 @@ pub(super) const RESTART_MODES: &[(&str, RestartMode)] =
 pub(super) const TIMEOUT_MODES: &[(&str, TimeoutMode)] =
     &[("terminate", TimeoutMode::Terminate), ("abort", TimeoutMode::Abort), ("kill", TimeoutMode::Kill)];
 pub(super) const EXIT_TYPES: &[(&str, ExitType)] = &[("main", ExitType::Main), ("cgroup", ExitType::Cgroup)];
-pub(super) const OOM_POLICIES: &[(&str, OomPolicy)] =
-    &[("continue", OomPolicy::Continue), ("stop", OomPolicy::Stop), ("kill", OomPolicy::Kill)];
-
 macro_rules! show_by_table {
     ($($type:ty: $table:ident;)*) => { $(
         impl Show for $type {
@@ -261,7 +243,6 @@ show_by_table! {
     RestartMode: RESTART_MODES;
     TimeoutMode: TIMEOUT_MODES;
     ExitType: EXIT_TYPES;
-    OomPolicy: OOM_POLICIES;
     Option<EndAction>: ACTIONS;
 }
 

@@ -25,13 +25,14 @@ pub mod relations;
 pub mod scalar;
 pub mod search;
 pub mod specifier;
+pub mod targets;
 mod text;
 mod usage;
 mod value;
 pub mod variables;
 pub mod words;
 
-pub use ending::{End, EndAction, Ending, ExitType, Haste, OomPolicy, RestartMode, TimeoutMode};
+pub use ending::{End, EndAction, Ending, ExitType, Haste, RestartMode, TimeoutMode};
 pub use exec::Exec;
 pub use exit_status::Status;
 pub use finding::{Finding, Severity, SourceFile, nearest};

@@ -224,13 +224,14 @@ fn the_table_tells_its_defaults() {
     assert!(keys().all(|k| k.doc.ends_with('.') && k.id == format!("{}.{}", k.section, k.name)));
 }
 
-/// Writes a unit as a file, each key in its section.
+/// Writes a unit as a file, each key in its section; older spellings, of which a note would be made, are left out.
 fn written(unit: &Unit) -> String {
     let mut text = String::new();
     for section in ["Unit", "Service", "Install"] {
         text.push_str(&format!("[{section}]\n"));
         for (name, value) in settings(unit) {
-            if keys().any(|k| k.section == section && k.name == name && k.show.is_some()) {
+            let has = |k: &KeyDoc| k.section == section && k.name == name && k.show.is_some();
+            if keys().any(|k| has(k) && !k.doc.starts_with("Older ")) {
                 text.push_str(&format!("{name}={value}\n"));
             }
         }

@@ -9,9 +9,8 @@ mod dropin;
 pub use draft::{Change, Draft, failure, kept};
 pub use dropin::{assign, assignment};
 
-use crate::units;
 use init::client;
-use init::load::{Loader, system_folders};
+use init::load::{self, Loader, Root, system_folders};
 use init::unit::{UnitName, search};
 use std::path::{Path, PathBuf};
 
@@ -59,7 +58,9 @@ impl Layer {
 
 /// What the manager reads unit files with, looking through the same folders.
 pub fn loader() -> Loader {
-    let mut loader = Loader::new(system_folders(&client::run_dir()), units::facts());
+    let (conf, _) = load::conf::read(&Root::system());
+    let facts = load::conf::facts(&client::run_dir(), &conf);
+    let mut loader = Loader::new(system_folders(&client::run_dir()), facts);
     loader.scan();
     loader
 }

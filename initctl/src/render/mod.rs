@@ -7,6 +7,7 @@ pub mod history;
 pub mod jobs;
 pub mod levels;
 pub mod list;
+pub mod plan;
 pub mod progress;
 pub mod ps;
 pub mod sheet;
@@ -17,6 +18,7 @@ pub mod table;
 pub mod time;
 pub mod top;
 pub mod tree;
+pub mod verify;
 pub mod why;
 
 use crate::terminal::Paint;

@@ -14,6 +14,7 @@ mod logs;
 pub mod mask;
 pub mod new;
 mod own;
+pub mod plan;
 mod power;
 pub mod ps;
 pub mod revert;
@@ -76,6 +77,11 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
+    if c.out.global.dry_run
+        && let Some(answer) = plan::dry_run(c, &verb)
+    {
+        return answer;
+    }
     match verb {
         Verb::List(args) => list::run(c, &args),
         Verb::Status(args) => status::status(c, &args.names),
@@ -92,6 +98,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::ResetFailed(args) => change::reset_failed(c, args.names),
         Verb::Enable(args) => levels::enable(c, &args, true),
         Verb::Disable(args) => levels::enable(c, &args, false),
+        Verb::Plan(args) => plan::run(c, &args),
         Verb::Levels(args) => levels::table(c, args),
         Verb::Runlevel(args) => levels::runlevel(c, args.level),
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
@@ -112,7 +119,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Mask(args) => mask::mask(c, &args),
         Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),
-        Verb::Verify(args) => verify::run(c, &args.files),
+        Verb::Verify(args) => verify::run(c, &args),
         Verb::Reexec => power::reexec(c),
         Verb::IsActive(args) => ask::is_active(c, &args.names),
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
@@ -136,6 +143,7 @@ fn kind(verb: &Verb) -> Kind {
         Verb::List(_)
         | Verb::Status(_)
         | Verb::Levels(_)
+        | Verb::Plan(_)
         | Verb::Logs(_)
         | Verb::Why(_)
         | Verb::Explain(_)

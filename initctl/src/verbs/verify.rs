@@ -1,18 +1,35 @@
-//! `verify`: what the manager would say about unit files, and what only a look at the machine shows.
+//! `verify`: what the manager would say about unit files, by its own loader and its own search for loops, and what only
+//! a look at the root shows: programs, accounts, paths, units that aren't there.
+
+mod batch;
+mod level_links;
+mod loops;
+mod machine;
 
 use super::Context;
+use crate::cli::VerifyArgs;
 use crate::exit::{FAILED, Failure};
-use crate::units::{self, Folders};
-use init::unit::search;
-use init::unit::{Facts, Finding, Severity, Unit, UnitName, nearest};
+use crate::render::verify as render;
+use batch::Batch;
+use init::client;
+use init::load::{self, Root, conf};
+use init::unit::{Finding, KeyUse, Severity, Taken, UnitName, search};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A finding, for `--json`.
+/// All that was found, for `--json`.
+#[derive(Debug, Serialize)]
+struct Report {
+    findings: Vec<Row>,
+    summary: render::Summary,
+}
+
+/// A finding.
 #[derive(Debug, Serialize)]
 struct Row {
-    severity: String,
+    severity: Severity,
     path: PathBuf,
     line: u32,
     column: u32,
@@ -21,127 +38,153 @@ struct Row {
     hint: Option<String>,
     #[serde(skip)]
     text: String,
+    /// The table tells it as well.
+    #[serde(skip)]
+    in_table: bool,
 }
 
-impl From<&Finding> for Row {
-    fn from(f: &Finding) -> Self {
-        Self {
-            severity: f.severity.to_string(),
-            path: f.path.clone(),
-            line: f.line,
-            column: f.column,
-            key: f.key.clone(),
-            message: f.message.clone(),
-            hint: f.hint.clone(),
-            text: f.to_string(),
+impl Row {
+    fn new(f: Finding, in_table: bool) -> Self {
+        let text = f.to_string();
+        let Finding { severity, path, line, column, key, message, hint, .. } = f;
+        Self { severity, path, line, column, key, message, hint, text, in_table }
+    }
+}
+
+/// A unit that was checked.
+#[derive(Debug)]
+struct Checked {
+    name: UnitName,
+    keys: Vec<KeyUse>,
+    findings: Vec<Finding>,
+}
+
+/// Checks these files, folders and units, or all there are.
+pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
+    let root = match &args.root {
+        None => Root::system(),
+        Some(folder) => Root::image(fs::canonicalize(folder).map_err(|e| {
+            Failure::Other(format!("--root {}: {e}; name the folder that is `/` in the image", folder.display()))
+        })?),
+    };
+    let (settings, mut conf_findings) = conf::read(&root);
+    let facts = load::conf::facts(&client::run_dir(), &settings);
+    let wanted = Wanted::sort(&root, &args.files)?;
+    let whole = args.files.is_empty();
+    if !whole && !wanted.conf {
+        conf_findings.clear();
+    }
+    let mut checked = Vec::new();
+    let mut findings = conf_findings;
+    let machine = machine::Machine::new(&root);
+    for (folder, names) in &wanted.files {
+        let batch = Batch::new(&root, folder.as_deref(), &facts);
+        let names = match names {
+            Some(names) => names.iter().map(|n| batch.unit(n)).collect::<Result<_, _>>().map_err(Failure::Other)?,
+            None => batch.all(folder.as_deref()),
+        };
+        let (units, mut loops) = batch.check(&names, &machine);
+        checked.extend(units);
+        findings.append(&mut loops);
+        if whole {
+            findings.extend(level_links::dangling(&root, &batch));
         }
     }
+    report(c, args, checked, findings, wanted)
 }
 
-/// Checks these files and units, or all there are.
-pub fn run(c: &mut Context, files: &[PathBuf]) -> Result<(), Failure> {
-    let (folders, facts) = (Folders::of_system(), units::facts());
-    let all = folders.names();
-    let mut wanted: Vec<(UnitName, PathBuf)> = Vec::new();
-    if files.is_empty() {
-        wanted = all.iter().filter_map(|n| Some((n.clone(), folders.find(n)?))).collect();
+/// Prints what was found; the worst of it is the exit status.
+fn report(
+    c: &mut Context,
+    args: &VerifyArgs,
+    mut checked: Vec<Checked>,
+    others: Vec<Finding>,
+    wanted: Wanted,
+) -> Result<(), Failure> {
+    let bad = |u: &Checked| u.findings.iter().any(|f| f.severity == Severity::Error);
+    let bad = checked.iter().filter(|u| bad(u)).count();
+    let mut findings: Vec<Row> = others.into_iter().map(|f| Row::new(f, false)).collect();
+    for unit in &mut checked {
+        for finding in std::mem::take(&mut unit.findings) {
+            let passed_over = unit
+                .keys
+                .iter()
+                .any(|k| Some(&k.key) == finding.key.as_ref() && matches!(k.taken, Taken::Harmless | Taken::Changes));
+            findings.push(Row::new(finding, passed_over));
+        }
     }
-    for file in files {
-        wanted.push(locate(&folders, file, all.iter())?);
-    }
-    let known: BTreeSet<&UnitName> = all.iter().chain(wanted.iter().map(|(n, _)| n)).collect();
-    let mut findings = Vec::new();
-    for (name, path) in &wanted {
-        findings.extend(check(&folders, name, path, &facts, &known));
-    }
-    let rows: Vec<Row> = findings.iter().map(Row::from).collect();
-    c.out.data(&rows, |rows, _| rows.iter().map(|r| format!("{}\n", r.text)).collect())?;
     let count = |s| findings.iter().filter(|f| f.severity == s).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-    c.out.message(&format!(
-        "{} checked: {}, {}",
-        counted(wanted.len(), "unit"),
-        counted(errors, "error"),
-        counted(warnings, "warning")
-    ));
-    if errors > 0 { Err(Failure::Status(FAILED)) } else { Ok(()) }
+    let units: Vec<(&str, &[KeyUse])> = checked.iter().map(|u| (u.name.short(), u.keys.as_slice())).collect();
+    let summary = render::Summary::new(&units, bad, errors, warnings, wanted.other_kinds);
+    // A table of a whole distribution takes the place of thousands of lines that say the same.
+    let many = wanted.files.iter().any(|(_, names)| names.is_none());
+    let table = args.summary || (many && summary.is_lossy());
+    let words = summary.words();
+    c.out.data(&Report { findings, summary }, |r, style| {
+        let shown = r.findings.iter().filter(|f| !(table && (f.in_table || f.severity == Severity::Note)));
+        let mut text: String = shown.map(|f| format!("{}\n", f.text)).collect();
+        if table {
+            text.push_str(&render::table(&r.summary, style));
+        }
+        text
+    })?;
+    c.out.message(&words);
+    if errors > 0 || (args.strict && warnings > 0) { Err(Failure::Status(FAILED)) } else { Ok(()) }
 }
 
-/// `3 units`, `1 error`, `no warnings`.
-fn counted(number: usize, what: &str) -> String {
-    match number {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
+/// What the command line names: for each folder that is looked through first, some units or (`None`) all of it.
+#[derive(Debug, Default)]
+struct Wanted {
+    files: Vec<(Option<PathBuf>, Option<Vec<UnitName>>)>,
+    /// `init.conf` by name.
+    conf: bool,
+    /// Files of kinds that Rung hasn't, by suffix.
+    other_kinds: BTreeMap<String, usize>,
+}
+
+impl Wanted {
+    fn sort(root: &Root, files: &[PathBuf]) -> Result<Self, Failure> {
+        let mut wanted = Self::default();
+        if files.is_empty() {
+            wanted.files.push((None, None));
+        }
+        for file in files {
+            let shown = root.shown(file);
+            let place = root.place(&shown);
+            if place.is_dir() {
+                wanted.count_others(&place);
+                wanted.files.push((Some(shown), None));
+            } else if shown.file_name().is_some_and(|n| n == "init.conf") && place.is_file() {
+                wanted.conf = true;
+            } else if place.is_file() || file.to_string_lossy().contains('/') {
+                if !place.exists() && fs::symlink_metadata(root.entry(&shown)).is_err() {
+                    return Err(Failure::Other(format!("there is no file {}", shown.display())));
+                }
+                let name = search::name_of(&shown).map_err(Failure::Other)?;
+                let parent = shown.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                wanted.add(Some(parent.to_owned()), name);
+            } else {
+                wanted.add(None, UnitName::new(&file.to_string_lossy()).map_err(Failure::Other)?);
+            }
+        }
+        Ok(wanted)
     }
-}
 
-/// A path is a file; anything else is a unit's name.
-fn locate<'a>(
-    folders: &Folders,
-    file: &Path,
-    known: impl Iterator<Item = &'a UnitName>,
-) -> Result<(UnitName, PathBuf), Failure> {
-    let shown = file.display();
-    if file.is_file() || shown.to_string().contains('/') {
-        let name = search::name_of(file).map_err(Failure::Other)?;
-        return Ok((name, file.to_owned()));
+    fn add(&mut self, folder: Option<PathBuf>, name: UnitName) {
+        match self.files.iter_mut().find(|(f, names)| *f == folder && names.is_some()) {
+            Some((_, Some(names))) => names.push(name),
+            _ => self.files.push((folder, Some(vec![name]))),
+        }
     }
-    let name = UnitName::new(&shown.to_string()).map_err(Failure::Other)?;
-    folders.find(&name).map(|path| (name.clone(), path)).ok_or_else(|| {
-        let near = nearest(name.short(), known.map(UnitName::short));
-        let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
-        Failure::Other(format!("there is no file and no unit `{shown}`{near}"))
-    })
-}
 
-fn check(folders: &Folders, name: &UnitName, path: &Path, facts: &Facts, known: &BTreeSet<&UnitName>) -> Vec<Finding> {
-    let parsed = match folders.read(name, path, facts) {
-        Ok(Some(parsed)) => parsed,
-        Ok(None) => return Vec::new(),
-        Err(e) => return vec![finding(Severity::Error, path.to_owned(), 0, None, e)],
-    };
-    let mut findings = parsed.findings;
-    findings.extend(missing_units(&parsed.unit, folders, known));
-    findings.extend(missing_programs(&parsed.unit));
-    findings
-}
-
-/// Units it requires and nobody defines.
-fn missing_units(unit: &Unit, folders: &Folders, known: &BTreeSet<&UnitName>) -> Vec<Finding> {
-    let missing = unit.requires.iter().filter(|n| !known.contains(n) && folders.find(n).is_none());
-    let at = unit.places.iter().find(|(k, _)| *k == "Unit.Requires").map(|(_, p)| *p).unwrap_or_default();
-    missing
-        .map(|n| {
-            let near = nearest(n.as_str(), known.iter().map(|k| k.as_str()));
-            let file = unit.files.get(usize::from(at.file)).cloned().unwrap_or_default();
-            let mut f = finding(Severity::Warning, file, at.line, Some("Requires"), format!("there is no unit `{n}`"));
-            f.hint = (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")));
-            f
-        })
-        .collect()
-}
-
-/// Programs that aren't there (they may come with a file system that isn't mounted yet: no error).
-fn missing_programs(unit: &Unit) -> Vec<Finding> {
-    let commands = unit.service.commands.iter();
-    let missing = commands.filter_map(|(kind, command)| {
-        let program = Path::new(command.words.first()?);
-        (program.is_absolute() && !program.exists() && !program.to_string_lossy().contains('$')).then_some((
-            kind.key(),
-            command.place,
-            program,
-        ))
-    });
-    missing
-        .map(|(key, place, program)| {
-            let file = unit.files.get(usize::from(place.file)).cloned().unwrap_or_default();
-            let message = format!("{} is not there", program.display());
-            finding(Severity::Warning, file, place.line, Some(key), message)
-        })
-        .collect()
-}
-
-fn finding(severity: Severity, path: PathBuf, line: u32, key: Option<&str>, message: String) -> Finding {
-    Finding { severity, path, line, column: 1, key: key.map(str::to_owned), message, hint: None, excerpt: None }
+    fn count_others(&mut self, folder: &Path) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(file) = entry.file_name().into_string() else { continue };
+            let Some((_, suffix)) = file.rsplit_once('.') else { continue };
+            if batch::FOREIGN.contains(&suffix) {
+                *self.other_kinds.entry(suffix.to_owned()).or_default() += 1;
+            }
+        }
+    }
 }

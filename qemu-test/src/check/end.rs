@@ -19,7 +19,7 @@ fn replace(guest: &mut Guest) -> Result<String> {
     guest.run("initctl is-active nginx")
 }
 
-fn power_off(guest: &mut Guest) -> Result<String> {
+pub fn power_off(guest: &mut Guest) -> Result<String> {
     guest.end_ssh();
     let start = Instant::now();
     guest.console.send("initctl poweroff\n")?;

@@ -2,8 +2,8 @@
 
 use super::guest::{Guest, Parts};
 use crate::Options;
-use crate::error::{Context, Result};
-use crate::image::{Builder, Disks, Machine};
+use crate::error::{Context, Result, fail};
+use crate::image::{Builder, Disks, Kind, Machine};
 use crate::qemu::{Accel, Root};
 use crate::tiny;
 use std::cell::Cell;
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Lab {
     machine: Machine,
+    /// The one with daemons, where it is wanted.
+    daemons: Option<Machine>,
     accel: Accel,
     /// Removed in the end.
     folder: PathBuf,
@@ -29,20 +31,24 @@ pub struct Lab {
 const CONF: &str = "[Manager]\nShutdownTimeoutSec=15s\n";
 
 impl Lab {
-    /// Keeps what machines are made of; then others may build again.
-    pub fn new(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Options) -> Result<Self> {
+    /// Keeps what machines are made of; then others may build again. `daemons`: whether that machine is wanted, too.
+    pub fn new(builder: Builder<'_>, machine: Machine, daemons: bool, accel: Accel, options: &Options) -> Result<Self> {
         let cache = builder.cache.to_owned();
         let folder = cache.join(format!("lab-{}", std::process::id()));
         fs::create_dir_all(&folder).on("create", &folder)?;
         let initramfs = tiny::initramfs(&machine, builder.repo, builder.bin, CONF, folder.join("tiny.cpio"))?;
-        let keep = |from: &Path, name: &str| {
+        let keep = |from: &Path, name: String| {
             let to = folder.join(name);
             fs::hard_link(from, &to).on("link", from).map(|()| to)
         };
-        let machine =
-            Machine { kernel: keep(&machine.kernel, "kernel")?, disk: keep(&machine.disk, "disk")?, ..machine };
+        let kept = |machine: Machine, name: &str| -> Result<Machine> {
+            let kernel = keep(&machine.kernel, format!("{name}-kernel"))?;
+            Ok(Machine { kernel, disk: keep(&machine.disk, format!("{name}-disk"))?, ..machine })
+        };
+        let machine = kept(machine, "plain")?;
+        let daemons = if daemons { Some(kept(builder.machine(Kind::Daemons)?, "daemons")?) } else { None };
         let (keep, append) = (options.keep, options.append.clone());
-        Ok(Self { machine, accel, folder, cache, keep, append, initramfs, started: Cell::new(0) })
+        Ok(Self { machine, daemons, accel, folder, cache, keep, append, initramfs, started: Cell::new(0) })
     }
 
     /// What the transcripts are called.
@@ -51,15 +57,25 @@ impl Lab {
     }
 
     fn start(&self, root: Root, words: &str) -> Result<Guest<'_>> {
+        self.start_as(&self.machine, root, words)
+    }
+
+    fn start_as<'a>(&self, machine: &'a Machine, root: Root, words: &str) -> Result<Guest<'a>> {
         self.started.set(self.started.get() + 1);
         let transcript = self.cache.join(format!("console-{}.log", self.started.get()));
         let words = format!("{words} {}", self.append);
-        Guest::start(Parts { machine: &self.machine, root, accel: self.accel, words, transcript })
+        Guest::start(Parts { machine, root, accel: self.accel, words, transcript })
     }
 
     /// Debian on disks of its own.
     pub fn debian(&self, words: &str) -> Result<Guest<'_>> {
         self.start(Root::Disks(Disks::copy(&self.machine, &self.cache, self.keep)?), words)
+    }
+
+    /// Debian with daemons.
+    pub fn daemons(&self) -> Result<Guest<'_>> {
+        let Some(machine) = &self.daemons else { return fail("the machine with daemons wasn't built") };
+        self.start_as(machine, Root::Disks(Disks::copy(machine, &self.cache, self.keep)?), "")
     }
 
     /// Debian whose root asks to be checked, and whose kernel doesn't mount `/dev`.

@@ -1,6 +1,7 @@
 //! `--check`: machines one after the other, each with a list of named steps from power-on to its end.
 
 mod boot;
+mod daemons;
 mod end;
 mod faults;
 mod guest;
@@ -46,6 +47,9 @@ struct Round {
     steps: &'static [&'static [Step]],
 }
 
+/// The machine that costs most to build.
+const DAEMONS: &str = "debian, daemons";
+
 /// All machines, in order.
 const ROUNDS: &[Round] = &[
     Round {
@@ -57,6 +61,7 @@ const ROUNDS: &[Round] = &[
     Round { name: "tiny, emergency quiet 2", start: |lab| lab.tiny("emergency quiet 2"), steps: &[tiny::EMERGENCY] },
     Round { name: "tiny, managers that die", start: |lab| lab.tiny(""), steps: &[tiny::MANAGERS] },
     Round { name: "tiny, a shutdown without a manager", start: |lab| lab.tiny(""), steps: &[tiny::ALONE] },
+    Round { name: DAEMONS, start: Lab::daemons, steps: &[daemons::STEPS] },
     Round { name: "debian, hard", start: |lab| lab.debian_checked(), steps: &[hard::STEPS] },
 ];
 
@@ -80,8 +85,9 @@ pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Optio
             counts.print(sandbox::NAME, start, result);
         }
     }
-    let lab = Lab::new(builder, machine, accel, options)?;
     let wanted = |round: &&Round| options.only.as_ref().is_none_or(|word| round.name.contains(word.as_str()));
+    let daemons = ROUNDS.iter().filter(wanted).any(|round| round.name == DAEMONS);
+    let lab = Lab::new(builder, machine, daemons, accel, options)?;
     for round in ROUNDS.iter().filter(wanted) {
         println!("{}:", round.name);
         let steps = || round.steps.iter().copied().flatten();

@@ -4,8 +4,9 @@
 //! up units and requests; [`check`] looks after each step whether something happened that never may.
 
 pub mod check;
+pub mod foresee;
 pub mod machine;
-pub mod make;
+mod make;
 pub mod rng;
 pub mod talk;
 pub mod world;

@@ -1,6 +1,7 @@
 //! One world: the loop of the manager's shell, with a journal, a clock that jumps, and sudden deaths.
 
 use super::check::{Heard, Judge};
+use super::foresee::Foreseen;
 use super::machine::{Machine, Told, Watches};
 use super::make;
 use super::rng::Rng;
@@ -35,8 +36,12 @@ struct World {
     sockets: VecDeque<Event>,
     watches: Watches,
     asked: BTreeMap<RequestId, Ask>,
+    /// Requests that were taken in at least once.
+    first: BTreeSet<RequestId>,
     heard: Heard,
     judge: Judge,
+    /// The plan of the last request, as long as nothing has come between.
+    foreseen: Option<Foreseen>,
     /// What the level it goes down to was seen to need, by the definitions of then.
     kept: BTreeSet<UnitName>,
     /// In ten thousand steps.
@@ -67,8 +72,10 @@ pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
         sockets: VecDeque::new(),
         watches: Watches::new(),
         asked: BTreeMap::new(),
+        first: BTreeSet::new(),
         heard: Heard::default(),
         judge: Judge::default(),
+        foreseen: None,
         kept: BTreeSet::new(),
         deaths,
         trace: Vec::new(),
@@ -223,7 +230,20 @@ impl World {
         self.say(|| brief(&event));
         let define = matches!(event, Event::Define(_) | Event::Levels(_));
         let asked = matches!(event, Event::Request { .. });
+        if let Event::Request { id, ask } = &event {
+            let known = !self.first.insert(*id);
+            let small = self.core.ids().count() < 40;
+            self.foreseen = (small && !known).then(|| Foreseen::new(&self.core, *id, ask, self.now));
+        }
+        if define {
+            self.foreseen = None;
+        }
         self.core.handle(event, self.now, &mut out);
+        if let Some(mut foreseen) = self.foreseen.take()
+            && foreseen.batch(&self.core, &out)?
+        {
+            self.foreseen = Some(foreseen);
+        }
         if asked {
             self.look_at_needs();
         }
@@ -260,6 +280,7 @@ impl World {
         self.say(|| format!("the manager dies {when}"));
         self.pending.clear();
         self.watches.clear();
+        self.foreseen = None;
         let records: Vec<Record> = if self.rng.percent(50) {
             self.journal.values().cloned().collect()
         } else {

@@ -16,6 +16,8 @@ struct On {
     levels: LevelSet,
 }
 
+type Switched = Result<Vec<LinkChange>, Refusal>;
+
 fn failed(text: impl Into<String>) -> Refusal {
     Refusal::text(errors::FAILED, text)
 }
@@ -23,6 +25,28 @@ fn failed(text: impl Into<String>) -> Refusal {
 impl Manager {
     /// Switches units on or off.
     pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
+        let (ids, changes) = self.switch_units(wanted, on)?;
+        self.watch_folders();
+        self.read_levels();
+        let changes = changes?;
+        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
+        for id in ids {
+            self.note_switched(id, on, &changes, &by);
+        }
+        now(&Links { changes })
+    }
+
+    /// What `enable` and `disable` would change.
+    pub(super) fn rehearse_enable(&mut self, wanted: &Enable, on: bool) -> Result<Vec<LinkChange>, Refusal> {
+        let farm = self.farm.rehearsal();
+        let farm = std::mem::replace(&mut self.farm, farm);
+        let changes = self.switch_units(wanted, on);
+        self.farm = farm;
+        changes?.1
+    }
+
+    /// The units, and the links changed, or what went wrong after some may have been.
+    fn switch_units(&mut self, wanted: &Enable, on: bool) -> Result<(Vec<UnitId>, Switched), Refusal> {
         let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
             Ok(levels) => levels,
             Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
@@ -35,14 +59,7 @@ impl Manager {
         let ids = self.resolve(&names)?;
         let ids = self.along(ids);
         let changes = if on { self.switch_on(&ids, given) } else { self.switch_off(&ids, given) };
-        self.watch_folders();
-        self.read_levels();
-        let changes = changes?;
-        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
-        for id in ids {
-            self.note_switched(id, on, &changes, &by);
-        }
-        now(&Links { changes })
+        Ok((ids, changes))
     }
 
     /// The history says what was switched on or off, and by whom.

@@ -107,7 +107,7 @@ impl Manager {
                 now(&json!({ "description": crate::proto::control::DESCRIPTION }))
             }
             "org.rung.Manager.List" => {
-                let ids: Vec<UnitId> = self.core.ids().filter(|id| self.is_listed(*id)).collect();
+                let ids: Vec<UnitId> = self.core.ids().filter(|id| self.is_listed(*id) && !self.is_bare(*id)).collect();
                 now(&Units { units: ids.into_iter().map(|id| self.status(id, false)).collect() })
             }
             "org.rung.Manager.Status" => {
@@ -129,6 +129,7 @@ impl Manager {
             "org.rung.Manager.Jobs" => now(&self.jobs(&parameters(call)?)),
             "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
+            "org.rung.Manager.Plan" => self.plan(parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
             "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
@@ -142,6 +143,13 @@ impl Manager {
             }
             other => Err(Refusal { error: errors::METHOD_NOT_FOUND, parameters: json!({ "method": other }) }),
         }
+    }
+
+    /// A well-known target without a file that isn't up: somebody is ordered after it, and that is all.
+    fn is_bare(&self, id: UnitId) -> bool {
+        let view = self.core.view(id);
+        let known = crate::unit::targets::well_known(view.name).is_some();
+        known && view.state == State::Inactive && self.loader.file(view.name).is_none()
     }
 
     /// Units that are only referred to, by nobody that runs, aren't listed.

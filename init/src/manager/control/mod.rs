@@ -7,6 +7,7 @@ mod explain;
 pub mod held;
 mod jobs;
 pub mod methods;
+mod plan;
 mod processes;
 pub mod requests;
 pub mod server;

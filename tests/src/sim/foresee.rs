@@ -1,0 +1,137 @@
+//! Plans are never wrong: what was foretold of a request is compared with what then happens, for as long as nothing else
+//! comes between.
+
+use init::core::{Action, Ask, Core, Deed, JobResult, Millis, Plan, RequestId, UnitId};
+use init::unit::{ExecKind, UnitName};
+use std::collections::BTreeSet;
+
+/// A plan that was made just before its request.
+#[derive(Debug)]
+pub struct Foreseen {
+    request: RequestId,
+    plan: Plan,
+    /// Units with a job before it.
+    busy: BTreeSet<UnitName>,
+    /// Units whose job for the request has ended.
+    ended: BTreeSet<UnitName>,
+    taken_in: bool,
+}
+
+impl Foreseen {
+    /// Asks for the plan of a request that is about to be made.
+    pub fn new(core: &Core, request: RequestId, ask: &Ask, now: Millis) -> Self {
+        let busy = core.ids().filter(|id| core.view(*id).job.is_some()).map(|id| core.name(id).clone()).collect();
+        Self { request, plan: core.plan(ask, now), busy, ended: BTreeSet::new(), taken_in: false }
+    }
+
+    /// One batch of actions and the core after it. Answers what differs; `Ok(false)`: the plan no longer binds.
+    pub fn batch(&mut self, core: &Core, actions: &[Action]) -> Result<bool, String> {
+        let mut binds = true;
+        for action in actions {
+            match action {
+                Action::JobDone { request, unit, result } if *request == self.request => {
+                    self.ended.insert(core.name(*unit).clone());
+                    let foretold = self.plan.refused.iter().any(|r| r.unit == *core.name(*unit));
+                    binds &= matches!(result, JobResult::Done | JobResult::Already) || foretold;
+                }
+                Action::Spawn { unit, key, .. } if key.step == 0 && binds => self.started(core, *unit)?,
+                Action::Spawn { unit, kind: ExecKind::Stop, .. } if binds => self.stopped(core, *unit)?,
+                Action::CycleBroken { dropped: (later, earlier), .. } if !self.taken_in => {
+                    let (later, earlier) = (core.name(*later), core.name(*earlier));
+                    if !self.plan.cuts.iter().any(|c| c.later == *later && c.earlier == *earlier) {
+                        return Err(format!("{later} isn't ordered after {earlier}, which the plan didn't say"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !self.taken_in {
+            self.taken_in = true;
+            self.jobs(core)?;
+        }
+        let done = actions.iter().any(|a| matches!(a, Action::RequestDone { request } if *request == self.request));
+        if done && binds {
+            self.whole(core)?;
+        }
+        Ok(binds && !done)
+    }
+
+    fn steps(&self, unit: &UnitName) -> impl Iterator<Item = &init::core::Step> {
+        self.plan.steps.iter().filter(move |s| s.unit == *unit)
+    }
+
+    /// Just after the request was taken in: its jobs are those of the plan.
+    fn jobs(&self, core: &Core) -> Result<(), String> {
+        for id in core.ids() {
+            let view = core.view(id);
+            let Some((word, requests)) = view.job else { continue };
+            if !requests.contains(&self.request) {
+                continue;
+            }
+            let fits = |s: &init::core::Step| match s.deed {
+                Deed::Stop => word == "stop" || s.restart && matches!(word, "restart" | "start"),
+                Deed::Start => word == "start" || s.restart && word == "restart",
+                Deed::Reload => word == "reload" || self.busy.contains(view.name),
+                Deed::CallOff | Deed::Signal | Deed::Reset => false,
+            };
+            if !self.steps(view.name).any(fits) {
+                return Err(format!("{:?} has a {word} job, which the plan didn't say: {:?}", view.name, self.plan));
+            }
+            let reason = view.job_reason.filter(|_| !self.busy.contains(view.name));
+            if reason.is_some_and(|r| !self.steps(view.name).any(|s| s.reason == *r)) {
+                return Err(format!("{:?}: {reason:?} isn't the plan's reason: {:?}", view.name, self.plan));
+            }
+        }
+        for step in &self.plan.steps {
+            let Some(id) = core.id(&step.unit) else { continue };
+            let at_work = core.view(id).job.is_some() || core.view(id).cause.is_some();
+            if !at_work && !self.ended.contains(&step.unit) {
+                return Err(format!("nothing is done to {:?}: {step:?}", step.unit));
+            }
+        }
+        Ok(())
+    }
+
+    /// A unit begins to start: was it to, and have those gone before that were to?
+    fn started(&self, core: &Core, unit: UnitId) -> Result<(), String> {
+        let name = core.name(unit);
+        if core.view(unit).job.is_none_or(|(_, requests)| !requests.contains(&self.request)) {
+            return Ok(());
+        }
+        match self.steps(name).find(|s| s.deed == Deed::Start) {
+            Some(step) => self.goes_before(name, step),
+            None => Err(format!("{name:?} starts, which the plan didn't say")),
+        }
+    }
+
+    fn stopped(&self, core: &Core, unit: UnitId) -> Result<(), String> {
+        let (name, view) = (core.name(unit), core.view(unit));
+        // One that goes down by itself while its job waits is nobody's mistake.
+        if !view.waits_for.is_empty() || view.job.is_none_or(|(_, requests)| !requests.contains(&self.request)) {
+            return Ok(());
+        }
+        let step = self.steps(name).find(|s| s.deed == Deed::Stop && !s.under_way);
+        step.map_or(Ok(()), |step| self.goes_before(name, step))
+    }
+
+    fn goes_before(&self, name: &UnitName, step: &init::core::Step) -> Result<(), String> {
+        let waits = |other: &&UnitName| {
+            let plain = self.steps(other).all(|s| !s.restart && !s.under_way);
+            plain && self.steps(other).next().is_some() && !self.busy.contains(*other)
+        };
+        match step.after.iter().filter(waits).find(|other| !self.ended.contains(*other)) {
+            Some(other) => Err(format!("{name:?} goes before {other:?}, against the plan {:?}", self.plan.steps)),
+            None => Ok(()),
+        }
+    }
+
+    /// The request is done and all went well: nothing of the plan is left out.
+    fn whole(&self, core: &Core) -> Result<(), String> {
+        let mine = |s: &&init::core::Step| matches!(s.deed, Deed::Stop | Deed::Start | Deed::Reload);
+        let left = self.plan.steps.iter().filter(mine).find(|s| {
+            let internal = core.id(&s.unit).is_none_or(|id| core.view(id).cause.is_some_and(|c| c.request.is_none()));
+            !self.ended.contains(&s.unit) && !internal && !s.under_way
+        });
+        left.map_or(Ok(()), |s| Err(format!("the request is done, and this step of its plan isn't: {s:?}")))
+    }
+}
