@@ -232,6 +232,26 @@ fn why_tells_what_failed_who_asked_what_waits_and_what_differs() {
 }
 
 #[test]
+fn why_says_with_whom_a_unit_was_stopped_and_when_it_comes_back() {
+    let world = World::new()
+        .unit("db.service", &off(&format!("{SLEEPER}Restart=always\nRestartSec=100s\n")))
+        .unit("app.service", &off(&format!("[Unit]\nBindsTo=db.service\nAfter=db.service\n{SLEEPER}")))
+        .unit("checks.service", &off(&format!("[Unit]\nRequisite=app.service\nAfter=app.service\n{SLEEPER}")))
+        .boot();
+    world.ok(["initctl", "start", "app"]);
+    world.ok(["initctl", "kill", "db", "-s", "KILL"]);
+    world.until("app", "inactive");
+    let app = world.run(["initctl", "why", "app"]).stdout;
+    for part in ["app doesn't run: it was stopped with db, which it is bound to", "it comes back when db is up again"] {
+        assert!(app.contains(part), "no `{part}` in\n{app}");
+    }
+    let db = world.run(["initctl", "why", "db"]).stdout;
+    assert!(db.contains("Restart= brings it back in 1min ") && db.contains("1 automatic restart so far"), "{db}");
+    let checks = world.fails(1, ["initctl", "start", "checks"]).stderr;
+    assert!(checks.contains("app doesn't run, which has to run already (Requisite=)"), "{checks}");
+}
+
+#[test]
 fn explain_shows_each_step_with_its_place_and_keeps_secrets() {
     let world = World::new()
         .unit("dep.service", &off(SLEEPER))

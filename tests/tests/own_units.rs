@@ -24,6 +24,8 @@ fn edit(world: &World, script: &str, args: &str) -> Output {
 fn keys_are_set_added_to_and_taken_back() {
     let world = world();
     world.ok(["initctl", "set", "web", "Nice=5", "Environment+=B=2"]);
+    let wrong = world.fails(1, ["initctl", "set", "web", "Nice=500"]).stderr;
+    assert!(wrong.contains("\n    Nice=500\n") && wrong.contains("nothing was changed"), "the caret's lines: {wrong}");
     let file = "/etc/rung/units/web.service.d/50-set.conf";
     assert_eq!(world.read(file), "[Service]\nNice=5\nEnvironment=B=2\n");
     assert_eq!(world.show("web", "Nice"), "5");

@@ -7,6 +7,7 @@ use super::logger::Logger;
 use super::notify;
 use crate::proto::logger::Stream;
 use crate::sys::pipe;
+use crate::unit::UnitName;
 use nix::errno::Errno;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -122,7 +123,7 @@ fn log_pipe(unit: &str, token: u64, stream: Stream, link: &mut Link, logger: &mu
     };
     link.park(token, write_name, share(&write)?);
     link.park(token, read_name, share(&read)?);
-    let short = unit.strip_suffix(".service").unwrap_or(unit);
+    let short = UnitName::shorten(unit);
     logger.open(token, stream, short, read);
     Ok(write)
 }

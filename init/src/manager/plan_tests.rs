@@ -87,7 +87,7 @@ fn a_plain_service() {
          descriptor 0: open /dev/null (read and write)\ndescriptor 1: number 0 of those passed\n\
          descriptor 2: number 1 of those passed\numask 0022\nfolder /\nenvironment: SYSTEMD_EXEC_PID: its own pid\n\
          environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=C.UTF-8\n\
-         environment: SYSTEMD_EXEC_PID=\nexecute /usr/bin/true as: true -a C.UTF-8"
+         execute /usr/bin/true as: true -a C.UTF-8"
     );
 }
 
@@ -117,7 +117,7 @@ fn everything_in_its_order() {
          environment: SYSTEMD_EXEC_PID: its own pid\n\
          environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=de\n\
          environment: USER=www\nenvironment: LOGNAME=www\nenvironment: HOME=/var/www\nenvironment: SHELL=/bin/sh\n\
-         environment: SYSTEMD_EXEC_PID=\nenvironment: INVOCATION_ID=abc\nenvironment: NOTIFY_SOCKET=/run/n\n\
+         environment: INVOCATION_ID=abc\nenvironment: NOTIFY_SOCKET=/run/n\n\
          environment: MAINPID=7\nenvironment: A=2\nenvironment: \"O=-x '1 2'\"\n\
          execute /bin/x as: /bin/x -x \"1 2\" 2$ 7"
     );

@@ -23,7 +23,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
             let limit = limit.map(|l| format!(" after {}", scalar::show_span(l))).unwrap_or_default();
             let awaited = awaited(unit, *phase).map(|what| format!("starting, it waited for {what}"));
-            let doing = awaited.unwrap_or_else(|| words::phase_text(*phase).to_owned());
+            let doing = awaited.unwrap_or_else(|| still(*phase).to_owned());
             format!("{key}={place} passed{limit}: {doing}")
         }
         Outcome::Protocol => match unit.map(|u| u.service.kind) {
@@ -43,6 +43,9 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
         }
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
+        Outcome::Dependency { name } if unit.is_some_and(|u| u.relations.requisite.contains(name)) => {
+            format!("{name} doesn't run, which has to run already (Requisite=)")
+        }
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
         Outcome::JobTimeout => "the job took longer than JobTimeoutSec= or JobRunningTimeoutSec= allow".to_owned(),
         Outcome::Abandoned { phase } => {
@@ -51,6 +54,18 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
                 words::phase_text(*phase)
             )
         }
+    }
+}
+
+/// What wasn't over in time.
+fn still(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Start => "it was still starting",
+        Phase::Running => "it has run as long as it may",
+        Phase::StopSignal | Phase::FinalSignal => "it didn't end when it was told to",
+        Phase::StopAbort => "it didn't end when it was told to abort",
+        Phase::StopKill | Phase::FinalKill => "it didn't end when it was killed",
+        other => words::phase_text(other),
     }
 }
 
@@ -63,8 +78,13 @@ fn awaited(unit: Option<&Unit>, phase: Phase) -> Option<String> {
     let place = || unit.place("Service.NotifyFd").map(|p| format!(" ({p})")).unwrap_or_default();
     let line = service.readiness.notify_fd.map(|fd| format!("a newline on descriptor {fd}, NotifyFd={}", place()));
     let check = service.commands(ExecKind::ReadyCheck).next();
+    let pid_file = service.pid_file.as_ref().filter(|_| service.kind == ServiceType::Forking);
+    let pid_file = pid_file.map(|path| {
+        let place = unit.place("Service.PIDFile").map(|p| format!(" ({p})")).unwrap_or_default();
+        format!("its main process in {}, PIDFile={place}", path.display())
+    });
     let check = check.map(|_| format!("{} to succeed", command(Some(unit), ExecKind::ReadyCheck, 0)));
-    let said: Vec<String> = word.into_iter().chain(line).collect();
+    let said: Vec<String> = word.into_iter().chain(line).chain(pid_file).collect();
     let parts: Vec<String> = Some(said.join(" or ")).filter(|t| !t.is_empty()).into_iter().chain(check).collect();
     (!parts.is_empty()).then(|| parts.join(", and for "))
 }
@@ -157,7 +177,19 @@ mod tests {
         let exited = Outcome::Exited { kind: ExecKind::Start, index: 0, exit: ExitRecord::Code(3) };
         assert_eq!(reason(Some(&unit), &exited, None), "ExecStart= (/etc/rung/units/a.service:4) exited with status 3");
         let late = reason(Some(&unit), &Outcome::Timeout { phase: Phase::Start }, None);
-        assert!(late.starts_with("TimeoutStartSec= (/etc/rung/units/a.service:9) passed"), "{late}");
+        assert_eq!(late, "TimeoutStartSec= (/etc/rung/units/a.service:9) passed after 1min 30s: it was still starting");
+        let stubborn = reason(Some(&unit), &Outcome::Timeout { phase: Phase::StopSignal }, None);
+        assert!(stubborn.ends_with("passed after 1min 30s: it didn't end when it was told to"), "{stubborn}");
+        let mut forking = unit.clone();
+        forking.service.kind = ServiceType::Forking;
+        forking.service.pid_file = Some("/run/a.pid".into());
+        let late = reason(Some(&forking), &Outcome::Timeout { phase: Phase::Start }, None);
+        assert!(late.ends_with("starting, it waited for its main process in /run/a.pid, PIDFile="), "{late}");
+        let db = UnitName::new("db").expect("name");
+        let mut checks = unit.clone();
+        checks.relations.requisite.push(db.clone());
+        let lacks = reason(Some(&checks), &Outcome::Dependency { name: db }, None);
+        assert_eq!(lacks, "db doesn't run, which has to run already (Requisite=)");
         assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));
     }
 }

@@ -12,7 +12,7 @@ use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
-use crate::unit::{ExecKind, Input, NotifyAccess, Output, Unit};
+use crate::unit::{ExecKind, Input, NotifyAccess, Output, Unit, UnitName};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ impl Manager {
     /// Remembers which log pipes there are, for a logger that has to be started anew.
     pub fn note_pipes(&mut self, token: u64, unit: &str, instance: &Instance) {
         if instance.out.is_some() {
-            let name = unit.strip_suffix(".service").unwrap_or(unit).to_owned();
+            let name = UnitName::shorten(unit).to_owned();
             self.pipes.insert((token, Stream::Out), name.clone());
             self.pipes.insert((token, Stream::Err), name);
         }

@@ -79,9 +79,14 @@ impl UnitName {
         self.0.rsplit_once('.').map_or(&self.0, |(stem, _)| stem)
     }
 
-    /// As people write it: without `.service`, with any other suffix.
+    /// As people write it: without `.service`, with any other suffix. It names the same unit when it is read again.
     pub fn short(&self) -> &str {
-        self.0.strip_suffix(".service").unwrap_or(&self.0)
+        Self::shorten(&self.0)
+    }
+
+    /// [`UnitName::short`] of a full name. `a@b.service.service` stays whole: `a@b.service` is another unit.
+    pub fn shorten(full: &str) -> &str {
+        full.strip_suffix(".service").filter(|stem| Self::kind_of(stem).is_none()).unwrap_or(full)
     }
 
     /// `tty1` of `getty@tty1.service`; empty for the template `getty@.service`, `None` where there is no `@`.
@@ -144,6 +149,15 @@ mod tests {
         assert!(UnitName::new("getty@").expect("template").is_template());
         assert_eq!(UnitName::new("a.target").expect("target").kind(), Kind::Target);
         assert_eq!(UnitName::new("a.b").expect("dot").as_str(), "a.b.service");
+    }
+
+    #[test]
+    fn a_short_name_names_the_same_unit() {
+        for full in ["a.service", "a.target", "a.b.service", "alert@db.service.service", "alert@x.target.service"] {
+            let name = UnitName::new(full).expect(full);
+            assert_eq!(UnitName::new(name.short()).expect(full), name);
+        }
+        assert_eq!(UnitName::shorten("alert@db.service.service"), "alert@db.service.service");
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub fn clean(text: &str) -> String {
     out
 }
 
+/// [`clean`] for texts that may have several lines.
+pub fn clean_lines(text: &str) -> String {
+    text.lines().map(clean).collect::<Vec<_>>().join("\n")
+}
+
 /// The one word for how a unit stands: its state, or what is wrong with its file when it doesn't run.
 pub fn word(unit: &UnitStatus) -> &'static str {
     match (unit.state, unit.load) {

@@ -5,6 +5,7 @@ use super::ps;
 use super::table::{Cell, Set, table};
 use crate::processes::{Group, Picture};
 use crate::terminal::{Glyphs, Line, Paint};
+use init::unit::UnitName;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -89,7 +90,7 @@ fn cells(row: &Row) -> Vec<Cell> {
     let name = match row.name.as_str() {
         "rung" => "(Rung itself)",
         "-" => "(of no unit)",
-        name => name.strip_suffix(".service").unwrap_or(name),
+        name => UnitName::shorten(name),
     };
     vec![
         Cell::plain(name),

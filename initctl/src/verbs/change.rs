@@ -58,7 +58,7 @@ pub fn request<P: Serialize>(
     line.clear();
     result?;
     for note in &all.notes {
-        c.out.message(&crate::render::clean(note));
+        c.out.message(&crate::render::clean_lines(note));
     }
     let failed: Vec<_> = all.ended.iter().filter(|j| has_failed(j)).collect();
     let is_skip = |job: &&JobEnd| matches!(job.result, JobResult::Skipped(_));

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
-use crate::render::clean;
+use crate::render::clean_lines;
 use init::proto::control::{Names, Reloaded, Units};
 use serde::Serialize;
 
@@ -43,7 +43,7 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
 pub fn reload(c: &mut Context) -> Result<(), Failure> {
     let reloaded: Reloaded = c.ask("ReloadUnits", &())?;
     for finding in &reloaded.findings {
-        c.out.message(&clean(finding));
+        c.out.message(&clean_lines(finding));
     }
     c.out.data(&reloaded, |r, _| r.changed.iter().map(|n| format!("changed {n}\n")).collect())
 }

@@ -20,9 +20,6 @@ pub struct MaskArgs {
     /// Only until the machine ends.
     #[arg(long)]
     pub runtime: bool,
-    /// Show what would be changed.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// `unmask`
@@ -31,9 +28,6 @@ pub struct UnmaskArgs {
     /// Units.
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
-    /// Show what would be changed.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// Masks units: nothing starts them any more.
@@ -60,14 +54,14 @@ pub fn mask(c: &mut Context, args: &MaskArgs) -> Result<(), Failure> {
         }
         let there = files.iter().any(|p| p.path == path && p.mask);
         let changes = if there { Vec::new() } else { vec![Change::Mask { path }] };
-        own::take(c, &name, &Draft { changes }, args.dry_run)?;
+        own::take(c, &name, &Draft { changes }, c.out.global.dry_run)?;
         masked.push((name, files.is_empty()));
     }
     let known: Vec<String> = masked.iter().filter(|(_, gone)| !gone).map(|(n, _)| n.as_str().to_owned()).collect();
-    if args.now && !args.dry_run && !known.is_empty() {
+    if args.now && !c.out.global.dry_run && !known.is_empty() {
         return change::units(c, Verb::Stop, "stop", &known);
     }
-    for (name, _) in masked.iter().filter(|(n, _)| !args.dry_run && own::runs(n)) {
+    for (name, _) in masked.iter().filter(|(n, _)| !c.out.global.dry_run && own::runs(n)) {
         c.out.message(&format!("{name} still runs\n  try: initctl stop {}", name.short()));
     }
     Ok(())
@@ -89,7 +83,7 @@ pub fn unmask(c: &mut Context, args: &UnmaskArgs) -> Result<(), Failure> {
             c.out.message(&format!("{name} isn't masked"));
         }
         let changes = own.into_iter().map(|path| Change::Remove { empty: is_empty(&path), path }).collect();
-        own::take(c, &name, &Draft { changes }, args.dry_run)?;
+        own::take(c, &name, &Draft { changes }, c.out.global.dry_run)?;
     }
     if other { Err(Failure::Status(FAILED)) } else { Ok(()) }
 }

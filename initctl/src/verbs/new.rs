@@ -55,9 +55,6 @@ pub struct Args {
     /// Only until the machine ends.
     #[arg(long)]
     pub runtime: bool,
-    /// Show what would be written.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// Writes a unit.
@@ -78,8 +75,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let program = program_path(program, &search, here.as_deref()).map_err(Failure::Other)?;
     let draft =
         Draft::write(Layer::of(args.runtime).file(&name), text(&name, &program, args).map_err(Failure::Other)?)?;
-    own::take(c, &name, &draft, args.dry_run)?;
-    if args.dry_run {
+    own::take(c, &name, &draft, c.out.global.dry_run)?;
+    if c.out.global.dry_run {
         return Ok(());
     }
     let names = vec![name.as_str().to_owned()];
@@ -175,7 +172,6 @@ mod tests {
             enable: false,
             now: false,
             runtime: false,
-            dry_run: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::exit::{FAILED, Failure, NO_UNIT};
 use crate::own::{Change, Draft, kept, loader};
-use crate::render::clean;
+use crate::render::clean_lines;
 use init::client::{Client, socket_path};
 use init::core::{Definition, State};
 use init::load::{Loaded, Loader};
@@ -43,7 +43,7 @@ pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<()
     let verdict = draft.look(loader(), name);
     let spoils = spoils(draft, &verdict, name);
     for finding in told(draft, &verdict) {
-        c.out.message(&clean(&finding.to_string()));
+        c.out.message(&clean_lines(&finding.to_string()));
     }
     if !spoils && !dry {
         draft.make()?;

@@ -87,7 +87,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     show(c, of)
 }
 
-/// `--dry-run`: answers the plan in the verb's place; `None`: the verb changes nothing and may go on.
+/// `--dry-run`: answers the plan in the verb's place; `None`: the verb may go on, as it changes nothing or plans for itself.
 pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
     let units = |verb, names: &[String]| PlanOf::Units { verb, names: names.to_vec() };
     let enable = |args: &EnableArgs| Enable { names: args.names.clone(), levels: args.levels.map(|l| l.to_string()) };
@@ -107,6 +107,8 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Reboot(_) => PlanOf::Power(PowerWord::Reboot),
         CliVerb::Halt(_) => PlanOf::Power(PowerWord::Halt),
         CliVerb::Levels(args) if args.edit => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
+        // These look at their own files, and say what they would write.
+        CliVerb::Set(_) | CliVerb::New(_) | CliVerb::Revert(_) | CliVerb::Mask(_) | CliVerb::Unmask(_) => return None,
         other if super::kind(other) == crate::exit::Kind::Question => return None,
         _ => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
     };

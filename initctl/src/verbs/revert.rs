@@ -11,9 +11,6 @@ pub struct Args {
     /// Units.
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
-    /// Show what would be changed.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// Takes away what was changed.
@@ -39,8 +36,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
             c.out.message(&format!("{name} is as it was brought: nothing to take back"));
             continue;
         }
-        own::take(c, &name, &Draft { changes }, args.dry_run)?;
-        if !args.dry_run {
+        own::take(c, &name, &Draft { changes }, c.out.global.dry_run)?;
+        if !c.out.global.dry_run {
             own::tell_running(c, &name);
         }
     }

@@ -19,9 +19,6 @@ pub struct Args {
     /// Only until the machine ends.
     #[arg(long)]
     pub runtime: bool,
-    /// Show what would be written.
-    #[arg(long)]
-    pub dry_run: bool,
 }
 
 /// Sets keys of a unit.
@@ -31,8 +28,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let assignments = assignments.map_err(Failure::Other)?;
     let path = Layer::of(args.runtime).drop_in(&name, FILE);
     let draft = Draft::amend(path, |text| assign(text, &assignments))?;
-    own::take(c, &name, &draft, args.dry_run)?;
-    if !args.dry_run {
+    own::take(c, &name, &draft, c.out.global.dry_run)?;
+    if !c.out.global.dry_run {
         own::tell_running(c, &name);
     }
     Ok(())

@@ -8,10 +8,11 @@ use crate::manager::state::Manager;
 use crate::proto::control::{Difference, LoadState, UnitSource, UnitStatus, Why};
 use crate::proto::words;
 use crate::sys::wait;
-use crate::unit::{self, Source, UnitName};
+use crate::unit::{self, Source, UnitName, scalar};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Longest chain of units that wait for one another that is told.
 const MAX_CHAIN: usize = 16;
@@ -24,7 +25,7 @@ impl Manager {
         let unit = self.status(id, true);
         let differences = self.differences(id);
         let why = Why {
-            verdict: verdict(&unit, self.wanting(id).as_deref()),
+            verdict: self.verdict(id, &unit),
             because: self.because(id, &unit),
             waiting: self.waiting(id),
             sources: self.sources(id),
@@ -33,6 +34,12 @@ impl Manager {
             unit,
         };
         now(&why)
+    }
+
+    /// How it stands, in one sentence.
+    fn verdict(&self, id: UnitId, unit: &UnitStatus) -> String {
+        let stopped = self.core.view(id).cause.filter(|c| c.word() == "stop").map(|c| &c.reason);
+        verdict(unit, self.wanting(id).as_deref(), stopped)
     }
 
     /// Level links, units that need it, and what is in its way.
@@ -54,6 +61,9 @@ impl Manager {
             view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
         {
             lines.push(format!("last {}: {}", cause.word(), cause.reason.words()));
+        }
+        if let (State::Inactive | State::Failed, Some(name)) = (view.state, view.awaits) {
+            lines.push(format!("it comes back when {name} is up again"));
         }
         lines.extend(
             self.wanting(id).map(|name| format!("it requires {name}, which doesn't run: see initctl why {name}")),
@@ -91,7 +101,12 @@ impl Manager {
             _ => {}
         }
         if unit.phase == Phase::AutoRestart {
-            lines.push(format!("Restart= brings it back; {} automatic restarts so far", unit.restarts));
+            let left = unit
+                .timeout_in_ms
+                .map(|ms| format!(" in {}", scalar::show_span(Duration::from_secs(ms.div_ceil(1000)))));
+            let times = if unit.restarts == 1 { "restart" } else { "restarts" };
+            let so_far = format!("{} automatic {times} so far", unit.restarts);
+            lines.push(format!("Restart= brings it back{}; {so_far}", left.unwrap_or_default()));
         } else if unit.state == State::Failed
             && let Some(definition) = definition(&view)
         {
@@ -206,7 +221,7 @@ fn first_line(text: &str) -> &str {
 }
 
 /// How it stands, in one sentence.
-fn verdict(unit: &UnitStatus, wanting: Option<&str>) -> String {
+fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -> String {
     let name = &unit.name;
     let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
     match (unit.state, unit.phase) {
@@ -226,9 +241,26 @@ fn verdict(unit: &UnitStatus, wanting: Option<&str>) -> String {
             }
             (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),
             _ if !reason.is_empty() => format!("{name} doesn't run: {reason}"),
-            _ if unit.cause.as_ref().is_some_and(|c| c.job == "stop") => format!("{name} doesn't run: it was stopped"),
+            _ if stopped.is_some() => {
+                format!("{name} doesn't run: it was stopped{}", stopped.map(stop).unwrap_or_default())
+            }
             _ => format!("{name} doesn't run: it ended by itself, without a failure"),
         },
+    }
+}
+
+/// Why it was stopped, to go on with after that word; nothing where somebody asked for it.
+fn stop(reason: &Reason) -> String {
+    match reason {
+        Reason::OffIn(level) => format!(", as it is off in runlevel {level}"),
+        Reason::KillIn(level) => format!(", as it has a K link in runlevel {level}"),
+        Reason::Requires(name) => format!(" with {name}, which it requires"),
+        Reason::BoundTo(name) => format!(" with {name}, which it is bound to"),
+        Reason::PartOf(name) => format!(" with {name}, which it is part of"),
+        Reason::StopsWith(name) => format!(" with {name}, whose stop counts for it too"),
+        Reason::Conflicts(name) => format!(" for {name}, which conflicts with it"),
+        Reason::Unneeded => ", as nothing needs it any more (StopWhenUnneeded=)".to_owned(),
+        _ => String::new(),
     }
 }
 

@@ -11,6 +11,12 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub(super) const PID_VARIABLE: &CStr = c"SYSTEMD_EXEC_PID";
 /// The variable that gets the pid of the process that is to feed the watchdog.
 pub(super) const WATCHDOG_VARIABLE: &CStr = c"WATCHDOG_PID";
+/// Whether an entry is one that only the process itself can give its value.
+pub(super) fn is_filled_in(entry: &CStr) -> bool {
+    let name = entry.to_bytes().strip_suffix(b"=");
+    name.is_some_and(|name| [PID_VARIABLE, WATCHDOG_VARIABLE].iter().any(|v| v.to_bytes() == name))
+}
+
 /// Shells that are none, as systemd has them.
 const NO_SHELLS: [&str; 3] = ["/nologin", "/false", "/true"];
 

@@ -117,7 +117,9 @@ fn line(step: Step<'_>, lines: &mut Vec<String>) {
         }
         Step::PidEnv { name } => format!("environment: {}: its own pid", word(name)),
         Step::Exec { program, args, env } => {
-            lines.extend(env.iter().map(|entry| format!("environment: {}", word(entry))));
+            // The steps before have said what comes into these.
+            let told = |entry: &&CStr| !super::environment::is_filled_in(entry);
+            lines.extend(env.iter().filter(told).map(|entry| format!("environment: {}", word(entry))));
             let args: Vec<String> = args.iter().map(word).collect();
             format!("execute {} as: {}", word(program), args.join(" "))
         }
