@@ -10,6 +10,12 @@ use crate::unit::{LevelSet, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+#[cfg(test)]
+thread_local! {
+    /// How often a unit was looked at: what an event costs.
+    pub static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// Edges from one unit to others, each list sorted and without doubles.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Edges {
@@ -152,6 +158,8 @@ impl Arena {
     }
 
     pub fn get(&self, id: UnitId) -> &Node {
+        #[cfg(test)]
+        LOOKS.set(LOOKS.get().saturating_add(1));
         usize::try_from(id.0).ok().and_then(|i| self.nodes.get(i)).unwrap_or(&self.nobody)
     }
 
@@ -188,6 +196,10 @@ impl Arena {
 
     pub fn ids(&self) -> impl Iterator<Item = UnitId> + use<> {
         (0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)).map(UnitId)
+    }
+
+    pub fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     /// By name.

@@ -157,11 +157,13 @@ impl Core {
             self.run_queue(out);
             self.run_deadlines(out);
             if self.moves.is_empty() {
-                break;
+                self.call_idle(out);
+                if self.moves.is_empty() {
+                    break;
+                }
             }
             self.follow(out);
         }
-        self.call_idle(out);
     }
 
     /// When [`Event::Tick`] is due at the latest.
@@ -317,13 +319,20 @@ impl Core {
                 self.tokens.insert(token, id);
             }
         }
+        // Between two runs, or before one had begun: nothing has ended, well or badly.
+        let called_off = matches!(phase, Phase::Check | Phase::AutoRestart)
+            && service.phase == Phase::Dead
+            && service.result == Outcome::Success;
         if begins || service.phase != phase || service.due() != due || service.token != token {
             self.settle(id, due, out);
+            if called_off {
+                self.forget_end(id);
+            }
             self.note_idle(id);
             self.advance(id, out);
             if self.units.get(id).service.phase == Phase::Dead {
                 self.check_essential(id, out);
-                if phase != Phase::Dead {
+                if phase != Phase::Dead && !called_off {
                     self.check_end(id, out);
                 }
                 self.units.scratch(id).running = None;

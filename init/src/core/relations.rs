@@ -28,7 +28,7 @@ pub(super) enum Move {
 
 /// Up, or on its way up.
 fn rises(phase: Phase) -> bool {
-    matches!(phase, Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost) || stands(phase)
+    super::times::is_start(phase) || stands(phase)
 }
 
 /// Up.
@@ -47,6 +47,7 @@ impl Core {
                     // Where its state has changed too, that has set the time already.
                     self.uphold(id, RETRY);
                     self.look_at_uses(id, out);
+                    self.waits_in_vain(id, out);
                 }
             }
         }
@@ -59,6 +60,15 @@ impl Core {
             self.await_return(id, name.clone());
         }
         self.moves.push_back(Move::Ended(id, start && matches!(result, JobResult::Done | JobResult::Already)));
+    }
+
+    /// The unit went down without having been up: no handler of its success is to hear of that.
+    pub(super) fn forget_end(&mut self, id: UnitId) {
+        if let Some(Move::State(moved, old, _)) = self.moves.back_mut()
+            && *moved == id
+        {
+            *old = State::Inactive;
+        }
     }
 
     fn moved(&mut self, id: UnitId, old: State, new: State, out: &mut Vec<Action>) {
@@ -278,7 +288,7 @@ impl Core {
     pub(super) fn comes_back(&self, id: UnitId) -> bool {
         let mut at = id;
         // A chain longer than this is a circle.
-        for _ in 0..self.units.ids().count() {
+        for _ in 0..self.units.len() {
             let node = self.units.get(at);
             if node.due.is_some() || self.upholder(at).is_some() {
                 return self.may_restart();
@@ -292,8 +302,12 @@ impl Core {
         false
     }
 
-    /// A unit is down for good: an essential one that waits for it is over.
+    /// A unit that is down for good: an essential one that waits for it is over.
     fn waits_in_vain(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        // Most go down for a while only, or wait themselves for one that isn't down yet.
+        if self.is_up(id) || self.has_start(id) || self.comes_back(id) {
+            return;
+        }
         let mut seen = BTreeSet::new();
         let mut work = vec![id];
         while let Some(id) = work.pop() {

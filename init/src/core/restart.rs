@@ -35,6 +35,8 @@ pub(super) struct Pace {
     pub streak: u32,
     /// The delay before the run.
     pub delay: Millis,
+    /// Up to then it has asked for time (`EXTEND_TIMEOUT_USEC=`).
+    pub extended: Millis,
 }
 
 impl Pace {

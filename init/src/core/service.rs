@@ -345,8 +345,10 @@ impl Service {
                 self.wanted = Wanted::Down;
                 self.not_begun(r, Outcome::Success);
             }
+            // It will not come back, and that is no failure any more.
             (Phase::AutoRestart, Input::Stop) => {
                 self.wanted = Wanted::Down;
+                self.result = Outcome::Success;
                 self.enter(r, Phase::Dead);
             }
             (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {

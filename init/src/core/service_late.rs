@@ -52,7 +52,7 @@ impl Service {
         let (limit, up) = (unit.service.ending.runtime_max.filter(|_| runs)?, self.pace.up?);
         let most = millis(unit.service.ending.runtime_extra).saturating_add(1);
         let extra = spread(&unit.name, self.token.unwrap_or(0)).checked_rem(most).unwrap_or(0);
-        Some(up.saturating_add(millis(limit)).saturating_add(extra))
+        Some(up.saturating_add(millis(limit)).saturating_add(extra).max(self.pace.extended))
     }
 
     /// `RuntimeMaxSec=` has passed.

@@ -55,6 +55,7 @@ impl Service {
     /// After a restore.
     pub fn resume(&mut self, unit: &Unit, now: Millis) {
         self.feed_watchdog(unit, now);
+        self.timers.watchdog = self.timers.watchdog.map(|at| at.max(self.pace.extended));
         self.timers.runtime = self.runtime_end(unit);
         if self.phase == Phase::Start && self.up && self.control.is_none() {
             self.timers.check = Some(now);
@@ -96,5 +97,6 @@ impl Service {
         for at in [&mut self.deadline, &mut self.timers.watchdog, &mut self.timers.runtime].into_iter().flatten() {
             *at = later.max(*at);
         }
+        self.pace.extended = later.max(self.pace.extended);
     }
 }
