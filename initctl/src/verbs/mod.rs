@@ -167,7 +167,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
-        Verb::ShutdownJobs(args) if args.what.is_none() => Kind::Question,
+        Verb::ShutdownJobs(args) if !args.changes() => Kind::Question,
         _ => Kind::Change,
     }
 }

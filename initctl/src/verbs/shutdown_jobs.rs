@@ -49,22 +49,38 @@ pub enum What {
     Skip,
 }
 
+impl Args {
+    /// What is asked for.
+    pub fn course(&self) -> Option<Course> {
+        Some(match self.what? {
+            What::Wait => Course::Wait { ms: u64::try_from(self.longer.as_millis()).unwrap_or(u64::MAX) },
+            What::Kill => Course::Kill,
+            What::Skip => Course::Skip,
+        })
+    }
+
+    /// Whether it may change something.
+    pub fn changes(&self) -> bool {
+        self.what.is_some() || self.watch || self.console
+    }
+}
+
 /// `shutdown-jobs …`
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
-    let (course, doing) = match args.what {
-        Some(What::Wait) => {
-            let ms = u64::try_from(args.longer.as_millis()).unwrap_or(u64::MAX);
-            (Course::Wait { ms }, "wait longer for")
-        }
-        Some(What::Kill) => (Course::Kill, "kill"),
-        Some(What::Skip) => (Course::Skip, "skip"),
-        None if args.watch || args.console => return watch(args.console, false),
-        None => {
-            let jobs: Jobs = c.ask("Jobs", &AskJobs { logs: true })?;
-            return c.out.data(&holdups(jobs), |held, style| text(&list(held), style));
-        }
+    let doing = match args.what {
+        Some(What::Wait) => "wait longer for",
+        Some(What::Kill) => "kill",
+        Some(What::Skip) => "skip",
+        None => "show",
     };
-    change::units(c, Verb::Stopping(course), doing, &args.names)
+    if let Some(course) = args.course() {
+        return change::units(c, Verb::Stopping(course), doing, &args.names);
+    }
+    if args.watch || args.console {
+        return watch(args.console, false);
+    }
+    let jobs: Jobs = c.ask("Jobs", &AskJobs { logs: true })?;
+    c.out.data(&holdups(jobs), |held, style| text(&list(held), style))
 }
 
 /// With the command lines, which only we may read: the manager waits for nobody's memory.

@@ -34,7 +34,10 @@ impl Foreseen {
                     let foretold = self.plan.refused.iter().any(|r| r.unit == *core.name(*unit));
                     binds &= matches!(result, JobResult::Done | JobResult::Already) || foretold;
                 }
-                Action::Spawn { unit, key, .. } if key.step == 0 && binds => self.started(core, *unit)?,
+                // One that was stopped before its first process may still have an ExecStopPost=.
+                Action::Spawn { unit, key, kind, .. } if key.step == 0 && *kind != ExecKind::StopPost && binds => {
+                    self.started(core, *unit)?;
+                }
                 Action::Spawn { unit, kind: ExecKind::Stop, .. } if binds => self.stopped(core, *unit)?,
                 Action::CycleBroken { dropped: (later, earlier), .. } if !self.taken_in => {
                     let (later, earlier) = (core.name(*later), core.name(*earlier));
