@@ -1,6 +1,18 @@
 //! The command line: verbs, flags and their help.
 
-use crate::verbs::{blame, diff, edit, list, mask, new, plan, ps, revert, set, top, tree};
+use crate::verbs::blame;
+use crate::verbs::clean;
+use crate::verbs::diff;
+use crate::verbs::edit;
+use crate::verbs::list;
+use crate::verbs::mask;
+use crate::verbs::new;
+use crate::verbs::plan;
+use crate::verbs::ps;
+use crate::verbs::revert;
+use crate::verbs::set;
+use crate::verbs::top;
+use crate::verbs::tree;
 use crate::{man, sandbox};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -216,6 +228,9 @@ pub enum Verb {
     Wait(WaitArgs),
     /// Print the version, and the manager's where there is one.
     Version,
+    /// Remove folders that services were given (RuntimeDirectory= and its kin); not of those that run.
+    #[command(after_help = "Examples:\n  initctl clean build\n  initctl clean build --what state,logs")]
+    Clean(clean::Args),
     /// Print the completion script for a shell: bash, zsh or fish.
     #[command(after_help = "The installer puts them where the shells look for them. By hand, for bash:\n  \
                             source <(initctl completion bash)")]

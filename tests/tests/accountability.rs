@@ -236,17 +236,37 @@ fn why_says_with_whom_a_unit_was_stopped_and_when_it_comes_back() {
     let world = World::new()
         .unit("db.service", &off(&format!("{SLEEPER}Restart=always\nRestartSec=100s\n")))
         .unit("app.service", &off(&format!("[Unit]\nBindsTo=db.service\nAfter=db.service\n{SLEEPER}")))
+        .unit("lost.service", &format!("[Unit]\nRequires=nosuch.service\n{SLEEPER}"))
+        .unit(
+            "over.service",
+            &off("[Service]\nExecStart=/bin/sh -c 'exit 7'\nRestart=always\nRestartPreventExitStatus=7\n"),
+        )
+        .unit(
+            "late.service",
+            &off("[Unit]\nJobTimeoutSec=100ms\n[Service]\nType=notify\nExecStart=/bin/sleep infinity\n"),
+        )
         .unit("checks.service", &off(&format!("[Unit]\nRequisite=app.service\nAfter=app.service\n{SLEEPER}")))
         .boot();
     world.ok(["initctl", "start", "app"]);
     world.ok(["initctl", "kill", "db", "-s", "KILL"]);
     world.until("app", "inactive");
     let app = world.run(["initctl", "why", "app"]).stdout;
-    for part in ["app doesn't run: it was stopped with db, which it is bound to", "it comes back when db is up again"] {
+    for part in ["app doesn't run: it was stopped with db, which it is bound to", "it comes back when db is up"] {
         assert!(app.contains(part), "no `{part}` in\n{app}");
     }
     let db = world.run(["initctl", "why", "db"]).stdout;
     assert!(db.contains("Restart= brings it back in 1min ") && db.contains("1 automatic restart so far"), "{db}");
+    let lost = world.run(["initctl", "why", "lost"]).stdout;
+    assert!(lost.contains("lost doesn't run: nosuch, which it requires, could not be had"), "{lost}");
+    world.run(["initctl", "start", "over"]);
+    world.until("over", "failed");
+    let over = world.run(["initctl", "why", "over"]).stdout;
+    let line = "bring it back: RestartPreventExitStatus= (/etc/rung/units/over.service:4) names how it ended";
+    assert!(over.contains(line), "{over}");
+    let late = world.fails(1, ["initctl", "start", "late"]).stderr;
+    assert!(late.contains("longer than JobTimeoutSec= (/etc/rung/units/late.service:2) allows"), "{late}");
+    let late = world.run(["initctl", "why", "late"]).stdout;
+    assert!(late.contains("no job waits for it any more: starting, pid "), "{late}");
     let checks = world.fails(1, ["initctl", "start", "checks"]).stderr;
     assert!(checks.contains("app doesn't run, which has to run already (Requisite=)"), "{checks}");
 }

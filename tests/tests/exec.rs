@@ -90,3 +90,101 @@ fn a_root_of_its_own() {
     let error = world.fails(1, ["initctl", "start", "none"]).stderr;
     assert!(error.contains("RootDirectory=") && error.contains("none.service:2"), "{error}");
 }
+
+#[test]
+fn folders_of_a_service() {
+    let keys = "User=nobody\nRuntimeDirectory=one two/sub:link\nRuntimeDirectoryMode=0750\nStateDirectory=exec-test\n\
+                ConfigurationDirectory=exec-test\nStandardOutput=truncate:/run/one/out\n";
+    let show = "echo $$RUNTIME_DIRECTORY $$STATE_DIRECTORY $$CONFIGURATION_DIRECTORY; touch /run/link/mine";
+    let stays = "[Service]\nRuntimeDirectory=stays\nExecStart=/bin/sleep infinity\n";
+    let world = World::new()
+        .unit(
+            "made.service",
+            &off(&format!("[Service]\nType=oneshot\nRemainAfterExit=yes\n{keys}ExecStart=/bin/sh -c '{show}'\n")),
+        )
+        .unit("no.service", &off(&stays.replace("stays", "no")))
+        .unit(
+            "restart.service",
+            &off(&stays.replace("stays", "restart").replace("Exec", "RuntimeDirectoryPreserve=restart\nExec")),
+        )
+        .unit("yes.service", &off(&stays.replace("stays", "yes").replace("Exec", "RuntimeDirectoryPreserve=yes\nExec")))
+        .unit("twin.service", &off(&stays.replace("stays", "no")))
+        .unit("attack.service", &off("[Service]\nRuntimeDirectory=open/x\nExecStart=/bin/sleep infinity\n"))
+        .boot();
+    let owner = |path: &str| world.ok(["stat", "-c", "%u %a", path]).trim_end().to_owned();
+    world.ok(["mkdir", "-p", "/var/lib/exec-test"]);
+    world.write("/var/lib/exec-test/old", "");
+    world.ok(["initctl", "start", "made"]);
+    assert_eq!(world.read("/run/one/out"), "/run/one:/run/two/sub /var/lib/exec-test /etc/exec-test\n");
+    assert_eq!(
+        (owner("/run/one"), owner("/run/two"), owner("/run/two/sub")),
+        ("65534 750".into(), "0 755".into(), "65534 750".into())
+    );
+    assert_eq!((owner("/var/lib/exec-test"), owner("/etc/exec-test")), ("65534 755".into(), "0 755".into()));
+    assert_eq!(owner("/var/lib/exec-test/old"), "65534 644", "what is in it becomes the user's too");
+    // When the answer is there the folders are gone; only the innermost, and not those that stay.
+    world.ok(["initctl", "stop", "made"]);
+    for (path, there) in [("/run/one", false), ("/run/two", true), ("/run/two/sub", false), ("/run/link", false)] {
+        assert_eq!(world.run(["test", "-e", path]).code == 0, there, "{path}");
+    }
+    assert_eq!(world.run(["test", "-e", "/var/lib/exec-test/old"]).code, 0);
+    world.ok(["initctl", "start", "no", "restart", "yes"]);
+    for name in ["no", "restart", "yes"] {
+        world.write(&format!("/run/{name}/mark"), "");
+    }
+    world.ok(["initctl", "restart", "no", "restart", "yes"]);
+    let marked = |name: &str| world.run(["test", "-e", &format!("/run/{name}/mark")]).code == 0;
+    assert_eq!((marked("no"), marked("restart"), marked("yes")), (false, true, true));
+    assert_eq!(owner("/run/no"), "0 755", "a restart makes it anew");
+    // Another unit's folder isn't taken from under it.
+    world.ok(["initctl", "start", "twin"]);
+    world.ok(["initctl", "stop", "no", "restart", "yes"]);
+    let there = |name: &str| world.run(["test", "-e", &format!("/run/{name}")]).code == 0;
+    assert_eq!((there("no"), there("restart"), there("yes")), (true, false, true));
+    world.ok(["initctl", "stop", "twin"]);
+    assert!(!there("no"));
+    // A link that anybody could have put there leads nowhere.
+    world.ok(["sh", "-c", "mkdir -m 777 /run/open; ln -s /etc /run/open/x"]);
+    let error = world.fails(1, ["initctl", "start", "attack"]).stderr;
+    assert!(error.contains("RuntimeDirectory=") && error.contains("attack.service:2"), "{error}");
+}
+
+#[test]
+fn rights_and_scheduling() {
+    let script = "cat /proc/self/status; cat /proc/self/timerslack_ns; chrt -p $$$$; ionice; taskset -p $$$$; grep core /proc/self/limits";
+    let world = World::new()
+        .unit(
+            "all.service",
+            &tells(
+                "all",
+                script,
+                "User=nobody\nNoNewPrivileges=yes\nCapabilityBoundingSet=CAP_NET_BIND_SERVICE CAP_CHOWN\n\
+                 CapabilityBoundingSet=~CAP_CHOWN\nAmbientCapabilities=cap_net_bind_service\nNice=5\n\
+                 CPUSchedulingPolicy=batch\nIOSchedulingClass=idle\nTimerSlackNSec=1ms\nCPUAffinity=0\nLimitCORE=1M:infinity\n",
+            ),
+        )
+        .unit("full.service", &off("[Service]\nType=oneshot\nUser=nobody\nCapabilityBoundingSet=\nNoNewPrivileges=yes\n\
+              StandardOutput=truncate:/run/full\nExecStart=+/bin/cat /proc/self/status\n"))
+        .boot();
+    world.ok(["initctl", "start", "all", "full"]);
+    let text = world.read("/run/all");
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = text.lines().map(words).collect();
+    for line in [
+        "CapInh: 0000000000000400",
+        "CapPrm: 0000000000000400",
+        "CapEff: 0000000000000400",
+        "CapBnd: 0000000000000400",
+        "CapAmb: 0000000000000400",
+        "NoNewPrivs: 1",
+        "Cpus_allowed_list: 0",
+        "1000000",
+        "idle",
+        "Max core file size 1048576 unlimited bytes",
+    ] {
+        assert!(lines.iter().any(|l| l == line), "no `{line}` in\n{text}");
+    }
+    assert!(text.contains("SCHED_BATCH"), "{text}");
+    let full = world.read("/run/full");
+    assert!(full.contains("NoNewPrivs:\t0") && !full.contains("CapBnd:\t0000000000000000"), "{full}");
+}

@@ -149,3 +149,27 @@ fn a_command_line_becomes_a_unit() {
     assert_eq!(world.state("nap").0, "active");
     assert!(world.path("/etc/rung/levels/3/nap.service").is_symlink());
 }
+
+#[test]
+fn folders_are_cleaned_but_not_of_what_runs_nor_beyond_a_link() {
+    let world = World::new().boot();
+    world.write_unit(
+        "box.service",
+        "[Service]\nExecStart=/bin/sleep infinity\nStateDirectory=box box/in\nCacheDirectory=box\n",
+    );
+    world.ok(["initctl", "start", "box"]);
+    assert!(world.path("/var/lib/box/in").is_dir() && world.path("/var/cache/box").is_dir());
+    let out = initctl(&world, "clean box");
+    assert!(out.code == 1 && out.stderr.contains("initctl stop box"), "{out:?}");
+    world.ok(["initctl", "stop", "box"]);
+    assert!(world.ok(["initctl", "clean", "--dry-run", "box"]).contains("/var/cache/box"));
+    assert!(world.path("/var/cache/box").exists());
+    world.ok(["initctl", "clean", "box"]);
+    assert!(!world.path("/var/cache/box").exists() && world.path("/var/lib/box/in").exists());
+    // A service that owns its folder may put links in it.
+    world.write("/srv/precious/file", "x");
+    world.ok(["sh", "-c", "rm -r /var/lib/box/in; ln -s /srv/precious /var/lib/box/in"]);
+    world.ok(["initctl", "clean", "box", "--what", "all"]);
+    assert!(!world.path("/var/lib/box").exists());
+    assert_eq!(world.read("/srv/precious/file"), "x");
+}

@@ -6,9 +6,13 @@ use super::job::Job;
 use super::reason::{Cause, Reason};
 use super::service::Service;
 use super::{Definition, Loaded, State, UnitId};
-use crate::unit::{LevelSet, Unit, UnitName};
+use crate::unit::name::Kind;
+use crate::unit::{Level, LevelSet, Source, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+
+/// What stands for a system that is set up.
+const SET_UP: [&str; 2] = ["sysinit.target", "basic.target"];
 
 #[cfg(test)]
 thread_local! {
@@ -283,6 +287,8 @@ impl Arena {
         }
         self.tidy();
         self.order_targets();
+        self.tidy();
+        self.order_services();
         self.link_users();
         self.tidy();
     }
@@ -292,18 +298,41 @@ impl Arena {
         self.scratch(earlier).edges.before.push(later);
     }
 
-    /// A target comes after what it gathers, unless that is itself ordered after the target.
+    /// `DefaultDependencies=`
+    fn has_defaults(&self, id: UnitId) -> bool {
+        self.get(id).relations().is_none_or(|unit| unit.relations.default_dependencies)
+    }
+
+    /// A target comes after what it gathers, unless that is itself ordered after the target, or one of them wants no
+    /// such dependencies.
     fn order_targets(&mut self) {
+        let mut pairs = Vec::new();
+        for id in self.ids().filter(|id| self.get(*id).name.kind() == Kind::Target && self.has_defaults(*id)) {
+            let e = &self.get(id).edges;
+            let gathered = e.requires.iter().chain(&e.requisite).chain(&e.wants).copied();
+            let follows = |other: &UnitId| self.get(*other).edges.after.binary_search(&id).is_err();
+            pairs.extend(gathered.filter(|other| self.has_defaults(*other)).filter(follows).map(|other| (id, other)));
+        }
+        pairs.into_iter().for_each(|(target, other)| self.order(target, other));
+    }
+
+    /// Services of systemd's come after the targets that stand for a system that is set up: those apart that these come
+    /// after themselves, so that it never makes a loop, and those that belong into level S.
+    fn order_services(&mut self) {
+        let targets: Vec<UnitId> = SET_UP.iter().filter_map(|t| self.find(&UnitName::new(t).ok()?)).collect();
+        let mut earlier: BTreeSet<UnitId> = targets.iter().copied().collect();
+        let mut work = targets.clone();
+        while let Some(id) = work.pop() {
+            work.extend(self.get(id).edges.after.iter().filter(|other| earlier.insert(**other)));
+        }
         for id in self.ids() {
             let node = self.get(id);
-            if node.name.kind() != crate::unit::name::Kind::Target {
-                continue;
-            }
-            let gathered: Vec<UnitId> = node.edges.requires.iter().chain(&node.edges.wants).copied().collect();
-            for other in gathered {
-                if self.get(other).edges.after.binary_search(&id).is_err() {
-                    self.order(id, other);
-                }
+            let theirs = node.relations().is_some_and(|unit| {
+                let early = unit.runlevels.contains(Level::S) || node.on.contains(Level::S);
+                unit.source == Source::Systemd && unit.relations.default_dependencies && !early
+            });
+            if theirs && node.name.kind() == Kind::Service && !earlier.contains(&id) {
+                targets.iter().for_each(|target| self.order(id, *target));
             }
         }
     }

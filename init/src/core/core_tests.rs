@@ -353,6 +353,37 @@ fn a_target_is_there_when_what_it_gathers_is() {
 }
 
 #[test]
+fn default_dependencies_are_ordering_and_never_a_loop() {
+    use crate::unit::Source;
+    let theirs = |n: &str, change: fn(&mut Unit)| {
+        unit(n, |u| {
+            u.source = Source::Systemd;
+            change(u);
+        })
+    };
+    let mut b = Bench::new(vec![
+        unit("sysinit.target", |u| u.wants = names(&["early", "lone"])),
+        unit("basic.target", |u| u.requires = names(&["sysinit.target"])),
+        theirs("early", |_| {}),
+        theirs("lone", |u| u.relations.default_dependencies = false),
+        theirs("boot", |_| {}),
+        theirs("late", |_| {}),
+        theirs("free", |u| u.relations.default_dependencies = false),
+        plain("own"),
+    ]);
+    b.marks(&[("boot", "S")]);
+    b.ask(Verb::Start, &["basic.target", "late", "free", "own", "boot"]);
+    assert!(!b.log.iter().any(|a| matches!(a, Action::CycleBroken { .. })), "{:?}", b.log);
+    let mut spawned = b.spawned();
+    spawned.sort();
+    let first = ["boot", "early", "free", "lone", "own"].map(|n| format!("{n} ExecStart0"));
+    assert_eq!(spawned, first, "`late` waits");
+    b.runs("early");
+    assert_eq!(b.view("basic.target").state, State::Active, "`lone` isn't waited for");
+    assert_eq!(b.spawned().last().map(String::as_str), Some("late ExecStart0"));
+}
+
+#[test]
 fn levels_start_and_stop_what_they_should() {
     let all = ["boot", "both", "two", "three", "hand", "single"];
     let mut b = Bench::new(all.iter().map(|n| plain(n)).collect());

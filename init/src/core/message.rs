@@ -276,6 +276,8 @@ pub enum Action {
         unit: UnitId,
         /// The instance.
         token: u64,
+        /// What it was started from.
+        definition: Rc<Unit>,
     },
     /// The unit's state, as seen from outside, changed (console, subscribers).
     Changed {

@@ -57,6 +57,7 @@ pub use journal::Record;
 pub use message::*;
 pub use plan::{Cut, Deed, Plan, Refusal, Step};
 pub use reason::{Cause, Reason};
+pub(crate) use restart::holds;
 pub use times::{Reached, Start, Times};
 pub use view::{Loaded, View};
 
@@ -205,6 +206,10 @@ impl Core {
     }
 
     fn mark(&mut self, marks: Vec<LevelMark>) {
+        let early = |units: &Arena| -> Vec<UnitId> {
+            units.ids().filter(|id| units.get(*id).on.contains(crate::unit::Level::S)).collect()
+        };
+        let before = early(&self.units);
         for id in self.units.ids() {
             let node = self.units.scratch(id);
             node.on = crate::unit::LevelSet::EMPTY;
@@ -215,6 +220,10 @@ impl Core {
             let node = self.units.scratch(id);
             node.on = mark.on;
             node.kill = mark.kill;
+        }
+        // What is on in S has other default dependencies.
+        if before != early(&self.units) {
+            self.units.link();
         }
     }
 

@@ -109,7 +109,7 @@ pub(super) fn spread(name: &UnitName, token: u64) -> u64 {
 
 /// Whether a set of `RestartForceExitStatus=` and its kind holds how a process ended. What could not be executed counts
 /// as `EXEC`, as in systemd.
-pub(super) fn holds(set: &[Status], exit: ExitRecord) -> bool {
+pub(crate) fn holds(set: &[Status], exit: ExitRecord) -> bool {
     set.iter().any(|status| match (*status, exit) {
         (Status::Code(code), ExitRecord::Code(n)) => i32::from(code) == n,
         (Status::Code(code), ExitRecord::NotRun { .. }) => code == EXEC,

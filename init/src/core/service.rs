@@ -47,6 +47,7 @@ use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How long it may take to look at conditions: the shell gives up on a single one sooner.
@@ -152,7 +153,7 @@ pub(super) enum Input {
 /// Where the machine writes what it wants done.
 pub(super) struct Run<'a> {
     pub id: UnitId,
-    pub unit: &'a Unit,
+    pub unit: &'a Rc<Unit>,
     pub now: Millis,
     pub may_restart: bool,
     pub out: &'a mut Vec<Action>,

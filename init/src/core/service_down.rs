@@ -6,6 +6,7 @@ use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
 use crate::unit::{ExecKind, KillMode, Unit};
+use std::rc::Rc;
 
 const SIGHUP: i32 = 1;
 const SIGCONT: i32 = 18;
@@ -135,7 +136,7 @@ impl Service {
 
     pub(super) fn finish(&mut self, r: &mut Run<'_>) {
         if let Some(token) = self.token.take() {
-            r.out.push(Action::Finished { unit: r.id, token });
+            r.out.push(Action::Finished { unit: r.id, token, definition: Rc::clone(r.unit) });
         }
         self.main = None;
         self.control = None;

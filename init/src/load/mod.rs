@@ -5,6 +5,7 @@
 //! count says [`search::drop_ins`].
 
 pub mod conf;
+mod gathered;
 pub mod root;
 mod suppose;
 
@@ -15,7 +16,8 @@ use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
-use std::collections::BTreeMap;
+use gathered::Gathered;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -57,6 +59,7 @@ pub struct Loader {
     entries: BTreeMap<UnitName, Entry>,
     /// The folders of drop-ins, by the folder they lie in.
     drop_ins: Vec<Folder>,
+    gathered: Gathered,
     generated: BTreeMap<UnitName, Rc<Unit>>,
     supposed: Suppositions,
 }
@@ -83,8 +86,8 @@ impl Loader {
 
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
-        let (entries, drop_ins, generated, supposed) = Default::default();
-        Self { root, folders, facts, entries, drop_ins, generated, supposed }
+        let (entries, drop_ins, gathered, generated, supposed) = Default::default();
+        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -114,6 +117,7 @@ impl Loader {
 
     /// Looks through all folders. Cheap: names and links only, no file is read.
     pub fn scan(&mut self) {
+        self.gathered = Gathered::default();
         self.entries.clear();
         self.drop_ins.clear();
         for (source, folder) in self.folders.clone() {
@@ -137,6 +141,7 @@ impl Loader {
                     }
                     continue;
                 }
+                self.gathered.add(&self.root, source, &folder, &file);
                 let Some(name) = full_name(&file) else { continue };
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
                     continue;
@@ -239,9 +244,17 @@ impl Loader {
         !search::drop_ins(name, Source::Systemd, &self.drop_ins).is_empty()
     }
 
-    /// Folders of drop-ins that exist, for watching.
+    /// Folders of drop-ins and of gathered units that exist, for watching.
     pub fn drop_in_folders(&self) -> Vec<PathBuf> {
-        self.drop_ins.iter().flat_map(|folder| folder.entries().map(|e| folder.path.join(&e.name))).collect()
+        let drop_ins = self.drop_ins.iter().flat_map(|folder| folder.entries().map(|e| folder.path.join(&e.name)));
+        drop_ins.chain(self.gathered.folders().iter().cloned()).collect()
+    }
+
+    /// [`Self::scan`]; the units that gather others than before, by `NAME.wants` and its kin.
+    pub fn rescan(&mut self) -> BTreeSet<UnitName> {
+        let before = std::mem::take(&mut self.gathered);
+        self.scan();
+        self.gathered.changed(&before).map(|name| self.canonical(name.clone())).collect()
     }
 
     fn entry(&self, name: &UnitName) -> Option<&Entry> {
@@ -260,7 +273,10 @@ impl Loader {
                     format!("{name} is a link to {target}, and its links lead in a circle: remove one of them");
                 return only(Definition::Bad(name.clone(), reason));
             }
-            None if let Some(target) = targets::well_known(name) => return only(Definition::Good(Rc::new(target))),
+            None if let Some(target) = targets::well_known(name) => return only(self.complete(target)),
+            Some(Entry::File(Source::Systemd, _)) if let Some(end) = targets::end(name) => {
+                return only(self.complete(end));
+            }
             None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
@@ -294,14 +310,23 @@ impl Loader {
                 findings.iter().filter(|f| f.severity == Severity::Error).map(ToString::to_string).collect();
             return Loaded { definition: Definition::Bad(name.clone(), errors.join("\n")), findings, keys };
         }
-        let mut unit = parsed.unit;
+        Loaded { definition: self.complete(parsed.unit), findings, keys }
+    }
+
+    /// With what its folders gather, and with the units' own names for aliases.
+    fn complete(&self, mut unit: Unit) -> Definition {
+        if !self.gathered.is_empty() {
+            let aliases = self.aliases().filter(|(_, target)| **target == unit.name).map(|(alias, _)| alias.clone());
+            let aliases: Vec<UnitName> = aliases.collect();
+            self.gathered.put_into(&mut unit, &aliases);
+        }
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
         for list in lists.into_iter().chain(unit.relations.lists_mut()) {
             for name in list.iter_mut() {
                 *name = self.canonical(name.clone());
             }
         }
-        Loaded { definition: Definition::Good(Rc::new(unit)), findings, keys }
+        Definition::Good(Rc::new(unit))
     }
 }
 

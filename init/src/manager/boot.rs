@@ -163,10 +163,12 @@ impl Manager {
 
     /// Looks which unit files there are. Folders are watched before they are read for good: what comes to be between the
     /// two would never be seen.
-    pub fn scan_units(&mut self) {
-        self.loader.scan();
+    /// Returns the units that gather others than before.
+    pub fn scan_units(&mut self) -> BTreeSet<UnitName> {
+        let mut gathers = self.loader.rescan();
         self.watch_folders();
-        self.loader.scan();
+        gathers.extend(self.loader.rescan());
+        gathers
     }
 
     /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.

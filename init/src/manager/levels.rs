@@ -7,7 +7,8 @@
 use crate::core::LevelMark;
 use crate::proto::control::LinkChange;
 use crate::sys::file;
-use crate::unit::{Level, LevelSet, UnitName, install};
+use crate::unit::install::{self, Tie};
+use crate::unit::{Level, LevelSet, UnitName};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +16,10 @@ use std::path::{Path, PathBuf};
 /// Where the links are.
 #[derive(Debug, Clone)]
 pub struct Farm {
-    own: PathBuf,
+    pub(super) own: PathBuf,
     sysv: PathBuf,
     /// Nothing is changed; what would be is told all the same.
-    rehearses: bool,
+    pub(super) rehearses: bool,
 }
 
 /// `S20nginx`, `K08halt` → start?, name. Pure.
@@ -106,12 +107,17 @@ impl Farm {
 
     /// The folders of what is switched on under systemd in targets that stand for levels, with these.
     fn wants(&self) -> Vec<(PathBuf, LevelSet)> {
-        let folder = self.sysv.join("systemd/system");
+        let folder = self.systemd_units();
         let levels = |file: &String| {
-            let target = [".wants", ".requires", ".upholds"].iter().find_map(|end| file.strip_suffix(end))?;
+            let (target, _) = Tie::of_folder(file)?;
             Some((folder.join(file), install::levels_of(target))).filter(|(_, levels)| !levels.is_empty())
         };
         names(&folder).iter().filter_map(levels).collect()
+    }
+
+    /// Where systemd has the administrator's units.
+    pub(super) fn systemd_units(&self) -> PathBuf {
+        self.sysv.join("systemd/system")
     }
 
     /// What is switched on under systemd, by the levels its targets stand for.
@@ -128,45 +134,6 @@ impl Farm {
             }
         }
         on
-    }
-
-    /// Makes the links of `Alias=` beside the administrator's units. A name that is something else's already is left.
-    ///
-    /// # Errors
-    /// The first link that can't be made, as text.
-    pub fn add_aliases(&self, name: &UnitName, aliases: &[UnitName], file: &Path) -> Result<Vec<LinkChange>, String> {
-        let mut changes = Vec::new();
-        for link in aliases.iter().filter(|a| *a != name).map(|a| self.units().join(a.as_str())) {
-            if fs::symlink_metadata(&link).is_ok() {
-                continue;
-            }
-            fs::create_dir_all(self.units()).map_err(|e| format!("cannot make {}: {e}", self.units().display()))?;
-            file::replace_link(file, &link).map_err(|e| format!("cannot make {}: {e}", link.display()))?;
-            let (path, target) = (link.display().to_string(), Some(file.display().to_string()));
-            changes.push(LinkChange { name: name.clone(), path, target });
-        }
-        Ok(changes)
-    }
-
-    /// Removes those of them that lead to this unit.
-    ///
-    /// # Errors
-    /// The first link that can't be removed, as text.
-    pub fn remove_aliases(&self, name: &UnitName, aliases: &[UnitName]) -> Result<Vec<LinkChange>, String> {
-        let mut changes = Vec::new();
-        for link in aliases.iter().map(|a| self.units().join(a.as_str())) {
-            let target = fs::read_link(&link).ok();
-            if target.as_deref().and_then(Path::file_name).is_some_and(|n| n == name.as_str()) {
-                fs::remove_file(&link).map_err(|e| format!("cannot remove {}: {e}", link.display()))?;
-                changes.push(LinkChange { name: name.clone(), path: link.display().to_string(), target: None });
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Where the administrator's units are.
-    fn units(&self) -> PathBuf {
-        self.own.with_file_name("units")
     }
 
     /// Switches `name` on in `levels` with links to its file, and turns the farm's K links there into S links. Levels it is
@@ -236,7 +203,8 @@ impl Farm {
     }
 }
 
-fn names(folder: &Path) -> Vec<String> {
+/// What a folder holds, sorted.
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> = entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect();
     names.sort();

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
-//! | [`envfiles`] | `EnvironmentFile=` and the locale |
+//! | [`envfiles`], [`directories`] | `EnvironmentFile=` and the locale; removing `RuntimeDirectory=` |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
@@ -23,10 +23,12 @@ pub mod cgroup;
 pub mod conditions;
 pub mod console;
 pub mod control;
+pub mod directories;
 pub mod envfiles;
 pub mod events;
 pub mod facts;
 pub mod helper;
+mod installed;
 pub mod instance;
 pub mod journal;
 pub mod levels;

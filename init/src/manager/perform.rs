@@ -13,6 +13,7 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
+use crate::unit::Unit;
 use crate::unit::name::Kind;
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,7 @@ impl Manager {
                 self.link.send(Request::Adopt { key, pid, start_time }, Vec::new());
             }
             Action::Watch { unit, token } => self.watch_group(unit, token),
-            Action::Finished { unit, token } => self.finished(unit, token),
+            Action::Finished { unit, token, definition } => self.finished(unit, token, &definition),
             Action::Changed { unit, state, outcome } => self.changed(unit, state, outcome.as_ref()),
             Action::JobDone { request, unit, result } => self.job_done(request, unit, result),
             Action::RequestDone { request } => self.request_done(request),
@@ -49,6 +50,7 @@ impl Manager {
 
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
         self.signal_waiting(token, key, signal);
+        self.signal_held(token, key, signal);
         if let Some(key) = key {
             self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
             return;
@@ -182,7 +184,7 @@ impl Manager {
         orphans.min_by_key(|s| s.start_time).map(|s| s.pid)
     }
 
-    fn finished(&mut self, unit: UnitId, token: u64) {
+    fn finished(&mut self, unit: UnitId, token: u64, definition: &Unit) {
         let name = self.core.name(unit).as_str().to_owned();
         let had_logs = self.instances.remove(&token).is_none_or(|i| i.out.is_some());
         let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
@@ -190,8 +192,11 @@ impl Manager {
         for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
+        self.remove_runtime(unit, definition);
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
+            self.held.ends(unit, token, wait::now_ms());
+        } else if self.removals.hold_news(unit, token) {
             self.held.ends(unit, token, wait::now_ms());
         }
         if let Some(path) = status::definition(&self.core.view(unit)).and_then(|u| u.service.pid_file.as_ref()) {
@@ -208,6 +213,11 @@ impl Manager {
     }
 
     fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {
+        if matches!(state, State::Inactive | State::Failed) {
+            // An automatic restart, for which they were kept, may have been called off.
+            let definition = status::definition(&self.core.view(unit)).cloned();
+            definition.iter().for_each(|d| self.remove_runtime(unit, d));
+        }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());
         // How the one command of `init -- CMD` ends is its own business, and our exit status tells it.

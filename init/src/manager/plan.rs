@@ -1,15 +1,18 @@
 //! A unit's command → the plan its process carries out. Pure: whom it runs as, what files hold and where programs lie is
 //! handed in.
 //!
-//! Order of the steps: session, signals, limits, priority, cgroup, the three streams, umask, root and folder, groups and
-//! user, `execve`. What needs privilege comes before they are given up; the streams are opened as root, as in systemd.
+//! Order of the steps: session, signals, limits, scheduling, cgroup, folders of its own, the three streams, umask, root and
+//! working folder, capabilities, groups and user, `execve`. What needs privilege comes before they are given up; the streams are opened as root, as in systemd.
 
+mod directories;
 mod environment;
 mod explain;
+mod rights;
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
 
+pub use directories::removal;
 pub use explain::{failure_sentence, lines, steps};
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
@@ -99,12 +102,14 @@ pub struct Compiled {
 pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     let mut plan = Builder { inputs, plan: Plan::default(), sites: Vec::new(), notes: Vec::new() };
     plan.process();
+    plan.scheduling();
     plan.cgroup()?;
+    plan.folders()?;
     plan.streams()?;
     plan.readiness();
     plan.foreground();
     plan.folder()?;
-    plan.identity();
+    plan.rights();
     plan.exec()?;
     let at = plan.site(inputs.kind.key());
     let Builder { plan, sites, notes, .. } = plan;
@@ -320,7 +325,7 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
-    /// Groups, the service's own root, and the user. The prefixes `+` and `!` leave the user and groups as they are.
+    /// Groups and user; the prefixes `+` and `!` leave them as they are.
     fn identity(&mut self) {
         if self.privilege() != Privilege::Restricted {
             return;

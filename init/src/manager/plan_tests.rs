@@ -85,7 +85,8 @@ fn a_plain_service() {
         text,
         "begin a session\nsignals: all to their defaults, ignore SIGPIPE\n\
          descriptor 0: open /dev/null (read and write)\ndescriptor 1: number 0 of those passed\n\
-         descriptor 2: number 1 of those passed\numask 0022\nfolder /\nenvironment: SYSTEMD_EXEC_PID: its own pid\n\
+         descriptor 2: number 1 of those passed\numask 0022\nfolder /\na session keyring of its own\n\
+         environment: SYSTEMD_EXEC_PID: its own pid\n\
          environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=C.UTF-8\n\
          execute /usr/bin/true as: true -a C.UTF-8"
     );
@@ -113,7 +114,7 @@ fn everything_in_its_order() {
          limit RTTIME: 1000000:1000000\nnice -5\nOOM score -900\n\
          join cgroup /sys/fs/cgroup/x.service (if possible)\ndescriptor 0: open /dev/null (read and write)\n\
          descriptor 1: open /var/log/x (append)\ndescriptor 2: as descriptor 1\numask 0077\n\
-         folder /var/www (if it exists)\ngroups 33 110\ngroup 33\nuser 33\n\
+         folder /var/www (if it exists)\ngroups 33 110\ngroup 33\nuser 33\na session keyring of its own\n\
          environment: SYSTEMD_EXEC_PID: its own pid\n\
          environment: PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nenvironment: LANG=de\n\
          environment: USER=www\nenvironment: LOGNAME=www\nenvironment: HOME=/var/www\nenvironment: SHELL=/bin/sh\n\
@@ -190,6 +191,47 @@ fn a_root_of_its_own_and_further_groups() {
     let only_start = format!("{text}RootDirectoryStartOnly=yes\nPermissionsStartOnly=yes\n");
     assert_eq!(part(&only_start, ExecKind::Start), inside);
     assert_eq!(part(&only_start, ExecKind::Stop), "folder /w");
+}
+
+#[test]
+fn folders_come_before_streams_and_rights_around_the_user() {
+    let all = plan(
+        &unit(
+            "[Service]\nUser=www\nExecStart=/bin/x\nLogsDirectory=x:y/z\nConfigurationDirectory=x\nLogsDirectoryMode=0700\n\
+             StandardOutput=append:/var/log/x/out\nAmbientCapabilities=CAP_KILL CAP_CHOWN\n\
+             CapabilityBoundingSet=CAP_KILL CAP_SETUID\nSecureBits=noroot\nNoNewPrivileges=yes\nKeyringMode=inherit\n\
+             CPUSchedulingPolicy=rr\nCPUSchedulingPriority=9\nCPUAffinity=1 3-4,9\nIOSchedulingPriority=2\n",
+        ),
+        |_| {},
+    );
+    let lines: Vec<_> =
+        all.lines().filter(|l| !l.starts_with("descriptor") && !l.starts_with("environment: ")).collect();
+    assert_eq!(
+        lines[2..],
+        [
+            "scheduling policy rr, priority 9",
+            "CPUs 1 3 4 9",
+            "I/O priority: class 2, level 2",
+            "make the folder /var/log/x, mode 0700, user 33, group 33",
+            "make the link /var/log/y/z to ../x",
+            "make the folder /etc/x, mode 0755, left as it is if it is there",
+            "umask 0022",
+            "folder /",
+            "secure bits 0x1",
+            "capabilities: at most CAP_KILL CAP_SETUID",
+            "keep capabilities over the change of the user",
+            "groups 33 110",
+            "group 33",
+            "user 33",
+            "ambient capabilities: CAP_KILL",
+            "no new privileges",
+            "execute /bin/x as: /bin/x",
+        ]
+    );
+    assert!(all.contains("LOGS_DIRECTORY=/var/log/x\nenvironment: CONFIGURATION_DIRECTORY=/etc/x"), "{all}");
+    let removal =
+        removal(&unit("[Service]\nExecStart=/a\nRuntimeDirectory=a/b:c\nStateDirectory=d\n")).expect("a plan");
+    assert_eq!(super::lines(&removal)[2..], ["remove /run/a/b", "remove /run/c", "end"]);
 }
 
 #[test]

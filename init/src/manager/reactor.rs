@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, helper};
+use super::{accounts, conditions, directories, helper};
 use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -136,6 +136,7 @@ impl Manager {
             self.core.next_deadline(),
             going,
             lookups,
+            self.removals.next_deadline(),
             self.looks.next_deadline(),
             self.logger_due,
             self.strays_due,
@@ -177,6 +178,7 @@ impl Manager {
             }
         }
         self.lookups_due(now);
+        self.removals_due(now);
         self.looks_due(now);
         self.show_holders();
     }
@@ -268,6 +270,7 @@ impl Manager {
         match key.token {
             accounts::TOKEN => self.on_answer(key.step, exit),
             conditions::TOKEN => self.on_looked(key.step, exit),
+            directories::TOKEN => self.on_removed(key.step),
             _ => {}
         }
     }
@@ -311,7 +314,7 @@ impl Manager {
                 }
                 _ => {}
             }
-        } else if [accounts::TOKEN, conditions::TOKEN].contains(&key.token) && spawn {
+        } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN].contains(&key.token) && spawn {
             self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
@@ -427,7 +430,7 @@ impl Manager {
     fn units_changed(&mut self, files: &[Option<std::ffi::OsString>]) {
         let before: BTreeSet<UnitName> = self.loader.names().into_iter().collect();
         let aliases = self.loader.alias_table();
-        self.scan_units();
+        let gathers = self.scan_units();
         if aliases != self.loader.alias_table() {
             // What other units refer to by such a name is another unit now.
             return self.reload_all();
@@ -436,8 +439,9 @@ impl Manager {
         let stems: BTreeSet<&str> = texts().map(|f| f.strip_suffix(".d").unwrap_or(f)).collect();
         let is_drop_in = texts().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
         let concerned = |name: &UnitName| {
-            stems.contains(name.as_str())
-                || name.template().is_some_and(|t| stems.contains(t.as_str()))
+            let one_of = |name: &UnitName| stems.contains(name.as_str()) || gathers.contains(name);
+            one_of(name)
+                || name.template().is_some_and(|t| one_of(&t))
                 || is_drop_in && (self.loader.has_drop_ins(name) || self.has_drop_in_now(name))
         };
         let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| concerned(n)).cloned();
@@ -461,6 +465,8 @@ impl Manager {
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
             match answer {
+                Answer::Ended { token } if self.held.unit(token).is_some_and(|u| self.removals.hold_news(u, token)) => {
+                }
                 Answer::Ended { token } => {
                     let told = self.held.logged(token);
                     self.tell(told);

@@ -47,7 +47,13 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             format!("{name} doesn't run, which has to run already (Requisite=)")
         }
         Outcome::Dependency { name } => format!("{name}, which it requires, could not be started"),
-        Outcome::JobTimeout => "the job took longer than JobTimeoutSec= or JobRunningTimeoutSec= allow".to_owned(),
+        Outcome::JobTimeout => {
+            let given =
+                |key: &&str| unit.and_then(|u| u.place(&format!("Unit.{key}"))).map(|p| format!("{key}= ({p})"));
+            let keys: Vec<String> = ["JobTimeoutSec", "JobRunningTimeoutSec"].iter().filter_map(given).collect();
+            let keys = if keys.is_empty() { "its time limit".to_owned() } else { keys.join(" or ") };
+            format!("the job took longer than {keys} allows")
+        }
         Outcome::Abandoned { phase } => {
             format!(
                 "on request its stop wasn't waited for ({}); what was left of it still ran",
@@ -61,6 +67,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
 fn still(phase: Phase) -> &'static str {
     match phase {
         Phase::Start => "it was still starting",
+        Phase::Reload => "it was still reloading",
         Phase::Running => "it has run as long as it may",
         Phase::StopSignal | Phase::FinalSignal => "it didn't end when it was told to",
         Phase::StopAbort => "it didn't end when it was told to abort",
@@ -185,6 +192,10 @@ mod tests {
         forking.service.pid_file = Some("/run/a.pid".into());
         let late = reason(Some(&forking), &Outcome::Timeout { phase: Phase::Start }, None);
         assert!(late.ends_with("starting, it waited for its main process in /run/a.pid, PIDFile="), "{late}");
+        let mut limited = unit.clone();
+        limited.places.push(("Unit.JobTimeoutSec", Place { file: 0, line: 3 }));
+        let late = reason(Some(&limited), &Outcome::JobTimeout, None);
+        assert_eq!(late, "the job took longer than JobTimeoutSec= (/etc/rung/units/a.service:3) allows");
         let db = UnitName::new("db").expect("name");
         let mut checks = unit.clone();
         checks.relations.requisite.push(db.clone());

@@ -34,6 +34,9 @@ impl Manager {
     /// Starts a process, or tells the core why it can't be. `answers`: what `getent` has said about its user so far.
     pub fn spawn(&mut self, wish: Wish, answers: &Answers) {
         let Wish { unit, key, .. } = wish;
+        if self.removals.hold(wish) {
+            return;
+        }
         let note = poison::start(self.core.name(unit).as_str(), key);
         let tried = if self.poison.is_poison(&note) {
             Err("the manager died twice while it started this unit; change its file, or report this".to_owned())

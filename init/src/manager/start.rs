@@ -241,6 +241,7 @@ impl Manager {
             plan_failures: BTreeMap::new(),
             untold: BTreeSet::new(),
             lookups: Default::default(),
+            removals: Default::default(),
             looks: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),

@@ -134,6 +134,8 @@ pub struct Manager {
     pub untold: BTreeSet<UnitName>,
     /// Users and groups being looked up.
     pub lookups: super::accounts::Lookups,
+    /// Run-time folders being removed.
+    pub removals: super::directories::Removals,
     /// Paths of conditions that are being looked at.
     pub looks: super::conditions::Looks,
     /// The step of the last helper.

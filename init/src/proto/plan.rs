@@ -8,6 +8,10 @@
 //! u16 op  u16 0  u32 payload length  payload
 //! ```
 
+mod kernel;
+
+pub use kernel::Setting;
+
 use std::ffi::CStr;
 
 /// First four bytes: `RPL1`.
@@ -142,6 +146,58 @@ pub enum Step<'a> {
     /// A process group of its own, made the foreground one of the terminal that is descriptor 0, 1 or 2 and controls
     /// this session; nothing more where there is none. Instead of [`Step::Session`], after the descriptors are set.
     Foreground,
+    /// One number set in the kernel.
+    Set {
+        /// Where.
+        what: Setting,
+        /// The number.
+        value: u64,
+    },
+    /// `sched_setscheduler`.
+    Scheduler {
+        /// `SCHED_*`, with `SCHED_RESET_ON_FORK`.
+        policy: i32,
+        /// Real-time priority; 0 for the other policies.
+        priority: i32,
+    },
+    /// `sched_setaffinity`.
+    Affinity {
+        /// Bit n of the little-endian u32s stands for CPU n.
+        cpus: Ids<'a>,
+    },
+    /// Makes the folder `name` below `base`, and those on the way (0755), never through a link that others could have made.
+    Folder {
+        /// A folder that is trusted.
+        base: &'a CStr,
+        /// Relative, of plain parts.
+        name: &'a CStr,
+        /// Mode of the last part.
+        mode: u32,
+        /// Its owner, and of all it holds; `u32::MAX`: as it is.
+        uid: u32,
+        /// Its group, likewise.
+        gid: u32,
+        /// Whether mode and owner are also those of a folder that is there already.
+        always: bool,
+    },
+    /// Makes a symbolic link, and the folders on the way to it.
+    Link {
+        /// A folder that is trusted.
+        base: &'a CStr,
+        /// The link below it.
+        name: &'a CStr,
+        /// What it says.
+        target: &'a CStr,
+    },
+    /// Removes what is at `name` below `base`, with all it holds, on its file system.
+    Remove {
+        /// A folder that is trusted.
+        base: &'a CStr,
+        /// Relative, of plain parts; it may be missing.
+        name: &'a CStr,
+    },
+    /// The process ends well here, in place of an `execve`.
+    End,
     /// `execve`. The last step.
     Exec {
         /// The program; always a path.
@@ -335,6 +391,40 @@ impl Plan {
                 17
             }
             Step::Foreground => 19,
+            Step::Set { what, value } => {
+                self.u32(what as u32);
+                self.u64(value);
+                20
+            }
+            Step::Scheduler { policy, priority } => {
+                self.i32(policy);
+                self.i32(priority);
+                21
+            }
+            Step::Affinity { cpus } => {
+                self.bytes.extend_from_slice(cpus.0);
+                22
+            }
+            Step::Folder { base, name, mode, uid, gid, always } => {
+                for number in [mode, uid, gid, always.into()] {
+                    self.u32(number);
+                }
+                self.text(base);
+                self.text(name);
+                23
+            }
+            Step::Link { base, name, target } => {
+                self.text(base);
+                self.text(name);
+                self.text(target);
+                24
+            }
+            Step::Remove { base, name } => {
+                self.text(base);
+                self.text(name);
+                25
+            }
+            Step::End => 26,
             Step::Exec { program, args, env } => {
                 self.u32(u32::try_from(args.0.len()).unwrap_or(u32::MAX));
                 self.text(program);
@@ -418,6 +508,16 @@ impl<'a> Steps<'a> {
                 Step::Exec { program, args: Strings(args), env: Strings(env) }
             }
             19 => Step::Foreground,
+            20 => Step::Set { what: Setting::from_number(p.u32()?).ok_or(Malformed)?, value: p.u64()? },
+            21 => Step::Scheduler { policy: p.i32()?, priority: p.i32()? },
+            22 => Step::Affinity { cpus: Ids(payload) },
+            23 => {
+                let (mode, uid, gid, always) = (p.u32()?, p.u32()?, p.u32()?, p.u32()? != 0);
+                Step::Folder { base: p.text()?, name: p.text()?, mode, uid, gid, always }
+            }
+            24 => Step::Link { base: p.text()?, name: p.text()?, target: p.text()? },
+            25 => Step::Remove { base: p.text()?, name: p.text()? },
+            26 => Step::End,
             _ => return Err(Malformed),
         })
     }

@@ -25,6 +25,14 @@ fn sample(path: &CStr, number: u32) -> Vec<u8> {
         Step::Chdir { path, optional: true },
         Step::PidEnv { name: path },
         Step::Foreground,
+        Step::Set { what: Setting::AmbientSet, value: u64::from(number) << 20 },
+        Step::Set { what: Setting::MemoryMerge, value: 1 },
+        Step::Scheduler { policy: 2, priority: -1 },
+        Step::Affinity { cpus: Ids::new(&ids) },
+        Step::Folder { base: path, name: c"a/b", mode: number, uid: u32::MAX, gid: 3, always: true },
+        Step::Link { base: path, name: c"a", target: path },
+        Step::Remove { base: path, name: c"a/b" },
+        Step::End,
         Step::Exec { program: path, args: Strings::new(&args), env: Strings::new(&env) },
     ];
     let mut plan = Plan::default();

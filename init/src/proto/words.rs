@@ -91,7 +91,7 @@ pub fn phase_text(phase: Phase) -> &'static str {
         Phase::StartPost => "ExecStartPost runs",
         Phase::Running => "running",
         Phase::Exited => "done",
-        Phase::Reload => "ExecReload runs",
+        Phase::Reload => "reloading",
         Phase::Stop => "ExecStop runs",
         Phase::StopSignal | Phase::FinalSignal => "told to end",
         Phase::StopAbort => "told to abort",

@@ -247,12 +247,7 @@ impl<'a> Child<'a> {
             Step::Open { path, access, target } => open_as(path, access, target),
             Step::Tty { path, force, reset, hangup } => super::tty::take(path, force, reset, hangup),
             Step::Dup { from, to } => place(from, to),
-            Step::Limit { resource, soft, hard } => {
-                let limit = libc::rlimit64 { rlim_cur: soft, rlim_max: hard };
-                let none = std::ptr::null_mut::<libc::rlimit64>();
-                // SAFETY: `limit` lives through the call.
-                check(unsafe { libc::syscall(libc::SYS_prlimit64, 0, resource, &raw const limit, none) }).map(drop)
-            }
+            Step::Limit { resource, soft, hard } => super::settings::limit(resource, soft, hard),
             Step::Umask { mask } => {
                 // SAFETY: takes no pointers.
                 unsafe { libc::umask(mask) };
@@ -262,7 +257,7 @@ impl<'a> Child<'a> {
                 // SAFETY: takes no pointers.
                 check(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, value) }).map(drop)
             }
-            Step::OomScore { value } => write_number(c"/proc/self/oom_score_adj", value),
+            Step::OomScore { value } => write_number(c"/proc/self/oom_score_adj", value.into()),
             Step::Cgroup { path, required } => match join_cgroup(path) {
                 Err(e) if required => Err(e),
                 _ => Ok(()),
@@ -293,6 +288,15 @@ impl<'a> Child<'a> {
                 Ok(())
             }
             Step::Foreground => super::tty::foreground(),
+            Step::Set { what, value } => super::settings::set(what, value),
+            Step::Scheduler { policy, priority } => super::settings::schedule(policy, priority),
+            Step::Affinity { cpus } => super::settings::pin(cpus.as_bytes()),
+            Step::Folder { base, name, mode, uid, gid, always } => {
+                super::folders::make(base, name, &super::folders::Wanted { mode, uid, gid, always })
+            }
+            Step::Link { base, name, target } => super::folders::link(base, name, target),
+            Step::Remove { base, name } => super::folders::remove(base, name),
+            Step::End => exit(0),
             Step::Exec { program, args, env } => self.exec(program, args, env),
         }
     }
@@ -381,12 +385,13 @@ fn open_as(path: &CStr, access: Access, target: RawFd) -> Result<(), Errno> {
     Ok(())
 }
 
-fn write_number(path: &CStr, value: i32) -> Result<(), Errno> {
+/// Writes a number into a file of the kernel's.
+pub(super) fn write_number(path: &CStr, value: i64) -> Result<(), Errno> {
     use std::io::Write;
-    let mut text = [0u8; 16];
+    let mut text = [0u8; 24];
     let mut rest = text.as_mut_slice();
     write!(rest, "{value}").map_err(|_| Errno::EINVAL)?;
-    let length = 16 - rest.len();
+    let length = 24 - rest.len();
     let fd = open(path, libc::O_WRONLY)?;
     // SAFETY: the descriptor has just been opened; the text is alive.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };

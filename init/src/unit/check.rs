@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Settles what depends on several keys and reports what doesn't go together.
 pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     if build.unit.runlevels.is_empty() && !given(&build.unit, "Install.Runlevels") {
-        build.unit.runlevels = build.wanted_by;
+        build.unit.runlevels = build.unit.install.levels();
     }
     if build.unit.name.kind() != Kind::Service {
         if let Some((id, place)) = build.unit.places.iter().find(|(id, _)| id.starts_with("Service.")) {

@@ -13,7 +13,7 @@ pub(super) enum Effect {
 const HARMLESS: &[(&str, &str)] = &[
     (
         "Unit",
-        "Documentation DefaultDependencies IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
+        "Documentation IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
          WantsMountsFor SurviveFinalKillSignal OnSuccessJobMode OnFailureJobMode",
     ),
     (
@@ -43,10 +43,10 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "NoNewPrivileges CapabilityBoundingSet AmbientCapabilities SecureBits SystemCallFilter \
+        "SystemCallFilter \
          SystemCallErrorNumber SystemCallArchitectures SystemCallLog RestrictAddressFamilies RestrictNamespaces \
          RestrictRealtime RestrictSUIDSGID RestrictFileSystems RestrictNetworkInterfaces LockPersonality \
-         MemoryDenyWriteExecute SELinuxContext AppArmorProfile SmackProcessLabel KeyringMode DevicePolicy DeviceAllow \
+         MemoryDenyWriteExecute SELinuxContext AppArmorProfile SmackProcessLabel DevicePolicy DeviceAllow \
          SocketBindAllow SocketBindDeny IPAddressAllow IPAddressDeny IPIngressFilterPath IPEgressFilterPath BPFProgram",
         "the service runs with more rights than meant",
     ),
@@ -62,9 +62,9 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve StateDirectory StateDirectoryMode \
-         CacheDirectory CacheDirectoryMode LogsDirectory LogsDirectoryMode ConfigurationDirectory \
-         ConfigurationDirectoryMode",
+        "\
+         \
+         ",
         "the folder isn't made",
     ),
     (
@@ -72,9 +72,9 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "MemoryMin MemoryLow MemoryHigh MemoryMax MemorySwapMax MemoryZSwapMax MemoryLimit CPUWeight StartupCPUWeight \
          CPUShares CPUQuota CPUQuotaPeriodSec AllowedCPUs AllowedMemoryNodes TasksMax IOWeight StartupIOWeight \
          IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax BlockIOWeight \
-         DisableControllers OOMPolicy CPUAffinity NUMAPolicy NUMAMask CPUSchedulingPolicy CPUSchedulingPriority \
-         CPUSchedulingResetOnFork IOSchedulingClass IOSchedulingPriority TimerSlackNSec MemoryKSM CoredumpFilter \
-         Personality",
+         DisableControllers OOMPolicy NUMAPolicy NUMAMask \
+         \
+         ",
         "the kernel treats the service as any other",
     ),
     (

@@ -1,18 +1,69 @@
 //! `[Install]`: what `enable` goes by, and which levels systemd's targets stand for.
 
-use super::keys::Build;
 use super::value::{Bad, Value};
 use super::{Level, LevelSet, Severity, UnitName};
 
-/// `[Install]`, levels apart.
+/// How a unit holds one that was switched on in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tie {
+    /// `WantedBy=`
+    Wants,
+    /// `RequiredBy=`
+    Requires,
+    /// `UpheldBy=`
+    Upholds,
+}
+
+impl Tie {
+    const ENDS: [(Self, &'static str); 3] =
+        [(Self::Wants, ".wants"), (Self::Requires, ".requires"), (Self::Upholds, ".upholds")];
+
+    /// The folder of links beside the units: `own.target.wants`.
+    pub fn folder(self, owner: &UnitName) -> String {
+        let end = Self::ENDS.iter().find(|(tie, _)| *tie == self).map_or("", |(_, end)| end);
+        format!("{}{end}", owner.as_str())
+    }
+
+    /// Whose folder it is, and for what, by its name.
+    pub fn of_folder(name: &str) -> Option<(&str, Self)> {
+        Self::ENDS.iter().find_map(|(tie, end)| Some((name.strip_suffix(end)?, *tie)))
+    }
+}
+
+/// `[Install]`, `Runlevels=` apart.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Install {
+    /// `WantedBy=`
+    pub wanted_by: Vec<UnitName>,
+    /// `RequiredBy=`
+    pub required_by: Vec<UnitName>,
+    /// `UpheldBy=`
+    pub upheld_by: Vec<UnitName>,
     /// `Alias=`: further names that `enable` makes links for.
     pub alias: Vec<UnitName>,
     /// `Also=`: units that are switched on and off along with this one.
     pub also: Vec<UnitName>,
     /// `DefaultInstance=`: what `enable` takes for a template that is named without an instance.
     pub default_instance: Option<String>,
+}
+
+impl Install {
+    /// Everything that is to hold the unit, and how.
+    fn ties(&self) -> impl Iterator<Item = (Tie, &UnitName)> {
+        let (wants, requires) = (self.wanted_by.iter(), self.required_by.iter());
+        let upholds = self.upheld_by.iter().map(|name| (Tie::Upholds, name));
+        wants.map(|name| (Tie::Wants, name)).chain(requires.map(|name| (Tie::Requires, name))).chain(upholds)
+    }
+
+    /// The levels that these targets stand for.
+    pub fn levels(&self) -> LevelSet {
+        levels_of_all(self.ties().map(|(_, name)| name.as_str()))
+    }
+
+    /// Those that stand for no level: they hold the unit by a link.
+    pub fn gatherers(&self) -> impl Iterator<Item = (Tie, &UnitName)> {
+        self.ties().filter(|(_, name)| levels_of(name.as_str()).is_empty())
+    }
 }
 
 /// The targets that stand for levels. Devices and resource kinds that systemd starts a target for when they turn up
@@ -42,17 +93,6 @@ pub fn levels_of(target: &str) -> LevelSet {
 /// The levels of a list of targets.
 pub fn levels_of_all<'a>(targets: impl IntoIterator<Item = &'a str>) -> LevelSet {
     targets.into_iter().flat_map(|target| levels_of(target).iter().collect::<Vec<Level>>()).collect()
-}
-
-/// `WantedBy=`, `RequiredBy=`, `UpheldBy=`: the levels that the targets stand for.
-pub(super) fn wanted_by(b: &mut Build, _: &Build, v: &Value<'_>) -> Result<(), Bad> {
-    if v.text.is_empty() {
-        b.wanted_by = LevelSet::EMPTY;
-    }
-    let words = v.words()?;
-    let levels = levels_of_all(words.iter().map(|w| w.text.as_str()));
-    b.wanted_by = b.wanted_by.iter().chain(levels.iter()).collect();
-    Ok(())
 }
 
 /// Names; those of kinds that don't exist here are passed over.
@@ -106,15 +146,18 @@ mod tests {
     #[test]
     fn the_section_is_read() {
         let text = "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=graphical.target foo.service\n\
-                    RequiredBy=rescue.target\nAlias=web.service\nAlso=a.service b.socket\nDefaultInstance=tty1\n";
+                    RequiredBy=rescue.target own@%i.target\nAlias=web.service\nAlso=a.service b.socket\nDefaultInstance=tty1\n";
         let file = SourceFile { path: "/u/x@.service".into(), text: text.into() };
-        let name = UnitName::new("x@").expect("name");
+        let name = UnitName::new("x@y").expect("name");
         let parsed = parse(&name, Source::Native, &file, &[], &Facts::default());
         let install = &parsed.unit.install;
         assert_eq!(parsed.unit.runlevels.to_string(), "15");
         assert_eq!(install.alias.iter().map(UnitName::as_str).collect::<Vec<_>>(), ["web.service"]);
         assert_eq!(install.also.iter().map(UnitName::as_str).collect::<Vec<_>>(), ["a.service"]);
         assert_eq!(install.default_instance.as_deref(), Some("tty1"));
+        let folders: Vec<_> = install.gatherers().map(|(tie, name)| tie.folder(name)).collect();
+        assert_eq!(folders, ["foo.service.wants", "own@y.target.requires"]);
+        assert_eq!(Tie::of_folder("a.target.upholds"), Some(("a.target", Tie::Upholds)));
         assert!(
             !parsed.is_bad() && parsed.findings.iter().all(|f| f.severity == Severity::Note),
             "{:?}",

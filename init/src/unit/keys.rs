@@ -2,26 +2,27 @@
 
 use super::commands::{self, show_command};
 use super::condition::{self, Test};
+use super::directories::{DirectoryKind, PRESERVES, folders};
 use super::ending;
 use super::exec;
 use super::exit_status::statuses;
 use super::fields::{self, Show};
 use super::install;
+use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
+use super::scheduling;
 use super::value::{Key, Setter, choice, path, plain, some, text};
-use super::{ExecKind, KillMode, LevelSet, NotifyAccess, ServiceType, Unit, UnitName};
+use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
 #[derive(Debug, Clone)]
 pub struct Build {
     pub(super) unit: Unit,
-    /// Levels that `[Install] WantedBy=` stands for.
-    pub(super) wanted_by: LevelSet,
 }
 
 impl Build {
     pub(super) fn new(name: &UnitName) -> Self {
-        Self { unit: Unit::new(name.clone()), wanted_by: LevelSet::EMPTY }
+        Self { unit: Unit::new(name.clone()) }
     }
 }
 
@@ -52,7 +53,7 @@ const KILL_MODES: &[(&str, KillMode)] = &[
 
 /// Defines the table. `one`: a field of the unit that holds one value; `octal`: the
 /// same, shown in octal; `list`: one that gathers values; `exec`: commands
-/// of a kind; `limit`: a resource limit; `also`: another spelling, or what isn't a single field.
+/// of a kind; `limit`: a resource limit; `own`: one with its own way to add up; `also`: another spelling, or what isn't a single field.
 macro_rules! keys {
     ($($section:literal $name:literal $kind:ident($($arg:tt)*), $default:literal, $doc:literal;)*) => {
         &[$(Key {
@@ -68,6 +69,7 @@ macro_rules! keys {
     };
     (@list list) => { true };
     (@list exec) => { true };
+    (@list own) => { true };
     (@list $kind:ident) => { false };
     (@set $name:literal one($($field:ident).+, $read:expr)) => {
         |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
@@ -98,6 +100,7 @@ macro_rules! keys {
     (@show $name:literal octal($($field:ident).+, $read:expr)) => {
         Some(|b: &Build| vec![format!("{:04o}", b.unit.$($field).+)])
     };
+    (@set $name:literal own($($field:ident).+, $set:expr)) => { |b, _, v| $set(&mut b.unit.$($field).+, v) };
     (@show $name:literal also($set:expr)) => { None };
     (@show $name:literal $kind:ident($($field:ident).+, $read:expr)) => {
         Some(|b: &Build| Show::show(&b.unit.$($field).+))
@@ -123,6 +126,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "ReloadPropagatedFrom" list(relations.reload_propagated_from, fields::units), "", "Be reloaded when one of these is.";
     "Unit" "ReturnWithDependency" one(relations.return_with_dependency, plain(boolean)), "yes", "When the unit isn't up because one it requires or is bound to wasn't, or because what it is bound to died: start it as soon as that one is up. A stop or a level that turns it off ends the wait.";
     "Unit" "StopWhenUnneeded" one(relations.stop_when_unneeded, plain(boolean)), "no", "Stop it when no unit that is up, and not the level, needs it.";
+    "Unit" "DefaultDependencies" one(relations.default_dependencies, plain(boolean)), "yes", "Whether a unit of systemd's comes after `sysinit.target` and `basic.target`, and a target after what it gathers.";
     "Unit" "RefuseManualStart" one(relations.refuse_manual_start, plain(boolean)), "no", "Start it only when another unit or a level asks for it.";
     "Unit" "RefuseManualStop" one(relations.refuse_manual_stop, plain(boolean)), "no", "Stop it only when another unit or a level asks for it.";
     "Unit" "JobTimeoutSec" one(relations.job_timeout, fields::timeout), "infinity", "How long a start, stop or reload may take in all, waiting for others included; it is then given up, the unit left as it is.";
@@ -259,6 +263,17 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "RootDirectory" one(service.exec.root, some(path)), "", "The folder that is `/` for the service; programs and `WorkingDirectory=` are looked for in it.";
     "Service" "RootDirectoryStartOnly" one(service.exec.root_start_only, plain(boolean)), "no", "Only `ExecStart=` runs in `RootDirectory=`.";
     "Service" "PermissionsStartOnly" one(service.exec.permissions_start_only, plain(boolean)), "no", "Older way to give all commands but `ExecStart=` the prefix `+`.";
+    "Service" "RuntimeDirectory" list(service.directories.runtime.folders, folders(DirectoryKind::Runtime)), "", "Folders below `/run` made before the start, owned by `User=`, removed at the stop, told in `RUNTIME_DIRECTORY`; `NAME:LINK` makes a link too.";
+    "Service" "RuntimeDirectoryMode" octal(service.directories.runtime.mode, plain(mode)), "0755", "Their mode.";
+    "Service" "StateDirectory" list(service.directories.state.folders, folders(DirectoryKind::State)), "", "The same below `/var/lib`, to stay; `STATE_DIRECTORY`.";
+    "Service" "StateDirectoryMode" octal(service.directories.state.mode, plain(mode)), "0755", "Their mode.";
+    "Service" "CacheDirectory" list(service.directories.cache.folders, folders(DirectoryKind::Cache)), "", "The same below `/var/cache`, to stay; `CACHE_DIRECTORY`.";
+    "Service" "CacheDirectoryMode" octal(service.directories.cache.mode, plain(mode)), "0755", "Their mode.";
+    "Service" "LogsDirectory" list(service.directories.logs.folders, folders(DirectoryKind::Logs)), "", "The same below `/var/log`, to stay; `LOGS_DIRECTORY`.";
+    "Service" "LogsDirectoryMode" octal(service.directories.logs.mode, plain(mode)), "0755", "Their mode.";
+    "Service" "ConfigurationDirectory" list(service.directories.configuration.folders, folders(DirectoryKind::Configuration)), "", "Folders below `/etc`, owned by root; `CONFIGURATION_DIRECTORY`.";
+    "Service" "ConfigurationDirectoryMode" octal(service.directories.configuration.mode, plain(mode)), "0755", "Their mode.";
+    "Service" "RuntimeDirectoryPreserve" one(service.directories.preserve, choice(PRESERVES, &[])), "no", "Whether these outlive the service: no, yes, restart (over a restart).";
     "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
     "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
     "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";
@@ -268,6 +283,21 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "IgnoreSIGPIPE" one(service.ignore_sigpipe, plain(boolean)), "yes", "Start the program with SIGPIPE ignored.";
     "Service" "Nice" one(service.nice, some(plain(|t| number(t, -20, 19)))), "", "Scheduling priority, from -20 (most) to 19 (least).";
     "Service" "OOMScoreAdjust" one(service.oom_score_adjust, some(plain(|t| number(t, -1000, 1000)))), "", "How soon the kernel kills it when memory runs out, from -1000 (never) to 1000.";
+    "Service" "CPUSchedulingPolicy" one(service.scheduling.policy, some(choice(scheduling::POLICIES, &[]))), "", "other, batch, idle, or for real time fifo, rr.";
+    "Service" "CPUSchedulingPriority" one(service.scheduling.priority, some(plain(|t| number(t, 1, 99)))), "", "Real-time priority, from 1 to 99 (most).";
+    "Service" "CPUSchedulingResetOnFork" one(service.scheduling.reset_on_fork, plain(boolean)), "no", "Children of the service begin with the usual policy.";
+    "Service" "CPUAffinity" own(service.scheduling.affinity, scheduling::cpus), "", "The CPUs it may run on, e.g. `0 2-4`.";
+    "Service" "IOSchedulingClass" one(service.scheduling.io_class, some(choice(scheduling::IO_CLASSES, &[]))), "", "none, realtime, best-effort, idle.";
+    "Service" "IOSchedulingPriority" one(service.scheduling.io_priority, some(plain(|t| number(t, 0, 7)))), "", "Within its class, from 0 (most) to 7.";
+    "Service" "TimerSlackNSec" one(service.scheduling.timer_slack, scheduling::nanoseconds), "", "How far its timers may be off; a plain number counts nanoseconds.";
+    "Service" "Personality" one(service.scheduling.personality, some(choice(scheduling::PERSONALITIES, &[]))), "", "What uname(2) tells it: x86-64, x86.";
+    "Service" "CoredumpFilter" one(service.scheduling.coredump_filter, scheduling::coredump_filter), "", "What core dumps hold: kinds of mappings, or the mask of core(5).";
+    "Service" "MemoryKSM" one(service.scheduling.memory_merge, some(plain(boolean))), "", "Whether the kernel merges equal pages of its memory.";
+    "Service" "NoNewPrivileges" one(service.privileges.no_new, plain(boolean)), "no", "No program it executes gains privileges, by set-user-ID bits for example.";
+    "Service" "CapabilityBoundingSet" own(service.privileges.bounding, privileges::bounding), "~", "The capabilities its programs can have at most; after `~`: all but these.";
+    "Service" "AmbientCapabilities" own(service.privileges.ambient, privileges::ambient), "", "Capabilities it has though `User=` isn't root.";
+    "Service" "SecureBits" own(service.privileges.secure_bits, privileges::secure_bits), "", "keep-caps, no-setuid-fixup, noroot, each also with `-locked`; see capabilities(7).";
+    "Service" "KeyringMode" one(service.privileges.keyring, choice(privileges::KEYRINGS, &[])), "private", "Its session keyring: private, shared (with the user's linked into it), inherit (PID 1's).";
     "Service" "LimitCPU" limit(RLIMIT_CPU, Seconds), "", "CPU time, as `SOFT` or `SOFT:HARD`.";
     "Service" "LimitFSIZE" limit(RLIMIT_FSIZE, Bytes), "", "Size of files it writes.";
     "Service" "LimitDATA" limit(RLIMIT_DATA, Bytes), "", "Size of its data segment.";
@@ -286,9 +316,9 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "LimitRTTIME" limit(RLIMIT_RTTIME, Micros), "", "CPU time in real-time scheduling without a pause.";
 
     "Install" "Runlevels" one(runlevels, fields::levels), "", "The levels `enable` turns it on in, e.g. `2345`.";
-    "Install" "WantedBy" also(install::wanted_by), "", "Where there is no `Runlevels=`: targets of systemd's that stand for levels, e.g. `multi-user.target` for 2345.";
-    "Install" "RequiredBy" also(install::wanted_by), "", "The same.";
-    "Install" "UpheldBy" also(install::wanted_by), "", "The same.";
+    "Install" "WantedBy" list(install.wanted_by, install::names), "", "Units that want this one once it is switched on. Of systemd's targets those that stand for levels (`multi-user.target`: 2345) count as these where there is no `Runlevels=`; `enable` puts a link into the `.wants` folder of any other.";
+    "Install" "RequiredBy" list(install.required_by, install::names), "", "The same, for `Requires=` and `.requires`.";
+    "Install" "UpheldBy" list(install.upheld_by, install::names), "", "The same, for `Upholds=` and `.upholds`.";
     "Install" "Alias" list(install.alias, install::names), "", "Further names, for which `enable` makes links.";
     "Install" "Also" list(install.also, install::names), "", "Units that are switched on and off along with this one.";
     "Install" "DefaultInstance" one(install.default_instance, some(install::instance)), "", "The instance that `enable` takes for a template named without one.";
@@ -301,7 +331,7 @@ pub fn keys() -> impl Iterator<Item = &'static KeyDoc> {
 
 /// The values in effect: (key, value), a pair for each value of a list; an unset key has one that is empty.
 pub fn settings(unit: &Unit) -> Vec<(String, String)> {
-    let build = Build { unit: unit.clone(), ..Build::new(&unit.name) };
+    let build = Build { unit: unit.clone() };
     let mut pairs = Vec::new();
     for key in KEYS {
         let Some(show) = key.show else { continue };

@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Ending, Exec, LevelSet, Readiness, Relations, UnitName};
+use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -335,6 +335,12 @@ pub struct Service {
     pub environment_files: Vec<(PathBuf, bool)>,
     /// Environment, groups, root folder.
     pub exec: Exec,
+    /// Folders that are made for it.
+    pub directories: Directories,
+    /// Scheduling.
+    pub scheduling: Scheduling,
+    /// Capabilities and their kin.
+    pub privileges: Privileges,
     /// `StandardInput=`
     pub input: Input,
     /// `StandardOutput=`
@@ -391,6 +397,9 @@ impl Default for Service {
             environment: Vec::new(),
             environment_files: Vec::new(),
             exec: Exec::default(),
+            directories: Directories::default(),
+            scheduling: Scheduling::default(),
+            privileges: Privileges::default(),
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,

@@ -73,7 +73,7 @@ fn an_ssh_server_of_systemds() {
          RestartPreventExitStatus=255\nType=notify\nRuntimeDirectory=sshd\n[Install]\nWantedBy=multi-user.target\nAlias=sshd.service\n",
     );
     assert!(!parsed.is_bad());
-    assert_eq!(parsed.not_honoured, ["RuntimeDirectory"]);
+    assert!(parsed.not_honoured.is_empty(), "{:?}", parsed.not_honoured);
     let service = &parsed.unit.service;
     assert_eq!(service.environment_files, [("/etc/default/ssh".into(), true)]);
     assert_eq!(service.commands(ExecKind::Reload).count(), 2);

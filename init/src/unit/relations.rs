@@ -31,6 +31,8 @@ pub struct Relations {
     pub job_timeout: Option<Duration>,
     /// `JobRunningTimeoutSec=`: how long it may take once it has begun. `None`: as long as it likes.
     pub job_running_timeout: Option<Duration>,
+    /// `DefaultDependencies=`; yes.
+    pub default_dependencies: bool,
     /// `RefuseManualStart=`
     pub refuse_manual_start: bool,
     /// `RefuseManualStop=`
@@ -56,6 +58,7 @@ impl Default for Relations {
             reload_propagated_from: Vec::new(),
             job_timeout: None,
             job_running_timeout: None,
+            default_dependencies: true,
             refuse_manual_start: false,
             refuse_manual_stop: false,
             stop_when_unneeded: false,

@@ -1,7 +1,7 @@
 //! systemd's well-known targets, for units that name one without which nothing brings a file. Level S does what most of
 //! them stand for; each comes after the units that do it, as far as these are started along with it.
 
-use super::{Source, Unit, UnitName};
+use super::{End, EndAction, Haste, Service, ServiceType, Source, Unit, UnitName};
 
 /// Name, what it stands for, what it comes after.
 const TARGETS: &[(&str, &str, &str)] = &[
@@ -31,17 +31,82 @@ const TARGETS: &[(&str, &str, &str)] = &[
     ("multi-user", "Levels 2 to 5", ""),
     ("graphical", "Level 5", ""),
     ("default", "The default level", ""),
+    ("runlevel1", "Level 1", ""),
+    ("runlevel2", "Level 2", ""),
+    ("runlevel3", "Level 3", ""),
+    ("runlevel4", "Level 4", ""),
+    ("runlevel5", "Level 5", ""),
+    ("cryptsetup-pre", "Before encrypted devices are opened", ""),
+    ("cryptsetup", "Encrypted devices are open", ""),
+    ("veritysetup", "Verified devices are open", ""),
+    ("integritysetup", "Devices with integrity protection are open", ""),
+    ("remote-cryptsetup", "Encrypted devices of the network are open", ""),
+    ("first-boot-complete", "The first boot is done", ""),
+    ("machines", "Containers and virtual machines", ""),
+    ("bluetooth", "Bluetooth", ""),
+    ("printer", "Printers", ""),
+    ("smartcard", "Smart cards", ""),
+    ("sound", "Sound cards", ""),
+    ("usb-gadget", "USB gadgets", ""),
 ];
 
-/// A well-known target. Units that run at the end (`Before=shutdown.target`) need none: what goes down is ordered anyway.
+/// What a shutdown goes through. Nobody starts them: level 0 and 6 stop everything, in order.
+const PASSED: &[(&str, &str)] =
+    &[("shutdown", "Services are down"), ("umount", "File systems are unmounted"), ("final", "The end is near")];
+
+/// Targets that bring a service of etc-skel.
+const SHELLS: &[(&str, &str, &str)] =
+    &[("rescue", "Maintenance shell", "single.service"), ("emergency", "Emergency shell", "emergency.service")];
+
+/// Targets that end the machine, by `systemd-NAME.service` as under systemd.
+const ENDS: &[(&str, &str, End)] = &[
+    ("poweroff", "Power off", End::PowerOff),
+    ("halt", "Halt", End::Halt),
+    ("reboot", "Reboot", End::Reboot),
+    ("ctrl-alt-del", "Reboot", End::Reboot),
+    ("exit", "Exit", End::Exit),
+];
+
+/// A well-known target, or a service that does its work.
 pub fn well_known(name: &UnitName) -> Option<Unit> {
-    let stem = name.as_str().strip_suffix(".target")?;
-    let (_, what, after) = TARGETS.iter().find(|(known, ..)| *known == stem)?;
-    let mut unit = Unit::new(name.clone());
-    unit.description = (*what).to_owned();
-    unit.source = Source::Generated;
-    unit.after = after.split_ascii_whitespace().filter_map(|n| UnitName::new(n).ok()).collect();
+    let Some(stem) = name.as_str().strip_suffix(".target") else { return end(name) };
+    if let Some((_, what, after)) = TARGETS.iter().find(|(known, ..)| *known == stem) {
+        return Some(Unit { after: units(after), ..generated(name, what) });
+    }
+    if let Some((_, what, service)) = SHELLS.iter().find(|(known, ..)| *known == stem) {
+        return Some(Unit { wants: units(service), ..generated(name, what) });
+    }
+    if let Some((_, what)) = PASSED.iter().find(|(known, _)| *known == stem) {
+        let mut unit = generated(name, what);
+        unit.relations.refuse_manual_start = true;
+        return Some(unit);
+    }
+    end(name)
+}
+
+/// A target that ends the machine, or the service by which it does: Rung's way, even where a file has systemd's.
+pub fn end(name: &UnitName) -> Option<Unit> {
+    let is = |stem: &&(&str, &str, End)| match name.as_str().strip_suffix(".target") {
+        Some(target) => target == stem.0,
+        None => name.as_str().strip_suffix(".service").and_then(|s| s.strip_prefix("systemd-")) == Some(stem.0),
+    };
+    let (stem, what, end) = ENDS.iter().find(is)?;
+    let mut unit = generated(name, what);
+    if name.kind() == super::name::Kind::Target {
+        unit.requires = units(&format!("systemd-{stem}.service"));
+        return Some(unit);
+    }
+    unit.service = Service { kind: ServiceType::Oneshot, ..Service::default() };
+    unit.service.ending.success_action = Some(EndAction { end: *end, haste: Haste::None });
     Some(unit)
+}
+
+fn generated(name: &UnitName, what: &str) -> Unit {
+    Unit { description: what.to_owned(), source: Source::Generated, ..Unit::new(name.clone()) }
+}
+
+fn units(names: &str) -> Vec<UnitName> {
+    names.split_ascii_whitespace().filter_map(|n| UnitName::new(n).ok()).collect()
 }
 
 #[cfg(test)]
@@ -60,5 +125,8 @@ mod tests {
             }
         }
         assert!(well_known(&UnitName::new("network.service").expect("name")).is_none());
+        let reboot = well_known(&UnitName::new("reboot.target").expect("name")).expect("a target");
+        let service = reboot.requires.first().and_then(well_known).expect("its service");
+        assert_eq!(service.service.ending.success_action.map(|a| a.end), Some(End::Reboot));
     }
 }

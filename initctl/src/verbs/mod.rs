@@ -3,6 +3,7 @@
 mod ask;
 pub mod blame;
 mod change;
+pub mod clean;
 pub mod diff;
 pub mod edit;
 pub mod events;
@@ -116,6 +117,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::New(args) => new::run(c, &args),
         Verb::Revert(args) => revert::run(c, &args),
         Verb::Diff(args) => diff::run(c, &args),
+        Verb::Clean(args) => clean::run(c, &args),
         Verb::Mask(args) => mask::mask(c, &args),
         Verb::Unmask(args) => mask::unmask(c, &args),
         Verb::Show(args) => status::show(c, &args),

@@ -109,7 +109,12 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Halt(_) => PlanOf::Power(PowerWord::Halt),
         CliVerb::Levels(args) if args.edit => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
         // These look at their own files, and say what they would write.
-        CliVerb::Set(_) | CliVerb::New(_) | CliVerb::Revert(_) | CliVerb::Mask(_) | CliVerb::Unmask(_) => return None,
+        CliVerb::Set(_)
+        | CliVerb::New(_)
+        | CliVerb::Revert(_)
+        | CliVerb::Mask(_)
+        | CliVerb::Unmask(_)
+        | CliVerb::Clean(_) => return None,
         other if super::kind(other) == crate::exit::Kind::Question => return None,
         _ => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
     };

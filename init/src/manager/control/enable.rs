@@ -14,6 +14,7 @@ struct On {
     name: UnitName,
     file: PathBuf,
     levels: LevelSet,
+    install: Install,
 }
 
 type Switched = Result<Vec<LinkChange>, Refusal>;
@@ -79,18 +80,17 @@ impl Manager {
     fn switch_on(&mut self, ids: &[UnitId], given: Option<LevelSet>) -> Result<Vec<LinkChange>, Refusal> {
         let checked: Vec<On> = ids.iter().map(|id| self.to_switch_on(*id, given)).collect::<Result<_, _>>()?;
         let mut changes = Vec::new();
-        for On { name, file, levels } in checked {
+        for On { name, file, levels, install } in checked {
             changes.extend(self.farm.enable(&name, &file, levels).map_err(failed)?);
-            let aliases = self.install(&name).alias;
-            changes.extend(self.farm.add_aliases(&name, &aliases, &file).map_err(failed)?);
+            changes.extend(self.farm.install(&name, &install, &file).map_err(failed)?);
         }
         Ok(changes)
     }
 
     /// `[Install]` of a unit as its file has it now.
-    fn install(&self, name: &UnitName) -> Install {
-        match self.core.id(name).map(|id| self.core.view(id).on_disk) {
-            Some(Loaded::Good(unit)) => unit.install.clone(),
+    fn install_of(&self, id: UnitId) -> Install {
+        match self.core.view(id).on_disk {
+            Loaded::Good(unit) => unit.install.clone(),
             _ => Install::default(),
         }
     }
@@ -105,15 +105,17 @@ impl Manager {
         instance.map_or_else(|| text.to_owned(), |i| format!("{}@{i}.{suffix}", template.prefix()))
     }
 
-    /// These units and those that go along with them by `Also=`, as far as they exist and belong into a level.
+    /// These units and those that go along with them by `Also=`, as far as they exist and belong somewhere.
     fn along(&mut self, ids: Vec<UnitId>) -> Vec<UnitId> {
         let mut all = ids;
         let mut at = 0;
         while let Some(id) = all.get(at).copied() {
             at += 1;
-            for name in self.install(&self.core.name(id).clone()).also {
+            for name in self.install_of(id).also {
                 let Ok(found) = self.resolve(&[name.as_str().to_owned()]) else { continue };
-                let belongs = |id: &UnitId| !self.default_levels(*id).is_empty();
+                let belongs = |id: &UnitId| {
+                    !self.default_levels(*id).is_empty() || self.install_of(*id).gatherers().next().is_some()
+                };
                 let new: Vec<UnitId> = found.into_iter().filter(|id| !all.contains(id)).filter(belongs).collect();
                 all.extend(new);
             }
@@ -130,7 +132,8 @@ impl Manager {
         let file = self.loader.file(&name);
         let file = file.ok_or_else(|| failed(format!("{name} has no file of its own that can be switched on")))?;
         let wanted = given.unwrap_or_else(|| self.default_levels(id));
-        if wanted.is_empty() {
+        let install = self.install_of(id);
+        if wanted.is_empty() && install.gatherers().next().is_none() {
             return Err(match view.on_disk {
                 Loaded::Bad(reason) => failed(reason.clone()),
                 _ => failed(format!(
@@ -139,7 +142,7 @@ impl Manager {
             });
         }
         // A first link of Rung's own takes the place of the farm's: where that has it on, it stays on.
-        Ok(On { name, file, levels: wanted.iter().chain(view.on.iter()).collect() })
+        Ok(On { name, file, levels: wanted.iter().chain(view.on.iter()).collect(), install })
     }
 
     fn switch_off(&mut self, ids: &[UnitId], given: Option<LevelSet>) -> Result<Vec<LinkChange>, Refusal> {
@@ -149,11 +152,12 @@ impl Manager {
             let name = self.core.name(*id).clone();
             // Links under its other names switch it on as well.
             let aliases = self.loader.aliases().filter(|(_, target)| **target == name).map(|(alias, _)| alias.clone());
-            for name in std::iter::once(name.clone()).chain(aliases.collect::<Vec<_>>()) {
-                changes.extend(self.farm.disable(&name, levels).map_err(failed)?);
+            let all: Vec<UnitName> = std::iter::once(name.clone()).chain(aliases).collect();
+            for name in &all {
+                changes.extend(self.farm.disable(name, levels).map_err(failed)?);
             }
             if given.is_none() {
-                changes.extend(self.farm.remove_aliases(&name, &self.install(&name).alias).map_err(failed)?);
+                changes.extend(self.farm.uninstall(&all, &self.install_of(*id)).map_err(failed)?);
             }
         }
         Ok(changes)

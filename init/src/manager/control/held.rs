@@ -84,6 +84,11 @@ impl Held {
         told
     }
 
+    /// Whose instance it is that was asked about.
+    pub fn unit(&self, token: u64) -> Option<UnitId> {
+        self.tokens.get(&token).copied()
+    }
+
     /// When to go on without the logger.
     pub fn deadline(&self) -> Option<Millis> {
         self.until

@@ -2,13 +2,13 @@
 
 use super::methods::{Outcome as Answer, now};
 use super::status::definition;
-use crate::core::{JobResult, Loaded, Outcome, Phase, Reason, State, UnitId};
+use crate::core::{ExitRecord, JobResult, Loaded, Outcome, Phase, Reason, State, UnitId, View, holds};
 use crate::manager::sentence;
 use crate::manager::state::Manager;
 use crate::proto::control::{Difference, LoadState, UnitSource, UnitStatus, Why};
 use crate::proto::words;
 use crate::sys::wait;
-use crate::unit::{self, Source, UnitName, scalar};
+use crate::unit::{self, Restart, Source, Unit, UnitName, scalar};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,8 +38,11 @@ impl Manager {
 
     /// How it stands, in one sentence.
     fn verdict(&self, id: UnitId, unit: &UnitStatus) -> String {
-        let stopped = self.core.view(id).cause.filter(|c| c.word() == "stop").map(|c| &c.reason);
-        verdict(unit, self.wanting(id).as_deref(), stopped)
+        let view = self.core.view(id);
+        let stopped = view.cause.filter(|c| c.word() == "stop").map(|c| &c.reason);
+        // It waits for that one, or never got as far as a start.
+        let wanting = self.wanting(id).filter(|_| view.awaits.is_some() || unit.since_ms.is_none());
+        verdict(unit, wanting.as_deref(), stopped)
     }
 
     /// Level links, units that need it, and what is in its way.
@@ -63,7 +66,7 @@ impl Manager {
             lines.push(format!("last {}: {}", cause.word(), cause.reason.words()));
         }
         if let (State::Inactive | State::Failed, Some(name)) = (view.state, view.awaits) {
-            lines.push(format!("it comes back when {name} is up again"));
+            lines.push(format!("it comes back when {name} is up"));
         }
         lines.extend(
             self.wanting(id).map(|name| format!("it requires {name}, which doesn't run: see initctl why {name}")),
@@ -109,8 +112,10 @@ impl Manager {
             lines.push(format!("Restart= brings it back{}; {so_far}", left.unwrap_or_default()));
         } else if unit.state == State::Failed
             && let Some(definition) = definition(&view)
+            && !matches!(view.outcome, Some(Outcome::StartLimit))
         {
-            lines.push(format!("Restart={} doesn't bring it back", setting(definition, "Restart")));
+            let stopped = view.cause.is_some_and(|c| c.word() == "stop");
+            lines.push(no_restart(definition, stopped, view.last_exit));
         }
         lines
     }
@@ -135,13 +140,16 @@ impl Manager {
         let (mut lines, mut at, mut seen) = (Vec::new(), id, BTreeSet::new());
         while seen.insert(at) && lines.len() < MAX_CHAIN {
             let view = self.core.view(at);
-            let Some((job, _)) = view.job else { break };
+            let Some((job, _)) = view.job else {
+                // A job that took too long is gone, what it has begun isn't.
+                let on_its_way = matches!(view.state, State::Activating | State::Deactivating);
+                if on_its_way && view.phase != Phase::AutoRestart {
+                    lines.push(format!("no job waits for it any more: {}", doing(&view)));
+                }
+                break;
+            };
             let Some(next) = view.waits_for.first().copied() else {
-                let pid = view.control_pid.or(view.main_pid).map(|p| format!(", pid {p}")).unwrap_or_default();
-                let left =
-                    view.deadline.map(|d| format!(", times out in {} s", d.saturating_sub(wait::now_ms()) / 1000));
-                let doing = words::phase_text(view.phase);
-                lines.push(format!("{} of {} is under way: {doing}{pid}{}", job, view.name, left.unwrap_or_default()));
+                lines.push(format!("{} of {} is under way: {}", job, view.name, doing(&view)));
                 break;
             };
             let others = match view.waits_for.len() {
@@ -212,8 +220,31 @@ impl Manager {
     }
 }
 
-fn setting(unit: &crate::unit::Unit, key: &str) -> String {
+fn setting(unit: &Unit, key: &str) -> String {
     unit::settings(unit).into_iter().find(|(k, _)| k == key).map(|(_, v)| v).unwrap_or_default()
+}
+
+/// What its process does, and until when it may.
+fn doing(view: &View<'_>) -> String {
+    let pid = view.control_pid.or(view.main_pid).map(|p| format!(", pid {p}")).unwrap_or_default();
+    let left = view.deadline.map(|d| format!(", times out in {} s", d.saturating_sub(wait::now_ms()) / 1000));
+    format!("{}{pid}{}", words::phase_text(view.phase), left.unwrap_or_default())
+}
+
+/// Why a failed unit isn't restarted.
+fn no_restart(unit: &Unit, stopped: bool, exit: Option<ExitRecord>) -> String {
+    let text = format!("Restart={} doesn't bring it back", setting(unit, "Restart"));
+    let prevent = &unit.service.ending.prevent;
+    if unit.service.restart == Restart::No {
+        text
+    } else if stopped {
+        format!("{text}, as it was to stop")
+    } else if exit.is_some_and(|exit| holds(prevent, exit)) {
+        let place = unit.place("Service.RestartPreventExitStatus").map(|p| format!(" ({p})")).unwrap_or_default();
+        format!("{text}: RestartPreventExitStatus={place} names how it ended")
+    } else {
+        text
+    }
 }
 
 fn first_line(text: &str) -> &str {
@@ -236,7 +267,7 @@ fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -
             (LoadState::Masked, ..) => format!("{name} doesn't run: it is masked"),
             (LoadState::Bad, ..) => format!("{name} can't run: its file has errors"),
             (_, Some(job), _) => format!("{name} doesn't run yet: its {job} waits"),
-            _ if wanting.is_some() && unit.cause.as_ref().is_some_and(|c| c.job == "start") => {
+            _ if wanting.is_some() && stopped.is_none() => {
                 format!("{name} doesn't run: {}, which it requires, could not be had", wanting.unwrap_or_default())
             }
             (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),

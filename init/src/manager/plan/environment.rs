@@ -1,7 +1,7 @@
 //! The environment of a process, by systemd's rules (systemd.exec(5), "Environment variables in spawned processes").
 
 use super::Inputs;
-use crate::unit::{ExecKind, Input, Output, Service};
+use crate::unit::{DirectoryKind, ExecKind, Input, Output, Service};
 use std::ffi::CStr;
 use std::path::Path;
 
@@ -46,6 +46,10 @@ pub(super) fn environment(inputs: &Inputs<'_>) -> Vec<(String, String)> {
     }
     if let Some(path) = &service.pid_file {
         list.set("PIDFILE", &path.to_string_lossy());
+    }
+    for kind in DirectoryKind::ALL {
+        let paths = service.directories.of(kind).folders.iter().map(|f| f.path().to_string_lossy().into_owned());
+        list.set_some(kind.variable(), &paths.collect::<Vec<_>>().join(":"));
     }
     if uses_terminal(service) {
         let inherited = inputs.inherited.iter().find(|(name, _)| name == "TERM").map(|(_, value)| value.as_str());

@@ -2,8 +2,9 @@
 
 use super::Site;
 use crate::proto::pid1::STAGE_FORK;
-use crate::proto::plan::{Access, Step, Steps};
+use crate::proto::plan::{Access, Setting, Step, Steps};
 use crate::unit::Unit;
+use crate::unit::privileges::capability_name;
 use crate::unit::words::quote;
 use nix::errno::Errno;
 use std::ffi::CStr;
@@ -48,6 +49,13 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
         ("TTYPath", Errno::EPERM | Errno::EBUSY) => "another session has the terminal",
         ("TTYPath", Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EIO) => "there is no such terminal",
         ("StandardInput" | "StandardOutput" | "StandardError", Errno::ENOENT) => "make the folder above it",
+        (key, Errno::ELOOP) if key.ends_with("Directory") => {
+            "a symbolic link is in its way that somebody other than root could have put there; remove it"
+        }
+        ("CPUAffinity", Errno::EINVAL) => "this machine has none of these CPUs",
+        ("AmbientCapabilities" | "CapabilityBoundingSet" | "SecureBits", Errno::EPERM) => {
+            "this init doesn't have these capabilities itself, or may not pass them on"
+        }
         (_, Errno::EROFS) => "the file system is read-only",
         ("User" | "Group" | "Nice" | "OOMScoreAdjust", Errno::EPERM | Errno::EACCES) => {
             "this init doesn't run with the privilege it takes"
@@ -116,6 +124,33 @@ fn line(step: Step<'_>, lines: &mut Vec<String>) {
             format!("folder {}{}", word(path), if optional { " (if it exists)" } else { "" })
         }
         Step::PidEnv { name } => format!("environment: {}: its own pid", word(name)),
+        Step::Set { what, value } => setting(what, value),
+        Step::Scheduler { policy, priority } => {
+            let reset = if policy & 0x4000_0000 != 0 { ", reset in children" } else { "" };
+            let name = ["other", "fifo", "rr", "batch", "", "idle"];
+            let name = usize::try_from(policy & 0xffff).ok().and_then(|p| name.get(p)).copied().unwrap_or("?");
+            format!("scheduling policy {name}, priority {priority}{reset}")
+        }
+        Step::Affinity { cpus } => {
+            let set = cpus.as_bytes().iter().enumerate().flat_map(|(n, byte)| {
+                (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| (n * 8 + bit).to_string())
+            });
+            format!("CPUs {}", set.collect::<Vec<_>>().join(" "))
+        }
+        Step::Folder { base, name, mode, uid, gid, always } => {
+            let owner = |id: u32| if id == u32::MAX { "as it is".to_owned() } else { id.to_string() };
+            let rest = match (uid, gid) {
+                _ if !always => ", left as it is if it is there".to_owned(),
+                (u32::MAX, u32::MAX) => String::new(),
+                _ => format!(", user {}, group {}", owner(uid), owner(gid)),
+            };
+            format!("make the folder {}/{}, mode {mode:04o}{rest}", word(base), word(name))
+        }
+        Step::Link { base, name, target } => {
+            format!("make the link {}/{} to {}", word(base), word(name), word(target))
+        }
+        Step::Remove { base, name } => format!("remove {}/{}", word(base), word(name)),
+        Step::End => "end".into(),
         Step::Exec { program, args, env } => {
             // The steps before have said what comes into these.
             let told = |entry: &&CStr| !super::environment::is_filled_in(entry);
@@ -125,6 +160,28 @@ fn line(step: Step<'_>, lines: &mut Vec<String>) {
         }
     };
     lines.push(text);
+}
+
+fn setting(what: Setting, value: u64) -> String {
+    let capabilities = |set: u64| {
+        let names: Vec<_> = (0..63).filter(|n| set >> n & 1 == 1).map(capability_name).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(" ") }
+    };
+    match what {
+        Setting::IoPriority => format!("I/O priority: class {}, level {}", value >> 13, value & 0x1fff),
+        Setting::TimerSlack => format!("timer slack {value} ns"),
+        Setting::Personality => format!("personality {value:#x}"),
+        Setting::SecureBits => format!("secure bits {value:#x}"),
+        Setting::BoundingSet if value >> 63 == 1 => format!("capabilities: all but {}", capabilities(!value)),
+        Setting::BoundingSet => format!("capabilities: at most {}", capabilities(value)),
+        Setting::AmbientSet => format!("ambient capabilities: {}", capabilities(value)),
+        Setting::KeepCapabilities => "keep capabilities over the change of the user".into(),
+        Setting::NoNewPrivileges => "no new privileges".into(),
+        Setting::CoredumpFilter => format!("core dump filter {value:#x}"),
+        Setting::Keyring if value == 0 => "a session keyring of its own".into(),
+        Setting::Keyring => "a session keyring of its own, with the user's linked into it".into(),
+        Setting::MemoryMerge => format!("merge equal memory: {}", if value == 0 { "no" } else { "yes" }),
+    }
 }
 
 fn word(text: &CStr) -> String {
