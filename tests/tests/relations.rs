@@ -90,6 +90,10 @@ fn a_plan_says_what_would_happen_and_does_nothing() {
         format!("{steps:?}"),
         r#"[(Number(1), String("stop"), String("app.service")), (Number(2), String("stop"), String("db.service"))]"#
     );
+    for words in [["initctl", "--dry-run", "reload", "db"], ["initctl", "plan", "reload", "db"]] {
+        let out = world.fails(1, words);
+        assert!(out.stdout.contains("refused db") && out.stdout.contains("no ExecReload="), "{}", out.stdout);
+    }
     let out = world.fails(1, ["initctl", "--dry-run", "reexec"]);
     assert!(out.stderr.contains("nothing was done"), "{}", out.stderr);
 }

@@ -2,11 +2,11 @@
 
 use super::Context;
 use crate::cli::{EnableArgs, Verb as CliVerb};
-use crate::exit::Failure;
+use crate::exit::{FAILED, Failure};
 use crate::render::plan as render;
 use init::core::{State, Verb};
 use init::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Units};
-use init::unit::{Level, LevelSet};
+use init::unit::{Level, LevelSet, UnitName};
 
 const NOT_MADE: &str = "--dry-run isn't made for this verb: nothing was done";
 
@@ -129,9 +129,15 @@ fn print(c: &mut Context, planned: &Planned) -> Result<(), Failure> {
     c.out.data(planned, render::plan)
 }
 
+/// Fails, as the verb itself would, where a unit that was named is refused.
 fn show(c: &mut Context, of: PlanOf) -> Result<(), Failure> {
+    let named: Vec<UnitName> = match &of {
+        PlanOf::Units { names, .. } => names.iter().filter_map(|n| UnitName::new(n).ok()).collect(),
+        _ => Vec::new(),
+    };
     let planned = ask(c, of)?;
-    print(c, &planned)
+    print(c, &planned)?;
+    if planned.refused.iter().any(|r| named.contains(&r.unit)) { Err(Failure::Status(FAILED)) } else { Ok(()) }
 }
 
 /// `enable --now`, `disable --now`: the links, then the start or stop.
