@@ -35,7 +35,7 @@ fn a_stop_waits_longer_also_under_a_new_manager_but_not_for_ever() {
     let began = b.now;
     for _ in 0..2 {
         course(&mut b, Course::Wait { ms: Millis::MAX });
-        assert_eq!(b.view("a").deadline, Some(began + super::super::course::MAX_WAIT));
+        assert_eq!(b.view("a").deadline, Some(began + crate::core::course::MAX_WAIT));
     }
 }
 
