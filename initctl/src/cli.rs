@@ -14,14 +14,12 @@ use crate::verbs::set;
 use crate::verbs::top;
 use crate::verbs::tree;
 use crate::{man, sandbox};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Arg, ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use init::core::Whom;
 use init::proto::words;
-use init::unit::{Level, LevelSet, nearest};
+use init::unit::{Level, LevelSet};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
@@ -64,7 +62,7 @@ pub struct Cli {
 /// Flags every verb has, before or after it.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct Global {
-    /// Print JSON, one document (`logs`: one a line).
+    /// Print JSON, one document (`logs`, `events -f`: one a line); `initctl schema` describes it.
     #[arg(long, short = 'j', global = true)]
     pub json: bool,
     /// Print nothing; the exit status tells.
@@ -242,6 +240,9 @@ pub enum Verb {
     /// Print a man page's source, or write all of them under a folder.
     #[command(after_help = "Examples:\n  initctl man rung.unit | man -l -\n  initctl man --write /usr/share/man")]
     Man(man::Args),
+    /// Print the JSON Schema of what a verb prints with --json; without a verb, the name and version of each.
+    #[command(after_help = crate::schema::HELP)]
+    Schema(crate::schema::Args),
     /// Accept an event and do nothing (scripts of other systems send them).
     #[command(hide = true)]
     Emit(EmitArgs),
@@ -435,89 +436,42 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }
 
-/// Why there is nothing to run: help was asked for, or the line is wrong.
-#[derive(Debug)]
-pub struct Refusal {
-    error: clap::Error,
-    /// The verb the line names, where there is one of that name.
-    verb: Option<String>,
-}
-
-/// Reads the command line.
-///
-/// # Errors
-/// [`Refusal`], to be printed.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    let mut args: Vec<OsString> = args.into_iter().collect();
-    if let [_, flag] = args.as_mut_slice()
-        && (flag == "--version" || flag == "-V")
-    {
-        *flag = "version".into();
-    }
-    Cli::try_parse_from(&args).map_err(|error| {
-        let words = args.iter().skip(1).filter_map(|a| a.to_str());
-        let verb = words.map(str::to_owned).find(|w| Cli::command().find_subcommand(w).is_some());
-        Refusal { error, verb }
-    })
-}
-
-/// Verbs of other systems' tools, and what does the same here.
-const FOREIGN: &[(&[&str], &str)] = &[
-    (&["daemon-reload"], "nothing: changed unit files are seen at the next request; or initctl reload --units"),
-    (&["daemon-reexec"], "initctl reexec"),
-    (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
-    (&["list-dependencies"], "initctl deps NAME"),
-    (&["systemd-analyze", "analyze", "critical-chain"], "initctl blame, or initctl blame --chain"),
-    (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
-    (&["set-property"], "initctl set NAME KEY=VALUE"),
-    (&["delta", "systemd-delta"], "initctl diff"),
-    (&["condrestart"], "initctl try-restart NAME"),
-    (&["log", "journal", "journalctl"], "initctl logs NAME"),
-    (&["shutdown"], "initctl poweroff, or initctl reboot"),
+/// Verbs for which --no-wait means something; the others take it, and their help doesn't name it.
+const WAITING: &[&str] = &[
+    "start",
+    "stop",
+    "restart",
+    "try-restart",
+    "reload",
+    "kill",
+    "enable",
+    "disable",
+    "runlevel",
+    "poweroff",
+    "reboot",
+    "halt",
+    "new",
+    "mask",
+    "reexec",
+    "reset-failed",
 ];
 
-impl Refusal {
-    /// Prints help to stdout, or one line about what is wrong to stderr.
-    pub fn print(&self) -> ExitCode {
-        if matches!(self.error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand) {
-            // A reader who has seen enough closes the pipe; that is no failure.
-            let _ = self.error.print();
-            return ExitCode::SUCCESS;
-        }
-        eprintln!("initctl: {}", self.text());
-        ExitCode::from(crate::exit::USAGE)
+/// The declaration of the command line, as help, man page and completion show it.
+pub fn command() -> clap::Command {
+    let mut command = Cli::command();
+    let verbs: Vec<String> = command.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+    for verb in verbs.iter().filter(|v| !WAITING.contains(&v.as_str()) && *v != "help") {
+        // A verb's own flag comes before the one it gets from all.
+        let hidden = Arg::new("no_wait").long("no-wait").action(ArgAction::SetTrue).hide(true);
+        command = command.mut_subcommand(verb, |c| c.arg(hidden));
     }
-
-    fn text(&self) -> String {
-        let context = |kind| self.error.get(kind).map(ContextValue::to_string);
-        if self.error.kind() == ErrorKind::InvalidSubcommand {
-            let verb = context(ContextKind::InvalidSubcommand).unwrap_or_default();
-            if let Some((_, here)) = FOREIGN.iter().find(|(names, _)| names.contains(&verb.as_str())) {
-                return format!("there is no verb `{verb}`\n  try: {here}");
-            }
-            let command = Cli::command();
-            let verbs = command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
-            let near: Vec<String> = nearest(&verb, verbs).into_iter().map(|v| format!("`{v}`")).collect();
-            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
-            return format!("there is no verb `{verb}`{near}\n  try: initctl help");
-        }
-        let whole = self.error.to_string();
-        let mut lines = whole.lines().map(str::trim_end).take_while(|l| !l.starts_with("Usage:"));
-        let first = lines.next().unwrap_or("the command line is wrong");
-        let mut text = first.strip_prefix("error: ").unwrap_or(first).to_owned();
-        for line in lines.filter(|l| !l.is_empty() && !l.starts_with("For more")) {
-            text.push_str("\n  ");
-            text.push_str(line.trim_start());
-        }
-        text.push_str("\n  try: initctl ");
-        text.push_str(&self.verb.as_ref().map_or("help".to_owned(), |v| format!("{v} --help")));
-        text
-    }
+    command
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::refusal::{Refusal, parse};
 
     fn of(line: &str) -> Result<Cli, Refusal> {
         parse(line.split(' ').map(OsString::from))
@@ -568,6 +522,16 @@ mod tests {
             assert!(text.contains(part) && !text.contains("Usage") && text.contains("\n  try: "), "{line}: {text}");
             assert!(text.lines().count() <= 4, "{text}");
         }
+    }
+
+    #[test]
+    fn no_wait_is_named_where_it_means_something() {
+        for (verb, named) in [("start", true), ("reexec", true), ("list", false), ("why", false)] {
+            let help = of(&format!("initctl {verb} --help")).expect_err(verb).error.to_string();
+            assert_eq!(help.contains("--no-wait"), named, "{verb}: {help}");
+        }
+        assert!(of("initctl list --no-wait").is_ok_and(|cli| cli.global.no_wait));
+        assert!(of("initctl --no-wait start a").is_ok_and(|cli| cli.global.no_wait));
     }
 
     #[test]

@@ -2,6 +2,9 @@
 
 use init::client::Error;
 use init::proto::control::errors;
+use init::sys::namespace;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
 
 /// It failed, or: no.
 pub const FAILED: u8 = 1;
@@ -60,6 +63,39 @@ impl Failure {
             Self::Client(error) => Some(client_text(error)),
         }
     }
+
+    /// The failure as programs are told of it; `said` are the messages that were printed.
+    pub fn document(&self, kind: Kind, said: &str) -> Value {
+        let near = match self {
+            Self::Client(Error::Refused { text, .. }) => text.nearest.clone(),
+            _ => Vec::new(),
+        };
+        document(self.word(kind), said, &near, self.status(kind))
+    }
+
+    /// What kind of failure it is: of the manager's errors the last part of their name.
+    fn word(&self, kind: Kind) -> &str {
+        match self {
+            Self::Client(Error::Refused { name, .. }) => name.rsplit('.').next().unwrap_or(name),
+            Self::Client(Error::NoManager { .. }) => "NoManager",
+            Self::Client(Error::Lost { .. }) => "ManagerLost",
+            Self::Client(Error::Silent { .. }) => "ManagerSilent",
+            Self::Client(Error::Io(_) | Error::Protocol(_)) => "Connection",
+            Self::Status(NO_UNIT) => "NoSuchUnit",
+            Self::Status(UNKNOWN) if kind == Kind::Question => "NoSuchUnit",
+            Self::Status(_) | Self::Other(_) | Self::Output(..) => "Failed",
+        }
+    }
+}
+
+/// The error part of a document. In `text`, lines after `try:` are remedies.
+pub fn document(name: &str, text: &str, nearest: &[String], status: u8) -> Value {
+    let remedy = |line: &&str| line.trim_start().starts_with("try: ");
+    let remedies: Vec<&str> = text.lines().filter(remedy).map(|l| l.trim_start().trim_start_matches("try: ")).collect();
+    let rest: Vec<&str> = text.lines().filter(|l| !remedy(l)).collect();
+    json!({
+        "name": name, "text": rest.join("\n"), "remedies": remedies, "nearest": nearest, "exit_status": status,
+    })
 }
 
 fn client_text(error: &Error) -> String {
@@ -74,9 +110,15 @@ fn client_text(error: &Error) -> String {
                 text.push_str("\n  try: initctl list");
             } else if error.is(errors::DENIED) {
                 text.push_str("\n  try: as root");
+            } else if error.is(errors::METHOD_NOT_FOUND) || error.is(errors::INVALID_PARAMETER) {
+                text.push_str("\n  try: initctl reexec, after an upgrade; initctl version tells both versions");
             }
         }
-        Error::NoManager { .. } => text.push_str("\n  try: initctl sandbox, which boots Rung beside this system"),
+        Error::NoManager { error: why, .. } if why.kind() == ErrorKind::PermissionDenied => text.push_str("\n  try: as root"),
+        Error::NoManager { .. } => text.push_str(&format!("\n  {}", first_process())),
+        Error::Lost { .. } | Error::Silent { .. } => text.push_str(
+            "\n  PID 1 starts a manager that dies or hangs anew; services go on meanwhile\n  try: the same again, or initctl logs init-manager",
+        ),
         _ => {}
     }
     text
@@ -86,4 +128,20 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Client(error)
     }
+}
+
+/// What PID 1 is here instead, and what to do about it.
+fn first_process() -> String {
+    let name = std::fs::read_to_string("/proc/1/comm").unwrap_or_default();
+    let name = match name.trim() {
+        "" => "not to be seen",
+        name => name,
+    };
+    let first = crate::render::clean(name);
+    if namespace::is_initial_pid() == Some(false) {
+        return format!(
+            "PID 1 of this container is {first}\n  try: `init -- CMD` as the container's command, or initctl sandbox"
+        );
+    }
+    format!("PID 1 is {first}\n  try: initctl sandbox, which boots Rung beside this system")
 }

@@ -1,10 +1,12 @@
 //! Log files, read without anybody's help: their last lines, and what is written from now on.
 
+use crate::exit::Failure;
 use init::client;
 use init::log::file::{Limits, path};
 use init::log::history::{self, Past};
 use init::log::read::{self, Entry, Writer};
 use init::sys::watch::Watch;
+use nix::errno::Errno;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::os::fd::BorrowedFd;
@@ -64,6 +66,13 @@ impl std::fmt::Display for Folders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} and {}", self.lasting.display(), self.run.display())
     }
+}
+
+/// Why a log can't be read, and what to do.
+pub fn unreadable(what: &str, place: &impl std::fmt::Display, error: &io::Error) -> Failure {
+    let why = error.raw_os_error().map_or(error.to_string(), |raw| Errno::from_raw(raw).desc().to_owned());
+    let remedy = if error.kind() == ErrorKind::PermissionDenied { "\n  try: as root" } else { "" };
+    Failure::Other(format!("cannot read {what} in {place}: {why}{remedy}"))
 }
 
 /// `out`, `err`, or `rung` for what Rung says about the service.

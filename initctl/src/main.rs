@@ -1,7 +1,7 @@
 //! `initctl`, the administrative front end of Rung: arguments → request → rendering.
 //!
 //! `cli` says what can be written on the command line, `verbs` turns each verb into requests, `render` turns replies
-//! into text (pure), `logs` reads log files without the manager's help.
+//! into text (pure), `schema` says what `--json` prints, `logs` reads log files without the manager's help.
 
 mod cli;
 mod complete;
@@ -12,8 +12,10 @@ mod man;
 mod output;
 mod own;
 mod processes;
+mod refusal;
 mod render;
 mod sandbox;
+mod schema;
 mod terminal;
 mod verbs;
 
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
     if complete::answer::<cli::Cli>() {
         return ExitCode::SUCCESS;
     }
-    let cli = match cli::parse(std::env::args_os()) {
+    let cli = match refusal::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(refusal) => return refusal.print(),
     };

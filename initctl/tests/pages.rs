@@ -56,6 +56,19 @@ fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// The README's table of verbs has all of them.
+#[test]
+fn the_readme_lists_every_verb() {
+    let output = Command::new(env!("CARGO_BIN_EXE_initctl")).arg("schema").output().expect("initctl runs");
+    let out = String::from_utf8_lossy(&output.stdout);
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).expect("README.md");
+    let table = readme.split("\n## ").find(|s| s.starts_with("initctl\n")).expect("the section");
+    let words: Vec<&str> = table.split(|c: char| !c.is_ascii_alphabetic() && c != '-').collect();
+    let verbs: Vec<&str> = out.lines().filter_map(|l| l.split('\t').next()).filter(|v| *v != "emit").collect();
+    let missing: Vec<&&str> = verbs.iter().filter(|v| !words.contains(v)).collect();
+    assert!(verbs.len() > 30 && missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn bash_completes_verbs_flags_and_keys() {
     let system = System::bare("bash");

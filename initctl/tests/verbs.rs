@@ -202,7 +202,7 @@ initctl: could not start nginx
   try: nginx -t
 initctl: could not start web
   nginx, which it requires, failed
-  try: initctl status web
+  try: initctl why web
 ";
     assert_eq!((status, out.as_str(), err.as_str()), (1, "", wanted));
     let (status, out, err) = system.all(&["start", "web", "--json", "-q"]);

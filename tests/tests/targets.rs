@@ -53,6 +53,8 @@ fn what_is_switched_on_in_a_target_comes_with_it() {
     world.ok(["initctl", "enable", "want", "need", "side"]);
     assert!(world.path("/etc/rung/units/own.target.requires/need.service").is_symlink());
     assert_eq!(world.show("own.target", "Wants"), "want.service");
+    assert_eq!(world.ok(["initctl", "is-enabled", "want"]), "enabled\n");
+    assert!(world.ok(["initctl", "levels", "want"]).contains("with own.target"));
     world.ok(["initctl", "start", "own.target"]);
     assert_eq!(states(&world, ["own.target", "want", "need", "side"]), ["active"; 4]);
     // The next manager reads the same.
@@ -63,6 +65,7 @@ fn what_is_switched_on_in_a_target_comes_with_it() {
     for link in ["own.target.wants/want.service", "own.target.requires/need.service", "also.service"] {
         assert!(!world.path(&format!("/etc/rung/units/{link}")).is_symlink(), "{link}");
     }
+    assert_eq!(world.run(["initctl", "is-enabled", "want"]).stdout, "disabled\n");
     world.ok(["initctl", "stop", "want", "side"]);
     world.ok(["initctl", "start", "own.target", "want"]);
     assert_eq!(states(&world, ["own.target", "want", "need", "side"]), ["active", "active", "inactive", "inactive"]);

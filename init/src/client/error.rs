@@ -74,6 +74,9 @@ impl std::fmt::Display for Error {
                 errors::DENIED => write!(f, "permission denied: only root and the admin group may change anything"),
                 errors::GOING_DOWN => write!(f, "the machine is going down"),
                 errors::METHOD_NOT_FOUND => write!(f, "the manager is of another version: it doesn't know this method"),
+                errors::INVALID_PARAMETER => {
+                    write!(f, "the manager is of another version: it doesn't understand this request")
+                }
                 other => write!(f, "the manager answered {other}"),
             },
             Self::Refused { text, .. } => f.write_str(&text.text),

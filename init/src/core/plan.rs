@@ -164,11 +164,13 @@ impl Core {
         let mut waits: BTreeMap<Half, Vec<Half>> = BTreeMap::new();
         for id in self.units.ids() {
             let Some(job) = &self.units.get(id).job else { continue };
+            // What is at work waits for nobody any more.
             if job.kind.goes_down() {
-                waits.insert((id, false), self.down_after(id));
+                waits.insert((id, false), if job.running { Vec::new() } else { self.down_after(id) });
             }
             if job.kind != JobKind::Stop {
-                waits.insert((id, true), self.up_after(id, job));
+                let at_work = job.running && job.kind != JobKind::Restart;
+                waits.insert((id, true), if at_work { Vec::new() } else { self.up_after(id, job) });
             }
         }
         let depth = depths(&waits, &|half: &Half| counts(half.0));

@@ -69,6 +69,12 @@ impl Gathered {
         }
     }
 
+    /// The units that gather this one.
+    pub fn holders<'a>(&'a self, is_it: impl Fn(&UnitName) -> bool + 'a) -> impl Iterator<Item = &'a UnitName> {
+        let holds = move |links: &[Link]| links.iter().any(|link| !link.masked && is_it(&link.name));
+        self.links.iter().filter(move |(_, links)| holds(links)).map(|(owner, _)| owner)
+    }
+
     /// Whether anything has folders.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()

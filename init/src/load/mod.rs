@@ -250,6 +250,11 @@ impl Loader {
         drop_ins.chain(self.gathered.folders().iter().cloned()).collect()
     }
 
+    /// The units that gather this one by links, in their `.wants` folders or such: by these it is switched on.
+    pub fn holders(&self, name: &UnitName) -> Vec<UnitName> {
+        self.gathered.holders(|link| self.canonical(link.clone()) == *name).cloned().collect()
+    }
+
     /// [`Self::scan`]; the units that gather others than before, by `NAME.wants` and its kin.
     pub fn rescan(&mut self) -> BTreeSet<UnitName> {
         let before = std::mem::take(&mut self.gathered);

@@ -18,6 +18,8 @@ pub const TOKEN: u64 = 4;
 const PATIENCE: u64 = 10_000;
 /// So many look at a time; the others wait.
 const MOST: usize = 16;
+/// What is said of a file system that doesn't answer.
+const NO_ANSWER: &str = "its file system doesn't answer";
 /// Longest answer.
 const MAX_ANSWER: usize = 64 << 10;
 
@@ -34,6 +36,8 @@ struct Look {
 #[derive(Debug, Default)]
 pub struct Looks {
     open: BTreeMap<u32, Look>,
+    /// Given up, and not even SIGKILL has ended them yet: a unit has one of these at most.
+    stuck: BTreeMap<u32, UnitId>,
     waiting: VecDeque<(UnitId, u64)>,
 }
 
@@ -41,6 +45,24 @@ impl Looks {
     /// When the first of them has taken too long.
     pub fn next_deadline(&self) -> Option<u64> {
         self.open.values().map(|l| l.deadline).min()
+    }
+
+    /// A process has ended: what it looked at, if anybody still waits for that.
+    fn over(&mut self, step: u32) -> Option<Look> {
+        self.stuck.remove(&step);
+        self.open.remove(&step)
+    }
+
+    /// Those that have taken too long.
+    fn give_up(&mut self, now: u64) -> BTreeMap<u32, Look> {
+        let late: BTreeMap<u32, Look> = self.open.extract_if(.., |_, l| l.deadline <= now).collect();
+        self.stuck.extend(late.iter().map(|(step, look)| (*step, look.unit)));
+        late
+    }
+
+    /// A process that looked for this unit is still in the kernel: another one would stay there too.
+    fn is_stuck(&self, unit: UnitId) -> bool {
+        self.stuck.values().any(|other| *other == unit)
     }
 }
 
@@ -78,7 +100,9 @@ impl Manager {
         if matches!(best, Verdict::Skip(_)) || arguments(&definition).is_empty() {
             return self.push(Event::Checked { token, verdict: best });
         }
-        if self.looks.open.len() >= MOST {
+        if self.looks.is_stuck(unit) {
+            self.checked(unit, token, Err(NO_ANSWER));
+        } else if self.looks.open.len() >= MOST {
             self.looks.waiting.push_back((unit, token));
         } else if !self.look(unit, token, &definition) {
             self.checked(unit, token, Err("init-boot, which looks at it, can't be started"));
@@ -113,7 +137,7 @@ impl Manager {
 
     /// A process has looked, or has ended without.
     pub fn on_looked(&mut self, step: u32, exit: Exit) {
-        let Some(look) = self.looks.open.remove(&step) else { return };
+        let Some(look) = self.looks.over(step) else { return };
         let bytes = if exit == Exit::Code(0) { file::read_all(look.out, MAX_ANSWER).ok() } else { None };
         let answer = bytes.map(|b| String::from_utf8_lossy(&b).into_owned());
         self.checked(look.unit, look.token, answer.as_deref().ok_or("init-boot, which looks at it, has failed"));
@@ -144,12 +168,10 @@ impl Manager {
 
     /// Those that have taken too long have seen nothing.
     pub fn looks_due(&mut self, now: u64) {
-        let late = self.looks.open.iter().filter(|(_, l)| l.deadline <= now).map(|(step, _)| *step);
-        for step in late.collect::<Vec<_>>() {
+        for (step, look) in self.looks.give_up(now) {
             let key = Key { token: TOKEN, step };
             self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
-            let Some(look) = self.looks.open.remove(&step) else { continue };
-            self.checked(look.unit, look.token, Err("its file system doesn't answer"));
+            self.checked(look.unit, look.token, Err(NO_ANSWER));
         }
         self.look_on();
     }
@@ -160,6 +182,20 @@ mod tests {
     use super::*;
     use crate::unit::Place;
     use crate::unit::condition::Test;
+
+    #[test]
+    fn a_process_that_cant_be_killed_is_the_last_for_its_unit() {
+        let mut looks = Looks::default();
+        for (step, deadline) in [(1, 100), (2, 200)] {
+            let out = std::fs::File::open("/dev/null").expect("it is there").into();
+            looks.open.insert(step, Look { unit: UnitId(step), token: 16, out, deadline });
+        }
+        assert_eq!(looks.next_deadline(), Some(100));
+        assert_eq!(looks.give_up(150).into_keys().collect::<Vec<_>>(), [1]);
+        assert_eq!((looks.is_stuck(UnitId(1)), looks.is_stuck(UnitId(2))), (true, false));
+        assert!(looks.over(1).is_none(), "nobody waits for it any more");
+        assert!(!looks.is_stuck(UnitId(1)) && looks.over(2).is_some());
+    }
 
     #[test]
     fn answers_belong_to_their_arguments() {

@@ -140,7 +140,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
     let JobResult::Failed(outcome) = result else { return None };
     Some(match outcome {
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
-        Outcome::Dependency { name } => format!("initctl status {name}"),
+        Outcome::Dependency { name } => format!("initctl why {}", name.short()),
         Outcome::JobTimeout => format!("initctl status {name}"),
         Outcome::Abandoned { .. } => format!("initctl ps {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
@@ -202,5 +202,7 @@ mod tests {
         let lacks = reason(Some(&checks), &Outcome::Dependency { name: db }, None);
         assert_eq!(lacks, "db doesn't run, which has to run already (Requisite=)");
         assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));
+        let dependency = Outcome::Dependency { name: UnitName::new("b").expect("name") };
+        assert_eq!(hint("a", &JobResult::Failed(dependency)).as_deref(), Some("initctl why b"));
     }
 }

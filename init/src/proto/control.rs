@@ -341,6 +341,9 @@ pub struct LevelRow {
     pub on: String,
     /// What `enable` would use.
     pub default: String,
+    /// The units in whose folders of links (`own.target.wants`) it is switched on.
+    #[serde(default)]
+    pub held_by: Vec<UnitName>,
 }
 
 /// Reply of `ReloadUnits {}`.

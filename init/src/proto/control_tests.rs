@@ -236,7 +236,7 @@ fn description_and_types_agree() {
         gives(method, links());
     }
     takes("Levels", names());
-    let row = LevelRow { name: name(), on: "2".into(), default: "3".into() };
+    let row = LevelRow { name: name(), on: "2".into(), default: "3".into(), held_by: vec![name()] };
     gives("Levels", json(LevelTable { rows: vec![row] }));
     takes("ReloadUnits", empty());
     gives("ReloadUnits", json(Reloaded { changed: vec![name()], findings: vec!["f".into()] }));

@@ -53,7 +53,7 @@ pub fn run(out: &Output, args: &Args) -> Result<(), Failure> {
         let all: Vec<&str> = PAGES.iter().map(|(name, ..)| *name).collect();
         return Err(Failure::Other(format!("there is no page `{wanted}`: there are {}", all.join(", "))));
     };
-    out.text(&page())
+    out.whole(page())
 }
 
 /// A page being written.

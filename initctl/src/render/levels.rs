@@ -4,7 +4,7 @@ use crate::terminal::{Paint, Style};
 use init::proto::control::{LevelTable, Links};
 use init::unit::{Level, LevelSet};
 
-/// A row a unit, a column a level.
+/// A row a unit, a column a level; behind them the units it comes with.
 pub fn table(table: &LevelTable, style: &Style) -> String {
     let width = table.rows.iter().map(|r| r.name.short().chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!("{:<width$}", "NAME");
@@ -19,6 +19,10 @@ pub fn table(table: &LevelTable, style: &Style) -> String {
             let (word, paint) = if on.contains(level) { ("on ", Paint::Good) } else { ("off", Paint::Dim) };
             line.push_str("  ");
             line.push_str(&style.paint(paint, word));
+        }
+        if !row.held_by.is_empty() {
+            let names: Vec<&str> = row.held_by.iter().map(|n| n.short()).collect();
+            line.push_str(&format!("  with {}", names.join(" ")));
         }
         text.push_str(line.trim_end());
         text.push('\n');
@@ -46,13 +50,15 @@ mod tests {
 
     #[test]
     fn levels_are_columns() {
-        let row = |n: &str, on: &str| LevelRow { name: name(n), on: on.into(), default: "2345".into() };
-        let all = LevelTable { rows: vec![row("nginx", "2345"), row("fsck", "S"), row("off", "")] };
+        let row =
+            |n: &str, on: &str| LevelRow { name: name(n), on: on.into(), default: "2345".into(), held_by: Vec::new() };
+        let held = LevelRow { held_by: vec![name("own.target")], ..row("off", "") };
+        let all = LevelTable { rows: vec![row("nginx", "2345"), row("fsck", "S"), held] };
         let wanted = "\
 NAME   S    0    1    2    3    4    5    6
 nginx  off  off  off  on   on   on   on   off
 fsck   on   off  off  off  off  off  off  off
-off    off  off  off  off  off  off  off  off
+off    off  off  off  off  off  off  off  off  with own.target
 ";
         assert_eq!(table(&all, &Style::default()), wanted);
     }

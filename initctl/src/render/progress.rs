@@ -37,7 +37,7 @@ pub fn block(job: &JobEnd, doing: &str) -> String {
         }
     }
     let default_hint = match &job.result {
-        JobResult::Failed(_) => Some(format!("initctl status {name}")),
+        JobResult::Failed(_) => Some(format!("initctl why {}", name.short())),
         _ => None,
     };
     if let Some(hint) = job.hint.clone().filter(|h| !h.is_empty()).or(default_hint) {
@@ -89,7 +89,7 @@ mod tests {
     fn a_failure_is_one_block() {
         let exit = ExitRecord::Code(1);
         let mut job = end("nginx", JobResult::Failed(Outcome::Exited { kind: ExecKind::StartPre, index: 0, exit }));
-        let bare = "could not start nginx\n  ExecStartPre exited with status 1\n  try: initctl status nginx";
+        let bare = "could not start nginx\n  ExecStartPre exited with status 1\n  try: initctl why nginx";
         assert_eq!(block(&job, "start"), bare);
         job.reason = Some("ExecStartPre=/usr/sbin/nginx -t (nginx.service:7) exited with status 1".into());
         job.log = vec!["nginx: [emerg] bind() failed\x1b".into()];

@@ -207,7 +207,8 @@ mod tests {
     use init::proto::control::LevelRow;
 
     fn sheet() -> Sheet {
-        let row = |n: &str, on: &str| LevelRow { name: name(n), on: on.into(), default: "2345".into() };
+        let row =
+            |n: &str, on: &str| LevelRow { name: name(n), on: on.into(), default: "2345".into(), held_by: Vec::new() };
         Sheet::new(&LevelTable {
             rows: vec![row("web", "2345"), row("cron", ""), row("a-very-long-name-of-a-unit-indeed-and-more", "S")],
         })

@@ -3,15 +3,22 @@
 use super::Context;
 use crate::exit::{FAILED, Failure, NOT_ACTIVE, UNKNOWN};
 use init::core::State;
-use init::proto::control::{LoadState, Names, UnitStatus, Units, errors};
+use init::proto::control::{LevelTable, LoadState, Names, UnitStatus, Units, errors};
 use init::proto::words;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// One unit's answer.
 #[derive(Serialize)]
 struct Answer {
     name: String,
     answer: &'static str,
+}
+
+/// All of them, in the order asked.
+#[derive(Serialize)]
+struct Answers {
+    units: Vec<Answer>,
 }
 
 /// One unit, `None` when there is none of that name.
@@ -42,7 +49,7 @@ fn each(
         yes |= hit;
         answers.push(Answer { name: name.clone(), answer: word });
     }
-    c.out.data(&answers, |all, _| all.iter().map(|a| format!("{}\n", a.answer)).collect())?;
+    c.out.data(&Answers { units: answers }, |all, _| all.units.iter().map(|a| format!("{}\n", a.answer)).collect())?;
     match (yes, known) {
         (true, _) => Ok(()),
         (false, true) => Err(Failure::Status(no)),
@@ -66,11 +73,19 @@ pub fn is_failed(c: &mut Context, names: &[String]) -> Result<(), Failure> {
     })
 }
 
-/// `is-enabled`
+/// `is-enabled`: in a level, or in a unit that gathers it.
 pub fn is_enabled(c: &mut Context, names: &[String]) -> Result<(), Failure> {
+    let mut held = BTreeSet::new();
+    for name in names {
+        match c.ask::<_, LevelTable>("Levels", &Names { names: vec![name.clone()] }) {
+            Ok(table) => held.extend(table.rows.into_iter().filter(|r| !r.held_by.is_empty()).map(|r| r.name)),
+            Err(Failure::Client(e)) if e.is(errors::NO_SUCH_UNIT) => {}
+            Err(e) => return Err(e),
+        }
+    }
     each(c, names, FAILED, UNKNOWN, |unit| match unit {
         Some(u) if u.load == LoadState::Masked => (false, "masked"),
-        Some(u) if u.levels.is_empty() => (false, "disabled"),
+        Some(u) if u.levels.is_empty() && !held.contains(&u.name) => (false, "disabled"),
         Some(_) => (true, "enabled"),
         None => (false, "not-found"),
     })

@@ -29,7 +29,10 @@ pub fn reset_failed(c: &mut Context, mut names: Vec<String>) -> Result<(), Failu
         let failed = all.units.into_iter().filter(|u| u.state == State::Failed);
         names = failed.map(|u| u.name.as_str().to_owned()).collect();
     }
-    if names.is_empty() { Ok(()) } else { units(c, Verb::ResetFailed, "reset", &names) }
+    if names.is_empty() {
+        return c.out.data(&Progress { done: true, ..Progress::default() }, |_, _| String::new());
+    }
+    units(c, Verb::ResetFailed, "reset", &names)
 }
 
 /// Makes a request and follows it to its end. Fails if a job of one of the `named` units fails (`None`: any job);

@@ -63,6 +63,12 @@ struct Row {
     removed: bool,
 }
 
+/// All of them.
+#[derive(Debug, Serialize)]
+struct Removed {
+    folders: Vec<Row>,
+}
+
 /// Removes folders of units that don't run.
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let loader = loader();
@@ -100,8 +106,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         c.out.message("there is nothing to remove");
     }
     let verb = if c.out.global.dry_run { "would remove" } else { "removed" };
-    c.out.data(&rows, |rows, _| {
-        rows.iter().map(|r| format!("{verb} {}  ({}= of {})\n", r.path.display(), r.key, r.name)).collect()
+    c.out.data(&Removed { folders: rows }, |all, _| {
+        all.folders.iter().map(|r| format!("{verb} {}  ({}= of {})\n", r.path.display(), r.key, r.name)).collect()
     })?;
     if failed { Err(Failure::Status(FAILED)) } else { Ok(()) }
 }

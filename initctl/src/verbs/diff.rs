@@ -40,6 +40,12 @@ struct Difference {
     lines: Vec<(ChangeTag, String)>,
 }
 
+/// The units that have any.
+#[derive(Debug, Serialize)]
+struct Differences {
+    units: Vec<Difference>,
+}
+
 /// A key whose value differs.
 #[derive(Debug, Serialize)]
 struct KeyDifference {
@@ -65,7 +71,9 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         c.out.message("all units are as they were brought");
     }
     let shown: Vec<Difference> = all.into_iter().filter(Difference::is_any).collect();
-    c.out.data(&shown, |list, style| list.iter().map(|d| text(d, style)).collect::<Vec<_>>().join("\n"))
+    c.out.data(&Differences { units: shown }, |all, style| {
+        all.units.iter().map(|d| text(d, style)).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// Units that a mask, a file or a drop-in of the administrator's changes.

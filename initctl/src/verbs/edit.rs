@@ -73,9 +73,12 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
 fn from_stdin(c: &Context, name: &UnitName, path: PathBuf, before: Option<String>) -> Result<bool, Failure> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MOST).read_to_string(&mut text);
-    read.map_err(|e| Failure::Other(format!("standard input: {e}")))?;
+    read.map_err(|e| Failure::Other(format!("cannot read standard input: {e}")))?;
     if is_void(&text) {
-        return Err(Failure::Other("standard input sets no key: nothing was changed".to_owned()));
+        return Err(Failure::Other(
+            "standard input sets no key: nothing was changed\n  try: lines such as [Service] and Restart=always"
+                .to_owned(),
+        ));
     }
     own::take(c, name, &Draft::one(Change::Write { path, text, before }), false)?;
     Ok(true)
@@ -95,19 +98,22 @@ fn edit(
         let text = desk.take()?;
         let same = text.trim_end() == start.trim_end();
         if !status.success() {
-            c.out.message(&format!("the editor has failed ({status}): nothing was changed"));
+            c.out.message(&format!(
+                "the editor has failed ({status}): nothing was changed\n  try: EDITOR=nano initctl edit {}",
+                name.short()
+            ));
             if !same {
                 c.out.message(&format!("your text is kept in {}", desk.keep().display()));
             }
             return Err(Failure::Status(FAILED));
         }
         if same && before.is_some() || is_void(&text) && before.is_none() {
-            c.out.message("nothing was changed");
+            own::nothing(c, "nothing was changed")?;
             return Ok(false);
         }
         if is_void(&text) {
-            c.out
-                .message(&format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short()));
+            let why = format!("the text sets no key: nothing was changed\n  try: initctl revert {}", name.short());
+            own::nothing(c, &why)?;
             return Ok(false);
         }
         let draft = Draft::one(Change::Write { path: path.clone(), text, before: before.clone() });
@@ -196,7 +202,9 @@ fn is_void(text: &str) -> bool {
 
 /// The file that counts now.
 fn whole(loader: &Loader, name: &UnitName) -> Result<String, Failure> {
-    let path = loader.file(name).ok_or_else(|| Failure::Other(format!("{name} has no file to copy")))?;
+    let path = loader.file(name).ok_or_else(|| {
+        Failure::Other(format!("{name} has no file to copy\n  try: initctl edit {}, without --full", name.short()))
+    })?;
     let bytes = fs::read(&path).map_err(|e| failure("read", &path, &e))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -51,12 +51,12 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     if !args.follow {
         let list: EventList = c.ask("Events", &wanted)?;
         let list = EventList { events: list.events.into_iter().filter(concerns).collect(), ..list };
-        return if c.out.global.json { c.out.data(&list, |_, _| String::new()) } else { print(c.out, &list.events) };
+        return if c.out.global.json { c.out.data(&list, |_, _| String::new()) } else { print(&c.out, &list.events) };
     }
     let stdout = std::io::stdout();
     let piped = !stdout.is_terminal();
     loop {
-        let (out, mut failed, mut lost) = (c.out, None, false);
+        let (out, mut failed, mut lost) = (&c.out, None, false);
         let call = wanted.clone();
         c.client.follow("Events", &call, Some(TICK), &mut |event: client::Event<EventList>| {
             let list = match event {
@@ -99,7 +99,7 @@ fn is_hung_up(stdout: &Stdout) -> bool {
     poll(&mut fds, PollTimeout::ZERO).is_ok() && fds.iter().any(|fd| fd.any().unwrap_or(false))
 }
 
-fn print(out: crate::output::Output, events: &[HistoryEvent]) -> Result<(), Failure> {
+fn print(out: &crate::output::Output, events: &[HistoryEvent]) -> Result<(), Failure> {
     if events.is_empty() {
         return Ok(());
     }

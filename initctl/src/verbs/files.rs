@@ -2,9 +2,11 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
+use crate::own::failure;
 use crate::render::clean_lines;
 use init::proto::control::{Names, Reloaded, Units};
 use serde::Serialize;
+use std::path::Path;
 
 /// `cat NAME…`: each file under a line with its path.
 pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
@@ -13,11 +15,15 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
         path: String,
         text: String,
     }
+    #[derive(Serialize)]
+    struct Files {
+        files: Vec<File>,
+    }
     let units: Units = c.ask("Status", &Names { names })?;
     let (mut files, mut failed) = (Vec::new(), false);
     for unit in &units.units {
         if unit.files.is_empty() {
-            c.out.message(&format!("{} has no file", unit.name));
+            c.out.message(&format!("{} has no file\n  try: initctl why {}", unit.name, unit.name.short()));
             failed = true;
         }
         for path in &unit.files {
@@ -26,14 +32,14 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
                     files.push(File { path: path.clone(), text: String::from_utf8_lossy(&bytes).into_owned() });
                 }
                 Err(e) => {
-                    c.out.message(&format!("{path}: {e}"));
+                    c.out.message(&failure("read", Path::new(path), &e).text().unwrap_or_default());
                     failed = true;
                 }
             }
         }
     }
-    c.out.data(&files, |files, _| {
-        let texts: Vec<String> = files.iter().map(|f| format!("# {}\n{}\n", f.path, f.text.trim_end())).collect();
+    c.out.data(&Files { files }, |all, _| {
+        let texts: Vec<String> = all.files.iter().map(|f| format!("# {}\n{}\n", f.path, f.text.trim_end())).collect();
         texts.join("\n")
     })?;
     if failed { Err(Failure::Status(FAILED)) } else { Ok(()) }

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
-use crate::logs::Folders;
+use crate::logs::{Folders, unreadable};
 use crate::render::history::{self, Row};
 use crate::render::time;
 use init::log::history::Past;
@@ -10,7 +10,6 @@ use init::sys::localtime;
 use init::unit::UnitName;
 use init::unit::glob;
 use serde::Serialize;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 /// Further help.
@@ -102,10 +101,8 @@ struct Document<'a> {
 
 /// `history [NAME…]`
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
-    let all = Folders::of_system().history().map_err(|e| {
-        let remedy = if e.kind() == ErrorKind::PermissionDenied { "\n  try: as root" } else { "" };
-        Failure::Other(format!("reading the history failed: {e}{remedy}"))
-    })?;
+    let folders = Folders::of_system();
+    let all = folders.history().map_err(|e| unreadable("the history", &folders, &e))?;
     let begin = args.since.as_ref().map(|since| match since {
         Since::At(text) => text.clone(),
         Since::Ago(span) => {

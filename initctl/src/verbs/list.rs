@@ -71,7 +71,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let now = super::status::when().now;
     let columns = if args.columns.is_empty() { COLUMNS } else { &args.columns };
     if all.units.is_empty() && !c.out.global.json {
-        c.out.message("no unit is like that");
+        c.out.message("no unit fits\n  try: initctl list, for all of them");
     }
     c.out.data(&all, |all, style| list::list(&all.units, columns, now, style))
 }

@@ -3,7 +3,7 @@
 use super::{Context, status};
 use crate::cli::LogsArgs;
 use crate::exit::{Failure, Kind, NO_UNIT};
-use crate::logs::{Folders, Follower, writer_word};
+use crate::logs::{Folders, Follower, unreadable, writer_word};
 use init::log::read::Entry;
 use init::proto::control::{Names, Units};
 use init::unit::UnitName;
@@ -21,7 +21,8 @@ struct Line<'a> {
 pub fn run(c: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
     let name = UnitName::new(&args.name).map_err(Failure::Other)?;
     let (name, folders) = (name.short(), Folders::of_system());
-    let readable = |e: std::io::Error| Failure::Other(format!("reading the log of {name} failed: {e}"));
+    let place = folders.to_string();
+    let readable = |e: std::io::Error| unreadable(&format!("the log of {name}"), &place, &e);
     if !args.follow {
         if !folders.has(name) {
             mistyped(c, &args.name)?;

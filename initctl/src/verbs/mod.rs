@@ -32,12 +32,13 @@ use crate::cli::{Cli, Verb};
 use crate::exit::{Failure, Kind};
 use crate::output::Output;
 use crate::render::system;
-use crate::{complete, man, sandbox};
+use crate::{complete, man, sandbox, schema};
 use init::client::{Client, socket_path};
 use init::core;
 use init::proto::control::{PowerWord, Version};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -67,14 +68,24 @@ pub fn run(cli: Cli) -> ExitCode {
     let mut context = Context { out: Output::new(cli.global), client: Client::new(socket_path()) };
     let kind = kind(&verb);
     match dispatch(&mut context, verb) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if let Some(text) = failure.text() {
-                context.out.message(&text);
-            }
-            ExitCode::from(failure.status(kind))
-        }
+        Ok(()) => match context.out.finish(false, |_| Value::Null) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(failure) => end(&context.out, &failure, kind),
+        },
+        Err(failure) => end(&context.out, &failure, kind),
     }
+}
+
+/// Tells of a failure, and ends the document with it.
+fn end(out: &Output, failure: &Failure, kind: Kind) -> ExitCode {
+    if let Some(text) = failure.text() {
+        out.message(&text);
+    }
+    if !matches!(failure, Failure::Output(..)) {
+        // Standard output that can't be written is nothing more to tell of.
+        let _ = out.finish(true, |said| failure.document(kind, &said));
+    }
+    ExitCode::from(failure.status(kind))
 }
 
 fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
@@ -132,8 +143,9 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Blame(args) => blame::run(c, &args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
-        Verb::Completion { shell } => c.out.text(&complete::script(&shell)?),
+        Verb::Completion { shell } => c.out.whole(complete::script(&shell)?),
         Verb::Man(args) => man::run(&c.out, &args),
+        Verb::Schema(args) => schema::run(&c.out, &args),
         Verb::Version => version(c),
         Verb::Emit(_) | Verb::Sandbox(_) => Ok(()),
     }
@@ -166,6 +178,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Top(_)
         | Verb::Completion { .. }
         | Verb::Man(_)
+        | Verb::Schema(_)
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,

@@ -61,7 +61,9 @@ pub struct Args {
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let name = UnitName::new(&args.name).map_err(Failure::Other)?;
     if name.kind() != Kind::Service {
-        return Err(Failure::Other(format!("{name} is no service, which alone runs a command")));
+        return Err(Failure::Other(format!(
+            "{name} is no service, which alone runs a command\n  try: a name that ends in .service, or without an ending"
+        )));
     }
     if let Some(there) = places(&loader(), &name).first() {
         let path = there.path.display();
@@ -102,10 +104,14 @@ fn program_path(program: &str, search: &str, here: Option<&Path>) -> Result<Path
         } else {
             path.components().collect()
         };
-        return if runs(&path) { Ok(path) } else { Err(format!("{} is no program", path.display())) };
+        return if runs(&path) {
+            Ok(path)
+        } else {
+            Err(format!("{} is not there, or can't be executed", path.display()))
+        };
     }
     let mut found = search.split(':').filter(|d| d.starts_with('/')).map(|d| Path::new(d).join(program));
-    found.find(|p| runs(p)).ok_or_else(|| format!("there is no program `{program}` in PATH"))
+    found.find(|p| runs(p)).ok_or_else(|| format!("there is no program `{program}` in PATH\n  try: its full path"))
 }
 
 /// The unit's text. Pure.

@@ -12,7 +12,13 @@ use init::unit::{Finding, Severity, UnitName, nearest};
 use serde::Serialize;
 use std::time::Duration;
 
-/// What a verb has changed, for `--json`.
+/// What a verb has changed, for `--json`: a verb for several units has one for each.
+#[derive(Debug, Serialize)]
+struct Reports<'a> {
+    units: Vec<Report<'a>>,
+}
+
+/// What was changed of one unit.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     name: &'a UnitName,
@@ -35,6 +41,12 @@ pub fn known(c: &Context, loader: &Loader, text: &str) -> Result<UnitName, Failu
     Err(Failure::Status(NO_UNIT))
 }
 
+/// Says that nothing was changed, and why.
+pub fn nothing(c: &Context, why: &str) -> Result<(), Failure> {
+    c.out.message(why);
+    c.out.data(&Reports { units: Vec::new() }, |_, _| String::new())
+}
+
 /// Looks at a draft as the manager would, and makes it unless that says no or this is a `dry` run. Prints both.
 ///
 /// # Errors
@@ -49,7 +61,10 @@ pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<()
         draft.make()?;
     }
     let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: &verdict.findings };
-    c.out.data(&report, |r, _| if spoils { String::new() } else { lines(r.changes, dry) })?;
+    c.out.data(
+        &Reports { units: vec![report] },
+        |_, _| if spoils { String::new() } else { lines(&draft.changes, dry) },
+    )?;
     if spoils {
         c.out.message(&format!("{name} could not be used with this: nothing was changed"));
         return Err(Failure::Status(FAILED));

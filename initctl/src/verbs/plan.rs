@@ -8,7 +8,7 @@ use init::core::{State, Verb};
 use init::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Units};
 use init::unit::{Level, LevelSet, UnitName};
 
-const NOT_MADE: &str = "--dry-run isn't made for this verb: nothing was done";
+const NOT_MADE: &str = "there is no --dry-run for this verb: nothing was done";
 
 /// A request that can be planned, by its verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -61,7 +61,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         !matches!(args.verb, What::Reload | What::ResetFailed | What::Poweroff | What::Reboot | What::Halt);
     if needs_names && names.is_empty() {
         let what = if args.verb == What::Runlevel { "level given: S, 0 to 6" } else { "unit named" };
-        return Err(Failure::Other(format!("no {what}")));
+        return Err(Failure::Other(format!("no {what}\n  try: initctl plan --help")));
     }
     let of = match args.verb {
         What::Start => units(Verb::Start),

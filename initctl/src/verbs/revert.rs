@@ -33,7 +33,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
             changes.push(Change::Remove { path, empty });
         }
         if changes.is_empty() {
-            c.out.message(&format!("{name} is as it was brought: nothing to take back"));
+            own::nothing(c, &format!("{name} is as it was brought: nothing to take back"))?;
             continue;
         }
         own::take(c, &name, &Draft { changes }, c.out.global.dry_run)?;

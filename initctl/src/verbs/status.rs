@@ -118,6 +118,10 @@ fn overview(c: &mut Context) -> Result<(), Failure> {
 
 /// `show [NAME…]`
 pub fn show(c: &mut Context, args: &ShowArgs) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Properties {
+        units: Vec<BTreeMap<String, String>>,
+    }
     let mut sets: Vec<Vec<(String, String)>> = Vec::new();
     if args.names.is_empty() {
         let (version, levels): (Version, Runlevel) = (c.ask("Version", &())?, c.ask("Runlevel", &())?);
@@ -138,7 +142,7 @@ pub fn show(c: &mut Context, args: &ShowArgs) -> Result<(), Failure> {
         let keep = |k: &str| args.property.is_empty() || args.property.iter().any(|p| p.split(',').any(|p| p == k));
         let maps: Vec<BTreeMap<String, String>> =
             sets.into_iter().map(|s| s.into_iter().filter(|(k, _)| keep(k)).collect()).collect();
-        return c.out.data(&maps, |_, _| String::new());
+        return c.out.data(&Properties { units: maps }, |_, _| String::new());
     }
     let texts: Vec<String> = sets.iter().map(|s| show::lines(s, &args.property, args.value)).collect();
     c.out.text(&texts.join("\n"))

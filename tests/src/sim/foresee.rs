@@ -34,9 +34,9 @@ impl Foreseen {
                     let foretold = self.plan.refused.iter().any(|r| r.unit == *core.name(*unit));
                     binds &= matches!(result, JobResult::Done | JobResult::Already) || foretold;
                 }
-                // One that was stopped before its first process may still have an ExecStopPost=.
+                // The first process of one that was stopped before it had any is no start.
                 Action::Spawn { unit, key, kind, .. } if key.step == 0 && *kind != ExecKind::StopPost && binds => {
-                    self.started(core, *unit)?;
+                    self.started(core, *unit)?
                 }
                 Action::Spawn { unit, kind: ExecKind::Stop, .. } if binds => self.stopped(core, *unit)?,
                 Action::CycleBroken { dropped: (later, earlier), .. } if !self.taken_in => {

@@ -127,7 +127,10 @@ impl Manager {
         let view = self.core.view(id);
         let name = view.name.clone();
         if *view.on_disk == Loaded::Masked {
-            return Err(failed(format!("{name} is masked (its file is a link to /dev/null): remove that link first")));
+            return Err(failed(format!(
+                "{name} is masked: nothing can switch it on\n  try: initctl unmask {}",
+                name.short()
+            )));
         }
         let file = self.loader.file(&name);
         let file = file.ok_or_else(|| failed(format!("{name} has no file of its own that can be switched on")))?;

@@ -307,6 +307,7 @@ impl Manager {
             name: self.core.name(*id).clone(),
             on: self.core.view(*id).on.to_string(),
             default: self.default_levels(*id).to_string(),
+            held_by: self.loader.holders(self.core.name(*id)),
         };
         now(&LevelTable { rows: ids.iter().map(row).collect() })
     }
