@@ -215,6 +215,11 @@ pub enum Verb {
     IsEnabled(Names),
     /// Forget failures and start limits; without a name, of all failed units.
     ResetFailed(OptionalNames),
+    /// Show what holds a shutdown or a switch of levels up; give it more time, kill it, or go on without it.
+    #[command(after_help = "Nobody can put off the end of the machine beyond an hour after it was asked for.\n\n\
+                            Examples:\n  initctl shutdown-jobs\n  initctl shutdown-jobs wait db --for 300\n  \
+                            initctl shutdown-jobs kill web\n  initctl shutdown-jobs --watch")]
+    ShutdownJobs(crate::verbs::shutdown_jobs::Args),
     /// Wait until units are in a state.
     #[command(after_help = "Fails when a unit fails instead, or when the time is up.\n\nExamples:\n  \
                             initctl wait nginx\n  initctl wait backup --for inactive --timeout 3600")]
@@ -426,7 +431,7 @@ pub fn lines(text: &str) -> Result<usize, String> {
     if text == "all" { Ok(usize::MAX) } else { text.parse().map_err(|_| "a number or `all` is wanted".to_owned()) }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.trim_end_matches('s').parse().map_err(|_| "a number of seconds is wanted".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string())
 }

@@ -52,8 +52,13 @@ impl Default for Proc<'_> {
 impl Proc<'_> {
     /// Whether the pids in this reply are those of our own `/proc`.
     pub fn has(&self, reply: &Processes) -> bool {
+        self.is_namespace(reply.pid_namespace)
+    }
+
+    /// Whether pids of this namespace, where that is known, are those of our own `/proc`.
+    pub fn is_namespace(&self, told: Option<u64>) -> bool {
         let own = fs::metadata(self.root.join("self/ns/pid")).ok().map(|m| m.ino());
-        reply.pid_namespace.is_none() || reply.pid_namespace == own
+        told.is_none() || told == own
     }
 
     /// Every pid there is.

@@ -313,6 +313,24 @@ fn a_shutdown_is_not_put_off_by_managers_that_tell_it_again() {
 }
 
 #[test]
+fn a_shutdown_is_put_off_when_somebody_asks_for_that_and_only_then() {
+    let mut world = world();
+    let (manager, _) = world.greeted();
+    manager.send(Request::Later { deadline_ms: 600_000 });
+    manager.send(Request::Down { how: Power::PowerOff, deadline_ms: 500, status: 3 });
+    manager.send(Request::Later { deadline_ms: 2_000_000_000 });
+    manager.answered();
+    manager.kill(Signal::SIGKILL);
+    let (manager, welcome) = world.greeted();
+    let knows = matches!(welcome, Event::Welcome { down: Some(_), left_ms: 3_000_000..=3_600_000, status: 3, .. });
+    assert!(knows, "{welcome:?}");
+    // Put off once, it doesn't come nearer by being put off less.
+    manager.send(Request::Later { deadline_ms: 1 });
+    manager.send(Request::End { how: Power::PowerOff, status: 5 });
+    assert_eq!(world.ended().code(), Some(5));
+}
+
+#[test]
 fn the_answer_to_another_signal_is_none_to_a_signal_that_ends() {
     let mut world = world();
     let (manager, _) = world.greeted();

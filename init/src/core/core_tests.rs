@@ -6,6 +6,8 @@ pub(super) mod bench;
 mod conditions;
 #[path = "core_tests_cost.rs"]
 mod cost;
+#[path = "core_tests_course.rs"]
+mod course;
 #[path = "core_tests_ends.rs"]
 mod ends;
 #[path = "core_tests_mixed.rs"]

@@ -366,6 +366,7 @@ pub(super) fn exit_status(result: &Outcome, last: Option<super::ExitRecord>) -> 
         | Outcome::StartLimit
         | Outcome::Dependency { .. }
         | Outcome::JobTimeout
+        | Outcome::Abandoned { .. }
         | Outcome::Assert { .. } => {
             return last.map_or(1, |e| exit_status(&Outcome::Success, Some(e))).max(1);
         }

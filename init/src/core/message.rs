@@ -64,6 +64,24 @@ pub enum Verb {
         /// To whom.
         whom: Whom,
     },
+    /// Change how its stop, which is under way, goes on.
+    Stopping(Course),
+}
+
+/// How a stop that takes long is to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Course {
+    /// Its present time limit comes this much later; an hour after the present step began at the latest.
+    Wait {
+        /// Milliseconds.
+        ms: Millis,
+    },
+    /// No more waiting for it to end by itself: `FinalKillSignal=` now.
+    Kill,
+    /// Its processes are left alone and it counts as stopped, as a failure. What is left on the way down of the machine
+    /// is killed in the end.
+    Skip,
 }
 
 /// Whose processes a signal goes to.
@@ -402,6 +420,11 @@ pub enum Outcome {
     },
     /// The job took too long (`JobTimeoutSec=`, `JobRunningTimeoutSec=`); the unit was left as it was.
     JobTimeout,
+    /// Somebody asked not to wait for its stop any longer; its processes were left alone.
+    Abandoned {
+        /// What it was at.
+        phase: Phase,
+    },
     /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
     /// [`Outcome::Exited`] of that kind.)
     Skipped {

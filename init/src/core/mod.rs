@@ -28,6 +28,7 @@
 //! where a graph is walked, and no recursion.
 
 mod arena;
+pub mod course;
 mod cycle;
 mod ends;
 mod idle;

@@ -4,7 +4,7 @@
 //! and never run. So plan and deed can't come to differ; the copy costs O(n+e), as the request itself does.
 
 use super::job::{Job, JobKind};
-use super::{Action, Ask, Core, JobResult, Millis, Reason, RequestId, UnitId, Verb};
+use super::{Action, Ask, Core, Course, JobResult, Millis, Reason, RequestId, UnitId, Verb};
 use crate::unit::UnitName;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,11 +129,18 @@ impl Core {
                 }),
                 Action::JobDone { request: REHEARSAL, unit, result } if !planned.contains(&name(unit)) => {
                     let deed = match (ask, result) {
-                        (_, JobResult::Already) => {
+                        (_, JobResult::Already)
+                        | (
+                            Ask::Units { verb: Verb::Stopping(Course::Wait { .. } | Course::Skip), .. },
+                            JobResult::Done,
+                        ) => {
                             plan.stays.push(name(unit));
                             continue;
                         }
-                        (Ask::Units { verb: Verb::Kill { .. }, .. }, JobResult::Done) => Deed::Signal,
+                        (
+                            Ask::Units { verb: Verb::Kill { .. } | Verb::Stopping(Course::Kill), .. },
+                            JobResult::Done,
+                        ) => Deed::Signal,
                         (Ask::Units { verb: Verb::ResetFailed, .. }, JobResult::Done) => Deed::Reset,
                         (_, JobResult::Done) if before.units.get(*unit).job.is_some() => Deed::CallOff,
                         (_, JobResult::Done) => continue,

@@ -24,6 +24,8 @@
 //! of its own, so an exit that is told twice, or one of a process that was given up, names nobody and changes nothing.
 //! `ExecStop=` runs if the start had succeeded, also when the main process has ended by itself; `ExecStopPost=` always.
 
+#[path = "service_course.rs"]
+mod course;
 #[path = "service_down.rs"]
 mod down;
 #[path = "service_late.rs"]
@@ -40,7 +42,7 @@ use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
 use super::timers::Timers;
-use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
+use super::{Action, Course, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
@@ -118,6 +120,8 @@ pub(super) enum Input {
     Checked(Verdict),
     /// Go down.
     Stop,
+    /// It goes down: go on with that otherwise.
+    Course(Course),
     /// Run `ExecReload=`.
     Reload,
     /// Its `execve` succeeded.
@@ -371,6 +375,7 @@ impl Service {
                 | Phase::FinalKill,
                 Input::Stop,
             ) => self.wanted = Wanted::Down,
+            (phase, Input::Course(course)) => self.take_course(r, phase, course),
 
             (Phase::Running, Input::Reload) if r.unit.service.kind == ServiceType::NotifyReload => {
                 self.reload = None;

@@ -69,6 +69,10 @@ impl Service {
         if !r.unit.service.ending.send_sigkill {
             return self.leave_alone(r);
         }
+        self.stop_kill_now(r);
+    }
+
+    pub(super) fn stop_kill_now(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::StopKill);
         self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);
@@ -120,6 +124,10 @@ impl Service {
         if !r.unit.service.ending.send_sigkill {
             return self.finish(r);
         }
+        self.final_kill_now(r);
+    }
+
+    pub(super) fn final_kill_now(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::FinalKill);
         self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);

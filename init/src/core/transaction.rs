@@ -64,6 +64,7 @@ impl Core {
             }
             Verb::Reload => ids.into_iter().for_each(|id| self.reload(request, id, out)),
             Verb::ResetFailed => ids.into_iter().for_each(|id| self.reset_failed(request, id, out)),
+            Verb::Stopping(course) => ids.into_iter().for_each(|id| self.change_course(request, id, *course, out)),
             Verb::Kill { signal, whom } => ids.into_iter().for_each(|id| self.kill(request, id, *signal, *whom, out)),
         }
     }

@@ -3,7 +3,7 @@
 use super::service::Which;
 use super::{Cause, Core, ExitRecord, Millis, Outcome, Phase, Reached, Reason, RequestId, Said, State, Times, UnitId};
 use crate::proto::pid1::{Exit, Key, Power};
-use crate::unit::{Level, LevelSet, Unit, UnitName};
+use crate::unit::{ExecKind, Level, LevelSet, Unit, UnitName};
 use std::rc::Rc;
 
 /// What a unit's file gave, when it was last read.
@@ -132,6 +132,11 @@ impl Core {
             times: service.times,
             on: node.on,
         }
+    }
+
+    /// Which command runs beside the main process.
+    pub fn control_command(&self, id: UnitId) -> Option<(ExecKind, usize)> {
+        self.units.get(id).service.control.as_ref().map(|p| (p.kind, p.index))
     }
 
     /// The unit of a live instance.

@@ -7,7 +7,7 @@
 use super::boot;
 use super::control::status::definition;
 use super::state::Manager;
-use crate::core::{Action, Ask, JobResult, Reason, Record, RequestId, UnitId, Verb};
+use crate::core::{Action, Ask, Course, JobResult, Reason, Record, RequestId, UnitId, Verb};
 use crate::proto::control::{Asked, Asker, Cause, MAX_COMMAND};
 use crate::proto::pid1::Power;
 use crate::proto::words;
@@ -161,6 +161,9 @@ pub fn describe(ask: &Ask) -> String {
             Verb::Reload => "reload".into(),
             Verb::ResetFailed => "reset-failed".into(),
             Verb::Kill { signal, .. } => format!("kill with {}", words::signal_name(*signal)),
+            Verb::Stopping(Course::Wait { ms }) => format!("wait {} s longer for its stop", ms / 1000),
+            Verb::Stopping(Course::Kill) => "kill it while it stops".into(),
+            Verb::Stopping(Course::Skip) => "stop waiting for its stop".into(),
         },
         Ask::Level(level) => format!("runlevel {level}"),
         Ask::Down(Power::Halt) => "halt".into(),

@@ -259,7 +259,7 @@ impl Manager {
     }
 
     /// The last lines a service wrote itself; what we say of it stands in the reason.
-    fn last_lines(&self, name: &str) -> Vec<String> {
+    pub fn last_lines(&self, name: &str) -> Vec<String> {
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
         let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
         // Our own notes say what the reply says anyway.

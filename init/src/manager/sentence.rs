@@ -22,7 +22,8 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             let place = unit.and_then(|u| u.place(&format!("Service.{key}")).or_else(|| u.place("Service.TimeoutSec")));
             let place = place.map(|p| format!(" ({p})")).unwrap_or_default();
             let limit = limit.map(|l| format!(" after {}", scalar::show_span(l))).unwrap_or_default();
-            let doing = awaited(unit, *phase).unwrap_or_else(|| still(*phase).to_owned());
+            let awaited = awaited(unit, *phase).map(|what| format!("starting, it waited for {what}"));
+            let doing = awaited.unwrap_or_else(|| still(*phase).to_owned());
             format!("{key}={place} passed{limit}: {doing}")
         }
         Outcome::Protocol => match unit.map(|u| u.service.kind) {
@@ -52,6 +53,12 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             let keys: Vec<String> = ["JobTimeoutSec", "JobRunningTimeoutSec"].iter().filter_map(given).collect();
             let keys = if keys.is_empty() { "its time limit".to_owned() } else { keys.join(" or ") };
             format!("the job took longer than {keys} allows")
+        }
+        Outcome::Abandoned { phase } => {
+            format!(
+                "on request its stop wasn't waited for ({}); what was left of it still ran",
+                words::phase_text(*phase)
+            )
         }
     }
 }
@@ -86,7 +93,25 @@ fn awaited(unit: Option<&Unit>, phase: Phase) -> Option<String> {
     let check = check.map(|_| format!("{} to succeed", command(Some(unit), ExecKind::ReadyCheck, 0)));
     let said: Vec<String> = word.into_iter().chain(line).chain(pid_file).collect();
     let parts: Vec<String> = Some(said.join(" or ")).filter(|t| !t.is_empty()).into_iter().chain(check).collect();
-    (!parts.is_empty()).then(|| format!("starting, it waited for {}", parts.join(", and for ")))
+    (!parts.is_empty()).then(|| parts.join(", and for "))
+}
+
+/// What a unit is at: the phase, what it waits for, the command that runs.
+pub fn doing(unit: Option<&Unit>, phase: Phase, control: Option<(ExecKind, usize)>) -> String {
+    let words = unit.zip(control).and_then(|(u, (kind, index))| Some((kind, u.service.commands(kind).nth(index)?)));
+    let signal = |number: i32| format!("{} was sent, and not all of it has ended", words::signal_name(number));
+    match (phase, words, unit) {
+        (Phase::Dead, ..) => "waiting for its turn".to_owned(),
+        (_, Some((kind, command)), _) => format!("{}={}", kind.key(), command.words.join(" ")),
+        (Phase::Start, None, _) => match awaited(unit, phase) {
+            Some(what) => format!("waiting for {what}"),
+            None => words::phase_text(phase).to_owned(),
+        },
+        (Phase::StopSignal | Phase::FinalSignal, None, Some(unit)) => signal(unit.service.kill_signal),
+        (Phase::StopAbort, None, Some(unit)) => signal(unit.service.readiness.watchdog_signal),
+        (Phase::StopKill | Phase::FinalKill, None, Some(unit)) => signal(unit.service.ending.final_signal),
+        _ => words::phase_text(phase).to_owned(),
+    }
 }
 
 /// The key that limits a phase, and its value.
@@ -117,6 +142,7 @@ pub fn hint(name: &str, result: &JobResult) -> Option<String> {
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
         Outcome::Dependency { name } => format!("initctl why {}", name.short()),
         Outcome::JobTimeout => format!("initctl status {name}"),
+        Outcome::Abandoned { .. } => format!("initctl ps {name}"),
         Outcome::Config { .. } => format!("initctl verify {name}"),
         Outcome::Exited { exit: ExitRecord::NotRun { .. }, .. } => format!("initctl cat {name}"),
         Outcome::Exited { .. } | Outcome::Protocol | Outcome::Watchdog | Outcome::Timeout { .. } => {

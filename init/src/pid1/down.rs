@@ -9,6 +9,9 @@ use crate::sys::shared::Field;
 use crate::sys::wait::monotonic_ms;
 use std::time::Duration;
 
+/// An hour.
+const LATEST_MS: u64 = 3_600_000;
+
 /// The shutdown under way.
 #[derive(Debug)]
 pub struct Down {
@@ -35,6 +38,15 @@ impl Down {
         head.down_own.set(own.into());
         head.down_at_ms.set(at_ms);
         head.down.set(u32::from(how as u8).saturating_add(1));
+    }
+
+    /// Somebody has asked for more time: up to [`LATEST_MS`] from now, and only for a shutdown that was told.
+    pub fn later(&self, at_ms: u64) {
+        let head = &self.table.head;
+        if self.told().is_some() && !self.begun() {
+            let at_ms = at_ms.min(monotonic_ms().saturating_add(LATEST_MS));
+            head.down_at_ms.set(head.down_at_ms.get().max(at_ms));
+        }
     }
 
     /// The manager has answered the signal: what follows is its own.

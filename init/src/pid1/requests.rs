@@ -80,6 +80,7 @@ impl Reactor {
                 args::set_title(text.as_bytes());
             }
             Request::Down { how, deadline_ms, status } => self.down.arm(how, status, after(deadline_ms), false),
+            Request::Later { deadline_ms } => self.down.later(after(deadline_ms)),
             Request::End { how, status } => self.down.arm(how, status, after(0), false),
             Request::Reexec => {
                 self.table.head.replace.set(1);

@@ -5,6 +5,7 @@
 
 mod asked;
 mod events;
+mod jobs;
 mod plan;
 mod processes;
 mod times;
@@ -12,6 +13,7 @@ mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
+pub use jobs::{AskJobs, Job, Jobs};
 pub use plan::{PlanOf, PlanRequest, Planned, Refused};
 pub use processes::{Group, Processes};
 pub use times::{LevelTime, StartTimes, UnitTime};

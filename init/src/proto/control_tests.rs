@@ -1,6 +1,6 @@
 //! The interface description and the serde types name the same fields and words.
 use super::*;
-use crate::core::Whom;
+use crate::core::{Course, Whom};
 use std::collections::BTreeMap;
 
 /// Fields of a `(...)`, with their types; members of an enum have none.
@@ -280,13 +280,36 @@ fn description_and_types_agree() {
     let level = LevelTime { level: Level::S, begun_ms: 1, reached_ms: 2 };
     let times = StartTimes { now_ms: 1, init_ms: Some(1), container: true, levels: vec![level], units: vec![unit] };
     gives("StartTimes", json(times));
+    takes("Jobs", json(AskJobs { logs: true }));
+    let job = Job {
+        name: name(),
+        description: "d".into(),
+        job: Some("stop".into()),
+        phase: Phase::StopSignal,
+        doing: "d".into(),
+        stopping: true,
+        for_ms: 1,
+        timeout_in_ms: Some(1),
+        waits_for: vec![name()],
+        pids: vec![1],
+        main_pid: Some(1),
+        log: texts(),
+    };
+    let jobs = Jobs {
+        going_down: Some(PowerWord::Halt),
+        switching_to: Some(Level::HALT),
+        deadline_in_ms: Some(1),
+        jobs: vec![job],
+        pid_namespace: Some(1),
+    };
+    gives("Jobs", json(jobs));
     let of = PlanOf::Units { verb: Verb::Start, names: vec!["a".into()] };
     takes("Plan", json(PlanRequest { request: of }));
     gives("Plan", json(planned()));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 19, "a method without a check");
-    assert_eq!(i.types.len(), 25, "a type without a check");
+    assert_eq!(i.methods.len(), 20, "a method without a check");
+    assert_eq!(i.types.len(), 26, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
@@ -344,6 +367,12 @@ fn the_description_has_every_word_of_every_enum() {
 fn verbs_are_written_as_described() {
     let kill = Verb::Kill { signal: 15, whom: Whom::All };
     assert_eq!(serde_json::to_value(kill).expect("json"), serde_json::json!({"kill": {"signal": 15, "whom": "all"}}));
+    for (course, text) in [
+        (Course::Wait { ms: 5 }, serde_json::json!({"stopping": {"wait": {"ms": 5}}})),
+        (Course::Kill, serde_json::json!({"stopping": "kill"})),
+    ] {
+        assert_eq!(serde_json::to_value(Verb::Stopping(course)).expect("json"), text);
+    }
     assert_eq!(serde_json::to_value(Verb::TryRestart).expect("json"), "try_restart");
 }
 

@@ -235,6 +235,11 @@ pub enum Request {
         /// What a container's PID 1 exits with.
         status: i32,
     },
+    /// Somebody has asked for more time: the deadline of the shutdown that was told comes later, by what PID 1 allows.
+    Later {
+        /// Milliseconds from now until PID 1 acts alone.
+        deadline_ms: u32,
+    },
     /// All services are down: end now.
     End {
         /// How it ends.
@@ -447,6 +452,7 @@ impl Request {
             Self::End { how, status } => Writer::new(13).u8(how as u8).i32(status),
             Self::Reexec => Writer::new(14),
             Self::AckSignal { signal } => Writer::new(15).i32(signal),
+            Self::Later { deadline_ms } => Writer::new(16).u32(deadline_ms),
         }
         .frame
     }
@@ -470,6 +476,7 @@ impl Request {
             13 => Self::End { how: r.power()?, status: r.i32()? },
             14 => Self::Reexec,
             15 => Self::AckSignal { signal: r.i32()? },
+            16 => Self::Later { deadline_ms: r.u32()? },
             _ => return None,
         })
     }

@@ -46,6 +46,7 @@ fn request() -> impl Strategy<Value = Request> {
         }),
         (power(), any::<i32>()).prop_map(|(how, status)| Request::End { how, status }),
         Just(Request::Reexec),
+        any::<u32>().prop_map(|deadline_ms| Request::Later { deadline_ms }),
         any::<i32>().prop_map(|signal| Request::AckSignal { signal }),
     ]
 }

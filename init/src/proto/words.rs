@@ -47,6 +47,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
         Outcome::JobTimeout => "the job took too long".to_owned(),
+        Outcome::Abandoned { phase } => format!("left running on request: {}", phase_text(*phase)),
     }
 }
 
@@ -58,7 +59,7 @@ pub fn result(outcome: &Outcome) -> &'static str {
         Outcome::Exited { exit: ExitRecord::Signal(_), .. } => "signal",
         Outcome::Exited { exit: ExitRecord::Core(_), .. } => "core-dump",
         Outcome::Exited { .. } => "exit-code",
-        Outcome::Timeout { .. } => "timeout",
+        Outcome::Timeout { .. } | Outcome::Abandoned { .. } => "timeout",
         Outcome::Protocol => "protocol",
         Outcome::Watchdog => "watchdog",
         Outcome::StartLimit => "start-limit-hit",

@@ -4,6 +4,7 @@ pub mod amount;
 pub mod blame;
 pub mod branch;
 pub mod history;
+pub mod jobs;
 pub mod levels;
 pub mod list;
 pub mod plan;

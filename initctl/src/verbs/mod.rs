@@ -20,6 +20,7 @@ mod power;
 pub mod ps;
 pub mod revert;
 pub mod set;
+pub mod shutdown_jobs;
 mod status;
 pub mod top;
 pub mod tree;
@@ -115,6 +116,7 @@ fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
         Verb::Poweroff(args) => power::run(c, PowerWord::PowerOff, args.force),
         Verb::Reboot(args) => power::run(c, PowerWord::Reboot, args.force),
         Verb::Halt(args) => power::run(c, PowerWord::Halt, args.force),
+        Verb::ShutdownJobs(args) => shutdown_jobs::run(c, &args),
         Verb::Logs(args) => logs::run(c, &args),
         Verb::Why(args) => why::why(c, &args),
         Verb::Explain(args) => why::explain(c, &args),
@@ -180,6 +182,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Version
         | Verb::Emit(_) => Kind::Question,
         Verb::Runlevel(args) if args.level.is_none() => Kind::Question,
+        Verb::ShutdownJobs(args) if !args.changes() => Kind::Question,
         _ => Kind::Change,
     }
 }

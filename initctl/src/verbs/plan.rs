@@ -99,6 +99,7 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Reload(args) if args.units => return Some(files(c)),
         CliVerb::Reload(args) => units(Verb::Reload, &args.names),
         CliVerb::Kill(args) => units(Verb::Kill { signal: args.signal, whom: args.whom.into() }, &args.names),
+        CliVerb::ShutdownJobs(args) if args.what.is_some() => units(Verb::Stopping(args.course()?), &args.names),
         CliVerb::ResetFailed(args) => return Some(reset_failed(c, args.names.clone())),
         CliVerb::Enable(args) => return Some(with_now(c, PlanOf::Enable(enable(args)), Verb::Start, args)),
         CliVerb::Disable(args) => return Some(with_now(c, PlanOf::Disable(enable(args)), Verb::Stop, args)),

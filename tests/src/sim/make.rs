@@ -1,7 +1,7 @@
 //! Random units, levels and requests.
 
 use super::rng::Rng;
-use init::core::{Ask, Definition, LevelMark, Verb, Whom};
+use init::core::{Ask, Course, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
 use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{
@@ -193,6 +193,12 @@ pub fn marks(rng: &mut Rng, n: usize) -> Vec<LevelMark> {
         .collect()
 }
 
+/// How somebody wants a stop to go on.
+fn course(rng: &mut Rng) -> Course {
+    let wait = Course::Wait { ms: rng.pick(&[1, 2000, 10_000_000]).unwrap_or(1) };
+    rng.pick(&[wait, Course::Kill, Course::Skip]).unwrap_or(Course::Kill)
+}
+
 /// What somebody asks for.
 pub fn ask(rng: &mut Rng, n: usize) -> Ask {
     let names = (0..1 + rng.below(3)).filter_map(|_| name(rng.index(n + 1))).collect();
@@ -204,6 +210,7 @@ pub fn ask(rng: &mut Rng, n: usize) -> Ask {
         14 => Verb::Reload,
         15 => Verb::ResetFailed,
         16 => Verb::Kill { signal: 15, whom: rng.pick(&[Whom::Main, Whom::Control, Whom::All]).unwrap_or(Whom::All) },
+        17 if rng.percent(60) => Verb::Stopping(course(rng)),
         17..=18 => {
             let to = rng.pick(&[Level::S, Level::SINGLE]).filter(|_| rng.percent(20));
             let digit = rng.pick(&['2', '3', '4', '5']).and_then(Level::from_char);

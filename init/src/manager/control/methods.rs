@@ -2,7 +2,7 @@
 
 use super::client::{ClientId, Rights};
 use super::requests::Waiter;
-use crate::core::{Ask, Event, RequestId, State, UnitId, Verb};
+use crate::core::{Ask, Course, Event, RequestId, State, UnitId, Verb};
 use crate::manager::boot::client_request;
 use crate::manager::state::Manager;
 use crate::proto::control::{
@@ -126,6 +126,7 @@ impl Manager {
             "org.rung.Manager.Explain" => self.explain(&parameters::<About>(call)?.name, rights),
             "org.rung.Manager.Events" => self.follow_events(client, call.more, &parameters(call)?),
             "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
+            "org.rung.Manager.Jobs" => now(&self.jobs(&parameters(call)?)),
             "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
             "org.rung.Manager.Plan" => self.plan(parameters(call)?),
@@ -194,7 +195,13 @@ impl Manager {
         if matches!(change.verb, Verb::Start | Verb::Restart | Verb::TryRestart) && self.going.is_some() {
             return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down: nothing is started any more"));
         }
-        self.begin(client, call, change.request, change.wait, Ask::Units { verb: change.verb, names })
+        let longer = matches!(change.verb, Verb::Stopping(Course::Wait { .. }));
+        let answer = self.begin(client, call, change.request, change.wait, Ask::Units { verb: change.verb, names });
+        if longer {
+            self.settle();
+            self.put_off_end();
+        }
+        answer
     }
 
     fn set_level(&mut self, client: ClientId, call: &Call) -> Outcome {
@@ -276,7 +283,7 @@ impl Manager {
         }
     }
 
-    fn runlevel(&self) -> Runlevel {
+    pub(super) fn runlevel(&self) -> Runlevel {
         let (previous, current, switching_to) = self.core.levels();
         let going_down = self.going.map(|g| match g.how {
             Power::Halt => PowerWord::Halt,

@@ -5,6 +5,7 @@ mod enable;
 mod events;
 mod explain;
 pub mod held;
+mod jobs;
 pub mod methods;
 mod plan;
 mod processes;

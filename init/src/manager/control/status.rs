@@ -106,7 +106,7 @@ impl Manager {
     }
 
     /// The processes of a unit.
-    fn pids(&self, id: UnitId) -> Vec<i32> {
+    pub(super) fn pids(&self, id: UnitId) -> Vec<i32> {
         let view = self.core.view(id);
         let Some(token) = view.token else {
             // What a stop has left alone (`KillMode=process`) is still there to be seen.
