@@ -201,6 +201,8 @@ fn every_verb_prints_what_its_schema_says() {
         "schema",
         "schema status",
         "emit x",
+        "shutdown-jobs",
+        "shutdown-jobs skip a",
         "version",
         "status",
     ] {

@@ -68,6 +68,7 @@ const VERBS: &[(&str, &[&str])] = &[
     ("schema", &["Schemas", "Schema"]),
     ("set", &["Written"]),
     ("show", &["Properties"]),
+    ("shutdown-jobs", &["Holdups", "ChangeReply", "PlanReply"]),
     ("start", &["ChangeReply", "PlanReply"]),
     ("status", &["Pages", "Overview"]),
     ("stop", &["ChangeReply", "PlanReply"]),

@@ -98,12 +98,14 @@ impl Foreseen {
     /// A unit begins to start: was it to, and have those gone before that were to?
     fn started(&self, core: &Core, unit: UnitId) -> Result<(), String> {
         let name = core.name(unit);
-        if core.view(unit).job.is_none_or(|(_, requests)| !requests.contains(&self.request)) {
+        // A start that was under way goes on while its stop waits for others.
+        let mine = |(word, requests): (&str, &[RequestId])| word != "stop" && requests.contains(&self.request);
+        if !core.view(unit).job.is_some_and(mine) {
             return Ok(());
         }
         match self.steps(name).find(|s| s.deed == Deed::Start) {
             Some(step) => self.goes_before(name, step),
-            None => Err(format!("{name:?} starts, which the plan didn't say")),
+            None => Err(format!("{name:?} starts, which the plan didn't say: {:?}", self.plan)),
         }
     }
 
