@@ -2,7 +2,7 @@
 
 use super::clean;
 use init::core::JobResult;
-use init::proto::control::{JobEnd, Progress};
+use init::proto::control::{Job, JobEnd, Jobs, Progress};
 use init::proto::words;
 use init::unit::UnitName;
 
@@ -56,6 +56,22 @@ pub fn waiting(open: &[UnitName], seconds: u64) -> String {
         _ => format!("{} and {more} more", shown.join(", ")),
     };
     format!("waiting for {names} ({seconds}s)")
+}
+
+/// What is under way of these units, a line each with what it is at and how long that may take; first what the others
+/// wait for. Without the manager's word on that: one line.
+pub fn picture(open: &[UnitName], jobs: Option<&Jobs>, seconds: u64) -> Vec<String> {
+    let mut jobs: Vec<&Job> = jobs.iter().flat_map(|all| &all.jobs).filter(|j| open.contains(&j.name)).collect();
+    jobs.sort_by_key(|j| (!j.waits_for.is_empty(), std::cmp::Reverse(j.for_ms)));
+    let line = |job: &Job| {
+        let what = job.job.as_deref().unwrap_or("stop");
+        format!("{what} {}: {}", job.name.short(), super::jobs::doing(job))
+    };
+    match jobs.as_slice() {
+        [] => vec![waiting(open, seconds)],
+        [one] if open.len() == 1 => vec![line(one)],
+        all => std::iter::once(waiting(open, seconds)).chain(all.iter().map(|j| format!("  {}", line(j)))).collect(),
+    }
 }
 
 /// Adds a reply to what is known: a repeated request tells again what has ended before.
@@ -120,6 +136,32 @@ could not start nginx
         }
         merge(&mut all, Progress { ended: vec![end("c", JobResult::Done)], done: true, ..Progress::default() });
         assert_eq!((all.ended.len(), all.notes.len(), all.open.len(), all.done), (3, 1, 0, true));
+    }
+
+    #[test]
+    fn what_is_at_work_comes_before_what_waits_for_it() {
+        let job = |text: &str, waits: &[&str], for_ms| Job {
+            name: name(text),
+            description: String::new(),
+            job: Some("start".into()),
+            phase: init::core::Phase::StartPre,
+            doing: "ExecStartPre=/bin/x".into(),
+            stopping: false,
+            for_ms,
+            timeout_in_ms: Some(87_000),
+            waits_for: waits.iter().map(|w| name(w)).collect(),
+            pids: vec![],
+            main_pid: None,
+            log: vec![],
+        };
+        let jobs = Jobs { jobs: vec![job("a", &["b"], 0), job("b", &[], 3000), job("z", &[], 9)], ..Jobs::default() };
+        let open = [name("a"), name("b")];
+        assert_eq!(
+            picture(&open, Some(&jobs), 3),
+            ["waiting for a, b (3s)", "  start b: ExecStartPre=/bin/x, for 3s, 1min 27s left", "  start a: waits for b"]
+        );
+        assert_eq!(picture(&open[1..], Some(&jobs), 3), ["start b: ExecStartPre=/bin/x, for 3s, 1min 27s left"]);
+        assert_eq!(picture(&open, None, 3), ["waiting for a, b (3s)"]);
     }
 
     #[test]

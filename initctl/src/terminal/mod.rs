@@ -85,28 +85,39 @@ pub enum Paint {
     Bold,
 }
 
-/// One line on stderr that is written over and goes when dropped.
+/// A few lines on stderr that are written over and go when dropped.
 #[derive(Debug, Default)]
 pub struct PassingLine {
-    shown: bool,
+    shown: usize,
 }
 
 impl PassingLine {
-    /// Shows `text` in place of what was there; it is cut to the terminal's width.
-    pub fn show(&mut self, text: &str) {
+    /// Shows these lines in place of what was there; each is cut to the terminal's width, and there are never more than
+    /// half of its height.
+    pub fn show(&mut self, lines: &[String]) {
         let mut stderr = io::stderr().lock();
-        let (width, _) = size(stderr.as_fd());
-        let text: String = text.chars().take(width.saturating_sub(1)).collect();
+        let (width, height) = size(stderr.as_fd());
+        let fit = lines.iter().take((height / 2).max(1)).map(|line| cut(line, Some(width.saturating_sub(1))));
+        let lines: Vec<String> = fit.map(|line| format!("{line}\x1b[K")).collect();
         // A lost line costs nothing.
-        let _ = write!(stderr, "\r{text}\x1b[K").and_then(|()| stderr.flush());
-        self.shown = true;
+        let _ = write!(stderr, "{}{}\x1b[J", self.home(), lines.join("\r\n")).and_then(|()| stderr.flush());
+        self.shown = lines.len();
     }
 
-    /// Takes the line away, so that something else can be printed.
+    /// Takes the lines away, so that something else can be printed.
     pub fn clear(&mut self) {
-        if std::mem::take(&mut self.shown) {
+        if self.shown > 0 {
             let mut stderr = io::stderr().lock();
-            let _ = write!(stderr, "\r\x1b[K").and_then(|()| stderr.flush());
+            let _ = write!(stderr, "{}\x1b[J", self.home()).and_then(|()| stderr.flush());
+            self.shown = 0;
+        }
+    }
+
+    /// To where the first line begins.
+    fn home(&self) -> String {
+        match self.shown {
+            0 | 1 => "\r".to_owned(),
+            n => format!("\r\x1b[{}A", n - 1),
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure};
-use crate::render::progress::{block, has_failed, merge, waiting};
+use crate::render::progress::{block, has_failed, merge, picture};
 use crate::terminal::PassingLine;
-use init::client::{Event, request_id};
+use init::client::{Client, Event, request_id, socket_path};
 use init::core::{JobResult, State, Verb};
-use init::proto::control::{Change, JobEnd, Progress, Units};
+use init::proto::control::{AskJobs, Change, JobEnd, Jobs, Progress, Units};
 use init::unit::UnitName;
 use serde::Serialize;
 use std::ops::ControlFlow;
@@ -35,9 +35,15 @@ pub fn reset_failed(c: &mut Context, mut names: Vec<String>) -> Result<(), Failu
     units(c, Verb::ResetFailed, "reset", &names)
 }
 
+/// What is under way, as far as a manager that is there at once can tell.
+pub fn jobs() -> Option<Jobs> {
+    let mut client = Client::new(socket_path()).patience(Duration::ZERO);
+    client.call("Jobs", &AskJobs { logs: false }, TICK).ok()
+}
+
 /// Makes a request and follows it to its end. Fails if a job of one of the `named` units fails (`None`: any job);
-/// every failure is printed,
-/// and that a named unit was skipped.
+/// every failure is printed, and that a
+/// named unit was skipped.
 pub fn request<P: Serialize>(
     c: &mut Context,
     method: &str,
@@ -54,7 +60,7 @@ pub fn request<P: Serialize>(
         }
         // What is over within the first tick needs no line.
         if watched && began.elapsed() >= TICK {
-            line.show(&waiting(&all.open, began.elapsed().as_secs()));
+            line.show(&picture(&all.open, jobs().as_ref(), began.elapsed().as_secs()));
         }
         ControlFlow::Continue(())
     });

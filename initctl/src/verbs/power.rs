@@ -1,14 +1,31 @@
 //! `poweroff`, `reboot`, `halt`, `reexec`.
 
-use super::{ANSWER, Context, change};
+use super::{ANSWER, Context, change, shutdown_jobs};
 use crate::exit::Failure;
 use init::client::request_id;
 use init::proto::control::{PowerRequest, PowerWord, Version};
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+/// A shutdown that takes longer shows what holds it up.
+const AT_ONCE: Duration = Duration::from_secs(2);
 
 /// Ends the machine. Returns once that is under way: whoever asked is stopped with the rest.
 pub fn run(c: &mut Context, how: PowerWord, force: bool) -> Result<(), Failure> {
     let request = PowerRequest { how, request: request_id(), wait: false, force };
-    change::request(c, "Power", &request, "stop", Some(&[]))
+    change::request(c, "Power", &request, "stop", Some(&[]))?;
+    if force || c.out.global.no_wait || c.out.global.json || !c.out.watched() || !io::stdin().is_terminal() {
+        return Ok(());
+    }
+    // Whoever sits there sees what holds it up, and may do something about it.
+    let soon = Instant::now() + AT_ONCE;
+    while Instant::now() < soon {
+        if change::jobs().is_none_or(|jobs| jobs.going_down.is_none()) {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    shutdown_jobs::watch(false, true)
 }
 
 /// Has PID 1 and the manager execute themselves anew, and waits for the manager that comes.

@@ -1,6 +1,7 @@
 //! `wait`.
 
-use super::{Context, change::TICK};
+use super::Context;
+use super::change::{self, TICK};
 use crate::cli::{Until, WaitArgs};
 use crate::exit::{FAILED, Failure};
 use crate::render::{progress, word};
@@ -33,7 +34,7 @@ pub fn run(c: &mut Context, args: WaitArgs) -> Result<(), Failure> {
         } else if left().is_some_and(|l| l.is_zero()) {
             return ControlFlow::Break(());
         } else if watched && began.elapsed() >= TICK {
-            line.show(&progress::waiting(&names, began.elapsed().as_secs()));
+            line.show(&progress::picture(&names, change::jobs().as_ref(), began.elapsed().as_secs()));
         }
         ControlFlow::Continue(())
     });
