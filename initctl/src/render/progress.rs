@@ -158,7 +158,11 @@ could not start nginx
         let open = [name("a"), name("b")];
         assert_eq!(
             picture(&open, Some(&jobs), 3),
-            ["waiting for a, b (3s)", "  start b: ExecStartPre=/bin/x, for 3s, 1min 27s left", "  start a: waits for b"]
+            [
+                "waiting for a, b (3s)",
+                "  start b: ExecStartPre=/bin/x, for 3s, 1min 27s left",
+                "  start a: waits for b"
+            ]
         );
         assert_eq!(picture(&open[1..], Some(&jobs), 3), ["start b: ExecStartPre=/bin/x, for 3s, 1min 27s left"]);
         assert_eq!(picture(&open, None, 3), ["waiting for a, b (3s)"]);

@@ -104,7 +104,7 @@ impl Foreseen {
             return Ok(());
         }
         match self.steps(name).find(|s| s.deed == Deed::Start) {
-            Some(step) => self.goes_before(name, step),
+            Some(step) => self.goes_before(core, name, step),
             None => Err(format!("{name:?} starts, which the plan didn't say: {:?}", self.plan)),
         }
     }
@@ -116,15 +116,19 @@ impl Foreseen {
             return Ok(());
         }
         let step = self.steps(name).find(|s| s.deed == Deed::Stop && !s.under_way);
-        step.map_or(Ok(()), |step| self.goes_before(name, step))
+        step.map_or(Ok(()), |step| self.goes_before(core, name, step))
     }
 
-    fn goes_before(&self, name: &UnitName, step: &init::core::Step) -> Result<(), String> {
+    fn goes_before(&self, core: &Core, name: &UnitName, step: &init::core::Step) -> Result<(), String> {
         let waits = |other: &&UnitName| {
             let plain = self.steps(other).all(|s| !s.restart && !s.under_way);
             plain && self.steps(other).next().is_some() && !self.busy.contains(*other)
         };
-        match step.after.iter().filter(waits).find(|other| !self.ended.contains(*other)) {
+        // The end of a job that only follows from another is told to nobody: it is over when there is none.
+        let over = |other: &UnitName| {
+            self.ended.contains(other) || core.id(other).is_none_or(|id| core.view(id).job.is_none())
+        };
+        match step.after.iter().filter(waits).find(|other| !over(other)) {
             Some(other) => Err(format!("{name:?} goes before {other:?}, against the plan {:?}", self.plan.steps)),
             None => Ok(()),
         }
