@@ -195,7 +195,7 @@ pub fn marks(rng: &mut Rng, n: usize) -> Vec<LevelMark> {
 
 /// How somebody wants a stop to go on.
 fn course(rng: &mut Rng) -> Course {
-    let wait = Course::Wait { ms: rng.pick(&[1, 2000, 10_000_000]).unwrap_or(1) };
+    let wait = Course::Wait { ms: rng.pick(&[1, 2000, 20_000]).unwrap_or(1) };
     rng.pick(&[wait, Course::Kill, Course::Skip]).unwrap_or(Course::Kill)
 }
 
