@@ -100,8 +100,8 @@ impl Foreseen {
     /// A unit begins to start: was it to, and have those gone before that were to?
     fn started(&self, core: &Core, unit: UnitId) -> Result<(), String> {
         let name = core.name(unit);
-        // A start that was under way goes on while its stop waits for others.
-        let mine = |(word, requests): (&str, &[RequestId])| word != "stop" && requests.contains(&self.request);
+        // A start that was under way goes on while its stop or restart waits for others.
+        let mine = |(word, requests): (&str, &[RequestId])| word == "start" && requests.contains(&self.request);
         if !core.view(unit).job.is_some_and(mine) {
             return Ok(());
         }
