@@ -97,9 +97,12 @@ impl Manager {
             NotifyAccess::None => (false, "none"),
             NotifyAccess::Main => (is(view.main_pid), "main"),
             NotifyAccess::Exec => (is(view.main_pid) || is(view.control_pid), "exec"),
-            // Who is gone by now, as short-lived helpers are, is known by its user only.
-            NotifyAccess::All if procs::stat(pid).is_none() => (uid == 0 || owner(view.main_pid) == Some(uid), "all"),
-            NotifyAccess::All => (is(view.main_pid) || is(view.control_pid) || self.owns(token, pid), "all"),
+            NotifyAccess::All => {
+                let ours = is(view.main_pid) || is(view.control_pid) || self.owns(token, pid);
+                // Who is gone by now, as short-lived helpers are, is known by its user only. Asked last: it may go meanwhile.
+                let gone = || procs::stat(pid).is_none_or(|s| s.zombie || s.ending);
+                (ours || (gone() && (uid == 0 || owner(view.main_pid) == Some(uid))), "all")
+            }
         };
         let name = || procs::command(pid);
         if may {

@@ -17,20 +17,23 @@ pub struct Stat {
     pub start_time: u64,
     /// Dead, not yet reaped.
     pub zombie: bool,
+    /// Its memory is gone already: it is ending, and `/proc` tells nothing of its environment any more.
+    pub ending: bool,
 }
 
 /// Reads the text of `/proc/PID/stat`. The command name may hold anything, parentheses and blanks too.
 pub fn parse_stat(text: &str) -> Option<Stat> {
     let (pid, rest) = text.split_once(' ')?;
     let (_, rest) = rest.rsplit_once(") ")?;
-    // Fields from the third on: state, ppid, pgrp, session, …; starttime is the 22nd.
-    let fields: Vec<&str> = rest.split_ascii_whitespace().take(20).collect();
+    // Fields from the third on: state, ppid, pgrp, session, …; starttime is the 22nd, vsize the 23rd.
+    let fields: Vec<&str> = rest.split_ascii_whitespace().take(21).collect();
     Some(Stat {
         pid: pid.parse().ok()?,
         zombie: matches!(*fields.first()?, "Z" | "X"),
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         start_time: fields.get(19)?.parse().ok()?,
+        ending: fields.get(20) == Some(&"0"),
     })
 }
 
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn a_family_is_descendants_and_session() {
-        let p = |pid, parent, session| Stat { pid, parent, session, start_time: 0, zombie: false };
+        let p = |pid, parent, session| Stat { pid, parent, session, start_time: 0, zombie: false, ending: false };
         let table = [p(9, 5, 5), p(5, 1, 5), p(6, 1, 5), p(7, 9, 7), p(8, 1, 8)];
         assert_eq!(family(&table, &[5]).into_iter().collect::<Vec<_>>(), [5, 6, 7, 9]);
     }
