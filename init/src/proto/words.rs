@@ -22,6 +22,8 @@ pub fn exit(record: ExitRecord) -> String {
         ExitRecord::Code(code) => format!("exited with status {code}"),
         ExitRecord::Signal(n) => format!("killed by {}", signal_name(n)),
         ExitRecord::Core(n) => format!("killed by {} (core dumped)", signal_name(n)),
+        // No plan could be made: why is told elsewhere.
+        ExitRecord::NotRun { errno: 0, .. } => "could not be run".to_owned(),
         ExitRecord::NotRun { errno, .. } => format!("could not be run: {}", errno_text(errno)),
         ExitRecord::Unknown => "ended, nobody saw how".to_owned(),
     }
@@ -138,6 +140,7 @@ mod tests {
     fn exits_read_as_sentences() {
         assert_eq!(exit(ExitRecord::Core(11)), "killed by SIGSEGV (core dumped)");
         assert_eq!(exit(ExitRecord::NotRun { stage: 3, errno: 2 }), "could not be run: No such file or directory");
+        assert_eq!(exit(ExitRecord::NotRun { stage: 0, errno: 0 }), "could not be run");
         let outcome_text = outcome(&Outcome::Exited { kind: ExecKind::StartPre, index: 1, exit: ExitRecord::Code(3) });
         assert_eq!(outcome_text, "ExecStartPre (command 2) exited with status 3");
     }
