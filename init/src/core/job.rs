@@ -13,8 +13,12 @@ use crate::unit::ExecKind;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
-/// What is added to `RestartSec=` when what a unit requires couldn't be had.
-const RETRY: Millis = 1000;
+/// What comes up by itself and can't be started now (what it requires can't be had, its file is bad, a condition says no,
+/// something conflicts) is tried again so much later.
+pub(super) const RETRY: Millis = 1000;
+
+/// Why one without `ExecReload=` can't be reloaded.
+pub(super) const NO_RELOAD: &str = "it has no ExecReload=";
 
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -171,7 +175,7 @@ impl Core {
         match phase {
             // While it waited, a new manager may have read another definition.
             Phase::Running | Phase::Exited if !can_reload(&self.units.get(id).unit()) => {
-                self.end_job(id, JobResult::NotApplicable { reason: "it has no ExecReload=".to_owned() }, out);
+                self.end_job(id, JobResult::NotApplicable { reason: NO_RELOAD.to_owned() }, out);
             }
             // Nobody is left to hear a signal.
             Phase::Exited if command(&self.units.get(id).unit(), ExecKind::Reload, 0).is_none() => {

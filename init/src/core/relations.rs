@@ -7,15 +7,12 @@
 //! Nothing that starts by itself stops another for it (`Conflicts=`), starts on the way down, or starts again within
 //! [`MIN_RESTART`] of its last start; so no circle of relations becomes a busy loop.
 
+use super::job::RETRY;
 use super::limit::millis;
 use super::restart::MIN_RESTART;
 use super::{Action, Core, JobKind, JobResult, Millis, Outcome, Phase, Reason, State, UnitId};
 use crate::unit::{LevelSet, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What is upheld and can't be started now (its file is bad, a condition says no, something conflicts) is tried again
-/// after this.
-const RETRY: Millis = 1000;
 
 /// A change that others may act on.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@
 //! restarts those. A reload takes along what it is propagated to. Against jobs that are there already the later request
 //! wins: equal ones are joined, opposite ones replaced. Each job knows its reason.
 
-use super::job::{Job, JobKind};
+use super::job::{Job, JobKind, NO_RELOAD};
 use super::reason::{Cause, Reason};
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
 use crate::unit::UnitName;
@@ -25,8 +25,6 @@ impl Needs {
         self.order.iter().map(|(id, _)| *id).filter(|id| !self.refused.contains_key(id))
     }
 }
-
-const NO_RELOAD: &str = "it has no ExecReload=";
 
 fn asked(ids: &[UnitId]) -> Vec<(UnitId, Reason)> {
     ids.iter().map(|id| (*id, Reason::Asked)).collect()

@@ -16,6 +16,13 @@ const LOCALE: [&str; 2] = ["/etc/locale.conf", "/etc/default/locale"];
 /// Variables and their values, in order.
 pub type Variables = Vec<(String, String)>;
 
+/// The environment init itself was started with, as far as it is text.
+pub fn inherited() -> Variables {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// What the files of `EnvironmentFile=` hold, and sentences about lines that are passed over.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::sys::file;
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 /// What is needed of `/proc/PID/stat` (proc(5)).
@@ -40,6 +41,11 @@ pub fn parse_stat(text: &str) -> Option<Stat> {
 /// One process; `None` when there is none (any more) or no `/proc`.
 pub fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&file::read_text(&PathBuf::from(format!("/proc/{pid}/stat")), 4096).ok()?)
+}
+
+/// Our PID namespace, by the inode that stands for it.
+pub fn namespace() -> Option<u64> {
+    std::fs::metadata("/proc/self/ns/pid").ok().map(|m| m.ino())
 }
 
 /// All of them. A list of some thousand costs some milliseconds: only where there are no cgroups.

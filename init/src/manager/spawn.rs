@@ -59,9 +59,7 @@ impl Manager {
         let Some(identity) = self.identity(wish, &unit, answers)? else { return Ok(()) };
         self.instance(&unit, key.token)?;
         let (env_files, mut notes) = envfiles::read(&unit)?;
-        let inherited: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let inherited = envfiles::inherited();
         let mut base_env = self.base_env(unit.name.as_str(), key.token);
         base_env.extend(self.told(id, &unit, kind));
         let heard = is_heard(&unit, kind);
@@ -156,11 +154,8 @@ impl Manager {
         let left = if to.is_some() { current } else { previous };
         let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
         let left = left.filter(|l| *l != crate::unit::Level::S);
-        let mut env: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| envfiles::is_locale(name))
-            .chain(envfiles::locale())
-            .collect();
+        let own = envfiles::inherited().into_iter().filter(|(name, _)| envfiles::is_locale(name));
+        let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
         for name in ["container", "RUNG_RUNDIR"] {
             env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));

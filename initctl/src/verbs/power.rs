@@ -2,10 +2,11 @@
 
 use super::{ANSWER, Context, change, shutdown_jobs};
 use crate::exit::Failure;
-use init::client::request_id;
-use init::proto::control::{PowerRequest, PowerWord, Version};
+use init::client::{Event, request_id};
+use init::proto::control::{PowerRequest, PowerWord, Progress, Version};
 use std::io::{self, IsTerminal};
-use std::time::{Duration, Instant};
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// A shutdown that takes longer shows what holds it up.
 const AT_ONCE: Duration = Duration::from_secs(2);
@@ -17,15 +18,18 @@ pub fn run(c: &mut Context, how: PowerWord, force: bool) -> Result<(), Failure> 
     if force || c.out.global.no_wait || c.out.global.json || !c.out.watched() || !io::stdin().is_terminal() {
         return Ok(());
     }
-    // Whoever sits there sees what holds it up, and may do something about it.
-    let soon = Instant::now() + AT_ONCE;
-    while Instant::now() < soon {
-        if change::jobs().is_none_or(|jobs| jobs.going_down.is_none()) {
-            return Ok(());
+    // Whoever sits there sees what holds it up, and may do something about it. The same request again joins the first.
+    let (again, mut slow) = (PowerRequest { wait: true, ..request }, false);
+    let followed = c.client.follow("Power", &again, Some(AT_ONCE), &mut |event: Event<Progress>| match event {
+        Event::Reply(_) => ControlFlow::Continue(()),
+        Event::Idle => {
+            slow = true;
+            ControlFlow::Break(())
         }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    shutdown_jobs::watch(false, true)
+        // The manager is gone, as is meant.
+        Event::Lost => ControlFlow::Break(()),
+    });
+    if followed.is_ok() && slow { shutdown_jobs::watch(false, true) } else { Ok(()) }
 }
 
 /// Has PID 1 and the manager execute themselves anew, and waits for the manager that comes.

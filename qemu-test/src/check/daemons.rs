@@ -70,7 +70,7 @@ const DAEMONS: &[Daemon] = &[
     daemon(
         "rsyslog",
         "rsyslogd",
-        "logger -p user.notice is-it-there && sleep 0.5 && grep -q is-it-there /var/log/syslog",
+        "logger -p user.notice is-it-there && timeout 20 sh -c 'until grep -q is-it-there /var/log/syslog; do sleep 0.1; done'",
     ),
     daemon("snmpd", "snmpd", "ss -lun | grep -q ':161 '"),
     daemon("haproxy", "haproxy", "[ -S /run/haproxy/admin.sock ]"),

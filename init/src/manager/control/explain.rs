@@ -2,15 +2,15 @@
 
 use super::client::Rights;
 use super::methods::{Outcome, Refusal, now};
-use super::status::definition;
-use crate::core::{Loaded, State, UnitId};
+use crate::core::{Ask, Deed, Loaded, Step, Verb};
 use crate::manager::plan::{self, Inputs, Stdio};
 use crate::manager::spawn::{find_for, is_heard, uses_log};
 use crate::manager::state::Manager;
 use crate::manager::{envfiles, instance};
 use crate::proto::control::{ExplainedCommand, ExplainedStep, Explanation, errors};
-use crate::unit::{Command, ExecKind, Output, Unit};
-use std::collections::BTreeSet;
+use crate::sys::wait;
+use crate::unit::{Command, ExecKind, Output, Unit, UnitName};
+use std::cmp::Ordering;
 
 /// Stands for what only those may see who may change something.
 const HIDDEN: &str = "(hidden)";
@@ -33,33 +33,26 @@ impl Manager {
         for (kind, command) in &unit.service.commands {
             commands.push(self.explained(&unit, *kind, command, rights));
         }
-        now(&Explanation { name, with: self.started_with(id), commands })
+        let with = self.started_with(&name);
+        now(&Explanation { name, with, commands })
     }
 
-    /// What else a start takes along.
-    fn started_with(&self, id: UnitId) -> Vec<String> {
-        let (mut lines, mut seen, mut work) = (Vec::new(), BTreeSet::from([id]), vec![id]);
-        while let Some(at) = work.pop() {
-            let view = self.core.view(at);
-            let Some(unit) = definition(&view) else { continue };
-            let hard = unit.requires.iter().map(|n| (n, "required"));
-            for (name, word) in hard.chain(unit.wants.iter().map(|n| (n, "wanted"))) {
-                let Some(other) = self.core.id(name).filter(|other| seen.insert(*other)) else { continue };
-                let theirs = self.core.view(other);
-                if matches!(theirs.on_disk, Loaded::Missing) && word == "wanted" {
-                    continue;
-                }
-                let before =
-                    unit.after.contains(name) || definition(&theirs).is_some_and(|u| u.before.contains(view.name));
-                let order = if before { "before it" } else { "at the same time" };
-                lines.push(match theirs.state {
-                    State::Active | State::Reloading => format!("{name}, {word} by {}: runs already", view.name),
-                    _ => format!("{name}, {word} by {}: is started {order}", view.name),
-                });
-                work.push(other);
-            }
-        }
-        lines
+    /// What else a start would start and stop, by the plan that a start now would have.
+    fn started_with(&self, name: &UnitName) -> Vec<String> {
+        let ask = Ask::Units { verb: Verb::Start, names: vec![name.clone()] };
+        let plan = self.core.plan(&ask, wait::now_ms());
+        let own = plan.steps.iter().find(|s| s.unit == *name).map_or(usize::MAX, |s| s.wave);
+        let others = plan.steps.iter().filter(|s| s.unit != *name);
+        let line = |step: &Step| {
+            let deed = if step.deed == Deed::Stop { "stopped" } else { "started" };
+            let order = match step.wave.cmp(&own) {
+                Ordering::Less => "before it",
+                Ordering::Equal => "at the same time",
+                Ordering::Greater => "after it",
+            };
+            format!("{}, {}: is {deed} {order}", step.unit, step.reason.words())
+        };
+        others.map(line).collect()
     }
 
     fn explained(&self, unit: &Unit, kind: ExecKind, command: &Command, rights: Rights) -> ExplainedCommand {
@@ -79,9 +72,7 @@ impl Manager {
         });
         let identity = known.unwrap_or_default();
         let base_env = self.base_env(unit.name.as_str(), 0);
-        let inherited: Vec<_> = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
+        let inherited = envfiles::inherited();
         let notify = is_heard(unit, kind).then(|| instance::notify_path(&self.machine.run_dir, 0));
         let notify = notify.map(|p| p.with_file_name("NUMBER").display().to_string());
         let events = self.tree.as_ref().map(|tree| tree.events(unit.name.as_str()));

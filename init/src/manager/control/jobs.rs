@@ -3,12 +3,11 @@
 use super::status::definition;
 use crate::core::course::MAX_WAIT;
 use crate::core::{State, UnitId};
-use crate::manager::sentence;
 use crate::manager::state::Manager;
+use crate::manager::{procs, sentence};
 use crate::proto::control::{AskJobs, Job, Jobs};
 use crate::proto::pid1::Request;
 use crate::sys::wait;
-use std::os::unix::fs::MetadataExt;
 
 /// Logs are read for so many units at most: a question must not keep the manager long.
 const LOGS: usize = 8;
@@ -37,7 +36,7 @@ impl Manager {
             switching_to: runlevel.switching_to,
             deadline_in_ms: self.going.map(|g| g.deadline.saturating_sub(now)),
             jobs,
-            pid_namespace: std::fs::metadata("/proc/self/ns/pid").ok().map(|m| m.ino()),
+            pid_namespace: procs::namespace(),
         }
     }
 

@@ -7,7 +7,6 @@ use crate::manager::state::Manager;
 use crate::proto::control::{Group, Names, Processes};
 use crate::sys::file;
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 
 impl Manager {
     /// The processes of these units, or of all that have any.
@@ -31,8 +30,7 @@ impl Manager {
             let cgroup = self.tree.as_ref().map(|t| t.path(name.as_str()).display().to_string());
             groups.push(Group { name: name.clone(), pids, main_pid: view.main_pid, cgroup });
         }
-        let pid_namespace = std::fs::metadata("/proc/self/ns/pid").ok().map(|m| m.ino());
-        now(&Processes { groups, own: self.own_processes(), pid_namespace })
+        now(&Processes { groups, own: self.own_processes(), pid_namespace: procs::namespace() })
     }
 
     /// As [`Manager::members`], of all units by one look at the process table: without cgroups each would cost one.

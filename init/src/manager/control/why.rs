@@ -55,7 +55,9 @@ impl Manager {
                 lines.push(format!("on in runlevel {level}: {}", link.display()));
             }
         }
-        if let Some(level) = to.or(current)
+        if unit.state == State::Active && view.state == State::Inactive {
+            lines.push("it stands for what the level has reached".to_owned());
+        } else if let Some(level) = to.or(current)
             && !view.on.contains(level)
         {
             lines.push(format!("off in runlevel {level}"));
