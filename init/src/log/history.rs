@@ -8,7 +8,7 @@
 use super::read::{self, Entry};
 use crate::proto::control::EventKind;
 use crate::proto::logger::HISTORY;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 
@@ -90,10 +90,20 @@ impl Past {
 
 /// All of the history that is kept, oldest first.
 ///
+/// Boots follow each other as in the file, events of one boot by their numbers: what a logger had read but not written
+/// when it died is written by its successor after what still waited in the socket.
+///
 /// # Errors
 /// A file is there and can't be read.
 pub fn all(lasting: &Path, run: &Path) -> io::Result<Vec<Past>> {
-    Ok(read::tail(lasting, run, HISTORY, usize::MAX)?.iter().filter_map(Past::of).collect())
+    let mut past: Vec<Past> = read::tail(lasting, run, HISTORY, usize::MAX)?.iter().filter_map(Past::of).collect();
+    let mut boots: HashMap<String, usize> = HashMap::new();
+    for one in &past {
+        let next = boots.len();
+        boots.entry(one.boot.clone()).or_insert(next);
+    }
+    past.sort_by_key(|one| (boots.get(&one.boot).copied(), one.seq));
+    Ok(past)
 }
 
 #[cfg(test)]
@@ -101,6 +111,20 @@ mod tests {
     use super::*;
     use crate::log::file::Limits;
     use crate::log::store::Store;
+
+    #[test]
+    fn what_a_dead_logger_had_not_written_is_read_in_its_place() {
+        let folder = std::env::temp_dir().join(format!("rung-history-order-{}", std::process::id()));
+        let (run, lasting) = (folder.join("run"), folder.join("lasting"));
+        let mut store = Store::new(run.clone(), lasting.clone(), Limits::default(), None);
+        for (boot, n) in [("zz", 8), ("zz", 9), ("ab", 1), ("ab", 3), ("ab", 4), ("ab", 2)] {
+            store.history(n * 1000, &format!("{boot}.{n}\ta.service\tready\t-\t-"));
+        }
+        store.persist();
+        let past = all(&lasting, &run).expect("readable");
+        assert_eq!(past.iter().map(|p| p.seq).collect::<Vec<_>>(), [8, 9, 1, 2, 3, 4]);
+        std::fs::remove_dir_all(&folder).expect("clean");
+    }
 
     #[test]
     fn each_event_is_written_once_whoever_died() {
