@@ -104,7 +104,7 @@ fn a_seat_from_start_to_end() {
     let kinds = |path: &Path| read(path).expect("read").iter().map(|r| (r.kind, r.pid)).collect::<Vec<_>>();
     let (init, login) = (of(Kind::InitProcess, "tty1", 10), of(Kind::LoginProcess, "tty1", 10));
 
-    files.start(&[init.clone()], || false);
+    files.start(std::slice::from_ref(&init), || false);
     assert!(kinds(&files.utmp).is_empty() && kinds(&files.wtmp).is_empty(), "it was gone by then");
     files.start(&[init.clone(), login], || true);
     assert_eq!(kinds(&files.utmp), [(Kind::LoginProcess, 10)]);

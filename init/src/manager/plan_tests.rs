@@ -231,7 +231,8 @@ fn folders_come_before_streams_and_rights_around_the_user() {
     assert!(all.contains("LOGS_DIRECTORY=/var/log/x\nenvironment: CONFIGURATION_DIRECTORY=/etc/x"), "{all}");
     let removal =
         unit("[Service]\nExecStart=/a\nRuntimeDirectory=a/b:c\nStateDirectory=d\nTTYPath=/dev/tty9\nTTYReset=yes\n");
-    let lines = |terminal, folders| clearing(&removal, terminal, folders).map(|bytes| super::lines(&bytes)[2..].to_vec());
+    let lines =
+        |terminal, folders| clearing(&removal, terminal, folders).map(|bytes| super::lines(&bytes)[2..].to_vec());
     assert_eq!(lines(false, true).expect("a plan"), ["remove /run/a/b", "remove /run/c", "end"]);
     assert_eq!(lines(true, false).expect("a plan"), ["terminal /dev/tty9: reset", "end"]);
     assert_eq!(lines(false, false), None);

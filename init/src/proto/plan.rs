@@ -536,12 +536,7 @@ impl<'a> Steps<'a> {
             26 => Step::End,
             27 => {
                 let bits = p.u32()?;
-                Step::Terminal {
-                    clear: bits & 1 != 0,
-                    reset: bits & 2 != 0,
-                    hangup: bits & 4 != 0,
-                    path: p.text()?,
-                }
+                Step::Terminal { clear: bits & 1 != 0, reset: bits & 2 != 0, hangup: bits & 4 != 0, path: p.text()? }
             }
             _ => return Err(Malformed),
         })

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn of_a_long_identifier_the_end_counts() {
-        let short = |id: &str| Terminal { utmp_id: Some(id.into()), ..Terminal::default() }.short_id().map(str::to_owned);
+        let short =
+            |id: &str| Terminal { utmp_id: Some(id.into()), ..Terminal::default() }.short_id().map(str::to_owned);
         assert_eq!(short("tty1").as_deref(), Some("tty1"));
         assert_eq!(short("ttyS10").as_deref(), Some("yS10"));
         assert_eq!(short("äöü").as_deref(), Some("öü"), "no half letters");
