@@ -564,3 +564,36 @@ fn an_essential_service_waits_with_the_container() {
     b.wait(100);
     assert!(over(&b), "the start limit: {:?}", b.view("a").outcome);
 }
+
+#[test]
+fn what_is_upheld_by_one_that_stays_outlives_a_switch_of_levels() {
+    let upholds = |u: &mut Unit| u.relations.upholds = names(&["kept"]);
+    for crashes in [false, true] {
+        let mut b = Bench::new(vec![unit("keeper", upholds), plain("kept"), plain("off")]);
+        b.marks(&[("kept", "2"), ("off", "2")]);
+        b.level('2');
+        b.runs("kept");
+        b.runs("off");
+        b.ask(Verb::Start, &["keeper"]);
+        b.runs("keeper");
+        if crashes {
+            b.ends("kept", Exit::Signal(9));
+            assert_eq!(b.view("kept").phase, Phase::Dead, "it comes back in a while");
+        }
+        b.level('3');
+        assert_eq!(b.view("off").phase, Phase::StopSignal);
+        b.ends("off", Exit::Signal(15));
+        b.wait(1_000);
+        let spawned = if crashes { vec!["kept ExecStart0".to_owned()] } else { vec![] };
+        assert_eq!(b.spawned(), spawned);
+        b.runs("kept");
+        assert_eq!(b.view("kept").phase, Phase::Running);
+        // With its keeper it goes.
+        b.level('1');
+        assert_eq!((b.view("keeper").phase, b.view("kept").phase), (Phase::StopSignal, Phase::StopSignal));
+        b.ends("keeper", Exit::Signal(15));
+        b.ends("kept", Exit::Signal(15));
+        b.wait(60_000);
+        assert!(b.spawned().is_empty());
+    }
+}
