@@ -597,3 +597,49 @@ fn what_is_upheld_by_one_that_stays_outlives_a_switch_of_levels() {
         assert!(b.spawned().is_empty());
     }
 }
+
+#[test]
+fn a_direct_restart_is_told_to_nobody_before_it_is_given_up() {
+    use crate::unit::RestartMode;
+    let make = |mode| {
+        let a = unit("a", |u| {
+            always(u);
+            u.service.ending.restart_mode = mode;
+            u.service.start_limit_burst = 3;
+            u.relations.on_failure = names(&["alarm"]);
+            u.relations.propagates_stop_to = names(&["told"]);
+        });
+        let part = unit("part", |u| u.relations.part_of = names(&["a"]));
+        let mut b = Bench::new(vec![a, part, unit("b", bound("a")), plain("told"), plain("alarm")]);
+        up(&mut b, &["a", "part", "b", "told"]);
+        b
+    };
+    let phases = |b: &Bench| ["b", "told", "part", "alarm"].map(|n| b.view(n).phase);
+    use Phase::{Dead, Running, StopSignal};
+    let mut b = make(RestartMode::Normal);
+    b.ends("a", Exit::Signal(9));
+    assert_eq!(phases(&b), [StopSignal, StopSignal, Running, Dead], "no alarm: it starts again by itself");
+    b.ends("b", Exit::Signal(15));
+    b.ends("told", Exit::Signal(15));
+    b.wait(100);
+    assert_eq!(phases(&b)[2], StopSignal, "it is restarted along");
+
+    for mode in [RestartMode::Direct, RestartMode::Debug] {
+        let mut b = make(mode);
+        for _ in 0..2 {
+            b.ends("a", Exit::Signal(9));
+            assert_eq!((b.view("a").phase, phases(&b)), (Phase::AutoRestart, [Running, Running, Running, Dead]));
+            b.wait(100);
+            b.runs("a");
+            assert_eq!(phases(&b), [Running, Running, Running, Dead]);
+        }
+        b.ends("a", Exit::Signal(9));
+        b.wait(100);
+        assert_eq!(b.view("a").state, State::Failed, "the start limit");
+        assert_eq!(phases(&b), [StopSignal, StopSignal, Running, Phase::Start]);
+        // A stop on request is told at once.
+        let mut b = make(mode);
+        b.ask(Verb::Stop, &["a"]);
+        assert_eq!(phases(&b)[..3], [StopSignal; 3]);
+    }
+}
