@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`fifo`] | the 384-byte request of `/run/initctl`; pure |
+//! | [`inittab`] | `/etc/inittab` and how its commands are run; pure |
 //! | [`utmp`] | the 384-byte record of utmp and wtmp (pure), and the files |
 //! | [`pid1`] | who is PID 1, and how it is asked |
 //! | [`lsb`], [`chkconfig`] | what an init script's comments say; pure |
@@ -16,6 +17,7 @@ pub mod chkconfig;
 pub mod facilities;
 pub mod farm;
 pub mod fifo;
+pub mod inittab;
 pub mod lsb;
 pub mod order;
 pub mod pid1;

@@ -7,9 +7,9 @@
 //!
 //! ```
 //! # use compat_sysv::lsb::{self, Key};
-//! let text = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: web\n# Required-Start: $network db\n\
-//!             # Required-Stop:\n# Default-Start: 2 3\n# Default-Stop: 0 1 6\n### END INIT INFO\n";
-//! let (header, findings) = lsb::parse("/etc/init.d/web".as_ref(), text);
+//! let keys = ["Provides: web", "Required-Start: $network db", "Required-Stop:", "Default-Start: 2 3", "Default-Stop: 0 1"];
+//! let text = format!("#!/bin/sh\n{}\n# {}\n{}\n", lsb::BEGIN, keys.join("\n# "), lsb::END);
+//! let (header, findings) = lsb::parse("/etc/init.d/web".as_ref(), &text);
 //! let header = header.expect("a header");
 //! assert_eq!(header.names(Key::RequiredStart), ["$network", "db"]);
 //! assert_eq!(header.levels(Key::DefaultStart).to_string(), "23");
