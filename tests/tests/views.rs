@@ -255,7 +255,7 @@ fn levels_are_changed_in_a_table_and_only_when_saved() {
     screen.keys(&["y"]);
     let text = screen.until("links", |t| t.contains("status 0"));
     assert!(
-        text.contains("would make /etc/rung/levels/2/idle.service") && text.contains("idle.service: on in 2 "),
+        text.contains("would make /etc/rung/levels/2/idle.service") && text.contains("idle: on in 2 from"),
         "{text}"
     );
     assert_eq!(on("idle").as_deref(), Some(""));

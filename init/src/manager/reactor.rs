@@ -258,11 +258,13 @@ impl Manager {
             self.read_notify(key.token, LAST_BURST);
             self.read_ready(key.token);
             self.remember_failure(key, exit);
+            self.note_seat(key, Some(exit));
         }
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
             self.sites.remove(&key);
+            self.note_seat(key, None);
         }
         self.hear_again(key.token);
     }
