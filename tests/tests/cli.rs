@@ -306,3 +306,26 @@ fn who_may_do_what() {
     assert_eq!(world.ok(["initctl", "runlevel"]), "N 3\n");
     assert!(world.path("/etc/rung/levels/3/a.service").is_symlink());
 }
+
+#[test]
+fn mistakes_in_the_settings_are_told() {
+    let world = World::new().unit("init.conf", "[Manager]\nDefaultLevel=9\nDefaultTimoutStopSec=3\n").boot();
+    let page = world.ok(["initctl", "status"]);
+    let finding = "/etc/rung/init.conf:2:14: error: DefaultLevel=: `9`";
+    for part in [finding, "      DefaultLevel=9\n                   ^\n", "did you mean `DefaultTimeoutStopSec`"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&world.ok(["initctl", "status", "--json"])).expect("JSON");
+    assert_eq!(
+        (&json["findings"][0]["line"], &json["findings"][1]["severity"]),
+        (&2.into(), &"warning".into()),
+        "{json}"
+    );
+    assert!(world.fails(1, ["initctl", "verify", "init.conf"]).stdout.contains(finding));
+    world.write("/run/new/init.conf", "[Manager]\n\nDefaultLevel=8\n");
+    let other = world.fails(1, ["initctl", "verify", "/run/new/init.conf"]).stdout;
+    assert!(
+        other.starts_with("/run/new/init.conf:3:14") && !other.contains("/etc/"),
+        "the file that was named: {other}"
+    );
+}

@@ -159,6 +159,7 @@ fn every_verb_prints_what_its_schema_says() {
         "disable --dry-run --now a",
         "reload --units --dry-run",
         "poweroff --dry-run",
+        "reexec --dry-run",
         "start a",
         "start bad",
         "start needs",

@@ -11,6 +11,7 @@ use super::install;
 use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
+use super::terminal::UTMP_MODES;
 use super::value::{Key, Setter, choice, path, plain, some, text};
 use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
@@ -277,9 +278,12 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
     "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
     "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";
-    "Service" "TTYPath" one(service.tty_path, path), "/dev/console", "The terminal that `tty` means.";
-    "Service" "TTYReset" one(service.tty_reset, plain(boolean)), "no", "Put the terminal into sane modes before the start.";
-    "Service" "TTYVHangup" one(service.tty_hangup, plain(boolean)), "no", "Hang the terminal up before the start, so that nobody else keeps it open.";
+    "Service" "TTYPath" one(service.terminal.path, path), "/dev/console", "The terminal that `tty` means.";
+    "Service" "TTYReset" one(service.terminal.reset, plain(boolean)), "no", "Put the terminal into sane modes before the start and after the end.";
+    "Service" "TTYVHangup" one(service.terminal.hangup, plain(boolean)), "no", "Hang the terminal up before the start and after the end, so that nobody else keeps it open.";
+    "Service" "TTYVTDisallocate" one(service.terminal.clear, plain(boolean)), "no", "Free the virtual terminal before the start and after the end, so that screen and scrollback are lost; where it is in use, or none of these, its screen is cleared.";
+    "Service" "UtmpIdentifier" one(service.terminal.utmp_id, some(text)), "", "Write records of start and end of the main process into utmp(5) and wtmp, under this id; of a longer one its last four characters count.";
+    "Service" "UtmpMode" one(service.terminal.utmp_mode, choice(UTMP_MODES, &[])), "init", "Up to which record: init (for a getty), login (then one of a login(1)), user (then one of a session).";
     "Service" "IgnoreSIGPIPE" one(service.ignore_sigpipe, plain(boolean)), "yes", "Start the program with SIGPIPE ignored.";
     "Service" "Nice" one(service.nice, some(plain(|t| number(t, -20, 19)))), "", "Scheduling priority, from -20 (most) to 19 (least).";
     "Service" "OOMScoreAdjust" one(service.oom_score_adjust, some(plain(|t| number(t, -1000, 1000)))), "", "How soon the kernel kills it when memory runs out, from -1000 (never) to 1000.";

@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, UnitName};
+use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Terminal, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,6 +89,11 @@ impl Unit {
     pub fn place(&self, key: &str) -> Option<String> {
         let at = self.places.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
         self.show_place(self.places.get(at)?.1)
+    }
+
+    /// ` (file:line)` of a key, to stand behind its name in a sentence; empty where the key wasn't given.
+    pub fn placed(&self, key: &str) -> String {
+        self.place(key).map(|place| format!(" ({place})")).unwrap_or_default()
     }
 
     /// `file:line` of a place.
@@ -347,12 +352,8 @@ pub struct Service {
     pub output: Output,
     /// `StandardError=`
     pub error: Output,
-    /// `TTYPath=`; `/dev/console`.
-    pub tty_path: PathBuf,
-    /// `TTYReset=`
-    pub tty_reset: bool,
-    /// `TTYVHangup=`
-    pub tty_hangup: bool,
+    /// Its terminal.
+    pub terminal: Terminal,
     /// `Limit*=`
     pub limits: Vec<Limit>,
     /// `IgnoreSIGPIPE=`; yes.
@@ -403,9 +404,7 @@ impl Default for Service {
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,
-            tty_path: PathBuf::from("/dev/console"),
-            tty_reset: false,
-            tty_hangup: false,
+            terminal: Terminal::default(),
             limits: Vec::new(),
             ignore_sigpipe: true,
             nice: None,
