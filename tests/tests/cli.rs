@@ -329,3 +329,36 @@ fn mistakes_in_the_settings_are_told() {
         "the file that was named: {other}"
     );
 }
+
+#[test]
+fn patterns_stand_for_units() {
+    let world = World::new().unit("web@.service", SLEEPER).unit("other.service", SLEEPER).boot();
+    world.ok(["initctl", "start", "web@1", "web@2"]);
+    world.ok(["initctl", "stop", "web@2"]);
+    let state = |name: &str| world.state(name).0;
+    let other = world.main_of("other");
+    let plan = world.ok(["initctl", "restart", "--dry-run", "web@*"]);
+    assert!(plan.contains("web@1") && !plan.contains("web@2"), "{plan}");
+    world.ok(["initctl", "restart", "web@*"]);
+    assert_eq!(
+        (state("web@1"), state("web@2")),
+        ("active".to_owned(), "inactive".to_owned()),
+        "what is down stays down"
+    );
+    let out = initctl(&world, "stop web@? nosuch*");
+    assert!(out.code == 0 && out.stderr.contains("no unit fits `nosuch*`"), "{out:?}");
+    assert_eq!(state("web@1"), "inactive");
+    let again = initctl(&world, "stop web@?.service");
+    assert!(again.code == 0 && again.stderr.contains("no unit that runs fits `web@?.service`"), "{again:?}");
+    world.ok(["initctl", "start", "web@[12]"]);
+    assert_eq!((state("web@1"), state("web@2")), ("active".to_owned(), "active".to_owned()));
+    let page = world.ok(["initctl", "status", "web*"]);
+    assert!(page.contains("web@1") && page.contains("web@2") && !page.contains("other"), "{page}");
+    assert_eq!(world.main_of("other"), other);
+    for (line, status) in
+        [("start nosuch*", 5), ("status nosuch*", 4), ("is-active nosuch*", 4), ("is-active web@* x*", 0)]
+    {
+        let out = initctl(&world, line);
+        assert!(out.code == status && out.stderr.contains("no unit fits"), "{line}: {out:?}");
+    }
+}
