@@ -6,6 +6,7 @@
 //! most 32; then the action's name, and whether the id is taken.
 
 mod command;
+pub mod units;
 
 pub use command::{Command, Run, command};
 

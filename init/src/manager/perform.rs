@@ -13,8 +13,8 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
-use crate::unit::Unit;
 use crate::unit::name::Kind;
+use crate::unit::{KillMode, Unit};
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -52,7 +52,9 @@ impl Manager {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
         if let Some(key) = key {
-            self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+            let group =
+                status::definition(&self.core.view(unit)).is_some_and(|u| u.service.kill_mode == KillMode::Group);
+            self.link.send(Request::Signal { key, signal, group }, Vec::new());
             return;
         }
         // Our own children by their slots: one that is still on its way to exec has not joined the cgroup yet. It keeps the

@@ -49,6 +49,7 @@ const KILL_MODES: &[(&str, KillMode)] = &[
     ("control-group", KillMode::ControlGroup),
     ("mixed", KillMode::Mixed),
     ("process", KillMode::Process),
+    ("group", KillMode::Group),
     ("none", KillMode::None),
 ];
 
@@ -110,6 +111,7 @@ macro_rules! keys {
 
 pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
+    "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
     "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
     "Unit" "Requires" list(requires, fields::required_units), "", "Start these too, and fail if they can't be started.";
@@ -198,6 +200,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "AssertOSRelease" assert(OSRelease), "", "As `ConditionOSRelease=`.";
     "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
+    "Unit" "StartLimitPauseSec" one(service.start_limit_pause, fields::span), "0", "An automatic restart beyond the limit comes this much later, instead of never (Rung's own); 0: never.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
     "Unit" "StartLimitAction" one(service.ending.limit_action, ending::action), "none", "What becomes of the machine or container when that limit is reached: none, exit, reboot, poweroff, halt; with `-force`: without stopping services; with `-immediate`: at once.";
@@ -243,7 +246,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "RuntimeMaxSec" one(service.ending.runtime_max, fields::timeout), "infinity", "A service that has run so long is stopped, and has failed; not for a oneshot.";
     "Service" "RuntimeRandomizedExtraSec" one(service.ending.runtime_extra, fields::span), "0", "`RuntimeMaxSec=` is longer by up to this, at random.";
     "Service" "ExitType" one(service.ending.exit_type, choice(ending::EXIT_TYPES, &[])), "main", "It has ended when its main process has (main), or its last process (cgroup).";
-    "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
+    "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), with its process group (group; Rung's own), nobody (none).";
     "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
     "Service" "RestartKillSignal" one(service.ending.restart_signal, ending::signal), "", "The same when it is to be restarted; without it, `KillSignal=`.";
     "Service" "FinalKillSignal" one(service.ending.final_signal, fields::signal), "SIGKILL", "The signal for what is left when `TimeoutStopSec=` has passed.";
