@@ -12,6 +12,7 @@ use init::core::State;
 use init::proto::control::{LevelTable, LoadState, Names, UnitStatus};
 use init::proto::words::state;
 use init::unit::UnitName;
+use init::unit::install::levels_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `list-units [PATTERN…]`
@@ -253,6 +254,18 @@ impl Tree<'_> {
         }
     }
 
+    /// The units that are on in a level that a target stands for. `basic.target` and its kin stand for parts of level S.
+    fn on_in(&self, target: &str) -> Vec<String> {
+        if !["default.target", "multi-user.target", "graphical.target", "rescue.target", "sysinit.target"]
+            .contains(&target)
+        {
+            return Vec::new();
+        }
+        let levels = levels_of(target);
+        let on = |u: &&UnitStatus| levels.iter().any(|l| u.levels.contains(l.as_char()));
+        self.known.values().filter(on).map(|u| u.name.as_str().to_owned()).collect()
+    }
+
     /// What a unit needs, or who needs it; or its order.
     fn next(&self, name: &str) -> Vec<String> {
         let forward = |unit: &UnitStatus| -> Vec<UnitName> {
@@ -272,7 +285,8 @@ impl Tree<'_> {
             self.known.values().filter(holds).map(|u| u.name.as_str().to_owned()).collect()
         } else {
             let names = self.known.get(name).map(forward).unwrap_or_default();
-            names.iter().map(|n| n.as_str().to_owned()).collect()
+            let on = self.on_in(name).into_iter().filter(|_| self.options.order.is_none());
+            names.iter().map(|n| n.as_str().to_owned()).chain(on).collect()
         };
         found.into_iter().collect()
     }

@@ -193,7 +193,10 @@ pub(super) fn mask(options: &Options, names: &[String]) -> u8 {
             continue;
         }
         if path.symlink_metadata().is_ok() {
-            code = err_plain(&format!("Failed to mask unit: File {} already exists.", path.display()));
+            code = err_plain(&format!(
+                "Failed to mask unit: File {0} already exists.\n  try: mv {0} {0}.off",
+                path.display()
+            ));
             continue;
         }
         let known = one(word).is_ok_and(|n| !matches!(n.found, Found::Nothing(_)));
