@@ -7,9 +7,9 @@
 //! | [`envfiles`], [`directories`] | `EnvironmentFile=` and the locale; removing `RuntimeDirectory=` |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
-//! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
+//! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
-//! | [`link`], [`logger`] | PID 1, the logger |
+//! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
@@ -28,15 +28,15 @@ pub mod envfiles;
 pub mod events;
 pub mod facts;
 pub mod helper;
-mod installed;
 pub mod instance;
 pub mod journal;
-pub mod levels;
 pub mod link;
 pub mod logger;
 pub mod machine;
 pub mod notices;
+
 pub mod notify;
+mod outbox;
 pub mod perform;
 pub mod plan;
 pub mod poison;
