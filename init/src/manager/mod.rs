@@ -14,7 +14,7 @@
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
-//! | [`control`], [`sentence`], [`told`], [`console`] | clients, and words for people |
+//! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
 
 pub mod accounts;
 pub mod asked;
@@ -37,6 +37,7 @@ pub mod notices;
 
 pub mod notify;
 mod outbox;
+pub mod panel;
 pub mod perform;
 pub mod plan;
 pub mod poison;

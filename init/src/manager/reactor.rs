@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, helper};
+use super::{accounts, conditions, directories, helper, panel};
 use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -230,6 +230,9 @@ impl Manager {
             return self.on_logger_slot(key, life);
         }
         if helper::is_helper(key.token) {
+            if key.token == panel::TOKEN {
+                self.on_panel(key, life);
+            }
             if let Life::Over(exit) = life {
                 self.link.send(Request::Ack { key }, Vec::new());
                 self.on_helper_over(key, exit);
@@ -319,6 +322,8 @@ impl Manager {
             }
         } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN].contains(&key.token) && spawn {
             self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
+        } else if key.token == panel::TOKEN && spawn {
+            self.on_panel(key, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno }));
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
         } else if again && is(Request::Ack { key }) {
