@@ -1,6 +1,7 @@
 //! `systemctl` under Rung: what scripts, Debian's helpers and other people's tools call, with real services.
 
 use rung_tests::world::{World, deadline, off};
+use std::path::Path;
 
 /// A daemon with a reload that can be seen.
 const WEB: &str = "[Unit]\nDescription=A web server\nAfter=db.service\n[Service]\nType=exec\n\
@@ -261,4 +262,59 @@ fn who_may_not_change_anything_is_told_so_with_4() {
     assert_eq!(as_nobody("enable web").code, 4);
     assert_eq!(as_nobody("daemon-reload").code, 4);
     assert_eq!(as_nobody("is-active web").stdout, "active\n");
+}
+
+/// What Debian's own helpers do when a package is configured, and what they read afterwards.
+#[test]
+fn debians_helpers_find_what_they_look_for() {
+    if !["/usr/bin/deb-systemd-helper", "/usr/bin/deb-systemd-invoke", "/usr/sbin/update-rc.d"]
+        .iter()
+        .all(|p| Path::new(p).exists())
+    {
+        println!("skipped: this is no Debian");
+        return;
+    }
+    let world = world();
+    let text = WEB.replace("Description=A web server\nAfter=db.service", "Description=Of a package");
+    world.write("/usr/lib/systemd/system/pkg.service", &format!("{text}Also=pkg.timer\n"));
+    world.write("/usr/lib/systemd/system/pkg.timer", "[Timer]\nOnBootSec=1\n[Install]\nWantedBy=timers.target\n");
+    let helper = |words: &str| {
+        world.run(
+            ["env", "DPKG_MAINTSCRIPT_PACKAGE=pkg", "deb-systemd-helper"].into_iter().chain(words.split_whitespace()),
+        )
+    };
+    for unit in ["pkg.service", "pkg.timer"] {
+        assert_eq!(helper(&format!("unmask {unit}")).code, 0);
+        let out = helper(&format!("enable {unit}"));
+        assert_eq!(out.code, 0, "{out:?}");
+        assert_eq!(helper(&format!("was-enabled {unit}")).code, 0, "{unit}");
+    }
+    assert!(world.path("/etc/systemd/system/timers.target.wants/pkg.timer").is_symlink());
+    assert_eq!(world.ok(ctl("is-enabled pkg")), "enabled\n");
+    assert_eq!(world.ok(ctl("is-enabled pkg.timer")), "enabled\n");
+    assert!(
+        !world.path("/etc/rung/levels/3/pkg.service").is_symlink(),
+        "systemd's links do; none of Rung's stays behind"
+    );
+    let invoke = |words: &str| {
+        world.run(
+            ["env", "DPKG_MAINTSCRIPT_PACKAGE=pkg", "deb-systemd-invoke"].into_iter().chain(words.split_whitespace()),
+        )
+    };
+    world.ok(["rm", "-f", "/usr/sbin/policy-rc.d"]);
+    let out = invoke("start pkg.service");
+    assert_eq!((out.code, world.ok(ctl("is-active pkg")).as_str()), (0, "active\n"), "{out:?}");
+    let pid = world.main_of("pkg");
+    assert_eq!(invoke("restart pkg.service").code, 0);
+    assert_ne!(world.main_of("pkg"), pid);
+    world.ok(ctl("disable --now pkg"));
+    assert_eq!(world.fails(1, ctl("is-enabled pkg")).stdout, "disabled\n");
+    assert!(!world.path("/etc/systemd/system/multi-user.target.wants/pkg.service").is_symlink());
+    assert_eq!(helper("purge pkg.service pkg.timer").code, 0);
+    // update-rc.d calls systemctl for the unit of the name; there is none here, and the script is its own business.
+    world.write("/etc/init.d/old", SCRIPT);
+    world.ok(["chmod", "755", "/etc/init.d/old"]);
+    let out = world.run(["/usr/sbin/update-rc.d", "old", "defaults"]);
+    assert_eq!((out.code, out.stderr.as_str()), (0, ""), "{out:?}");
+    assert_eq!(world.ok(ctl("is-enabled old")), "enabled\n");
 }

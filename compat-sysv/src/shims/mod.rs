@@ -62,7 +62,8 @@ fn call(name: &str, args: &[&str]) -> u8 {
     if let Some(shim) = find(name) {
         return (shim.run)(name, &args);
     }
-    match std::process::Command::new(name).args(&args).status() {
+    // Debian's update-rc.d would call systemctl in its turn.
+    match std::process::Command::new(name).args(&args).env("_SKIP_SYSTEMD_NATIVE", "1").status() {
         Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
         Err(e) => err("systemctl", &format!("{name}: {e}")),
     }

@@ -10,10 +10,16 @@ const FOLDERS: [&str; 2] = ["/etc/init.d", "/etc/rc.d/init.d"];
 
 /// The executable script of that name.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
+    find_in(None, name)
+}
+
+/// The same, in a root.
+pub(super) fn find_in(root: Option<&Path>, name: &str) -> Option<PathBuf> {
     if name.is_empty() || name.contains('/') || name.starts_with('.') {
         return None;
     }
-    FOLDERS.iter().map(|folder| Path::new(folder).join(name)).find(|path| executable(path))
+    let place = |folder: &str| root.map_or_else(|| folder.into(), |root| root.join(folder.trim_start_matches('/')));
+    FOLDERS.into_iter().map(|folder| place(folder).join(name)).find(|path| executable(path))
 }
 
 /// Whether it is a file that may be run.
@@ -28,11 +34,6 @@ pub(super) fn clean(script: &Path, action: &str) -> Command {
     command.arg(action).current_dir("/").env_clear();
     command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(keep)));
     command
-}
-
-/// Where the script of that name is expected.
-pub(super) fn path_of(name: &str) -> PathBuf {
-    find(name).unwrap_or_else(|| Path::new("/etc/init.d").join(name))
 }
 
 /// Whether an S link below `etc` has the script on in a level one boots into.

@@ -1,6 +1,6 @@
 //! Unit files as they lie in their folders, whether or not a manager has read them.
 
-use super::words::is_pattern;
+use super::words::{is_pattern, mangle};
 use crate::shims::script;
 use init::client::run_dir;
 use init::core::Definition;
@@ -57,6 +57,9 @@ fn word(loader: &Loader, name: &UnitName) -> &'static str {
 pub(super) fn state(root: Option<&Path>, name: &str) -> String {
     let short = name.strip_suffix(".service").unwrap_or(name);
     let in_root = |path: &str| root.map_or_else(|| path.into(), |root| root.join(path.trim_start_matches('/')));
+    if mangle(name).is_err() {
+        return super::install::state(root, name).to_owned();
+    }
     let Ok(unit) = UnitName::new(name) else { return "not-found".to_owned() };
     let loader = loader(root);
     let word = if loader.aliases().any(|(alias, _)| *alias == unit) { "alias" } else { word(&loader, &unit) };
@@ -68,9 +71,7 @@ pub(super) fn state(root: Option<&Path>, name: &str) -> String {
     let wanted = || is_wanted(&in_root("/etc/systemd/system"), name) || !loader.holders(&unit).is_empty();
     match word {
         "disabled" | "static" | "indirect" if linked() || scripted() || wanted() => "enabled".to_owned(),
-        "not-found"
-            if script::find(short).is_some() || root.is_some_and(|r| r.join("etc/init.d").join(short).exists()) =>
-        {
+        "not-found" if script::find_in(root, short).is_some() => {
             if scripted() { "enabled" } else { "disabled" }.to_owned()
         }
         word => word.to_owned(),

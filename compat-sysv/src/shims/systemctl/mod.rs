@@ -8,11 +8,12 @@
 //! | [`look`] | a name → unit, script, nothing |
 //! | [`changing`], [`asking`], [`switching`], [`power`] | the verbs |
 //! | [`listing`], [`show`], [`page`] | what they print |
-//! | [`files`], [`presets`] | unit files and the distribution's policy, read without a manager |
+//! | [`files`], [`presets`], [`install`] | unit files, the distribution's policy, systemd's links, without a manager |
 
 mod asking;
 mod changing;
 mod files;
+mod install;
 mod listing;
 mod look;
 mod options;

@@ -41,6 +41,8 @@ pub(super) struct Options {
     pub(super) no_wall: bool,
     /// `--message`
     pub(super) message: String,
+    /// `--preset-mode`: whether presets switch on, and off.
+    pub(super) preset: (bool, bool),
     /// `--root`
     pub(super) root: Option<PathBuf>,
     /// `--signal`
@@ -82,6 +84,7 @@ impl Default for Options {
             force: false,
             no_wall: false,
             message: String::new(),
+            preset: (true, true),
             root: None,
             signal: libc::SIGTERM,
             whom: Whom::All,
@@ -223,6 +226,14 @@ impl Options {
             "force" => self.force = true,
             "root" if !value.starts_with('/') => return Err(format!("--root={value}: an absolute path is wanted")),
             "root" => self.root = Some(value.into()).filter(|_| value != "/"),
+            "preset-mode" => {
+                self.preset = match value {
+                    "full" => (true, true),
+                    "enable-only" => (true, false),
+                    "disable-only" => (false, true),
+                    _ => return Err(format!("Failed to parse preset mode '{value}'.")),
+                }
+            }
             "signal" => {
                 self.signal = signal_number(value).ok_or_else(|| format!("Failed to parse signal string {value}."))?;
             }
@@ -288,6 +299,8 @@ mod tests {
         assert_eq!(of("-p CanReload show a.service").properties, ["CanReload"]);
         let o = of("show --value --property SourcePath a.service");
         assert!(o.value && o.properties == ["SourcePath"] && o.words == ["show", "a.service"]);
+        let o = of("--root=/ --system --preset-mode=enable-only preset a.timer");
+        assert_eq!((o.root, o.preset), (None, (true, false)));
         let o = of("--signal=KILL kill a");
         assert_eq!((o.signal, o.words), (9, vec!["kill".to_owned(), "a".to_owned()]));
         let o = of("-P ActiveState,SubState show a");

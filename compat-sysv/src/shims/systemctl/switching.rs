@@ -2,6 +2,7 @@
 
 use super::changing::{Deed, failed, near};
 use super::files;
+use super::install;
 use super::look::{Found, one};
 use super::options::Options;
 use super::presets;
@@ -11,6 +12,7 @@ use crate::shims::{self, err_plain, script};
 use init::client::run_dir;
 use init::core::Verb;
 use init::proto::control::{Enable, LevelTable, Links, LoadState, Names};
+use init::unit::Source;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -66,8 +68,9 @@ pub(super) fn preset(options: &Options, names: &[String]) -> u8 {
     let on = |name: &String| mangle(name).is_ok_and(|full| presets::wants_on(&rules, &full));
     let (on, off): (Vec<String>, Vec<String>) = names.iter().cloned().partition(on);
     let mut code = 0;
-    for (switch, names) in [(Switch::On, on), (Switch::Off, off)] {
-        if !names.is_empty() {
+    let (does_on, does_off) = options.preset;
+    for (switch, names, does) in [(Switch::On, on, does_on), (Switch::Off, off, does_off)] {
+        if does && !names.is_empty() {
             code = run(options, switch, &names).max(code);
         }
     }
@@ -75,27 +78,26 @@ pub(super) fn preset(options: &Options, names: &[String]) -> u8 {
 }
 
 fn single(options: &Options, switch: Switch, word: &str) -> u8 {
-    if options.root.is_some() {
-        return err_plain("--root: enabling units in another root is done by `chroot DIR systemctl`");
-    }
+    let name = mangle(word).unwrap_or_else(|_| word.rsplit('/').next().unwrap_or(word).to_owned());
+    let short = name.strip_suffix(".service").unwrap_or(&name);
+    let file = install::file(options.root.as_deref(), &name);
+    let script = script::find_in(options.root.as_deref(), short).filter(|_| name.ends_with(".service"));
+    let asks_rung = options.root.is_none() && is_rung() && mangle(word).is_ok();
     // A template stands for the instance that its DefaultInstance= names, which the manager knows.
-    if let Some(name) = mangle(word).ok().filter(|n| n.contains("@.") && files::state(None, n) != "not-found") {
-        return by_rung(options, switch, &name);
-    }
-    let named = match one(word) {
-        Ok(named) => named,
+    let found = match one(word) {
+        Ok(_) if !asks_rung || name.contains("@.") => None,
+        Ok(named) => Some(named.found),
         Err(e) => return failed(switch.word(), word, &e),
     };
-    let name = &named.name;
-    match &named.found {
-        Found::Script(path) => by_sysv(switch, path),
-        Found::Unit(unit) if unit.source == init::unit::Source::Script => {
-            by_sysv(switch, &script::path_of(unit.name.short()))
+    let nearest = match &found {
+        Some(Found::Nothing(nearest)) => near(nearest),
+        _ => String::new(),
+    };
+    match &found {
+        Some(Found::Unit(unit)) if unit.load == LoadState::Masked && switch == Switch::On => {
+            return err_plain(&format!("Failed to enable unit: Unit file {name} is masked."));
         }
-        Found::Unit(unit) if unit.load == LoadState::Masked && switch == Switch::On => {
-            err_plain(&format!("Failed to enable unit: Unit file {name} is masked."))
-        }
-        Found::Unit(unit) if switch == Switch::On && file_state(unit, false) == "static" => {
+        Some(Found::Unit(unit)) if switch == Switch::On && script.is_none() && file_state(unit, false) == "static" => {
             if !options.quiet {
                 err_plain(&format!(
                     "{name} says in no [Install] section where it belongs (WantedBy=, Runlevels=): nothing was switched \
@@ -103,14 +105,47 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
                     unit.name.short()
                 ));
             }
-            0
+            return 0;
         }
-        Found::Unit(_) => by_rung(options, switch, name),
-        Found::Nothing(nearest) => {
-            err_plain(&format!("Failed to {} unit: Unit file {name} does not exist.{}", switch.word(), near(nearest)));
-            1
+        _ => {}
+    }
+    let native = asks_rung && (name.contains("@.") && files::state(None, &name) != "not-found")
+        || matches!(&found, Some(Found::Unit(unit)) if unit.source != Source::Script);
+    if !native && script.is_none() && file.is_none() {
+        let text = format!("Failed to {} unit: Unit file {name} does not exist.{nearest}", switch.word());
+        return err_plain(&text);
+    }
+    // Debian's update-rc.d calls us with this set: it has done, or will do, that part itself.
+    let skips = std::env::var_os("SYSTEMCTL_SKIP_SYSV").is_some();
+    if let Some(script) = script.filter(|_| !skips && options.root.is_none()) {
+        match by_sysv(switch, &script) {
+            0 => {}
+            code => return code,
         }
     }
+    let links = match (&file, switch) {
+        (Some(file), Switch::On) => install::make(options.root.as_deref(), &name, file),
+        (Some(file), Switch::Off) if !native => install::remove(options.root.as_deref(), &name, file),
+        _ => Ok(Vec::new()),
+    };
+    match links {
+        Ok(lines) => lines.iter().filter(|_| !options.quiet).for_each(|line| {
+            err_plain(line);
+        }),
+        Err(why) => return err_plain(&format!("Failed to {} unit: {why}", switch.word())),
+    }
+    // Links of systemd's, or of the farm, have it on unless links of Rung's say otherwise.
+    if native && (switch == Switch::Off || file.is_none() || !is_on(&name)) {
+        by_rung(options, switch, &name)
+    } else {
+        0
+    }
+}
+
+/// Whether it is on in any level, or held by others.
+fn is_on(name: &str) -> bool {
+    let table = client().call::<_, LevelTable>("Levels", &Names { names: vec![name.to_owned()] }, PATIENCE);
+    table.is_ok_and(|table| table.rows.iter().any(|row| !row.on.is_empty() || !row.held_by.is_empty()))
 }
 
 fn by_rung(options: &Options, switch: Switch, name: &str) -> u8 {
@@ -150,7 +185,7 @@ fn by_sysv(switch: Switch, path: &Path) -> u8 {
 /// The word of `is-enabled`.
 pub(super) fn state_of(options: &Options, word: &str) -> Result<String, String> {
     let name = mangle(word).unwrap_or_else(|_| word.to_owned());
-    if options.root.is_some() || !is_rung() || name.contains("@.") {
+    if options.root.is_some() || !is_rung() || name.contains("@.") || mangle(word).is_err() {
         return Ok(files::state(options.root.as_deref(), &name));
     }
     let named = one(word).map_err(|e| format!("Failed to get unit file state for {name}: {e}"))?;
