@@ -3,6 +3,7 @@
 //! `sysv NAME ARG…`, or a link called NAME, selects one. Exit statuses are the namesakes'; messages go to stderr.
 
 mod args;
+mod fifo;
 mod halt;
 mod record;
 mod runlevel;
@@ -27,6 +28,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
     Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 
