@@ -38,14 +38,19 @@ const AT_ONCE: usize = 16;
 /// Where the power's guard says how it stands; the older place after it.
 const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
 
+/// See [`environment_file`].
+pub const ENVIRONMENT_FILE: &str = "environment";
+/// See [`sleep_file`].
+pub const SLEEP_FILE: &str = "sleep-time";
+
 /// The file that holds the variables, below the run directory: every script and line of inittab gets them.
 pub fn environment_file() -> PathBuf {
-    client::run_dir().join("environment")
+    client::run_dir().join(ENVIRONMENT_FILE)
 }
 
 /// The file that holds the seconds between SIGTERM and SIGKILL, once somebody has said them.
 pub fn sleep_file() -> PathBuf {
-    client::run_dir().join("sleep-time")
+    client::run_dir().join(SLEEP_FILE)
 }
 
 /// The seconds between SIGTERM and SIGKILL as they were said last.

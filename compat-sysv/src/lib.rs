@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`channel`] | who listens at `/run/initctl` |
 //! | [`fifo`] | the 384-byte request of `/run/initctl`; pure |
+//! | [`generate`] | all that as unit files and level links |
 //! | [`inittab`] | `/etc/inittab` and how its commands are run; pure |
 //! | [`utmp`] | the 384-byte record of utmp and wtmp (pure), and the files |
 //! | [`pid1`] | who is PID 1, and how it is asked |
@@ -19,6 +20,7 @@ pub mod chkconfig;
 pub mod facilities;
 pub mod farm;
 pub mod fifo;
+pub mod generate;
 pub mod inittab;
 pub mod lsb;
 pub mod order;
