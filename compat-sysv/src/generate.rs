@@ -11,7 +11,7 @@ use init::unit::conf::Compat;
 use init::unit::{Finding, Level, Severity};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
