@@ -13,8 +13,8 @@ use crate::proto::control::JobEnd;
 use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
-use crate::unit::Unit;
 use crate::unit::name::Kind;
+use crate::unit::{KillMode, Unit};
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -52,7 +52,9 @@ impl Manager {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
         if let Some(key) = key {
-            self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+            let group =
+                status::definition(&self.core.view(unit)).is_some_and(|u| u.service.kill_mode == KillMode::Group);
+            self.link.send(Request::Signal { key, signal, group }, Vec::new());
             return;
         }
         // Our own children by their slots: one that is still on its way to exec has not joined the cgroup yet. It keeps the
@@ -192,7 +194,7 @@ impl Manager {
         for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
-        self.remove_runtime(unit, definition);
+        self.clear_away(unit, definition, true);
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
             self.held.ends(unit, token, wait::now_ms());
@@ -216,7 +218,7 @@ impl Manager {
         if matches!(state, State::Inactive | State::Failed) {
             // An automatic restart, for which they were kept, may have been called off.
             let definition = status::definition(&self.core.view(unit)).cloned();
-            definition.iter().for_each(|d| self.remove_runtime(unit, d));
+            definition.iter().for_each(|d| self.clear_away(unit, d, false));
         }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());

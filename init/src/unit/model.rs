@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, UnitName};
+use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Terminal, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Unit {
     pub name: UnitName,
     /// `Description=`; the name where there is none.
     pub description: String,
+    /// `Documentation=`: where one can read about it.
+    pub documentation: Vec<String>,
     /// Where it came from.
     pub source: Source,
     /// The file itself, then its drop-ins in the order read.
@@ -68,6 +70,7 @@ impl Unit {
     pub fn new(name: UnitName) -> Self {
         Self {
             description: name.short().to_owned(),
+            documentation: Vec::new(),
             name,
             source: Source::Native,
             files: Vec::new(),
@@ -236,6 +239,8 @@ pub enum KillMode {
     Mixed,
     /// The main process only; the others stay.
     Process,
+    /// The main process and its process group, as sysvinit ends what it has started.
+    Group,
     /// Nobody: `ExecStop=` alone.
     None,
 }
@@ -312,6 +317,8 @@ pub struct Service {
     pub start_limit_interval: Duration,
     /// `StartLimitBurst=`; 5.
     pub start_limit_burst: u32,
+    /// `StartLimitPauseSec=`: an automatic restart beyond the limit is put off by this. Zero: it fails.
+    pub start_limit_pause: Duration,
     /// `TimeoutStartSec=`; 90 s, none for one-shots. `None`: no limit.
     pub timeout_start: Option<Duration>,
     /// `TimeoutStopSec=`; 90 s in systemd, here too. `None`: no limit.
@@ -352,12 +359,8 @@ pub struct Service {
     pub output: Output,
     /// `StandardError=`
     pub error: Output,
-    /// `TTYPath=`; `/dev/console`.
-    pub tty_path: PathBuf,
-    /// `TTYReset=`
-    pub tty_reset: bool,
-    /// `TTYVHangup=`
-    pub tty_hangup: bool,
+    /// Its terminal.
+    pub terminal: Terminal,
     /// `Limit*=`
     pub limits: Vec<Limit>,
     /// `IgnoreSIGPIPE=`; yes.
@@ -388,6 +391,7 @@ impl Default for Service {
             restart_sec: Duration::from_millis(100),
             start_limit_interval: Duration::from_secs(10),
             start_limit_burst: 5,
+            start_limit_pause: Duration::ZERO,
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
@@ -408,9 +412,7 @@ impl Default for Service {
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,
-            tty_path: PathBuf::from("/dev/console"),
-            tty_reset: false,
-            tty_hangup: false,
+            terminal: Terminal::default(),
             limits: Vec::new(),
             ignore_sigpipe: true,
             nice: None,

@@ -63,6 +63,15 @@ fn a_web_server() {
 }
 
 #[test]
+fn documentation_is_where_one_can_read() {
+    let parsed =
+        read("x", "[Unit]\nDocumentation=man:x(8)\nDocumentation=https://x.example/ README\n[Service]\nExecStart=/a\n");
+    assert_eq!(parsed.unit.documentation, ["man:x(8)", "https://x.example/"]);
+    let text = parsed.findings.iter().map(ToString::to_string).collect::<String>();
+    assert!(text.contains(":3:34: warning: ") && text.contains("`README` is passed over"), "{text}");
+}
+
+#[test]
 fn an_ssh_server_of_systemds() {
     let parsed = read(
         "ssh",
@@ -74,6 +83,7 @@ fn an_ssh_server_of_systemds() {
     );
     assert!(!parsed.is_bad());
     assert!(parsed.not_honoured.is_empty(), "{:?}", parsed.not_honoured);
+    assert_eq!(parsed.unit.documentation, ["man:sshd(8)"]);
     let service = &parsed.unit.service;
     assert_eq!(service.environment_files, [("/etc/default/ssh".into(), true)]);
     assert_eq!(service.commands(ExecKind::Reload).count(), 2);
@@ -97,7 +107,7 @@ fn a_getty_template_and_its_drop_ins() {
         service.commands(ExecKind::Start).map(|c| c.words.join(" ")).collect::<Vec<_>>(),
         ["/sbin/mingetty tty1"]
     );
-    assert_eq!((service.tty_path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
+    assert_eq!((service.terminal.path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
     assert_eq!(service.environment, [("C".to_owned(), "3".to_owned())]);
     assert_eq!(service.restart_sec, Duration::from_millis(100));
     assert_eq!(unit.place("Service.ExecStart").as_deref(), Some("/etc/rung/units/getty@.service.d/a.conf:3"));

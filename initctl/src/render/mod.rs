@@ -5,6 +5,7 @@ pub mod blame;
 pub mod branch;
 pub mod history;
 pub mod jobs;
+pub mod keys;
 pub mod levels;
 pub mod list;
 pub mod plan;
@@ -80,6 +81,7 @@ pub mod samples {
         UnitStatus {
             name: name(text),
             description: format!("The {text} daemon"),
+            documentation: Vec::new(),
             load: LoadState::Loaded,
             load_error: None,
             changed_on_disk: false,
