@@ -206,15 +206,15 @@ const FALLBACK: &[&str] = &[
 #[test]
 fn invoke_rc_d() {
     compare("invoke", |oracle| {
-        let plain = INVOKE.iter().map(|(setup, line)| (oracle.plain(), *setup, *line));
+        let plain = INVOKE.iter().map(|(setup, line)| (oracle.small(), *setup, *line));
         let mut cases: Vec<_> = plain.collect();
         for code in POLICIES {
-            cases.extend(POLICY_LINES.iter().map(|line| (oracle.plain().with_policy(code, ""), "", *line)));
+            cases.extend(POLICY_LINES.iter().map(|line| (oracle.small().with_policy(code, ""), "", *line)));
             let off = "rm /etc/rc2.d/S??tool";
-            cases.push((oracle.plain().with_policy(code, ""), off, "invoke-rc.d tool start"));
+            cases.push((oracle.small().with_policy(code, ""), off, "invoke-rc.d tool start"));
         }
         for instead in ["stop", "fail upgrade stop", "fail"] {
-            cases.extend(FALLBACK.iter().map(|line| (oracle.plain().with_policy("106", instead), "", *line)));
+            cases.extend(FALLBACK.iter().map(|line| (oracle.small().with_policy("106", instead), "", *line)));
         }
         cases
     });

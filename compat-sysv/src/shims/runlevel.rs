@@ -38,7 +38,9 @@ pub(super) fn current() -> Option<Level> {
 }
 
 fn from_rung() -> Option<(char, char)> {
-    pid1::runlevel().ok().and_then(|levels| show(&levels))
+    // A manager that isn't there would be waited for.
+    let levels = pid1::is_rung().then(pid1::runlevel)?;
+    levels.ok().and_then(|levels| show(&levels))
 }
 
 fn show(levels: &Runlevel) -> Option<(char, char)> {

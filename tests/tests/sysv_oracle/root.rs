@@ -85,6 +85,7 @@ pub struct Oracle {
     first: Etc,
     ordered: OnceCell<Etc>,
     plain: OnceCell<Etc>,
+    small: OnceCell<Etc>,
     folder: Folder,
 }
 
@@ -145,7 +146,14 @@ impl Oracle {
         fs::rename(root.join("etc"), &first.0).expect("etc");
         first.furnish();
         let keeper = Keeper::new(&root).inspect_err(|_| drop(fs::remove_dir_all(&folder)))?;
-        Ok(Self { keeper, folder: Folder(folder), first, ordered: OnceCell::new(), plain: OnceCell::new() })
+        Ok(Self {
+            keeper,
+            folder: Folder(folder),
+            first,
+            ordered: OnceCell::new(),
+            plain: OnceCell::new(),
+            small: OnceCell::new(),
+        })
     }
 
     /// Many scripts, in the order that insserv gives them.
@@ -163,16 +171,25 @@ impl Oracle {
         if ordered {
             symlink("/oracle/insserv", etc.0.join("at/insserv")).expect("link");
         }
+        // All at once, as an installed system has them; without insserv, one by one.
+        let make = if ordered {
+            "/oracle/insserv -f $names"
+        } else {
+            "for name in $names; do update-rc.d $name defaults; done"
+        };
         let all = "for path in /etc/init.d/*; do name=${path##*/}; case $name in\n\
-                   web|bare|endless|lonely|rc|rcS|README|single|skeleton) continue ;; esac\n\
-                   /usr/sbin/update-rc.d $name defaults || exit 1; done";
-        let done = self.run(&etc, &["sh", "-c", all]);
+                   web|bare|endless|lonely|rc|rcS|README|single|skeleton) ;; *) names=\"$names $name\" ;; esac; done";
+        let done = self.run(&etc, &["sh", "-c", &format!("{all}; {make}")]);
         assert_eq!(done.status, 0, "the farm was not made: {}{}", done.out, done.err);
         etc
     }
 
-    /// A few scripts that do nothing: all are run by `--status-all`.
+    /// A few scripts that do nothing: all are run by `--status-all`. One of them has links.
     pub fn small(&self) -> Etc {
+        self.small.get_or_init(|| self.few()).copy()
+    }
+
+    fn few(&self) -> Etc {
         let etc = self.first.copy();
         let init_d = etc.0.join("init.d");
         for script in fs::read_dir(&init_d).expect("scripts").flatten() {
@@ -184,6 +201,8 @@ impl Oracle {
             executable(&init_d.join(silent), "#!/bin/sh\nexit 0\n");
         }
         executable(&init_d.join("down"), "#!/bin/sh\necho is down; exit 3\n");
+        let done = self.run(&etc, &["update-rc.d", "tool", "defaults"]);
+        assert_eq!(done.status, 0, "{}", done.err);
         etc
     }
 
