@@ -164,6 +164,7 @@ fn every_command_has_help_and_a_link_selects_it() {
         "reboot",
         "service",
         "record",
+        "systemctl",
         "invoke-rc.d",
         "update-rc.d",
         "chkconfig",

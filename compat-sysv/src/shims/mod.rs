@@ -4,10 +4,14 @@
 
 mod args;
 mod farm;
+mod fifo;
+mod generate;
 mod halt;
 mod record;
 mod runlevel;
+mod script;
 mod shutdown;
+mod systemctl;
 mod telinit;
 mod wall;
 
@@ -57,6 +61,9 @@ const SHIMS: &[Shim] = &[
         run: farm::sysv_install::run,
         help: farm::sysv_install::HELP,
     },
+    Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
+    Shim { names: &["generate"], what: "make units of inittab", run: generate::run, help: generate::HELP },
+    Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 
@@ -81,6 +88,19 @@ pub fn main(argv: &[String]) -> u8 {
 
 fn find(name: &str) -> Option<&'static Shim> {
     SHIMS.iter().find(|shim| shim.names.contains(&name))
+}
+
+/// Runs the command of that name: our own, or else the system's.
+fn call(name: &str, args: &[&str]) -> u8 {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    if let Some(shim) = find(name) {
+        return (shim.run)(name, &args);
+    }
+    // Debian's update-rc.d would call systemctl in its turn.
+    match std::process::Command::new(name).args(&args).env("_SKIP_SYSTEMD_NATIVE", "1").status() {
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        Err(e) => err("systemctl", &format!("{name}: {e}")),
+    }
 }
 
 fn overview(name: &str, rest: &[String]) -> u8 {

@@ -1,10 +1,10 @@
 //! A root directory as these commands see it: its scripts, the links of its levels, names that are near.
 
 use crate::farm::{self, Kind, Link};
+pub(in crate::shims) use crate::shims::script::executable as is_executable;
 use init::load::Root;
 use init::unit::{Level, nearest};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// The root, and where its scripts are.
@@ -98,11 +98,6 @@ impl Place {
 /// Whether it can name a file of a folder.
 pub(in crate::shims) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains('/') && !name.starts_with('.')
-}
-
-/// Whether somebody may execute it.
-pub(in crate::shims) fn is_executable(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
 /// What a folder holds, sorted.
