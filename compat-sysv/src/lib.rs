@@ -11,12 +11,14 @@
 //! | [`farm`] | `/etc/rcN.d`: which script runs in which level |
 //! | [`tree`] | all scripts of a root, with the above |
 //! | [`order`] | in which order they run, and insserv's numbers; pure |
+//! | [`generate`] | `sysv generate`: all that as units |
 //! | [`shims`] | `telinit`, `runlevel`, `shutdown`, `halt`, `service`, …: arguments → request |
 
 pub mod chkconfig;
 pub mod facilities;
 pub mod farm;
 pub mod fifo;
+pub mod generate;
 pub mod inittab;
 pub mod lsb;
 pub mod order;

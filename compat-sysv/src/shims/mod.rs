@@ -11,6 +11,7 @@ mod shutdown;
 mod telinit;
 mod wall;
 
+use crate::generate;
 use std::io::Write;
 
 /// One command.
@@ -27,6 +28,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
     Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 
@@ -77,7 +79,7 @@ fn out(line: &str) -> u8 {
 }
 
 /// `NAME: MESSAGE` on stderr; gives the exit status 1.
-fn err(name: &str, message: &str) -> u8 {
+pub(crate) fn err(name: &str, message: &str) -> u8 {
     err_plain(&format!("{name}: {message}"))
 }
 
