@@ -13,7 +13,6 @@
 //! | [`farm`] | `/etc/rcN.d`: which script runs in which level |
 //! | [`tree`] | all scripts of a root, with the above |
 //! | [`order`] | in which order they run, and insserv's numbers; pure |
-//! | [`generate`] | `sysv generate`: all that as units |
 //! | [`shims`] | `telinit`, `runlevel`, `shutdown`, `halt`, `service`, …: arguments → request |
 
 pub mod channel;

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`scripts`] | `/etc/init.d` → `scripts/NAME.service` |
+//! | `inittab` | `/etc/inittab` → `inittab/`, `levels/`, `events/` |
 //! | [`output`] | what is made, and how it gets to the folder |
 //! | `job` | the header of one of Upstart's jobs |
 //!
@@ -12,101 +13,34 @@
 pub mod output;
 pub mod scripts;
 
+mod inittab;
 mod job;
 
+pub use output::{Changes, Item, Made};
+
 use crate::tree::Tree;
-use init::client::run_dir;
 use init::load::Root;
-use output::Output;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-pub(crate) const HELP: &str = "NAME0 [--root DIR] [--out DIR]
-
-Makes units of the init scripts and the inittab of this machine, or of the one below
---root. The manager runs it at boot and when one of these files has changed.
-
-  scripts/NAME.service     of /etc/init.d/NAME (also /etc/rc.d/init.d)
-  inittab/inittab-ID.service, levels/L/, events/
-                           of /etc/inittab and /etc/inittab.d/*.tab
-  findings                 what is wrong: error or warning, file, line, text and
-                           remedy, separated by tabs
-
-Only what differs is written; what is no longer made is removed.
-
-Options:
-  --root DIR   the machine below DIR; links are followed as they would be there
-  --out DIR    where to (default: /run/rung/generated; with --root, that below DIR)
-  --help, --version
-
-Exit status: 0 also with findings; 1 where DIR can't be written.";
-
-/// Makes everything of a root.
-pub fn generate(root: &Root) -> Output {
-    let mut output = Output::default();
+/// Makes everything of a root. `out`: the folder it is for, beside which what was set by `/run/initctl` lies.
+pub fn generate(root: &Root, out: &Path) -> Made {
+    let mut made = Made::default();
     let tree = Tree::read_with(root, &mut |name| job::header(root, name));
-    scripts::make(root, &tree, &mut output);
-    output
-}
-
-/// The command.
-pub(crate) fn run(name: &str, args: &[String]) -> u8 {
-    let wish = match Wish::parse(args) {
-        Ok(wish) => wish,
-        Err(why) => {
-            return crate::shims::err(name, &format!("{why}; see {name} --help"));
-        }
-    };
-    match generate(&wish.root).write(&wish.out) {
-        Ok(_) => 0,
-        Err(why) => crate::shims::err(name, &why),
+    scripts::make(root, &tree, &mut made);
+    if let Some(more) = inittab::make(root, out) {
+        made.items.extend(more.items);
+        made.findings.extend(more.findings);
     }
+    made
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Wish {
-    root: Root,
-    out: PathBuf,
-}
-
-impl Wish {
-    fn parse(args: &[String]) -> Result<Self, String> {
-        let (mut root, mut out) = (None, None);
-        let mut args = args.iter();
-        while let Some(arg) = args.next() {
-            let (option, value) = match arg.split_once('=') {
-                Some((option, value)) => (option, Some(value.to_owned())),
-                None => (arg.as_str(), None),
-            };
-            let to = match option {
-                "--root" => &mut root,
-                "--out" => &mut out,
-                _ => return Err(format!("unknown argument `{arg}`")),
-            };
-            let value = value.or_else(|| args.next().cloned()).filter(|value| !value.is_empty());
-            *to = Some(PathBuf::from(value.ok_or_else(|| format!("{option} needs a folder"))?));
-        }
-        let root = root.filter(|path| path != Path::new("/")).map_or_else(Root::system, Root::image);
-        let default = if root.is_image() { root.shown(Path::new("/run/rung")) } else { run_dir() };
-        Ok(Self { out: out.unwrap_or_else(|| default.join("generated")), root })
-    }
+/// Makes everything of a root, and brings the folder to hold it.
+///
+/// # Errors
+/// The first file that can't be written or removed, as text.
+pub fn run(root: &Root, out: &Path) -> Result<Changes, String> {
+    generate(root, out).write(out)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Wish, String> {
-        Wish::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn folders_are_this_machines_or_an_images() {
-        let image = |path: &str| Root::image(PathBuf::from(path));
-        assert_eq!(parse("--root /mnt"), Ok(Wish { root: image("/mnt"), out: "/mnt/run/rung/generated".into() }));
-        assert_eq!(parse("--root=/mnt --out /tmp/x"), Ok(Wish { root: image("/mnt"), out: "/tmp/x".into() }));
-        assert_eq!(parse("--root / --out /x"), Ok(Wish { root: Root::system(), out: "/x".into() }));
-        assert!(parse("").expect("defaults").out.ends_with("generated"));
-        assert_eq!(parse("--out"), Err("--out needs a folder".to_owned()));
-        assert_eq!(parse("here"), Err("unknown argument `here`".to_owned()));
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 
 use init::sys::file;
 use init::unit::{Finding, Severity};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,52 +22,25 @@ pub enum Item {
     /// A file with this text.
     Text(String),
     /// A symbolic link with this target.
-    Link(PathBuf),
+    Link(String),
 }
 
 /// All that is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Output {
+pub struct Made {
     /// By path below the folder; each begins with one of [`FOLDERS`].
-    pub items: BTreeMap<PathBuf, Item>,
-    /// Lines of [`FINDINGS`].
-    pub findings: Vec<Line>,
+    pub items: BTreeMap<String, Item>,
+    /// What is to be said about the files that were read.
+    pub findings: Vec<Finding>,
 }
 
-/// One line of the file of findings.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
-    /// The file it is about; empty for none.
-    pub file: String,
-    /// Its line; 0: as a whole.
-    pub line: u32,
-    /// Something doesn't count; else it counts, but perhaps not as meant.
-    pub is_error: bool,
-    /// What is wrong.
-    pub text: String,
-    /// What can be done.
-    pub remedy: String,
-}
-
-impl From<&Finding> for Line {
-    fn from(finding: &Finding) -> Self {
-        let key = finding.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-        Self {
-            file: finding.path.display().to_string(),
-            line: finding.line,
-            is_error: finding.severity == Severity::Error,
-            text: format!("{key}{}", finding.message),
-            remedy: finding.hint.clone().unwrap_or_default(),
-        }
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
-        let word = if self.is_error { "error" } else { "warning" };
-        write!(f, "{word}\t{}\t{}\t{}\t{}", plain(&self.file), self.line, plain(&self.text), plain(&self.remedy))
-    }
+/// `error` or `warning`, file, line (0: as a whole), text and remedy, with tabs between.
+fn line(finding: &Finding) -> String {
+    let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
+    let word = if finding.severity == Severity::Error { "error" } else { "warning" };
+    let key = finding.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+    let (file, text) = (plain(&finding.path.display().to_string()), plain(&format!("{key}{}", finding.message)));
+    format!("{word}\t{file}\t{}\t{text}\t{}\n", finding.line, plain(finding.hint.as_deref().unwrap_or_default()))
 }
 
 /// How many files and links were written and removed.
@@ -79,13 +52,12 @@ pub struct Changes {
     pub removed: usize,
 }
 
-impl Output {
+impl Made {
     /// The text of the file of findings: sorted, each line once.
     pub fn findings_text(&self) -> String {
-        let mut lines: Vec<&Line> = self.findings.iter().collect();
-        lines.sort();
-        lines.dedup();
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        let at = |finding: &Finding| (finding.path.clone(), finding.line, line(finding));
+        let lines: BTreeSet<(PathBuf, u32, String)> = self.findings.iter().map(at).collect();
+        lines.into_iter().map(|(_, _, line)| line).collect()
     }
 
     /// Brings `folder` to hold exactly this. What stands beside [`FOLDERS`] and [`FINDINGS`] there is left alone.
@@ -109,11 +81,12 @@ impl Output {
             list(&folder.join(own), MAX_DEPTH, &mut there);
         }
         for path in &there {
-            let made = path.strip_prefix(folder).is_ok_and(|path| self.items.contains_key(path));
-            if !made {
+            let place = path.strip_prefix(folder).ok().and_then(Path::to_str);
+            if !place.is_some_and(|place| self.items.contains_key(place)) {
                 note(path, remove(path), &mut changes.removed);
             }
         }
+        FOLDERS.iter().for_each(|own| prune(&folder.join(own), MAX_DEPTH));
         // Last, so that who sees it sees all else.
         let path = folder.join(FINDINGS);
         note(&path, put(&path, &Item::Text(self.findings_text())), &mut changes.written);
@@ -129,7 +102,7 @@ fn put(path: &Path, item: &Item) -> std::io::Result<bool> {
             meta.as_ref().is_ok_and(fs::Metadata::is_file)
                 && file::read(path, text.len()).is_ok_and(|there| there == text.as_bytes())
         }
-        Item::Link(target) => fs::read_link(path).is_ok_and(|there| there == *target),
+        Item::Link(target) => fs::read_link(path).is_ok_and(|there| there == Path::new(target)),
     };
     if same {
         return Ok(false);
@@ -142,7 +115,7 @@ fn put(path: &Path, item: &Item) -> std::io::Result<bool> {
     }
     match item {
         Item::Text(text) => file::replace_text(path, text)?,
-        Item::Link(target) => file::replace_link(target, path)?,
+        Item::Link(target) => file::replace_link(Path::new(target), path)?,
     }
     Ok(true)
 }
@@ -155,6 +128,16 @@ fn list(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
             _ => found.push(entry.path()),
         }
     }
+}
+
+/// Removes a folder and those in it, as far as they are empty.
+fn prune(folder: &Path, depth: usize) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if depth > 0 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            prune(&entry.path(), depth - 1);
+        }
+    }
+    let _ = fs::remove_dir(folder);
 }
 
 fn remove(path: &Path) -> std::io::Result<bool> {

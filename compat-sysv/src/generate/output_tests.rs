@@ -1,12 +1,12 @@
 use super::*;
 use std::os::unix::fs::MetadataExt;
 
-fn output(items: &[(&str, &str)]) -> Output {
+fn output(items: &[(&str, &str)]) -> Made {
     let item = |text: &str| match text.strip_prefix("->") {
         Some(target) => Item::Link(target.into()),
         None => Item::Text(text.to_owned()),
     };
-    Output { items: items.iter().map(|(path, text)| (path.into(), item(text))).collect(), findings: Vec::new() }
+    Made { items: items.iter().map(|(path, text)| ((*path).to_owned(), item(text))).collect(), findings: Vec::new() }
 }
 
 fn changes(written: usize, removed: usize) -> Changes {
@@ -35,7 +35,8 @@ fn only_what_differs_is_written_and_what_is_gone_removed() {
     assert_eq!(fs::read_to_string(folder.join("scripts/b.service")).expect("read"), "three");
     assert_eq!(fs::read_link(folder.join("levels/2/i.service")).expect("link"), Path::new("../y"));
 
-    assert_eq!(Output::default().write(&folder), Ok(changes(0, 3)));
+    assert_eq!(Made::default().write(&folder), Ok(changes(0, 3)));
+    assert!(!folder.join("levels").exists(), "empty folders go");
     assert_eq!(fs::read_to_string(folder.join("mine")).expect("read"), "kept");
     fs::remove_dir_all(&folder).expect("clean");
 }
@@ -55,20 +56,14 @@ fn a_folder_in_the_way_goes_and_one_that_cannot_be_written_is_told() {
 
 #[test]
 fn findings_are_lines_of_five_fields() {
-    let line = |file: &str, line, text: &str| Line {
-        file: file.into(),
-        line,
-        is_error: line == 0,
-        text: text.into(),
-        remedy: "do\tso".into(),
+    let finding = |severity, file: &str, line, text: &str| {
+        let whole = Finding::whole(severity, Path::new(file), text.to_owned()).hint("do\tso");
+        Finding { line, ..whole }
     };
-    let findings = vec![line("/b", 2, "x\ny"), line("/a", 0, "z"), line("/b", 2, "x\ny")];
-    let text = Output { findings, ..Output::default() }.findings_text();
-    assert_eq!(text, "error\t/a\t0\tz\tdo so\nwarning\t/b\t2\tx y\tdo so\n");
-    let finding = Finding {
-        line: 3,
-        key: Some("Provides".into()),
-        ..Finding::whole(Severity::Warning, Path::new("/f"), "m".into())
-    };
-    assert_eq!(Line::from(&finding.hint("h")).to_string(), "warning\t/f\t3\tProvides: m\th");
+    let warning = finding(Severity::Warning, "/b", 10, "x\ny");
+    let keyed = Finding { key: Some("Provides".into()), ..finding(Severity::Note, "/b", 9, "m") };
+    let findings = vec![warning.clone(), keyed, finding(Severity::Error, "/a", 0, "z"), warning];
+    let text = Made { findings, ..Made::default() }.findings_text();
+    let expect = "error\t/a\t0\tz\tdo so\nwarning\t/b\t9\tProvides: m\tdo so\nwarning\t/b\t10\tx y\tdo so\n";
+    assert_eq!(text, expect);
 }

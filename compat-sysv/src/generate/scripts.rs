@@ -3,13 +3,13 @@
 //! A unit's levels aren't in it: the farm has them, and the manager reads the farm. An order is written into the units of
 //! both sides, so that it holds where a native unit stands for one of them.
 
-use super::output::{Item, Line, Output};
+use super::{Item, Made};
 use crate::farm::Kind;
 use crate::order::{self, Dropped, Edge, Missing, Need, Order, Strength};
 use crate::tree::{Script, Style, Tree};
 use init::load::Root;
 use init::unit::search::FOLDERS;
-use init::unit::{Level, UnitName};
+use init::unit::{Finding, Level, Severity, UnitName};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -26,11 +26,11 @@ const TARGETS: [(&str, &str); 7] = [
 ];
 
 /// Makes the units of a tree.
-pub fn make(root: &Root, tree: &Tree, output: &mut Output) {
+pub fn make(root: &Root, tree: &Tree, made: &mut Made) {
     let services = order::services(tree);
     let order = order::order(&services, &tree.facilities, tree.style);
-    let mut maker = Maker { root, tree, order: &order, output, names: Vec::new() };
-    maker.output.findings.extend(tree.findings.iter().map(Line::from));
+    let mut maker = Maker { root, tree, order: &order, made, names: Vec::new() };
+    maker.made.findings.extend(tree.findings.iter().cloned());
     maker.names = tree.scripts.iter().map(|script| maker.name(script)).collect();
     for at in 0..tree.scripts.len() {
         maker.unit(at);
@@ -42,14 +42,15 @@ struct Maker<'a> {
     root: &'a Root,
     tree: &'a Tree,
     order: &'a Order,
-    output: &'a mut Output,
+    made: &'a mut Made,
     /// Each script's unit; `None` where it can't have one.
     names: Vec<Option<UnitName>>,
 }
 
 impl Maker<'_> {
     fn warn(&mut self, is_error: bool, file: &Path, line: u32, text: String, remedy: String) {
-        self.output.findings.push(Line { file: file.display().to_string(), line, is_error, text, remedy });
+        let severity = if is_error { Severity::Error } else { Severity::Warning };
+        self.made.findings.push(Finding { line, ..Finding::whole(severity, file, text).hint(remedy) });
     }
 
     /// The unit's name, or a word about why there is none.
@@ -101,14 +102,14 @@ impl Maker<'_> {
             text += "StandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n";
         }
         text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n";
-        let file = PathBuf::from("scripts").join(name.as_str());
-        if self.output.items.contains_key(&file) {
+        let file = format!("scripts/{}", name.as_str());
+        if self.made.items.contains_key(&file) {
             let why = format!("`{}` is the unit of another script already", name.as_str());
             let path = script.path.clone();
             self.warn(true, &path, 0, why, "rename one of the two".to_owned());
             return;
         }
-        self.output.items.insert(file, Item::Text(text));
+        self.made.items.insert(file, Item::Text(text));
     }
 
     /// The units that come before this one, or after it.

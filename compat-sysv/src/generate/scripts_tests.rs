@@ -43,13 +43,13 @@ impl Place {
         }
     }
 
-    fn generate(&self) -> Output {
-        generate(&Root::image(self.0.clone()))
+    fn generate(&self) -> Made {
+        generate(&Root::image(self.0.clone()), &self.0.join("out"))
     }
 
     fn unit(&self, name: &str) -> String {
         let output = self.generate();
-        match output.items.get(&PathBuf::from(format!("scripts/{name}.service"))) {
+        match output.items.get(&format!("scripts/{name}.service")) {
             Some(Item::Text(text)) => text.clone(),
             other => panic!("{name}: {other:?} in {:?}", output.items.keys()),
         }
@@ -184,11 +184,11 @@ fn names_that_are_no_units_are_told() {
         place.script(name, "Provides: x");
     }
     let output = place.generate();
-    let made: Vec<String> = output.items.keys().map(|path| path.display().to_string()).collect();
+    let made: Vec<String> = output.items.keys().cloned().collect();
     assert_eq!(made, ["scripts/same.service", "scripts/x@y.service"]);
-    let told: Vec<(bool, String)> = output.findings.iter().map(|l| (l.is_error, l.file.clone())).collect();
+    let told: Vec<Severity> = output.findings.iter().map(|f| f.severity).collect();
     assert_eq!(told.len(), 3, "{:?}", output.findings);
-    assert!(told.iter().all(|(error, _)| *error));
+    assert!(told.iter().all(|severity| *severity == Severity::Error));
 }
 
 #[test]
@@ -277,5 +277,5 @@ fn a_red_hat_tree_is_ordered_by_numbers() {
 fn a_machine_without_scripts_has_none() {
     let place = Place::new("none");
     fs::remove_dir_all(place.0.join("etc")).expect("remove");
-    assert_eq!(place.generate(), Output::default());
+    assert_eq!(place.generate(), Made::default());
 }

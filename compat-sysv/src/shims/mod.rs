@@ -15,7 +15,6 @@ mod systemctl;
 mod telinit;
 mod wall;
 
-use crate::generate;
 use std::io::Write;
 
 /// One command.
@@ -34,7 +33,6 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
     Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
-    Shim { names: &["generate"], what: "make units of inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
@@ -99,7 +97,7 @@ fn out(line: &str) -> u8 {
 }
 
 /// `NAME: MESSAGE` on stderr; gives the exit status 1.
-pub(crate) fn err(name: &str, message: &str) -> u8 {
+fn err(name: &str, message: &str) -> u8 {
     err_plain(&format!("{name}: {message}"))
 }
 
