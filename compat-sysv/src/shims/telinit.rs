@@ -78,6 +78,8 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
 fn ask(name: &str, letter: char, meaning: Meaning, sleep_time: i32) -> u8 {
     let answer = match meaning {
         _ if !pid1::is_rung() => return by_fifo(name, letter, sleep_time),
+        // inittab's on-demand levels: whoever listens there knows them.
+        Meaning::Foreign if Path::new(fifo::PATH).exists() => return by_fifo(name, letter, sleep_time),
         Meaning::Foreign => return err(name, &format!("Rung has no runlevel {letter}: S and 0 to 6 are")),
         Meaning::Level(level) => pid1::set_level(level),
         Meaning::Reload => pid1::reload(),
