@@ -44,6 +44,12 @@ const SHIMS: &[Shim] = &[
         help: farm::update::HELP,
     },
     Shim {
+        names: &["insserv"],
+        what: "links of scripts, and their numbers",
+        run: farm::insserv::run,
+        help: farm::insserv::HELP,
+    },
+    Shim {
         names: &["chkconfig"],
         what: "levels a service is on in, Red Hat's way",
         run: farm::chkconfig::run,
