@@ -67,8 +67,8 @@ const SHIMS: &[Shim] = &[
         run: farm::sysv_install::run,
         help: farm::sysv_install::HELP,
     },
+    Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
-    Shim { names: &["generate"], what: "make units of inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
