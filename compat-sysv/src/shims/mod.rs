@@ -7,6 +7,7 @@ mod farm;
 mod fifo;
 mod generate;
 mod halt;
+mod man;
 mod record;
 mod runlevel;
 mod script;
@@ -70,6 +71,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
+    Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 

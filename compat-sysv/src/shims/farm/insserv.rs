@@ -8,7 +8,7 @@ use super::place::{Place, names};
 use crate::facilities::Facilities;
 use crate::farm::{self, Kind};
 use crate::lsb::{self, Header, Key};
-use crate::order::{self, Direction, Order, Service, Strength};
+use crate::order::{self, Direction, Need, Order, Service, Strength};
 use crate::shims::{err_plain, out};
 use crate::tree::{Tree, UPSTART_JOB};
 use init::unit::{Level, LevelSet};
@@ -300,14 +300,16 @@ impl Work<'_> {
                 wrong.extend(self.missed(services, *who, *what));
             }
         }
-        for missing in
-            order.missing.iter().filter(|missing| !missing.facility && missing.place.key == Key::RequiredStart)
+        for missing in order
+            .missing
+            .iter()
+            .filter(|missing| missing.need == Need::Required && missing.place.key == Key::RequiredStart)
         {
             let who = missing.place.service;
             if is_chosen(who) && !self.line.has('r') {
-                wrong.push(format!("FATAL: service {} has to be enabled to use service {}", missing.word, own(who)));
+                wrong.push(format!("FATAL: service {} has to be enabled to use service {}", missing.name, own(who)));
             } else if on(who) && !self.line.has('r') && !self.line.has('f') {
-                wrong.push(format!("FATAL: service {} has to exist for service {}", missing.word, own(who)));
+                wrong.push(format!("FATAL: service {} has to exist for service {}", missing.name, own(who)));
             }
         }
         wrong.extend(self.doubled(read, services, chosen));
