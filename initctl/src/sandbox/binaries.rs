@@ -28,6 +28,10 @@ const SHIMS: &[&str] = &[
     "install_initd",
     "remove_initd",
     "systemd-sysv-install",
+    "wall",
+    "mesg",
+    "pidof",
+    "killall5",
 ];
 /// Where the programs live in the sandbox.
 pub const FOLDER: &str = "/usr/lib/rung";
