@@ -8,6 +8,7 @@
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
+//! | [`inittab`] | inittab's lines when it is read again, keys and power |
 //! | [`watch`] | noticing that unit files change |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
@@ -28,6 +29,7 @@ pub mod envfiles;
 pub mod events;
 pub mod facts;
 pub mod helper;
+mod inittab;
 pub mod instance;
 pub mod journal;
 pub mod link;

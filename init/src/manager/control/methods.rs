@@ -321,6 +321,8 @@ impl Manager {
     fn reload_units(&mut self) -> Outcome {
         self.reload_all();
         self.settle();
+        self.reread_inittab(None);
+        self.settle();
         let changed = std::mem::take(&mut self.untold).into_iter().collect();
         let mut reloaded = Reloaded { changed, ..Reloaded::default() };
         for findings in self.findings.values() {
