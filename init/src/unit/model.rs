@@ -15,6 +15,8 @@ pub enum Source {
     Systemd,
     /// An `/etc/init.d` script.
     Script,
+    /// A line of `/etc/inittab`.
+    Inittab,
     /// Made by Rung itself (`init -- CMD`).
     Generated,
 }
@@ -39,6 +41,8 @@ pub struct Unit {
     pub source: Source,
     /// The file itself, then its drop-ins in the order read.
     pub files: Vec<PathBuf>,
+    /// `SourcePath=`: what the file was made from.
+    pub source_path: Option<PathBuf>,
     /// Where each key that was given stands (the last time): (`Section.Key`, place), sorted by key.
     pub places: Vec<(&'static str, Place)>,
     /// Start only after these have started; stop before them.
@@ -71,6 +75,7 @@ impl Unit {
             name,
             source: Source::Native,
             files: Vec::new(),
+            source_path: None,
             places: Vec::new(),
             after: Vec::new(),
             before: Vec::new(),
