@@ -212,7 +212,7 @@ fn sentence(unit: &Unit, question: &Question) -> String {
             (key, "group", name, "/etc/group", "addgroup --system")
         }
     };
-    let place = unit.place(&format!("Service.{key}")).map(|p| format!(" ({p})")).unwrap_or_default();
+    let place = unit.placed(&format!("Service.{key}"));
     format!("{key}={place}: there is no {what} `{name}` in {file}; make it ({add} {name}) or correct the name")
 }
 

@@ -5,7 +5,6 @@
 //! userfaultfd): it is read of root's processes only, of others' the name that the kernel keeps.
 
 use super::boot;
-use super::control::status::definition;
 use super::state::Manager;
 use crate::core::{Action, Ask, Course, JobResult, Reason, Record, RequestId, UnitId, Verb};
 use crate::proto::control::{Asked, Asker, Cause, MAX_COMMAND};
@@ -24,6 +23,8 @@ use std::path::Path;
 
 /// Requests that are kept though no unit's cause names them.
 const KEEP: usize = 64;
+/// Most units between a request and what came of it that are kept.
+const MAX_WAY: usize = 32;
 /// Longest `/etc/passwd` that is searched for a client's name.
 const MAX_PASSWD: usize = 1 << 20;
 /// `/proc/PID/loginuid` of a process nobody logged in for.
@@ -271,55 +272,27 @@ impl Manager {
             Ask::Down(_) => Some(crate::unit::Level::HALT),
             Ask::Units { .. } => None,
         };
-        let anchors: BTreeSet<UnitId> = match ask {
-            Ask::Units { names, .. } => names.iter().filter_map(|n| self.core.id(n)).collect(),
-            _ => {
-                let itself =
-                    |id: &UnitId, job: &str| job == "stop" || level.is_some_and(|l| self.core.view(*id).on.contains(l));
-                jobs.iter().filter(|(id, job)| itself(id, job)).map(|(id, _)| *id).collect()
-            }
-        };
-        let before = self.ways(&jobs, &anchors);
         for (unit, job) in jobs {
-            let mut via = VecDeque::new();
-            let mut at = unit;
-            while let Some(earlier) = before.get(&at).copied().filter(|_| via.len() < 32) {
-                via.push_front(self.core.name(earlier).clone());
-                at = earlier;
-            }
             let name = self.core.name(unit).clone();
             let level = level.map(|l| l.to_string());
-            self.askers.blame(&name, Kept { request: id, job, via: via.into(), level });
+            self.askers.blame(&name, Kept { request: id, job, via: self.way(unit, id), level });
         }
         true
     }
 
-    /// For each of the units that wasn't asked for itself the one it was taken along by. Each edge is looked at once.
-    fn ways(&self, jobs: &BTreeMap<UnitId, String>, anchors: &BTreeSet<UnitId>) -> BTreeMap<UnitId, UnitId> {
-        let mut edges: BTreeMap<UnitId, Vec<UnitId>> = BTreeMap::new();
-        if jobs.keys().all(|id| anchors.contains(id)) {
-            return BTreeMap::new();
+    /// Through which units a request came to this one, the one it began with first.
+    fn way(&self, unit: UnitId, request: RequestId) -> Vec<UnitName> {
+        let mut way = VecDeque::new();
+        let mut at = unit;
+        while way.len() < MAX_WAY {
+            let view = self.core.view(at);
+            let cause = view.cause.filter(|cause| cause.request == Some(request)).map(|cause| &cause.reason);
+            let earlier = view.job_reason.or(cause).and_then(Reason::unit).filter(|name| !way.contains(*name));
+            let Some(id) = earlier.and_then(|name| self.core.id(name)) else { break };
+            way.push_front(self.core.name(id).clone());
+            at = id;
         }
-        for id in jobs.keys().chain(anchors) {
-            let Some(unit) = definition(&self.core.view(*id)) else { continue };
-            for other in unit.requires.iter().chain(&unit.wants).chain(&unit.conflicts) {
-                if let Some(other) = self.core.id(other).filter(|o| jobs.contains_key(o) || anchors.contains(o)) {
-                    edges.entry(*id).or_default().push(other);
-                    edges.entry(other).or_default().push(*id);
-                }
-            }
-        }
-        let mut before = BTreeMap::new();
-        let mut work: VecDeque<UnitId> = anchors.iter().copied().collect();
-        while let Some(id) = work.pop_front() {
-            for other in edges.remove(&id).unwrap_or_default() {
-                if !anchors.contains(&other) && !before.contains_key(&other) {
-                    before.insert(other, id);
-                    work.push_back(other);
-                }
-            }
-        }
-        before
+        way.into()
     }
 
     /// Whose doing the unit's job is, or was until just now: `actions` are what came of the same event.

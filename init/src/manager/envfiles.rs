@@ -29,7 +29,7 @@ pub fn inherited() -> Variables {
 /// A sentence about a file that must be there.
 pub fn read(unit: &Unit) -> Result<(Variables, Vec<String>), String> {
     let (mut env, mut notes) = (Vec::new(), Vec::new());
-    let place = || unit.place("Service.EnvironmentFile").map(|p| format!(" ({p})")).unwrap_or_default();
+    let place = || unit.placed("Service.EnvironmentFile");
     for (path, optional) in &unit.service.environment_files {
         let files = if is_pattern(path) { expand(path) } else { vec![path.clone()] };
         if files.is_empty() && !optional {

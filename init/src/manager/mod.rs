@@ -7,7 +7,7 @@
 //! | [`envfiles`], [`directories`] | `EnvironmentFile=` and the locale; removing `RuntimeDirectory=` |
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
-//! | [`boot`], [`power`], [`levels`], [`machine`] | levels, links, the beginning and the end |
+//! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
 //! | [`link`], [`logger`] | PID 1, the logger |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
@@ -28,10 +28,8 @@ pub mod envfiles;
 pub mod events;
 pub mod facts;
 pub mod helper;
-mod installed;
 pub mod instance;
 pub mod journal;
-pub mod levels;
 pub mod link;
 pub mod logger;
 pub mod machine;

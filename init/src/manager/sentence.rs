@@ -34,8 +34,8 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             _ => "it ended before it was ready".into(),
         },
         Outcome::Watchdog => {
-            let place = unit.and_then(|u| u.place("Service.WatchdogSec")).map(|p| format!(" ({p})"));
-            format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={}", place.unwrap_or_default())
+            let place = unit.map(|u| u.placed("Service.WatchdogSec")).unwrap_or_default();
+            format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={place}")
         }
         Outcome::StartLimit => {
             let (burst, interval) =
@@ -82,12 +82,12 @@ fn awaited(unit: Option<&Unit>, phase: Phase) -> Option<String> {
     let service = &unit.service;
     let notify = matches!(service.kind, ServiceType::Notify | ServiceType::NotifyReload);
     let word = notify.then(|| "READY=1".to_owned());
-    let place = || unit.place("Service.NotifyFd").map(|p| format!(" ({p})")).unwrap_or_default();
+    let place = || unit.placed("Service.NotifyFd");
     let line = service.readiness.notify_fd.map(|fd| format!("a newline on descriptor {fd}, NotifyFd={}", place()));
     let check = service.commands(ExecKind::ReadyCheck).next();
     let pid_file = service.pid_file.as_ref().filter(|_| service.kind == ServiceType::Forking);
     let pid_file = pid_file.map(|path| {
-        let place = unit.place("Service.PIDFile").map(|p| format!(" ({p})")).unwrap_or_default();
+        let place = unit.placed("Service.PIDFile");
         format!("its main process in {}, PIDFile={place}", path.display())
     });
     let check = check.map(|_| format!("{} to succeed", command(Some(unit), ExecKind::ReadyCheck, 0)));

@@ -96,6 +96,11 @@ impl Unit {
         self.show_place(self.places.get(at)?.1)
     }
 
+    /// ` (file:line)` of a key, to stand behind its name in a sentence; empty where the key wasn't given.
+    pub fn placed(&self, key: &str) -> String {
+        self.place(key).map(|place| format!(" ({place})")).unwrap_or_default()
+    }
+
     /// `file:line` of a place.
     pub fn show_place(&self, place: Place) -> Option<String> {
         let file = self.files.get(usize::from(place.file))?;

@@ -189,19 +189,24 @@ impl Manager {
 
     fn change(&mut self, client: ClientId, call: &Call) -> Outcome {
         let change: Change = parameters(call)?;
-        self.refresh_changed();
-        let ids = self.resolve(&change.names)?;
-        let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
-        if matches!(change.verb, Verb::Start | Verb::Restart | Verb::TryRestart) && self.going.is_some() {
-            return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down: nothing is started any more"));
-        }
         let longer = matches!(change.verb, Verb::Stopping(Course::Wait { .. }));
-        let answer = self.begin(client, call, change.request, change.wait, Ask::Units { verb: change.verb, names });
+        let ask = self.units_ask(change.verb, &change.names)?;
+        let answer = self.begin(client, call, change.request, change.wait, ask);
         if longer {
             self.settle();
             self.put_off_end();
         }
         answer
+    }
+
+    /// What is asked of units, by names as they were typed; refused when the machine goes down.
+    pub(super) fn units_ask(&mut self, verb: Verb, names: &[String]) -> Result<Ask, Refusal> {
+        self.refresh_changed();
+        let ids = self.resolve(names)?;
+        if matches!(verb, Verb::Start | Verb::Restart | Verb::TryRestart) && self.going.is_some() {
+            return Err(Refusal::text(errors::GOING_DOWN, "the machine is going down: nothing is started any more"));
+        }
+        Ok(Ask::Units { verb, names: ids.iter().map(|id| self.core.name(*id).clone()).collect() })
     }
 
     fn set_level(&mut self, client: ClientId, call: &Call) -> Outcome {

@@ -1,7 +1,7 @@
 //! `Plan`: what a request would do, by the code that would do it, and without doing it.
 
 use super::methods::{Outcome, Refusal, now};
-use crate::core::{Ask, Loaded, Plan, Verb};
+use crate::core::{Ask, Loaded, Plan};
 use crate::manager::sentence;
 use crate::manager::state::Manager;
 use crate::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Refused, errors};
@@ -12,15 +12,7 @@ impl Manager {
     /// Answers a plan.
     pub(super) fn plan(&mut self, wanted: PlanRequest) -> Outcome {
         let ask = match wanted.request {
-            PlanOf::Units { verb, names } => {
-                self.refresh_changed();
-                let ids = self.resolve(&names)?;
-                if matches!(verb, Verb::Start | Verb::Restart | Verb::TryRestart) && self.going.is_some() {
-                    let text = "the machine is going down: nothing is started any more";
-                    return Err(Refusal::text(errors::GOING_DOWN, text));
-                }
-                Ask::Units { verb, names: ids.iter().map(|id| self.core.name(*id).clone()).collect() }
-            }
+            PlanOf::Units { verb, names } => self.units_ask(verb, &names)?,
             PlanOf::Level(level) if level == Level::HALT => Ask::Down(PowerWord::PowerOff.into()),
             PlanOf::Level(level) if level == Level::REBOOT => Ask::Down(PowerWord::Reboot.into()),
             PlanOf::Level(_) if self.going.is_some() => {

@@ -244,7 +244,7 @@ fn no_restart(unit: &Unit, stopped: bool, exit: Option<ExitRecord>) -> String {
     } else if stopped {
         format!("{text}, as it was to stop")
     } else if exit.is_some_and(|exit| holds(prevent, exit)) {
-        let place = unit.place("Service.RestartPreventExitStatus").map(|p| format!(" ({p})")).unwrap_or_default();
+        let place = unit.placed("Service.RestartPreventExitStatus");
         format!("{text}: RestartPreventExitStatus={place} names how it ended")
     } else {
         text

@@ -4,6 +4,8 @@
 //! the SysV farm says so (`/etc/rcN.d/SnnNAME`); a K link there stops it on entering that level. One that is in neither is
 //! on where links in `/etc/systemd/system/*.target.wants` switch it on, by the levels these targets stand for.
 
+mod installed;
+
 use crate::core::LevelMark;
 use crate::proto::control::LinkChange;
 use crate::sys::file;

@@ -1,6 +1,6 @@
 //! What `[Install]` asks for beside levels: links of `Alias=`, and in the folders of targets that stand for no level.
 
-use super::levels::{Farm, names};
+use super::{Farm, names};
 use crate::proto::control::LinkChange;
 use crate::sys::file;
 use crate::unit::UnitName;
