@@ -126,6 +126,9 @@ pub enum ServiceType {
     /// The same; and a reload is `ReloadSignal=`, answered by `RELOADING=1` and `READY=1`.
     #[serde(rename = "notify-reload")]
     NotifyReload,
+    /// When the started script has ended with success; what it leaves behind is the service, main process or not, and
+    /// where it leaves nothing the service has done its work. For units made from init scripts.
+    Script,
     /// As [`Self::Exec`], put off until no other job runs, but 5 s at most.
     Idle,
 }

@@ -95,7 +95,9 @@ impl Manager {
             Some(Outcome::StartLimit) => {
                 lines.push("its start limit is reached: it isn't started again by itself".into())
             }
-            Some(Outcome::Skipped { reason }) => lines.push(format!("a condition said no: {reason}")),
+            Some(Outcome::Skipped { reason }) if unit.state != State::Active => {
+                lines.push(format!("its start was skipped: {reason}"));
+            }
             Some(Outcome::Dependency { name }) => {
                 lines.push(format!("{name}, which it requires, is what failed: see initctl why {name}"));
                 if let Some(other) = self.core.id(name) {
