@@ -137,9 +137,15 @@ impl Record {
         Self { kind: Kind::InitProcess, pid, id: id.into(), time, ..Self::empty() }
     }
 
-    /// The process of `id` ended; `line` is that of the record it had.
-    pub fn dead_process(id: &str, pid: i32, line: &str, time: Time) -> Self {
-        Self { kind: Kind::DeadProcess, pid, id: id.into(), line: line.into(), time, ..Self::empty() }
+    /// The process of this record ended.
+    pub fn dead_process(&self, exit: (i16, i16), time: Time) -> Self {
+        let (pid, id, line, session) = (self.pid, self.id.clone(), self.line.clone(), self.session);
+        Self { kind: Kind::DeadProcess, pid, id, line, session, exit, time, ..Self::empty() }
+    }
+
+    /// Whether it is about a process that init started.
+    pub fn is_process(&self) -> bool {
+        matches!(self.kind, Kind::InitProcess | Kind::LoginProcess | Kind::UserProcess | Kind::DeadProcess)
     }
 
     /// The previous and the current level, if this record tells them: `N` and `3`.
@@ -154,9 +160,7 @@ impl Record {
 
     /// Whether `self` takes `old`'s place in utmp: machine records by kind, processes by id.
     pub fn replaces(&self, old: &Self) -> bool {
-        let process =
-            |kind: Kind| matches!(kind, Kind::InitProcess | Kind::LoginProcess | Kind::UserProcess | Kind::DeadProcess);
-        if process(self.kind) { process(old.kind) && self.id == old.id } else { self.kind == old.kind }
+        if self.is_process() { old.is_process() && self.id == old.id } else { self.kind == old.kind }
     }
 
     /// Reads a record; bytes behind the first [`LEN`] are ignored, missing ones make `None`.

@@ -58,7 +58,7 @@ fn levels_are_told_by_level_records_only() {
 #[test]
 fn places_in_utmp() {
     let getty = Record::init_process("1", 10, (1, 0));
-    let dead = Record::dead_process("1", 10, "tty1", (2, 0));
+    let dead = getty.dead_process((0, 1), (2, 0));
     assert!(dead.replaces(&getty) && getty.replaces(&dead));
     assert!(!Record::init_process("2", 11, (1, 0)).replaces(&getty));
     assert!(Record::boot((2, 0)).replaces(&Record::boot((1, 0))));

@@ -23,7 +23,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const AFTER_HELP: &str = "\
-Names may leave out `.service`. Verbs wait until what they ask for is done; interrupt them at any time, the work goes on.
+Names may leave out `.service`; most verbs take patterns as well ('web@*'), and those that stop something look among what
+runs. Verbs wait until what they ask for is done; interrupt them at any time, the work goes on.
 
 Exit status:
   0  done; for is-active, is-failed, is-enabled: yes
@@ -90,8 +91,14 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  initctl start nginx\n  initctl start --no-wait backup")]
     Start(Names),
     /// Stop units, and first what requires them.
+    #[command(
+        after_help = "A pattern stands for those that run.\n\nExamples:\n  initctl stop nginx\n  initctl stop 'web@*'"
+    )]
     Stop(Names),
     /// Stop units and start them; start those that don't run.
+    #[command(
+        after_help = "A pattern stands for those that run.\n\nExamples:\n  initctl restart nginx\n  initctl restart 'php*'"
+    )]
     Restart(Names),
     /// Restart those of the units that run.
     TryRestart(Names),
@@ -252,21 +259,21 @@ pub enum Verb {
 
 #[derive(Debug, Args)]
 pub struct Names {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct OptionalNames {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub struct ReloadArgs {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(required_unless_present = "units", conflicts_with = "units", value_name = "NAME")]
     pub names: Vec<String>,
     /// Read unit files and level links again.
@@ -276,7 +283,7 @@ pub struct ReloadArgs {
 
 #[derive(Debug, Args)]
 pub struct KillArgs {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
     /// The signal, by name or number.
@@ -348,7 +355,7 @@ pub struct LogsArgs {
 
 #[derive(Debug, Args)]
 pub struct ShowArgs {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Only this key; may be repeated.

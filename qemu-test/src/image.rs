@@ -1,7 +1,7 @@
 //! What is booted: a kernel and a disk, built in two layers and cached under `target/qemu`.
 //!
 //! The *base* is Debian alone: a folder made by mmdebstrap from `qemu-test/machine`, named by a hash of that recipe; there
-//! are two of them, one with a good many daemons more ([`Kind`]). The *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
+//! are three of them ([`Kind`]). The *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
 //! no loop device: mke2fs fills the image from the folder. Each boot gets a copy of the image.
 
 use crate::error::{Context, Error, Result, fail};
@@ -20,6 +20,9 @@ pub enum Kind {
     Plain,
     /// The same with the daemons of `qemu-test/daemons`. None of them starts by itself.
     Daemons,
+    /// The small server with Debian's own sysvinit, its scripts and their links: Rung is put in the place of
+    /// `/sbin/init` alone. `qemu-test/sysv` makes it.
+    Sysv,
 }
 
 impl Kind {
@@ -28,14 +31,24 @@ impl Kind {
         match self {
             Self::Plain => "base-",
             Self::Daemons => "daemons-",
+            Self::Sysv => "sysv-",
         }
     }
 
     /// Size of the root disk. Sparse: what isn't used costs nothing.
     fn disk(self) -> &'static str {
         match self {
-            Self::Plain => "1G",
+            Self::Plain | Self::Sysv => "1G",
             Self::Daemons => "3G",
+        }
+    }
+
+    /// What makes it of the plain one, below `qemu-test`: a list of packages, or a folder with that and a program.
+    fn more(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Daemons => Some("daemons"),
+            Self::Sysv => Some("sysv"),
         }
     }
 }
@@ -115,7 +128,7 @@ impl<'a> Builder<'a> {
         let (suite, sources) = debian_sources()?;
         let mut hash = DefaultHasher::new();
         hash_tree(&mut hash, &recipe)?;
-        let more = (kind == Kind::Daemons).then(|| self.repo.join("qemu-test/daemons"));
+        let more = kind.more().map(|name| self.repo.join("qemu-test").join(name));
         more.iter().try_for_each(|list| hash_tree(&mut hash, list))?;
         hash.write(sources.as_bytes());
         let base = self.cache.join(format!("{}{:016x}", kind.prefix(), hash.finish()));
@@ -128,10 +141,12 @@ impl<'a> Builder<'a> {
             fs::remove_dir_all(&work).on("remove", &work)?;
         }
         fs::create_dir_all(work.join("root")).on("create", &work)?;
-        let list = work.join("sources.list");
-        fs::write(&list, sources).on("write", &list)?;
+        let sources_list = work.join("sources.list");
+        fs::write(&sources_list, sources).on("write", &sources_list)?;
         let mut packages = String::new();
-        for list in std::iter::once(recipe.join("packages")).chain(more) {
+        let program = more.as_ref().map(|m| m.join("customize")).filter(|p| p.exists());
+        let list_of = |folder: PathBuf| if folder.is_dir() { folder.join("packages") } else { folder };
+        for list in std::iter::once(recipe.clone()).chain(more).map(list_of) {
             packages.push_str(&fs::read_to_string(&list).on("read", &list)?);
         }
         let packages: Vec<_> = packages.lines().filter(|l| !l.starts_with('#')).collect();
@@ -143,11 +158,14 @@ impl<'a> Builder<'a> {
         }
         mmdebstrap.arg(format!("--include={}", packages.join(",")));
         mmdebstrap.arg(format!("--customize-hook={} \"$1\"", recipe.join("customize").display()));
+        if let Some(program) = program {
+            mmdebstrap.arg(format!("--customize-hook={} \"$1\"", program.display()));
+        }
         if kind == Kind::Daemons {
             // Each is started when its turn comes, not all of them at boot.
             mmdebstrap.arg("--customize-hook=rm -f \"$1\"/etc/rc[0-6S].d/[SK]* \"$1\"/etc/systemd/system/*.wants/*");
         }
-        host::run(mmdebstrap.arg(suite).arg(&tar).arg(&list))?;
+        host::run(mmdebstrap.arg(suite).arg(&tar).arg(&sources_list))?;
         let state = work.join("fakeroot");
         host::run(host::as_root("tar", &state).arg("-xf").arg(&tar).arg("-C").arg(work.join("root")))?;
         fs::remove_file(&tar).on("remove", &tar)?;

@@ -18,13 +18,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 const HELP: &str = "\
-Usage: qemu-test/boot [--check [--only WORD]] [--keep] [--append WORDS]
+Usage: qemu-test/boot [--check [--only WORD]] [--sysv] [--keep] [--append WORDS]
 
 Builds Rung and a Debian machine, boots it in QEMU and leaves you at its serial console.
 The machine is thrown away when it is powered off.
 
   --check   unattended: boot, check, power off, check the file system; exit status 0 if all is well
   --only    of the machines that --check boots, only those with this word in their name
+  --sysv    the machine with Debian's sysvinit and its scripts; `--append init=/sbin/init.before-rung` starts its own init
   --keep    keep the machine's disk, and say where it is
   --append  words for the kernel command line, e.g. `--append single`
   --build   build everything, boot nothing
@@ -39,6 +40,7 @@ struct Options {
     bin: PathBuf,
     check: bool,
     only: Option<String>,
+    sysv: bool,
     keep: bool,
     build: bool,
     append: String,
@@ -75,6 +77,7 @@ fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option
             "--repo" => options.repo = value(&arg)?,
             "--bin" => options.bin = value(&arg)?,
             "--check" => options.check = true,
+            "--sysv" => options.sysv = true,
             "--keep" => options.keep = true,
             "--build" => options.build = true,
             "--only" => options.only = Some(args.next().ok_or("--only needs a value")?),
@@ -94,7 +97,8 @@ fn run(options: &Options) -> Result<bool> {
     prereq::ensure()?;
     let cache = options.repo.join("target/qemu");
     let builder = image::Builder::new(&options.repo, &options.bin, &cache)?;
-    let machine = builder.machine(image::Kind::Plain)?;
+    let kind = if options.sysv && !options.check { image::Kind::Sysv } else { image::Kind::Plain };
+    let machine = builder.machine(kind)?;
     let accel = qemu::accel(&cache, &machine.kernel)?;
     if options.build {
         println!("built {} and {}", machine.kernel.display(), machine.disk.display());

@@ -306,3 +306,59 @@ fn who_may_do_what() {
     assert_eq!(world.ok(["initctl", "runlevel"]), "N 3\n");
     assert!(world.path("/etc/rung/levels/3/a.service").is_symlink());
 }
+
+#[test]
+fn mistakes_in_the_settings_are_told() {
+    let world = World::new().unit("init.conf", "[Manager]\nDefaultLevel=9\nDefaultTimoutStopSec=3\n").boot();
+    let page = world.ok(["initctl", "status"]);
+    let finding = "/etc/rung/init.conf:2:14: error: DefaultLevel=: `9`";
+    for part in [finding, "      DefaultLevel=9\n                   ^\n", "did you mean `DefaultTimeoutStopSec`"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&world.ok(["initctl", "status", "--json"])).expect("JSON");
+    assert_eq!(
+        (&json["findings"][0]["line"], &json["findings"][1]["severity"]),
+        (&2.into(), &"warning".into()),
+        "{json}"
+    );
+    assert!(world.fails(1, ["initctl", "verify", "init.conf"]).stdout.contains(finding));
+    world.write("/run/new/init.conf", "[Manager]\n\nDefaultLevel=8\n");
+    let other = world.fails(1, ["initctl", "verify", "/run/new/init.conf"]).stdout;
+    assert!(
+        other.starts_with("/run/new/init.conf:3:14") && !other.contains("/etc/"),
+        "the file that was named: {other}"
+    );
+}
+
+#[test]
+fn patterns_stand_for_units() {
+    let world = World::new().unit("web@.service", SLEEPER).unit("other.service", SLEEPER).boot();
+    world.ok(["initctl", "start", "web@1", "web@2"]);
+    world.ok(["initctl", "stop", "web@2"]);
+    let state = |name: &str| world.state(name).0;
+    let other = world.main_of("other");
+    let plan = world.ok(["initctl", "restart", "--dry-run", "web@*"]);
+    assert!(plan.contains("web@1") && !plan.contains("web@2"), "{plan}");
+    world.ok(["initctl", "restart", "web@*"]);
+    assert_eq!(
+        (state("web@1"), state("web@2")),
+        ("active".to_owned(), "inactive".to_owned()),
+        "what is down stays down"
+    );
+    let out = initctl(&world, "stop web@? nosuch*");
+    assert!(out.code == 0 && out.stderr.contains("no unit fits `nosuch*`"), "{out:?}");
+    assert_eq!(state("web@1"), "inactive");
+    let again = initctl(&world, "stop web@?.service");
+    assert!(again.code == 0 && again.stderr.contains("no unit that runs fits `web@?.service`"), "{again:?}");
+    world.ok(["initctl", "start", "web@[12]"]);
+    assert_eq!((state("web@1"), state("web@2")), ("active".to_owned(), "active".to_owned()));
+    let page = world.ok(["initctl", "status", "web*"]);
+    assert!(page.contains("web@1") && page.contains("web@2") && !page.contains("other"), "{page}");
+    assert_eq!(world.main_of("other"), other);
+    for (line, status) in
+        [("start nosuch*", 5), ("status nosuch*", 4), ("is-active nosuch*", 4), ("is-active web@* x*", 0)]
+    {
+        let out = initctl(&world, line);
+        assert!(out.code == status && out.stderr.contains("no unit fits"), "{line}: {out:?}");
+    }
+}

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const HELPER: &str = env!("CARGO_BIN_EXE_pid1-helper");
 const SPACES: [&str; 5] = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc"];
 
+const PLAIN: &str = "mount --rbind /dev dev && mount -t tmpfs tmpfs run && mount -t proc proc proc";
+
 fn init() -> PathBuf {
     programs().join("init")
 }
@@ -54,17 +56,38 @@ struct Container {
 impl Container {
     /// Boots `rootfs`; `script` prepares it from inside its mount namespace, `wrap` stands before `chroot`.
     fn boot(rootfs: Rootfs, script: &str, wrap: &[&str]) -> Self {
-        let root = rootfs.path();
-        let script = format!("cd \"$0\" && {script}\nexec \"$@\"");
+        let mut command = Self::command(&rootfs, script, wrap);
         let out = fs::File::create(rootfs.beside().join("out")).expect("a file");
-        let mut command = unshare(&[]);
-        command.args(["sh", "-c", &script]).arg(&root).args(wrap).arg("chroot").arg(&root).args(["/sbin/init", "3"]);
-        command.stdout(out.try_clone().expect("a descriptor")).stderr(out).env_remove("RUNG_RUNDIR");
+        command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
         Self { child: command.spawn().expect("unshare"), rootfs }
     }
 
+    fn command(rootfs: &Rootfs, script: &str, wrap: &[&str]) -> Command {
+        let root = rootfs.path();
+        let script = format!("cd \"$0\" && {script}\nexec \"$@\"");
+        let mut command = unshare(&[]);
+        command.args(["sh", "-c", &script]).arg(&root).args(wrap).arg("chroot").arg(&root).args(["/sbin/init", "3"]);
+        command.env_remove("RUNG_RUNDIR");
+        command
+    }
+
     fn plain(rootfs: Rootfs) -> Self {
-        Self::boot(rootfs, "mount --rbind /dev dev && mount -t tmpfs tmpfs run && mount -t proc proc proc", &[])
+        Self::boot(rootfs, PLAIN, &[])
+    }
+
+    /// As with `docker run -it`; what is typed is written into the second.
+    fn on_a_terminal(rootfs: Rootfs) -> (Self, fs::File) {
+        let pty = nix::pty::openpty(None, None).expect("a terminal");
+        let streams = [0, 1, 2].map(|_| pty.slave.try_clone().expect("a descriptor"));
+        let [stdin, stdout, stderr] = streams;
+        let mut command = Self::command(&rootfs, PLAIN, &[]);
+        command.stdin(stdin).stdout(stdout).stderr(stderr).env("TERM", "vt100");
+        let mut out = fs::File::create(rootfs.beside().join("out")).expect("a file");
+        let child = command.spawn().expect("unshare");
+        let mut shown = fs::File::from(pty.master.try_clone().expect("a descriptor"));
+        // Ends when the last process at the terminal has.
+        std::thread::spawn(move || std::io::copy(&mut shown, &mut out));
+        (Self { child, rootfs }, pty.master.into())
     }
 
     fn init(&self) -> i32 {
@@ -260,6 +283,28 @@ fn what_holds_the_end_up_is_shown_and_does_not_hold_it_for_long() {
     let said = container.said();
     let line = said.lines().find(|l| l.contains("waiting for stubborn")).unwrap_or_else(|| panic!("{said}"));
     assert!(line.contains("(pid ") && line.contains(" s left"), "{line}");
+}
+
+#[test]
+fn what_holds_the_end_up_is_killed_from_the_console() {
+    let stubborn = "[Service]\nExecStart=/bin/sh -c 'trap \"echo not yet\" TERM; echo up-stubborn; \
+                    while :; do sleep 1000 & wait; done'\n";
+    let (mut container, mut keys) = Container::on_a_terminal(Rootfs::new().unit("stubborn.service", stubborn));
+    container.wait_said("up-stubborn");
+    container.wait_said("runlevel 3 reached");
+    signal(container.init(), 15);
+    // However busy this machine is, there is time to look.
+    let more = ["/usr/bin/initctl", "shutdown-jobs", "wait", "stubborn", "--for", "600"];
+    container.wait_for("more time", |c| (c.run(&more).code == 0).then_some(()));
+    for text in ["going down: power-off", "by force in", "(main) /bin/sh", " left", "not yet", "k kill now"] {
+        container.wait_said(text);
+    }
+    assert!(container.said().contains("waiting for stubborn"), "a console's log has it too: {}", container.said());
+    keys.write_all(b"k").expect("typed");
+    container.wait_said("Kill stubborn now?");
+    keys.write_all(b"y").expect("typed");
+    let status = container.ended(Duration::from_secs(60));
+    assert_eq!(status.code(), Some(0), "{}", container.said());
 }
 
 #[test]

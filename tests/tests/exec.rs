@@ -188,3 +188,45 @@ fn rights_and_scheduling() {
     let full = world.read("/run/full");
     assert!(full.contains("NoNewPrivs:\t0") && !full.contains("CapBnd:\t0000000000000000"), "{full}");
 }
+
+/// The records of the world's utmp or wtmp that are about a process: type, pid, id, line, user.
+fn seats(world: &World, path: &str) -> Vec<(i16, i32, String, String, String)> {
+    let bytes = std::fs::read(world.path(path)).unwrap_or_default();
+    let text = |record: &[u8], from: usize, length: usize| {
+        String::from_utf8_lossy(&record[from..from + length]).trim_end_matches('\0').to_owned()
+    };
+    let records = bytes.chunks_exact(384).map(|r| {
+        let kind = i16::from_ne_bytes([r[0], r[1]]);
+        (kind, i32::from_ne_bytes([r[4], r[5], r[6], r[7]]), text(r, 40, 4), text(r, 8, 32), text(r, 44, 32))
+    });
+    records.filter(|r| (5..=8).contains(&r.0)).collect()
+}
+
+#[test]
+fn who_sits_at_a_terminal_is_written_down() {
+    let seat = |mode: &str| {
+        off(&format!(
+            "[Service]\nExecStart=/bin/sleep inf\nExecStop=/bin/true\nTTYPath=/dev/nowhere9\nTTYReset=yes\n\
+             TTYVTDisallocate=yes\nUtmpIdentifier=no%p\nUtmpMode={mode}\nUser=root\n"
+        ))
+    };
+    let world = World::new().unit("getty.service", &seat("init")).unit("desk.service", &seat("user")).boot();
+    world.ok(["sh", "-c", ">/run/utmp; mkdir -p /var/log; >/var/log/wtmp"]);
+    world.ok(["initctl", "start", "getty", "desk"]);
+    let (getty, desk) = (world.main_of("getty"), world.main_of("desk"));
+    let record = |kind, pid, id: &str, line: &str, user: &str| (kind, pid, id.into(), line.into(), user.into());
+    let wanted = [record(5, getty, "etty", "nowhere9", ""), record(7, desk, "desk", "nowhere9", "root")];
+    let sorted = |w: &World, path| {
+        let mut all = seats(w, path);
+        all.sort();
+        all
+    };
+    world.wait_for("both seats", deadline(20), |w| (sorted(w, "/run/utmp") == wanted).then_some(()));
+    // Whoever is told to a new manager is written down already.
+    world.kill_manager(nix::sys::signal::Signal::SIGKILL);
+    world.ok(["initctl", "stop", "desk"]);
+    let gone = [wanted[0].clone(), record(8, desk, "desk", "nowhere9", "")];
+    world.wait_for("an end", deadline(20), |w| (sorted(w, "/run/utmp") == gone).then_some(()));
+    let kinds: Vec<i16> = seats(&world, "/var/log/wtmp").iter().filter(|r| r.1 == desk).map(|r| r.0).collect();
+    assert_eq!(kinds, [5, 6, 7, 8]);
+}

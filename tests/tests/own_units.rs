@@ -77,6 +77,19 @@ fn an_edit_counts_only_when_it_is_right() {
     assert_eq!(world.show("web", "Nice"), "9");
     assert!(world.read("/tmp/seen").contains("# ExecStart=/bin/sleep infinity"));
 
+    let dry = edit(&world, "printf '[Service]\\nNice=4\\nUMask=0077\\n' >\"$1\"", "--dry-run web");
+    let wanted = format!(
+        "would have changed {file} to:\n[Service]\nNice=4\nUMask=0077\n  Nice=\n    - 9\n    + 4   # {file}:2\n"
+    );
+    assert!(dry.code == 0 && dry.stdout.starts_with(&wanted), "{dry:?}");
+    assert_eq!(world.read(file), "[Service]\nNice=9\n");
+    let again = dry.stderr.split("  try: ").nth(1).expect("a command").trim();
+    assert!(again.starts_with("initctl edit --stdin web </"), "{dry:?}");
+    let again = again.replacen("edit", "edit --dry-run --json", 1);
+    let json: serde_json::Value = serde_json::from_str(&world.ok(["sh", "-c", &again])).expect("JSON");
+    let change = &json["units"][0];
+    assert_eq!((&change["made"], &change["keys"][0]["before"]), (&false.into(), &serde_json::json!(["9"])), "{json}");
+
     let wrong = edit(&world, "printf '[Service]\\nNice=99\\n' >\"$1\"", "web");
     assert!(wrong.code == 1 && wrong.stderr.contains("override.conf:2:6") && wrong.stderr.contains('^'), "{wrong:?}");
     assert_eq!(world.read(file), "[Service]\nNice=9\n");

@@ -166,3 +166,37 @@ fn a_second_install_keeps_what_the_administrator_did() {
     assert!(!root.has("etc/rung/levels/3/cron.service"), "it was disabled");
     assert!(fs::read(at("usr/lib/rung/init-boot")).unwrap().len() > 10, "what is Rung's own is brought up to date");
 }
+
+#[test]
+fn libraries_of_init_scripts_are_put_where_there_are_none() {
+    let bare = Root::new("bare");
+    bare.install();
+    assert!(bare.has("lib/lsb/init-functions") && bare.has("lib/lsb/init-functions.d/40-rung"));
+    assert!(!bare.has("etc/init.d/functions"), "it has no init scripts");
+
+    let debian = Root::new("debian");
+    let at = |path: &str| debian.0.join("root").join(path);
+    fs::create_dir_all(at("etc/init.d")).unwrap();
+    fs::create_dir_all(at("lib/lsb/init-functions.d")).unwrap();
+    fs::write(at("lib/lsb/init-functions"), "debian's").unwrap();
+    fs::write(at("etc/inittab"), "# x\nsi::sysinit:/etc/init.d/rcS\n").unwrap();
+    debian.install();
+    assert_eq!(fs::read_to_string(at("lib/lsb/init-functions")).unwrap(), "debian's");
+    assert!(debian.has("lib/lsb/init-functions.d/40-rung") && !debian.has("etc/init.d/functions"));
+    assert!(!debian.has("usr/lib/rung/units/cron.service"), "its scripts boot it");
+    assert!(!debian.has("etc/rung/levels/S/local-fs.service"));
+
+    let redhat = Root::new("redhat");
+    let at = |path: &str| redhat.0.join("root").join(path);
+    fs::create_dir_all(at("etc/rc.d/init.d")).unwrap();
+    fs::write(at("etc/rc.d/rc.sysinit"), "").unwrap();
+    std::os::unix::fs::symlink("rc.d/init.d", at("etc/init.d")).unwrap();
+    redhat.install();
+    assert!(redhat.has("lib/lsb/init-functions"));
+    let ours = fs::read_to_string(skeleton().join("init.d/functions")).unwrap();
+    assert_eq!(fs::read_to_string(at("etc/init.d/functions")).unwrap(), ours);
+    fs::write(at("etc/init.d/functions"), "red hat's").unwrap();
+    redhat.install();
+    assert_eq!(fs::read_to_string(at("etc/init.d/functions")).unwrap(), "red hat's");
+    assert!(!redhat.has("etc/rung/levels/S/local-fs.service"), "rc.sysinit does that");
+}

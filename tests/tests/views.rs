@@ -247,6 +247,18 @@ fn levels_are_changed_in_a_table_and_only_when_saved() {
     screen.keys(&["y"]);
     screen.until("message", |t| t.contains("nothing was changed"));
     assert_eq!(on("idle").as_deref(), Some(""));
+    // Only tried: the links are told, and not made.
+    screen.anew("initctl levels --edit --dry-run idle; echo status $?");
+    screen.until("table", |t| t.contains("UNIT") && t.contains("s save"));
+    screen.keys(&["Space", "s"]);
+    screen.until("question", |t| t.contains("idle: on in 2"));
+    screen.keys(&["y"]);
+    let text = screen.until("links", |t| t.contains("status 0"));
+    assert!(
+        text.contains("would make /etc/rung/levels/2/idle.service") && text.contains("idle: on in 2 from"),
+        "{text}"
+    );
+    assert_eq!(on("idle").as_deref(), Some(""));
     // Saved: 2 and 3 on for `idle`, 3 off for `web`.
     assert!(on("web").is_some_and(|l| l.contains('3')));
     screen.anew("initctl levels --edit idle web; echo status $?");

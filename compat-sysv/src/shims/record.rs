@@ -5,10 +5,13 @@ use crate::pid1;
 use crate::utmp::files::{Files, levels, now};
 use crate::utmp::{Kind, Record, files};
 use init::unit::Level;
+use nix::errno::Errno;
+use nix::unistd::Pid;
 
 pub(super) const HELP: &str = "sysv record boot
        sysv record runlevel [NEW [OLD]]
-       sysv record start|end ID PID
+       sysv record start ID PID [init|login|user [LINE [USER]]]
+       sysv record end ID PID [SIGNAL STATUS]
        sysv record shutdown
 
 Writes a record to /run/utmp and /var/log/wtmp. Files that don't exist or can't be
@@ -17,7 +20,10 @@ written are passed over.
   boot             the machine booted; makes an empty /run/utmp first
   runlevel         the level changed; asks Rung where none is named. Writes the boot
                    record before it where utmp lacks one
-  start, end       a process of an inittab line or getty, ID of at most 4 characters
+  start            a process of a getty or the like, ID of at most 4 characters: up to
+                   which record is written, the terminal below /dev, and who works there.
+                   What the process has written itself by then stays
+  end              it is over, by which signal or with which status
   shutdown         the machine goes down (wtmp only)";
 
 pub(super) fn run(_: &str, args: &[String]) -> u8 {
@@ -38,16 +44,44 @@ pub(super) fn run(_: &str, args: &[String]) -> u8 {
             }
             Err(why) => return err(name, &why),
         },
-        [event @ ("start" | "end"), id, pid] if !id.is_empty() && id.len() <= 4 => match (pid.parse(), *event) {
-            (Ok(pid), "start") => Record::init_process(id, pid, now()),
-            (Ok(pid), _) => Record::dead_process(id, pid, &files.line_of(id).unwrap_or_default(), now()),
-            (Err(_), _) => return err(name, &format!("`{pid}` is no process id")),
-        },
+        [event @ ("start" | "end"), id, pid, rest @ ..] if !id.is_empty() && id.len() <= 4 && rest.len() <= 3 => {
+            let Ok(pid) = pid.parse() else { return err(name, &format!("`{pid}` is no process id")) };
+            let done = if *event == "start" { start(&files, id, pid, rest) } else { end(&files, id, pid, rest) };
+            return done.map_or_else(|| err_plain(&format!("Usage: {HELP}")), |()| 0);
+        }
         ["shutdown"] => Record::shutdown(now()),
         _ => return err_plain(&format!("Usage: {HELP}")),
     };
     files.write(&record);
     0
+}
+
+fn start(files: &Files, id: &str, pid: i32, rest: &[&str]) -> Option<()> {
+    let process = Pid::from_raw(pid);
+    let session = nix::unistd::getsid(Some(process)).map_or(0, Pid::as_raw);
+    let line = rest.get(1).copied().unwrap_or_default().to_owned();
+    let first = Record { line, session, ..Record::init_process(id, pid, now()) };
+    let login = Record { kind: Kind::LoginProcess, user: "LOGIN".into(), ..first.clone() };
+    let user = rest.get(2).copied().unwrap_or("root").to_owned();
+    let user = Record { kind: Kind::UserProcess, user, ..first.clone() };
+    let records = match rest.first().copied().unwrap_or("init") {
+        "init" => vec![first],
+        "login" => vec![first, login],
+        "user" => vec![first, login, user],
+        _ => return None,
+    };
+    files.start(&records, || nix::sys::signal::kill(process, None) != Err(Errno::ESRCH));
+    Some(())
+}
+
+fn end(files: &Files, id: &str, pid: i32, rest: &[&str]) -> Option<()> {
+    let exit = match rest {
+        [] => (0, 0),
+        [signal, status] => (signal.parse().ok()?, status.parse().ok()?),
+        _ => return None,
+    };
+    files.end(&Record::init_process(id, pid, now()), exit, now());
+    Some(())
 }
 
 fn run_level(letters: &[&str]) -> Result<Record, String> {

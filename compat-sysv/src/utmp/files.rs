@@ -3,7 +3,7 @@
 use super::{Backlog, Kind, LEN, Record, Time};
 use nix::fcntl::{FcntlArg, fcntl};
 use std::fs::{File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -83,11 +83,60 @@ impl Files {
         (in_utmp, flush(&mut self.late_wtmp, &in_wtmp, |r| append(&self.wtmp, r)))
     }
 
-    /// The terminal that utmp has for `id`.
-    pub fn line_of(&self, id: &str) -> Option<String> {
-        let records = read(&self.utmp).ok()?;
-        records.into_iter().find(|r| r.id == id && !matches!(r.kind, Kind::RunLevel | Kind::BootTime)).map(|r| r.line)
+    /// A process has started: `records` are what is told of it, of which utmp keeps the last. Nothing is written if it is
+    /// gone by now, or utmp has a record of it already: it came faster, or we were asked before.
+    pub fn start(&self, records: &[Record], lives: impl Fn() -> bool) {
+        let Some(last) = records.last() else { return };
+        let wanted = self.with_utmp(|utmp, old| {
+            let known = old.iter().any(|r| r.is_process() && r.kind != Kind::DeadProcess && r.pid == last.pid);
+            let wanted = !known && lives();
+            if wanted && let Some(utmp) = utmp {
+                let _ = put(utmp, old, last);
+            }
+            wanted
+        });
+        if wanted {
+            records.iter().for_each(|r| self.log(r));
+        }
     }
+
+    /// A process has ended. Its record is found by its pid, as it may have chosen another id; one that another process has
+    /// taken since is let be.
+    pub fn end(&self, started: &Record, exit: (i16, i16), time: Time) {
+        let dead = self.with_utmp(|utmp, old| {
+            let Some(utmp) = utmp else { return Some(started.dead_process(exit, time)) };
+            let own = old.iter().find(|r| r.is_process() && r.pid == started.pid && r.kind != Kind::DeadProcess)?;
+            let dead = own.dead_process(exit, time);
+            let _ = put(utmp, old, &dead);
+            Some(dead)
+        });
+        dead.iter().for_each(|r| self.log(r));
+    }
+
+    /// Appends to wtmp.
+    fn log(&self, record: &Record) {
+        let host = if record.kind == Kind::UserProcess { String::new() } else { self.release.clone() };
+        let _ = append(&self.wtmp, &Record { host, ..record.clone() });
+    }
+
+    /// Calls with utmp, locked, and what it holds; with nothing where there is none, or it can't be had.
+    fn with_utmp<T>(&self, with: impl FnOnce(Option<&File>, &[Record]) -> T) -> T {
+        let open = || {
+            let file = OpenOptions::new().read(true).write(true).open(&self.utmp)?;
+            lock(&file)?;
+            Ok::<_, io::Error>((read(&self.utmp)?, file))
+        };
+        match open() {
+            Ok((records, file)) => with(Some(&file), &records),
+            Err(_) => with(None, &[]),
+        }
+    }
+}
+
+/// Writes a record in the place of the one it replaces, or at the end.
+fn put(utmp: &File, old: &[Record], record: &Record) -> io::Result<()> {
+    let place = old.iter().position(|r| record.replaces(r)).unwrap_or(old.len());
+    utmp.write_all_at(&record.encode(), (place * LEN) as u64)
 }
 
 fn flush(late: &mut Backlog, record: &Record, write: impl Fn(&Record) -> io::Result<()>) -> bool {
@@ -114,20 +163,7 @@ fn append(path: &Path, record: &Record) -> io::Result<()> {
 fn replace(path: &Path, record: &Record) -> io::Result<()> {
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     lock(&file)?;
-    let mut bytes = [0; LEN];
-    let mut at = 0;
-    while at < MAX_RECORDS * LEN as u64 {
-        match file.read_exact_at(&mut bytes, at) {
-            Ok(()) => {}
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => break,
-            Err(e) => return Err(e),
-        }
-        if Record::decode(&bytes).is_some_and(|old| record.replaces(&old)) {
-            break;
-        }
-        at += LEN as u64;
-    }
-    file.write_all_at(&record.encode(), at)
+    put(&file, &read(path)?, record)
 }
 
 /// Locks the whole file against glibc's `pututxline` and our own kind, until it is closed. Others hold it for

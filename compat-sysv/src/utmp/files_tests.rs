@@ -38,7 +38,7 @@ fn a_boot_in_two_files() {
         Record::run_level(level('2'), None, (2, 0)),
         Record::init_process("1", 10, (3, 0)),
         Record::run_level(level('3'), Some(level('2')), (4, 0)),
-        Record::dead_process("1", 10, "tty1", (5, 0)),
+        Record::init_process("1", 10, (3, 0)).dead_process((0, 1), (5, 0)),
         Record::shutdown((6, 0)),
     ] {
         let (_, in_wtmp) = files.write(&record);
@@ -49,7 +49,6 @@ fn a_boot_in_two_files() {
     assert_eq!(kinds, [Kind::BootTime, Kind::RunLevel, Kind::DeadProcess]);
     assert!(utmp.iter().all(|r| r.host.is_empty()));
     assert_eq!(levels(&files.utmp), Some(('2', '3')));
-    assert_eq!(files.line_of("1").as_deref(), Some("tty1"));
 
     let wtmp = read(&files.wtmp).expect("wtmp");
     assert_eq!(wtmp.len(), 6);
@@ -93,4 +92,44 @@ fn a_locked_file_is_not_waited_for() {
     drop(other);
     assert_eq!(files.write(&Record::run_level(level('3'), None, (2, 0))), (false, true));
     assert_eq!(read(&files.wtmp).expect("wtmp").len(), 2);
+}
+
+#[test]
+fn a_seat_from_start_to_end() {
+    let folder = Folder::new("seat");
+    let files = folder.files();
+    files.create_utmp(None).expect("utmp");
+    fs::write(&files.wtmp, "").expect("wtmp");
+    let of = |kind, id: &str, pid| Record { kind, line: "tty1".into(), ..Record::init_process(id, pid, (1, 0)) };
+    let kinds = |path: &Path| read(path).expect("read").iter().map(|r| (r.kind, r.pid)).collect::<Vec<_>>();
+    let (init, login) = (of(Kind::InitProcess, "tty1", 10), of(Kind::LoginProcess, "tty1", 10));
+
+    files.start(std::slice::from_ref(&init), || false);
+    assert!(kinds(&files.utmp).is_empty() && kinds(&files.wtmp).is_empty(), "it was gone by then");
+    files.start(&[init.clone(), login], || true);
+    assert_eq!(kinds(&files.utmp), [(Kind::LoginProcess, 10)]);
+    assert_eq!(kinds(&files.wtmp), [(Kind::InitProcess, 10), (Kind::LoginProcess, 10)]);
+
+    // A getty that writes its own under another id is faster than we are with ours.
+    put_into(&files, &of(Kind::UserProcess, "1", 11));
+    files.start(&[of(Kind::InitProcess, "tty9", 11)], || true);
+    assert_eq!(kinds(&files.utmp), [(Kind::LoginProcess, 10), (Kind::UserProcess, 11)]);
+    files.end(&of(Kind::InitProcess, "tty9", 11), (0, 1), (2, 0));
+    let utmp = read(&files.utmp).expect("utmp");
+    assert_eq!((utmp[1].kind, utmp[1].id.as_str(), utmp[1].line.as_str()), (Kind::DeadProcess, "1", "tty1"));
+    assert_eq!((utmp[1].exit, utmp[1].time), ((0, 1), (2, 0)));
+
+    // The next one took the place before the end of the last one was told; and an end that is told twice.
+    files.start(&[of(Kind::InitProcess, "tty1", 12)], || true);
+    for pid in [10, 11] {
+        files.end(&of(Kind::InitProcess, "tty1", pid), (15, 0), (3, 0));
+    }
+    assert_eq!(kinds(&files.utmp), [(Kind::InitProcess, 12), (Kind::DeadProcess, 11)]);
+    assert_eq!(kinds(&files.wtmp)[2..], [(Kind::DeadProcess, 11), (Kind::InitProcess, 12)]);
+}
+
+fn put_into(files: &Files, record: &Record) {
+    let mut bytes = fs::read(&files.utmp).expect("utmp");
+    bytes.extend(record.encode());
+    fs::write(&files.utmp, bytes).expect("utmp");
 }

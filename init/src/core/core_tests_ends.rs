@@ -180,3 +180,33 @@ fn statuses_may_mean_success() {
         assert_eq!(b.view("a").state, state, "{exit:?}");
     }
 }
+
+#[test]
+fn the_start_limit_may_be_a_pause_and_a_reset_ends_it() {
+    let respawn = |u: &mut Unit| {
+        u.service.restart = Restart::Always;
+        u.service.restart_sec = Duration::ZERO;
+        u.service.start_limit_burst = 3;
+        u.service.start_limit_interval = secs(120);
+        u.service.start_limit_pause = secs(300);
+    };
+    let mut b = Bench::new(vec![unit("a", respawn)]);
+    b.ask(Verb::Start, &["a"]);
+    let three = |b: &mut Bench| {
+        for _ in 0..3 {
+            assert_eq!(b.spawned(), ["a ExecStart0"]);
+            b.runs("a");
+            b.ends("a", Exit::Code(1));
+            b.wait(60);
+        }
+    };
+    three(&mut b);
+    b.wait(299_900);
+    assert_eq!((b.spawned().len(), b.view("a").phase, b.view("a").state), (0, Phase::AutoRestart, State::Activating));
+    b.wait(100);
+    three(&mut b);
+    b.ask(Verb::ResetFailed, &["a"]);
+    b.ask(Verb::Start, &["a"]);
+    three(&mut b);
+    assert!(b.spawned().is_empty());
+}

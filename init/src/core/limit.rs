@@ -31,6 +31,12 @@ impl StartLimit {
         limited && self.count >= unit.start_limit_burst && !self.is_past(unit, now)
     }
 
+    /// `StartLimitPauseSec=`: when one that would be too many may be made all the same.
+    pub fn paused_until(&self, unit: &Service, now: Millis) -> Option<Millis> {
+        let pause = millis(unit.start_limit_pause);
+        (pause > 0 && self.is_reached(unit, now)).then(|| now.saturating_add(pause))
+    }
+
     fn is_past(&self, unit: &Service, now: Millis) -> bool {
         self.count == 0 || now.saturating_sub(self.begun) >= millis(unit.start_limit_interval)
     }

@@ -89,8 +89,10 @@ impl Service {
             _ if !self.alone() => {}
             (Phase::StopSignal | Phase::StopAbort, KillMode::Mixed) => self.stop_kill(r),
             (_, KillMode::ControlGroup | KillMode::Mixed) => self.watch_rest(r),
-            (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::Process) => self.stop_post(r, 0),
-            (_, KillMode::Process | KillMode::None) => self.finish(r),
+            (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::Process | KillMode::Group) => {
+                self.stop_post(r, 0);
+            }
+            (_, KillMode::Process | KillMode::Group | KillMode::None) => self.finish(r),
         }
     }
 
@@ -148,7 +150,9 @@ impl Service {
         let again = r.unit.name.kind() == Kind::Service && self.comes_again(r);
         if again {
             self.enter(r, Phase::AutoRestart);
-            self.deadline = Some(self.pace.next(&r.unit.service, &r.unit.name, r.now));
+            let next = self.pace.next(&r.unit.service, &r.unit.name, r.now);
+            let paused = self.limit.paused_until(&r.unit.service, r.now);
+            self.deadline = Some(paused.map_or(next, |at| at.max(next)));
             self.restarts = self.restarts.saturating_add(1);
         } else {
             self.enter(r, Phase::Dead);
@@ -183,7 +187,7 @@ impl Service {
         let targets: Vec<Option<Key>> = match self.kill_mode(r.unit) {
             KillMode::ControlGroup | KillMode::Mixed => vec![None],
             KillMode::None if self.phase == Phase::StopKill => Vec::new(),
-            KillMode::Process | KillMode::None => {
+            KillMode::Process | KillMode::Group | KillMode::None => {
                 [self.key(Which::Main), self.key(Which::Control)].into_iter().flatten().map(Some).collect()
             }
         };

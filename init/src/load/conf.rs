@@ -17,7 +17,12 @@ const MAX_FILE: usize = 1 << 20;
 
 /// The settings, and what is to be said about the file. Without one, or where it can't be read, they are the defaults.
 pub fn read(root: &Root) -> (Conf, Vec<Finding>) {
-    let path = root.shown(Path::new(PATH));
+    read_file(root, Path::new(PATH))
+}
+
+/// The same of a file that lies elsewhere.
+pub fn read_file(root: &Root, path: &Path) -> (Conf, Vec<Finding>) {
+    let path = root.shown(path);
     match file::read_text(&root.place(&path), MAX_FILE) {
         Ok(text) => conf::parse(&[SourceFile { path, text }], &Facts::default()),
         Err(Errno::ENOENT) => (Conf::default(), Vec::new()),

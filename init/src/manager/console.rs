@@ -10,6 +10,9 @@ use std::os::fd::AsFd;
 /// The console of a container: what PID 1 has as standard error.
 pub const STDERR: &str = "/proc/self/fd/2";
 
+/// Lines that wait for whoever draws on it: a screenful.
+const MAX_HELD: usize = 24;
+
 /// Whether our standard error is a plain file, which can't block.
 fn is_file() -> bool {
     let kind = |mode: u32| mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
@@ -24,6 +27,8 @@ pub struct Console {
     quiet: bool,
     /// What didn't get out.
     dropped: u64,
+    /// What waits for another who has the screen.
+    held: Option<Vec<String>>,
     /// When units began to start, by name.
     began: BTreeMap<String, u64>,
 }
@@ -50,11 +55,29 @@ pub fn detail(text: &str) -> String {
 impl Console {
     /// Lines go to `path`.
     pub fn new(path: impl Into<String>, quiet: bool) -> Self {
-        Self { path: path.into(), quiet, dropped: 0, began: BTreeMap::new() }
+        Self { path: path.into(), quiet, dropped: 0, held: None, began: BTreeMap::new() }
+    }
+
+    /// Somebody else draws on it: what is written waits.
+    pub fn hold(&mut self) {
+        self.held.get_or_insert_default();
+    }
+
+    /// It is ours again: what has waited is written.
+    pub fn release(&mut self) {
+        self.held.take().iter().flatten().for_each(|text| self.write(text));
     }
 
     /// Writes what there is room for; the rest is dropped and counted.
     pub fn write(&mut self, text: &str) {
+        if let Some(held) = &mut self.held {
+            if held.len() < MAX_HELD {
+                held.push(text.to_owned());
+            } else {
+                self.dropped = self.dropped.saturating_add(1);
+            }
+            return;
+        }
         if self.path == STDERR && is_file() {
             // Its position is shared with whoever else writes to it; opened anew the one would overwrite the other.
             let _ = nix::unistd::write(std::io::stderr(), text.as_bytes());
@@ -149,6 +172,23 @@ mod tests {
         };
         assert_eq!(text(false), "[ ok ] a (0.00 s)\r\n[fail] c\r\n       why\r\n");
         assert_eq!(text(true), "[fail] c\r\n       why\r\n");
+        std::fs::remove_file(&path).expect("clean");
+    }
+
+    #[test]
+    fn lines_wait_for_who_draws_on_it() {
+        let path = std::env::temp_dir().join(format!("rung-console-held-{}", std::process::id()));
+        std::fs::write(&path, "").expect("file");
+        let text = || std::fs::read_to_string(&path).expect("file");
+        let mut console = Console::new(path.to_str().expect("path"), false);
+        console.hold();
+        console.write("a\n");
+        console.hold();
+        (0..100).for_each(|_| console.write("b\n"));
+        assert_eq!((text().as_str(), console.dropped()), ("", 77));
+        console.release();
+        console.write("c\n");
+        assert_eq!(text(), format!("a\n{}c\n", "b\n".repeat(23)));
         std::fs::remove_file(&path).expect("clean");
     }
 

@@ -1,5 +1,6 @@
-//! Removing a service's run-time folders when it stops. A child of PID 1 does it, as these may be large; what is to be
-//! started of the unit meanwhile waits, and so does the answer to whoever asked for the stop.
+//! Removing a service's run-time folders when it stops, and clearing its terminal. A child of PID 1 does it, as the ones
+//! may be large and the other slow; what is to be started of the unit meanwhile waits, and so does the answer to whoever
+//! asked for the stop.
 
 use super::accounts::{Answers, Wish};
 use super::plan;
@@ -60,8 +61,9 @@ impl Removals {
 }
 
 impl Manager {
-    /// An instance is over, or its automatic restart was called off: removes its run-time folders unless they are to stay.
-    pub fn remove_runtime(&mut self, unit: UnitId, definition: &Unit) {
+    /// An instance is over (`ran`), or its automatic restart was called off: removes its run-time folders unless they are to
+    /// stay, and after a run clears its terminal.
+    pub fn clear_away(&mut self, unit: UnitId, definition: &Unit, ran: bool) {
         let view = self.core.view(unit);
         let restarts = view.phase == Phase::AutoRestart
             || view.job.is_some_and(|(kind, _)| ["start", "restart"].contains(&kind))
@@ -72,10 +74,12 @@ impl Manager {
             Preserve::Restart => restarts,
         };
         let none = definition.service.directories.runtime.folders.is_empty();
-        if stays || none || self.removals.concern(unit) || self.shares_runtime(unit, definition) {
+        if self.removals.concern(unit) {
             return;
         }
-        let Some(file) = plan::removal(definition).and_then(|bytes| plan_file(&bytes).ok()) else { return };
+        let folders = !stays && !none && !self.shares_runtime(unit, definition);
+        let bytes = plan::clearing(definition, ran, folders);
+        let Some(file) = bytes.and_then(|bytes| plan_file(&bytes).ok()) else { return };
         let step = self.helper_step();
         self.link.send(Request::Spawn { key: Key { token: TOKEN, step } }, vec![file]);
         let deadline = wait::now_ms().saturating_add(PATIENCE);

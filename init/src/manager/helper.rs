@@ -2,9 +2,9 @@
 
 use super::spawn::{beside, plan_file};
 use super::state::Manager;
-use crate::proto::pid1::{Key, Request};
+use crate::proto::pid1::{Exit, Key, Request};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
-use crate::unit::Level;
+use crate::unit::{Level, Unit};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -85,6 +85,18 @@ impl Manager {
         self.start_helper(key, &program, &args, &env, Vec::new());
     }
 
+    /// `UtmpIdentifier=`: writes down that a process has started, or how it has ended. Only main processes count.
+    pub fn note_seat(&mut self, key: Key, end: Option<Exit>) {
+        let Some(id) = self.core.token_unit(key.token) else { return };
+        let view = self.core.view(id);
+        let main = view.main_pid.filter(|_| view.main_key == Some(key));
+        let (Some(pid), Some(unit)) = (main, view.unit.cloned()) else { return };
+        let words = seat(&unit, pid, end);
+        if !words.is_empty() {
+            self.record_event(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+
     /// Writes down that a level was reached.
     pub fn record_level(&mut self, from: Option<Level>, to: Level) {
         let from = from.filter(|l| *l != Level::S).map_or_else(|| "N".to_owned(), |l| l.to_string());
@@ -92,10 +104,46 @@ impl Manager {
     }
 }
 
+/// The words for `sysv record`; none where there is no `UtmpIdentifier=`, or nothing ran.
+fn seat(unit: &Unit, pid: i32, end: Option<Exit>) -> Vec<String> {
+    let terminal = &unit.service.terminal;
+    let Some(id) = terminal.short_id() else { return Vec::new() };
+    let numbers = match end {
+        None => {
+            let (mode, line) = (terminal.utmp_mode.word(), terminal.line().unwrap_or_default());
+            let user = unit.service.user.as_deref().unwrap_or("root");
+            return ["start", id, &pid.to_string(), mode, line, user].map(str::to_owned).into();
+        }
+        Some(Exit::NotRun { .. }) => return Vec::new(),
+        Some(Exit::Code(status)) => (0, status),
+        Some(Exit::Signal(signal) | Exit::Core(signal)) => (signal, 0),
+        Some(Exit::Unknown) => (0, 0),
+    };
+    ["end", id, &pid.to_string(), &numbers.0.to_string(), &numbers.1.to_string()].map(str::to_owned).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::manager::plan::lines;
+
+    #[test]
+    fn a_seat_is_told_with_its_terminal_and_its_end() {
+        let unit = |text: &str| {
+            let name = crate::unit::UnitName::new("getty@ttyS10.service").expect("name");
+            let file = crate::unit::SourceFile { path: "/x".into(), text: format!("[Service]\nExecStart=/x\n{text}") };
+            let facts = crate::unit::Facts::default();
+            crate::unit::parse(&name, crate::unit::Source::Native, &file, &[], &facts).unit
+        };
+        let getty = unit("UtmpIdentifier=%I\nTTYPath=/dev/%I\n");
+        assert_eq!(seat(&getty, 7, None), ["start", "yS10", "7", "init", "ttyS10", "root"]);
+        let user = unit("UtmpIdentifier=u\nUtmpMode=user\nTTYPath=/dev/pts/1\nUser=joe\n");
+        assert_eq!(seat(&user, 7, None), ["start", "u", "7", "user", "pts/1", "joe"]);
+        assert_eq!(seat(&user, 7, Some(Exit::Core(11))), ["end", "u", "7", "11", "0"]);
+        assert_eq!(seat(&user, 7, Some(Exit::Code(3))), ["end", "u", "7", "0", "3"]);
+        assert!(seat(&user, 7, Some(Exit::NotRun { stage: 1, errno: 2 })).is_empty());
+        assert!(seat(&unit(""), 7, None).is_empty());
+    }
 
     #[test]
     fn streams_that_arent_given_are_null() {

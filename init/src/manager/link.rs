@@ -4,6 +4,7 @@
 //! of its loop); events are read until there are none. Descriptors can be fetched synchronously: PID 1 never blocks, so
 //! its answer is near.
 
+use super::outbox::Outbox;
 use crate::proto::pid1::{Event, FRAME_LEN, Name, Request};
 use crate::sys::seqpacket::{self, Received};
 use crate::sys::wait;
@@ -18,7 +19,7 @@ const ANSWER_MS: u64 = 10_000;
 #[derive(Debug)]
 pub struct Link {
     socket: OwnedFd,
-    out: VecDeque<(Request, Vec<OwnedFd>)>,
+    out: Outbox,
     early: VecDeque<Event>,
 }
 
@@ -29,7 +30,7 @@ pub struct Gone;
 impl Link {
     /// Takes the socket that PID 1 gave us.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, out: VecDeque::new(), early: VecDeque::new() }
+        Self { socket, out: Outbox::default(), early: VecDeque::new() }
     }
 
     /// For epoll.
@@ -37,9 +38,9 @@ impl Link {
         self.socket.as_fd()
     }
 
-    /// Whether requests wait for room in the socket.
-    pub fn is_waiting(&self) -> bool {
-        !self.out.is_empty()
+    /// Requests that wait for room in the socket.
+    pub fn out(&self) -> &Outbox {
+        &self.out
     }
 
     /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
@@ -49,20 +50,12 @@ impl Link {
 
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
     pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
-        self.out.push_back((request, fds));
-        self.flush();
+        self.out.send(self.socket.as_fd(), &request.encode(), fds);
     }
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self) {
-        while let Some((request, fds)) = self.out.front() {
-            let borrowed: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-            match seqpacket::send(self.socket.as_fd(), &request.encode(), &borrowed) {
-                Err(Errno::EAGAIN) => return,
-                // Anything else is final for this request: a closed socket shows when reading.
-                Ok(()) | Err(_) => drop(self.out.pop_front()),
-            }
-        }
+        self.out.flush(self.socket.as_fd());
     }
 
     /// The next event, if one is there.
@@ -116,7 +109,7 @@ impl Link {
                 self.early.push_back(event);
             }
             let left = deadline.checked_sub(wait::now_ms()).filter(|ms| *ms > 0).ok_or(Gone)?;
-            wait::ready(self.socket.as_fd(), self.is_waiting(), left);
+            wait::ready(self.socket.as_fd(), self.out.wants_room(), self.out.again_in().unwrap_or(left).min(left));
         }
     }
 

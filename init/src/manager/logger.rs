@@ -4,10 +4,10 @@
 //! started anew with the same socket and gets every parked pipe again.
 
 use super::link::{Gone, Link};
+use super::outbox::Outbox;
 use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
-use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// The logger's token.
@@ -19,7 +19,7 @@ const MAX_WAITING: usize = 4096;
 #[derive(Debug)]
 pub struct Logger {
     socket: OwnedFd,
-    out: VecDeque<(Request, Option<OwnedFd>)>,
+    out: Outbox,
     dropped: u64,
 }
 
@@ -32,7 +32,7 @@ impl Logger {
         let (ours, theirs) = seqpacket::pair()?;
         link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
         link.park(TOKEN, "log-peer", theirs);
-        Ok(Self { socket: ours, out: VecDeque::new(), dropped: 0 })
+        Ok(Self { socket: ours, out: Outbox::default(), dropped: 0 })
     }
 
     /// Goes on with the parked pair of a manager before us.
@@ -40,7 +40,7 @@ impl Logger {
     /// # Errors
     /// [`Gone`] when PID 1 is.
     pub fn reopen(link: &mut Link) -> Result<Option<Self>, Gone> {
-        Ok(link.fetch(TOKEN, "log")?.map(|socket| Self { socket, out: VecDeque::new(), dropped: 0 }))
+        Ok(link.fetch(TOKEN, "log")?.map(|socket| Self { socket, out: Outbox::default(), dropped: 0 }))
     }
 
     /// For epoll.
@@ -53,9 +53,9 @@ impl Logger {
         self.dropped
     }
 
-    /// Whether messages wait for room in the socket.
-    pub fn is_waiting(&self) -> bool {
-        !self.out.is_empty()
+    /// Messages that wait for room in the socket.
+    pub fn out(&self) -> &Outbox {
+        &self.out
     }
 
     /// Sends, now or when there is room.
@@ -64,8 +64,7 @@ impl Logger {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.out.push_back((request, fd));
-        self.flush();
+        self.out.send(self.socket.as_fd(), &request.encode(), fd.into_iter().collect());
     }
 
     /// Hands over a service's pipe.
@@ -75,13 +74,7 @@ impl Logger {
 
     /// Sends what waits.
     pub fn flush(&mut self) {
-        while let Some((request, fd)) = self.out.front() {
-            let borrowed: Vec<_> = fd.iter().map(AsFd::as_fd).collect();
-            match seqpacket::send(self.socket.as_fd(), &request.encode(), &borrowed) {
-                Err(Errno::EAGAIN) => return,
-                Ok(()) | Err(_) => drop(self.out.pop_front()),
-            }
-        }
+        self.out.flush(self.socket.as_fd());
     }
 
     /// The next answer, if there is one.

@@ -9,12 +9,12 @@
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
 //! | [`watch`] | noticing that unit files change |
-//! | [`link`], [`logger`] | PID 1, the logger |
+//! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
-//! | [`control`], [`sentence`], [`told`], [`console`] | clients, and words for people |
+//! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
 
 pub mod accounts;
 pub mod asked;
@@ -34,7 +34,10 @@ pub mod link;
 pub mod logger;
 pub mod machine;
 pub mod notices;
+
 pub mod notify;
+mod outbox;
+pub mod panel;
 pub mod perform;
 pub mod plan;
 pub mod poison;

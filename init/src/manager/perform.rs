@@ -14,7 +14,7 @@ use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
 use crate::unit::name::Kind;
-use crate::unit::{ServiceType, Unit};
+use crate::unit::{KillMode, ServiceType, Unit};
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -54,8 +54,9 @@ impl Manager {
         if let Some(key) = key {
             // A script hangs in what it runs: its own process group is meant, from which daemons have parted.
             let view = self.core.view(unit);
-            let script = view.unit.is_some_and(|u| u.service.kind == ServiceType::Script);
-            let group = script && view.control_key == Some(key);
+            let service = status::definition(&view).map(|u| &u.service);
+            let script = service.is_some_and(|s| s.kind == ServiceType::Script) && view.control_key == Some(key);
+            let group = script || service.is_some_and(|s| s.kill_mode == KillMode::Group);
             self.link.send(Request::Signal { key, signal, group }, Vec::new());
             return;
         }
@@ -202,7 +203,7 @@ impl Manager {
         for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
-        self.remove_runtime(unit, definition);
+        self.clear_away(unit, definition, true);
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
             self.held.ends(unit, token, wait::now_ms());
@@ -229,7 +230,7 @@ impl Manager {
         if matches!(state, State::Inactive | State::Failed) {
             // An automatic restart, for which they were kept, may have been called off.
             let definition = status::definition(&self.core.view(unit)).cloned();
-            definition.iter().for_each(|d| self.remove_runtime(unit, d));
+            definition.iter().for_each(|d| self.clear_away(unit, d, false));
         }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());

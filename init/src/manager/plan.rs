@@ -12,14 +12,14 @@ mod rights;
 #[path = "plan_tests.rs"]
 mod tests;
 
-pub use directories::removal;
+pub use directories::clearing;
 pub use explain::{failure_sentence, lines, steps};
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;
 use crate::unit::variables;
-use crate::unit::{Command, ExecKind, Input, Output, Privilege, Source, Unit};
-use std::ffi::CString;
+use crate::unit::{Command, ExecKind, Input, Output, Privilege, Source, Terminal, Unit};
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -105,6 +105,7 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     plan.scheduling();
     plan.cgroup()?;
     plan.folders()?;
+    plan.terminal()?;
     plan.streams()?;
     plan.readiness();
     plan.foreground();
@@ -123,6 +124,12 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
 const SIGPIPE: u64 = 1 << (13 - 1);
 /// `RLIMIT_NOFILE`
 const NOFILE: u32 = libc::RLIMIT_NOFILE;
+
+/// What is done to a terminal before and after a run.
+fn prepare<'p>(terminal: &Terminal, path: &'p CStr) -> Step<'p> {
+    let Terminal { reset, hangup, clear, .. } = *terminal;
+    Step::Terminal { path, reset, hangup, clear }
+}
 
 struct Builder<'i, 'a> {
     inputs: &'i Inputs<'a>,
@@ -199,18 +206,30 @@ impl Builder<'_, '_> {
         }
     }
 
+    /// The terminal as the main process is to find it. What runs beside that one mustn't take it away.
+    fn terminal(&mut self) -> Result<(), String> {
+        let terminal = &self.inputs.unit.service.terminal;
+        if !terminal.is_prepared() || !matches!(self.inputs.kind, ExecKind::StartPre | ExecKind::Start) {
+            return Ok(());
+        }
+        let path = self.path("TTYPath", &terminal.path)?;
+        let doing = format!("prepare the terminal {}", terminal.path.display());
+        self.push("TTYPath", doing, prepare(terminal, &path));
+        Ok(())
+    }
+
     fn streams(&mut self) -> Result<(), String> {
         let service = &self.inputs.unit.service;
         let tty = match &service.input {
-            Input::Tty | Input::TtyForce | Input::TtyFail => Some(service.tty_path.as_path()),
+            Input::Tty | Input::TtyForce | Input::TtyFail => Some(service.terminal.path.as_path()),
             Input::Inherit => self.inputs.terminal,
             Input::Null | Input::File(_) => None,
         };
         match (tty, &service.input, self.inputs.stdio.input) {
             (Some(path), input, _) => {
                 let text = self.path("TTYPath", path)?;
-                let (force, reset) = (*input == Input::TtyForce, service.tty_reset);
-                let step = Step::Tty { path: &text, force, reset, hangup: service.tty_hangup };
+                let force = *input == Input::TtyForce;
+                let step = Step::Tty { path: &text, force, reset: false, hangup: false };
                 self.push("TTYPath", format!("use the terminal {}", path.display()), step);
             }
             (None, Input::File(path), _) => self.open("StandardInput", path, Access::Read, 0)?,
@@ -261,7 +280,7 @@ impl Builder<'_, '_> {
             Output::Null => self.null(key, target)?,
             Output::Tty if tty.is_some() => self.dup(key, 0, target),
             Output::Tty => {
-                let path = self.inputs.unit.service.tty_path.clone();
+                let path = self.inputs.unit.service.terminal.path.clone();
                 self.open(key, &path, Access::ReadWrite, target)?;
             }
             Output::File(path) => self.open(key, path, Access::Write, target)?,

@@ -230,8 +230,12 @@ fn folders_come_before_streams_and_rights_around_the_user() {
     );
     assert!(all.contains("LOGS_DIRECTORY=/var/log/x\nenvironment: CONFIGURATION_DIRECTORY=/etc/x"), "{all}");
     let removal =
-        removal(&unit("[Service]\nExecStart=/a\nRuntimeDirectory=a/b:c\nStateDirectory=d\n")).expect("a plan");
-    assert_eq!(super::lines(&removal)[2..], ["remove /run/a/b", "remove /run/c", "end"]);
+        unit("[Service]\nExecStart=/a\nRuntimeDirectory=a/b:c\nStateDirectory=d\nTTYPath=/dev/tty9\nTTYReset=yes\n");
+    let lines =
+        |terminal, folders| clearing(&removal, terminal, folders).map(|bytes| super::lines(&bytes)[2..].to_vec());
+    assert_eq!(lines(false, true).expect("a plan"), ["remove /run/a/b", "remove /run/c", "end"]);
+    assert_eq!(lines(true, false).expect("a plan"), ["terminal /dev/tty9: reset", "end"]);
+    assert_eq!(lines(false, false), None);
 }
 
 #[test]
@@ -247,7 +251,7 @@ fn the_three_streams() {
             "StandardInput=tty-force\nStandardOutput=inherit\nTTYPath=/dev/tty1\nTTYReset=yes\nTTYVHangup=yes\n",
             &none
         ),
-        "0: terminal /dev/tty1, by force, reset, hung up first | 1: as descriptor 0 | 2: as descriptor 1"
+        "0: terminal /dev/tty1, by force | 1: as descriptor 0 | 2: as descriptor 1"
     );
     assert_eq!(
         streams("StandardOutput=tty\n", &none),
@@ -266,6 +270,26 @@ fn the_three_streams() {
         streams("", &no_error),
         "0: number 3 of those passed | 1: number 0 of those passed | 2: as descriptor 1"
     );
+}
+
+#[test]
+fn a_terminal_is_made_ready_for_what_works_at_it() {
+    let unit = unit(
+        "[Service]\nExecStartPre=/bin/w\nExecStart=/bin/x\nExecStop=/bin/y\nTTYPath=/dev/tty1\nTTYReset=yes\n\
+         TTYVHangup=yes\nTTYVTDisallocate=yes\n",
+    );
+    let prepared = |kind| {
+        let bytes = compiled(&unit, kind, |_| {}).expect("plan").bytes;
+        let lines = lines(&bytes);
+        let at = |word: &str| lines.iter().position(|l| l.starts_with(word));
+        at("terminal").map(|n| {
+            assert!(at("begin a session") < Some(n) && Some(n) < at("descriptor 0"), "{lines:#?}");
+            lines[n].clone()
+        })
+    };
+    let all = Some("terminal /dev/tty1: hang up, reset, free or clear".to_owned());
+    assert_eq!((prepared(ExecKind::StartPre), prepared(ExecKind::Start)), (all.clone(), all));
+    assert_eq!(prepared(ExecKind::Stop), None, "it would take it from the main process");
 }
 
 #[test]

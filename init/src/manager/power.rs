@@ -40,6 +40,7 @@ impl Manager {
         let status = if status == 0 { before.status } else { status };
         self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
+            self.end_panel();
             self.link.send(Request::End { how, status }, Vec::new());
             return;
         }
@@ -110,6 +111,7 @@ impl Manager {
             && let Some(how) = self.end_wanted.take()
         {
             let status = self.going.map_or(0, |g| g.status);
+            self.end_panel();
             self.link.send(Request::End { how, status }, Vec::new());
         }
     }
@@ -185,12 +187,15 @@ impl Manager {
             let pids = if pids.is_empty() { String::new() } else { format!(" (pid {})", pids.join(", ")) };
             lines.push(format!("waiting for {}{pids}: {doing}{own}", view.name));
         }
+        if lines.is_empty() || self.panel.is_shown() {
+            return;
+        }
         for text in lines.iter().take(8) {
             self.console.write(&console::line("wait", text, None));
         }
-        if !lines.is_empty() {
-            self.console.write(&console::line("wait", &format!("going down anyway in {left} s"), None));
-        }
+        self.console.write(&console::line("wait", &format!("going down anyway in {left} s"), None));
+        // From here on whoever sits there may do something about it.
+        self.show_panel();
     }
 }
 

@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, helper};
+use super::{accounts, conditions, directories, helper, panel};
 use crate::core::{Event, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -78,8 +78,9 @@ impl Manager {
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
-        let timeout =
-            if self.has_more() { Some(0) } else { self.next_deadline().map(|at| at.saturating_sub(wait::now_ms())) };
+        let due = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
+        let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
+        let timeout = if self.has_more() { Some(0) } else { again.into_iter().flatten().min() };
         let mut ready: Vec<(u64, Ready)> = Vec::with_capacity(16);
         nix::unistd::alarm::cancel();
         let waited = self.epoll.wait(timeout, |data, events| ready.push((data, events)));
@@ -125,8 +126,8 @@ impl Manager {
     /// Only what waits for room in a socket is woken by room in it.
     fn watch_for_room(&mut self) {
         let interest = |waiting: bool| if waiting { Ready::EPOLLIN | Ready::EPOLLOUT } else { Ready::EPOLLIN };
-        let _ = self.epoll.modify(self.link.fd(), interest(self.link.is_waiting()), LINK);
-        let _ = self.epoll.modify(self.logger.fd(), interest(self.logger.is_waiting()), LOGGER);
+        let _ = self.epoll.modify(self.link.fd(), interest(self.link.out().wants_room()), LINK);
+        let _ = self.epoll.modify(self.logger.fd(), interest(self.logger.out().wants_room()), LOGGER);
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -229,6 +230,9 @@ impl Manager {
             return self.on_logger_slot(key, life);
         }
         if helper::is_helper(key.token) {
+            if key.token == panel::TOKEN {
+                self.on_panel(key, life);
+            }
             if let Life::Over(exit) = life {
                 self.link.send(Request::Ack { key }, Vec::new());
                 self.on_helper_over(key, exit);
@@ -257,11 +261,13 @@ impl Manager {
             self.read_notify(key.token, LAST_BURST);
             self.read_ready(key.token);
             self.remember_failure(key, exit);
+            self.note_seat(key, Some(exit));
         }
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
             self.sites.remove(&key);
+            self.note_seat(key, None);
         }
         self.hear_again(key.token);
     }
@@ -316,6 +322,8 @@ impl Manager {
             }
         } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN].contains(&key.token) && spawn {
             self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
+        } else if key.token == panel::TOKEN && spawn {
+            self.on_panel(key, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno }));
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
         } else if again && is(Request::Ack { key }) {

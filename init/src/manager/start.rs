@@ -256,6 +256,7 @@ impl Manager {
                 let deadline = now.saturating_add(greeting.left_ms.into());
                 Going { how, status: greeting.status, deadline, show_at: now.saturating_add(2_000) }
             }),
+            panel: Default::default(),
             end_wanted: None,
             last_cad: None,
             boot: Boot::new(),

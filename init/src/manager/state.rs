@@ -154,6 +154,8 @@ pub struct Manager {
     pub machine: Machine,
     /// The shutdown.
     pub going: Option<Going>,
+    /// What shows it on the console.
+    pub panel: super::panel::Panel,
     /// All services are down; only the logger is still reading.
     pub end_wanted: Option<Power>,
     /// When Ctrl-Alt-Del was pressed last.

@@ -7,7 +7,7 @@ use super::table::Table;
 use super::{Tag, tag};
 use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, Request, kind};
 use crate::sys::epoll::{Epoll, Ready};
-use crate::sys::seqpacket::{self, Fds, Received};
+use crate::sys::seqpacket::{self, Fds, Received, Unsent};
 use crate::sys::shared::Field;
 use crate::sys::wait::monotonic_ms;
 use nix::errno::Errno;
@@ -131,7 +131,7 @@ impl Link {
         let Some(socket) = self.socket() else { return false };
         let sent = seqpacket::send(socket, &event.encode(), fd.as_slice());
         // A manager that is gone is seen by its exit.
-        let blocked = matches!(sent, Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS));
+        let blocked = sent.is_err_and(|errno| Unsent::of(errno) != Unsent::Never);
         self.full |= blocked;
         !blocked
     }

@@ -73,6 +73,17 @@ pub enum Step<'a> {
         /// Hang it up first, so that nobody keeps it open.
         hangup: bool,
     },
+    /// What is done to a terminal before and after a run, in this order. It may be missing, or be none.
+    Terminal {
+        /// The terminal.
+        path: &'a CStr,
+        /// Put it into sane modes.
+        reset: bool,
+        /// Hang it up, so that nobody keeps it open.
+        hangup: bool,
+        /// Free the virtual terminal; clear its screen where it is in use, or none of these.
+        clear: bool,
+    },
     /// Descriptor `from`, as set by an earlier step, also as `to`.
     Dup {
         /// Existing descriptor.
@@ -425,6 +436,11 @@ impl Plan {
                 25
             }
             Step::End => 26,
+            Step::Terminal { path, reset, hangup, clear } => {
+                self.u32(u32::from(clear) | u32::from(reset) << 1 | u32::from(hangup) << 2);
+                self.text(path);
+                27
+            }
             Step::Exec { program, args, env } => {
                 self.u32(u32::try_from(args.0.len()).unwrap_or(u32::MAX));
                 self.text(program);
@@ -518,6 +534,10 @@ impl<'a> Steps<'a> {
             24 => Step::Link { base: p.text()?, name: p.text()?, target: p.text()? },
             25 => Step::Remove { base: p.text()?, name: p.text()? },
             26 => Step::End,
+            27 => {
+                let bits = p.u32()?;
+                Step::Terminal { clear: bits & 1 != 0, reset: bits & 2 != 0, hangup: bits & 4 != 0, path: p.text()? }
+            }
             _ => return Err(Malformed),
         })
     }

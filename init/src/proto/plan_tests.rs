@@ -12,6 +12,7 @@ fn sample(path: &CStr, number: u32) -> Vec<u8> {
         Step::Fd { index: 1, target: 2 },
         Step::Open { path, access: Access::Append, target: 1 },
         Step::Tty { path, force: true, reset: false, hangup: true },
+        Step::Terminal { path, reset: false, hangup: false, clear: true },
         Step::Dup { from: 0, to: 1 },
         Step::Limit { resource: number, soft: 1, hard: u64::MAX },
         Step::Umask { mask: number },

@@ -246,6 +246,10 @@ impl<'a> Child<'a> {
             }
             Step::Open { path, access, target } => open_as(path, access, target),
             Step::Tty { path, force, reset, hangup } => super::tty::take(path, force, reset, hangup),
+            Step::Terminal { path, reset, hangup, clear } => {
+                super::tty::prepare(path, reset, hangup, clear);
+                Ok(())
+            }
             Step::Dup { from, to } => place(from, to),
             Step::Limit { resource, soft, hard } => super::settings::limit(resource, soft, hard),
             Step::Umask { mask } => {

@@ -64,6 +64,28 @@ pub fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
 #[repr(C, align(8))]
 struct Control([u8; 16 + 4 * MAX_FDS + 64]);
 
+/// Why a packet wasn't sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsent {
+    /// The queue is full; room in it shows as writability.
+    Full,
+    /// The kernel is short of memory, or too many descriptors are under way: nothing tells when that ends.
+    Short,
+    /// It can't be sent, now or later.
+    Never,
+}
+
+impl Unsent {
+    /// What an error of [`send`] means.
+    pub fn of(errno: Errno) -> Self {
+        match errno {
+            Errno::EAGAIN => Self::Full,
+            Errno::ENOBUFS | Errno::ENOMEM | Errno::ETOOMANYREFS => Self::Short,
+            _ => Self::Never,
+        }
+    }
+}
+
 /// Sends one packet; `fds` (at most [`MAX_FDS`]) travel with it. Never blocks.
 ///
 /// # Errors

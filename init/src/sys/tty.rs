@@ -3,8 +3,15 @@
 use super::child::{open, place};
 use nix::errno::Errno;
 use std::ffi::CStr;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 
+/// Whole screen, cursor home, screen empty.
+const CLEAR: &[u8] = b"\x1b[r\x1b[H\x1b[2J";
+/// The same, with the scrollback of a virtual terminal.
+const CLEAR_ALL: &[u8] = b"\x1b[r\x1b[H\x1b[3J";
+const DISALLOCATE: libc::Ioctl = 0x5608; // VT_DISALLOCATE
+const VT_MAJOR: libc::c_uint = 4;
+const LAST_VT: libc::c_uint = 63; // MAX_NR_CONSOLES
 const HANGUP: libc::Ioctl = 0x5437; // TIOCVHANGUP, which libc doesn't name
 
 /// Opens `path` as descriptor 0 and makes it the controlling terminal of the calling session leader.
@@ -14,13 +21,8 @@ const HANGUP: libc::Ioctl = 0x5437; // TIOCVHANGUP, which libc doesn't name
 pub fn take(path: &CStr, force: bool, reset: bool, hangup: bool) -> Result<(), Errno> {
     // Non-blocking: a serial line without carrier would hold the open.
     let flags = libc::O_RDWR | libc::O_NONBLOCK;
-    let mut fd = open(path, flags)?;
-    if hangup {
-        // SAFETY: takes no pointers. It fails without privilege or for what can't be hung up: nobody else is there.
-        unsafe { libc::ioctl(fd, HANGUP, 0) };
-        super::fd::close(fd);
-        fd = open(path, flags)?;
-    }
+    prepare(path, false, hangup, false);
+    let fd = open(path, flags)?;
     // SAFETY: takes no pointers.
     Errno::result(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, libc::c_int::from(force)) })?;
     // SAFETY: takes no pointers.
@@ -33,6 +35,55 @@ pub fn take(path: &CStr, force: bool, reset: bool, hangup: bool) -> Result<(), E
         super::fd::close(fd);
     }
     Ok(())
+}
+
+/// Hangs a terminal up, resets it, and frees the virtual terminal or clears its screen, each if asked for. What can't be
+/// done is let be, as in systemd: a terminal that is no VT, or that nobody may hang up.
+pub fn prepare(path: &CStr, reset: bool, hangup: bool, clear: bool) {
+    let with = |what: &dyn Fn(RawFd)| {
+        // Opened anew for each: who hangs up loses it too, and an open one can't be freed.
+        if let Ok(fd) = open(path, libc::O_RDWR | libc::O_NONBLOCK) {
+            what(fd);
+            super::fd::close(fd);
+        }
+    };
+    if hangup {
+        // SAFETY: takes no pointers.
+        with(&|fd| _ = unsafe { libc::ioctl(fd, HANGUP, 0) });
+    }
+    if reset {
+        with(&|fd| _ = sane(fd));
+    }
+    if !clear {
+        return;
+    }
+    let number = std::cell::Cell::new(None);
+    with(&|fd| number.set(vt_number(fd)));
+    if number.get().is_none_or(|number| !free(number)) {
+        with(&|fd| {
+            // SAFETY: the descriptor is open while this runs.
+            let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+            let _ = nix::unistd::write(fd, if number.get().is_some() { CLEAR_ALL } else { CLEAR });
+        });
+    }
+}
+
+/// The number of a virtual terminal; `None` for others.
+fn vt_number(fd: RawFd) -> Option<libc::c_int> {
+    // SAFETY: the descriptor is open while this runs.
+    let stat = nix::sys::stat::fstat(unsafe { BorrowedFd::borrow_raw(fd) }).ok()?;
+    let number = libc::minor(stat.st_rdev);
+    let is = libc::major(stat.st_rdev) == VT_MAJOR && (1..=LAST_VT).contains(&number);
+    libc::c_int::try_from(number).ok().filter(|_| is)
+}
+
+/// Frees a virtual terminal, with screen and scrollback. `false`: it is the one in view, or open somewhere.
+fn free(number: libc::c_int) -> bool {
+    let Ok(fd) = open(c"/dev/tty0", libc::O_RDWR | libc::O_NONBLOCK) else { return false };
+    // SAFETY: takes no pointers.
+    let result = unsafe { libc::ioctl(fd, DISALLOCATE, number) };
+    super::fd::close(fd);
+    result == 0
 }
 
 /// Makes the calling process lead a group of its own, and puts that into the foreground of the session's terminal where
@@ -96,4 +147,30 @@ pub(super) fn sane(fd: RawFd) -> Result<(), Errno> {
     }
     // SAFETY: points at a live termios.
     Errno::result(unsafe { libc::tcsetattr(fd, libc::TCSANOW, &raw const modes) }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::pty::openpty;
+    use nix::sys::termios::{LocalFlags, SetArg, cfmakeraw, tcgetattr, tcsetattr};
+    use std::ffi::CString;
+    use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn a_terminal_that_is_no_vt_is_reset_and_cleared() {
+        let pty = openpty(None, None).expect("pty");
+        let path = nix::unistd::ttyname(&pty.slave).expect("name");
+        let path = CString::new(path.as_os_str().as_bytes()).expect("path");
+        let mut modes = tcgetattr(&pty.slave).expect("modes");
+        cfmakeraw(&mut modes);
+        tcsetattr(&pty.slave, SetArg::TCSANOW, &modes).expect("raw");
+        prepare(&path, true, false, true);
+        assert!(tcgetattr(&pty.slave).expect("modes").local_flags.contains(LocalFlags::ICANON));
+        let mut said = [0; 64];
+        let length = nix::unistd::read(&pty.master, &mut said).expect("said");
+        assert_eq!(said.get(..length), Some(CLEAR));
+        prepare(c"/dev/no such terminal", true, true, true);
+        prepare(c"/dev/null", true, true, true);
+    }
 }

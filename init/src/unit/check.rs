@@ -121,8 +121,9 @@ fn check_ending(unit: &Unit, findings: &mut Findings) {
 fn check_streams(unit: &Unit, findings: &mut Findings) {
     let service = &unit.service;
     let tty = matches!(service.input, Input::Tty | Input::TtyForce | Input::TtyFail);
-    let own = service.tty_path != Service::default().tty_path;
-    if own && !tty && service.output != Output::Tty && service.error != Output::Tty {
+    let own = service.terminal.path != Service::default().terminal.path;
+    let other = service.terminal.is_prepared() || service.terminal.utmp_id.is_some();
+    if own && !tty && !other && service.output != Output::Tty && service.error != Output::Tty {
         let bad = Bad::new(0, "nothing uses the terminal").hint("add `StandardInput=tty`");
         findings.push(at_place(unit, place(unit, "Service.TTYPath"), "TTYPath", bad, Severity::Warning));
     }

@@ -5,6 +5,7 @@ use super::exit_status::Status;
 use super::fields::Show;
 use super::finding::did_you_mean;
 use super::scalar;
+use super::terminal::{UTMP_MODES, UtmpMode};
 use super::value::{Bad, Value};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -246,6 +247,7 @@ show_by_table! {
     RestartMode: RESTART_MODES;
     TimeoutMode: TIMEOUT_MODES;
     ExitType: EXIT_TYPES;
+    UtmpMode: UTMP_MODES;
     Option<EndAction>: ACTIONS;
 }
 

@@ -360,5 +360,5 @@ show_words! {
         Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
         NotifyReload "notify-reload", Script "script", Idle "idle"
     }
-    KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", None "none" }
+    KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", Group "group", None "none" }
 }

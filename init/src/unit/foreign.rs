@@ -19,7 +19,7 @@ const HARMLESS: &[(&str, &str)] = &[
     (
         "Service",
         "SyslogIdentifier SyslogFacility SyslogLevel SyslogLevelPrefix LogRateLimitIntervalSec \
-         LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYVTDisallocate TTYRows TTYColumns Slice Delegate \
+         LogRateLimitBurst LogLevelMax LogExtraFields LogNamespace TTYRows TTYColumns Slice Delegate \
          DelegateSubgroup CPUAccounting MemoryAccounting TasksAccounting IOAccounting IPAccounting BlockIOAccounting \
          ManagedOOMSwap ManagedOOMMemoryPressure ManagedOOMMemoryPressureLimit ManagedOOMPreference CoredumpReceive \
          MemoryPressureWatch FileDescriptorStoreMax FileDescriptorStorePreserve NonBlocking",
@@ -85,7 +85,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ("Service", "RebootArgument StartLimitAction FailureAction", "the machine doesn't act on this"),
     (
         "Service",
-        "DynamicUser UtmpIdentifier UtmpMode \
+        "DynamicUser \
          LoadCredential LoadCredentialEncrypted SetCredential SetCredentialEncrypted \
          ImportCredential StandardInputText StandardInputData RemoveIPC",
         "the program gets another environment than meant",

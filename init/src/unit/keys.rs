@@ -11,6 +11,7 @@ use super::install;
 use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
+use super::terminal::UTMP_MODES;
 use super::value::{Key, Setter, choice, path, plain, some, text};
 use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
@@ -49,6 +50,7 @@ const KILL_MODES: &[(&str, KillMode)] = &[
     ("control-group", KillMode::ControlGroup),
     ("mixed", KillMode::Mixed),
     ("process", KillMode::Process),
+    ("group", KillMode::Group),
     ("none", KillMode::None),
 ];
 
@@ -199,6 +201,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "AssertOSRelease" assert(OSRelease), "", "As `ConditionOSRelease=`.";
     "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
     "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
+    "Unit" "StartLimitPauseSec" one(service.start_limit_pause, fields::span), "0", "An automatic restart beyond the limit comes this much later, instead of never (Rung's own); 0: never.";
     "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
     "Unit" "StartLimitAction" one(service.ending.limit_action, ending::action), "none", "What becomes of the machine or container when that limit is reached: none, exit, reboot, poweroff, halt; with `-force`: without stopping services; with `-immediate`: at once.";
@@ -245,7 +248,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "RuntimeMaxSec" one(service.ending.runtime_max, fields::timeout), "infinity", "A service that has run so long is stopped, and has failed; not for a oneshot.";
     "Service" "RuntimeRandomizedExtraSec" one(service.ending.runtime_extra, fields::span), "0", "`RuntimeMaxSec=` is longer by up to this, at random.";
     "Service" "ExitType" one(service.ending.exit_type, choice(ending::EXIT_TYPES, &[])), "main", "It has ended when its main process has (main), or its last process (cgroup).";
-    "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), nobody (none).";
+    "Service" "KillMode" one(service.kill_mode, choice(KILL_MODES, &[])), "control-group", "Whom a stop ends: all processes (control-group), first the main one (mixed), only that (process), with its process group (group; Rung's own), nobody (none).";
     "Service" "KillSignal" one(service.kill_signal, fields::signal), "SIGTERM", "The signal that asks to stop.";
     "Service" "RestartKillSignal" one(service.ending.restart_signal, ending::signal), "", "The same when it is to be restarted; without it, `KillSignal=`.";
     "Service" "FinalKillSignal" one(service.ending.final_signal, fields::signal), "SIGKILL", "The signal for what is left when `TimeoutStopSec=` has passed.";
@@ -280,9 +283,12 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "StandardInput" one(service.input, fields::input), "null", "Where standard input comes from: null, tty, tty-force, tty-fail, file:PATH.";
     "Service" "StandardOutput" one(service.output, fields::output), "log", "Where standard output goes: log, inherit, null, tty, file:PATH, append:PATH, truncate:PATH.";
     "Service" "StandardError" one(service.error, fields::output), "inherit", "Where standard error goes; `inherit`: where standard output goes.";
-    "Service" "TTYPath" one(service.tty_path, path), "/dev/console", "The terminal that `tty` means.";
-    "Service" "TTYReset" one(service.tty_reset, plain(boolean)), "no", "Put the terminal into sane modes before the start.";
-    "Service" "TTYVHangup" one(service.tty_hangup, plain(boolean)), "no", "Hang the terminal up before the start, so that nobody else keeps it open.";
+    "Service" "TTYPath" one(service.terminal.path, path), "/dev/console", "The terminal that `tty` means.";
+    "Service" "TTYReset" one(service.terminal.reset, plain(boolean)), "no", "Put the terminal into sane modes before the start and after the end.";
+    "Service" "TTYVHangup" one(service.terminal.hangup, plain(boolean)), "no", "Hang the terminal up before the start and after the end, so that nobody else keeps it open.";
+    "Service" "TTYVTDisallocate" one(service.terminal.clear, plain(boolean)), "no", "Free the virtual terminal before the start and after the end, so that screen and scrollback are lost; where it is in use, or none of these, its screen is cleared.";
+    "Service" "UtmpIdentifier" one(service.terminal.utmp_id, some(text)), "", "Write records of start and end of the main process into utmp(5) and wtmp, under this id; of a longer one its last four characters count.";
+    "Service" "UtmpMode" one(service.terminal.utmp_mode, choice(UTMP_MODES, &[])), "init", "Up to which record: init (for a getty), login (then one of a login(1)), user (then one of a session).";
     "Service" "IgnoreSIGPIPE" one(service.ignore_sigpipe, plain(boolean)), "yes", "Start the program with SIGPIPE ignored.";
     "Service" "Nice" one(service.nice, some(plain(|t| number(t, -20, 19)))), "", "Scheduling priority, from -20 (most) to 19 (least).";
     "Service" "OOMScoreAdjust" one(service.oom_score_adjust, some(plain(|t| number(t, -1000, 1000)))), "", "How soon the kernel kills it when memory runs out, from -1000 (never) to 1000.";

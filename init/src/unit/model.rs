@@ -1,6 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
-use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, UnitName};
+use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Terminal, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -244,6 +244,8 @@ pub enum KillMode {
     Mixed,
     /// The main process only; the others stay.
     Process,
+    /// The main process and its process group, as sysvinit ends what it has started.
+    Group,
     /// Nobody: `ExecStop=` alone.
     None,
 }
@@ -320,6 +322,8 @@ pub struct Service {
     pub start_limit_interval: Duration,
     /// `StartLimitBurst=`; 5.
     pub start_limit_burst: u32,
+    /// `StartLimitPauseSec=`: an automatic restart beyond the limit is put off by this. Zero: it fails.
+    pub start_limit_pause: Duration,
     /// `TimeoutStartSec=`; 90 s, none for one-shots. `None`: no limit.
     pub timeout_start: Option<Duration>,
     /// `TimeoutStopSec=`; 90 s in systemd, here too. `None`: no limit.
@@ -360,12 +364,8 @@ pub struct Service {
     pub output: Output,
     /// `StandardError=`
     pub error: Output,
-    /// `TTYPath=`; `/dev/console`.
-    pub tty_path: PathBuf,
-    /// `TTYReset=`
-    pub tty_reset: bool,
-    /// `TTYVHangup=`
-    pub tty_hangup: bool,
+    /// Its terminal.
+    pub terminal: Terminal,
     /// `Limit*=`
     pub limits: Vec<Limit>,
     /// `IgnoreSIGPIPE=`; yes.
@@ -396,6 +396,7 @@ impl Default for Service {
             restart_sec: Duration::from_millis(100),
             start_limit_interval: Duration::from_secs(10),
             start_limit_burst: 5,
+            start_limit_pause: Duration::ZERO,
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
@@ -416,9 +417,7 @@ impl Default for Service {
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,
-            tty_path: PathBuf::from("/dev/console"),
-            tty_reset: false,
-            tty_hangup: false,
+            terminal: Terminal::default(),
             limits: Vec::new(),
             ignore_sigpipe: true,
             nice: None,

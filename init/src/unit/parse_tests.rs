@@ -97,7 +97,7 @@ fn a_getty_template_and_its_drop_ins() {
         service.commands(ExecKind::Start).map(|c| c.words.join(" ")).collect::<Vec<_>>(),
         ["/sbin/mingetty tty1"]
     );
-    assert_eq!((service.tty_path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
+    assert_eq!((service.terminal.path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
     assert_eq!(service.environment, [("C".to_owned(), "3".to_owned())]);
     assert_eq!(service.restart_sec, Duration::from_millis(100));
     assert_eq!(unit.place("Service.ExecStart").as_deref(), Some("/etc/rung/units/getty@.service.d/a.conf:3"));

@@ -5,9 +5,11 @@
 
 mod draft;
 mod dropin;
+mod effect;
 
 pub use draft::{Change, Draft, failure, kept};
 pub use dropin::{assign, assignment};
+pub use effect::{KeyChange, effects};
 
 use init::client;
 use init::load::{self, Loader, Root, system_folders};

@@ -1,7 +1,7 @@
 //! `initctl levels`, `enable` and `disable`.
 
 use crate::terminal::{Paint, Style};
-use init::proto::control::{LevelTable, Links};
+use init::proto::control::{LevelTable, LinkChange, Links};
 use init::unit::{Level, LevelSet};
 
 /// A row a unit, a column a level; behind them the units it comes with.
@@ -30,23 +30,29 @@ pub fn table(table: &LevelTable, style: &Style) -> String {
     text
 }
 
-/// A line a link.
+/// A line a link that was made or removed.
 pub fn links(links: &Links) -> String {
-    links
-        .changes
-        .iter()
-        .map(|change| match &change.target {
-            Some(target) => format!("made {} -> {target}\n", change.path),
-            None => format!("removed {}\n", change.path),
-        })
-        .collect()
+    lines(&links.changes, "made", "removed")
+}
+
+/// A line a link that would be.
+pub fn planned(links: &[LinkChange]) -> String {
+    lines(links, "would make", "would remove")
+}
+
+fn lines(links: &[LinkChange], make: &str, remove: &str) -> String {
+    let line = |change: &LinkChange| match &change.target {
+        Some(target) => format!("{make} {} -> {target}\n", change.path),
+        None => format!("{remove} {}\n", change.path),
+    };
+    links.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::samples::name;
     use super::*;
-    use init::proto::control::{LevelRow, LinkChange};
+    use init::proto::control::LevelRow;
 
     #[test]
     fn levels_are_columns() {

@@ -5,6 +5,7 @@ pub mod blame;
 pub mod branch;
 pub mod history;
 pub mod jobs;
+pub mod keys;
 pub mod levels;
 pub mod list;
 pub mod plan;

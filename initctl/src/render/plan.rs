@@ -4,7 +4,7 @@ use super::table::{Cell, Set, table, text};
 use super::{clean, levels};
 use crate::terminal::{Line, Paint, Style};
 use init::core::{Deed, Step};
-use init::proto::control::{Links, Planned};
+use init::proto::control::Planned;
 use init::unit::UnitName;
 
 /// How wide lists of names become where nobody says.
@@ -65,7 +65,7 @@ pub fn plan(plan: &Planned, style: &Style) -> String {
     }
     let names: Vec<&str> = plan.stays.iter().map(UnitName::short).collect();
     lines.extend(listed("stays: ", &names, style.width.unwrap_or(WIDTH)));
-    let links = levels::links(&Links { changes: plan.links.clone() });
+    let links = levels::planned(&plan.links);
     lines.extend(links.lines().map(Line::plain));
     lines.extend(plan.notes.iter().map(|note| Line::plain(clean(note))));
     if lines.is_empty() {

@@ -2,10 +2,11 @@
 
 use super::amount::seconds;
 use super::status::reason;
-use super::{clean, time, word};
+use super::{clean, clean_lines, time, word};
 use crate::terminal::{Paint, Style};
 use init::core::{Phase, State};
 use init::proto::control::{PowerWord, Runlevel, UnitStatus, Version};
+use init::unit::{Finding, Severity};
 
 /// What `runlevel(8)` prints: `N 3`; `None` while the machine boots.
 pub fn runlevel(levels: &Runlevel) -> Option<String> {
@@ -39,6 +40,18 @@ pub fn system(version: &Version, levels: &Runlevel, up: Option<u64>, units: &[Un
         text.push_str(&format!("  {} {}\n", style.paint(Paint::Busy, unit.name.short()), going_on(unit)));
     }
     text
+}
+
+/// What is wrong with the settings, each finding as `verify` shows it.
+pub fn settings(findings: &[Finding], style: &Style) -> String {
+    let line = |f: &Finding| {
+        let paint = if f.severity == Severity::Error { Paint::Bad } else { Paint::Busy };
+        let text = clean_lines(&f.to_string());
+        let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let rest: String = rest.lines().map(|l| format!("  {l}\n")).collect();
+        format!("  {}\n{rest}", style.paint(paint, first))
+    };
+    findings.iter().map(line).collect()
 }
 
 /// What is under way at a unit: its job, what that waits for, when its time is up.

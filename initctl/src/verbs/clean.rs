@@ -75,7 +75,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let (mut rows, mut failed) = (Vec::new(), false);
     for text in &args.names {
         let name = own::known(c, &loader, text)?;
-        if own::runs(&name) {
+        if !own::running(&name).is_empty() {
             c.out.message(&format!("{name} runs, and may want its folders\n  try: initctl stop {}", name.short()));
             failed = true;
             continue;

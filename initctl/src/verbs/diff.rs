@@ -2,16 +2,14 @@
 
 use super::{Context, own};
 use crate::exit::Failure;
-use crate::own::{Change, Draft, Layer, drop_ins, loader, places};
-use crate::render::clean;
+use crate::own::{Change, Draft, KeyChange, Layer, drop_ins, effects, loader, places};
+use crate::render::{clean, keys};
 use crate::terminal::{Paint, Style};
 use clap::Args as ClapArgs;
-use init::core::Definition;
-use init::load::{Loaded, Loader};
-use init::unit::{UnitName, settings};
-use serde::Serialize;
+use init::load::Loader;
+use init::unit::UnitName;
+use serde::{Serialize, Serializer};
 use similar::{ChangeTag, TextDiff};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +32,8 @@ struct Difference {
     /// A whole file that stands before the package's.
     replaced_by: Option<PathBuf>,
     drop_ins: Vec<PathBuf>,
-    keys: Vec<KeyDifference>,
+    #[serde(serialize_with = "named")]
+    keys: Vec<KeyChange>,
     /// The whole files, line by line (`-`, `+`, ` ` before each).
     #[serde(skip)]
     lines: Vec<(ChangeTag, String)>,
@@ -46,14 +45,21 @@ struct Differences {
     units: Vec<Difference>,
 }
 
-/// A key whose value differs.
-#[derive(Debug, Serialize)]
-struct KeyDifference {
-    key: String,
-    packaged: Vec<String>,
-    now: Vec<String>,
-    /// `file:line` of what counts now.
-    place: Option<String>,
+/// Keys as this verb's contract names their values.
+fn named<S: Serializer>(keys: &[KeyChange], serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Named<'a> {
+        key: &'a str,
+        packaged: &'a [String],
+        now: &'a [String],
+        place: Option<&'a str>,
+    }
+    serializer.collect_seq(keys.iter().map(|k| Named {
+        key: &k.key,
+        packaged: &k.before,
+        now: &k.after,
+        place: k.place.as_deref(),
+    }))
 }
 
 /// Shows the differences of these units, or of all that have any.
@@ -102,40 +108,12 @@ fn difference(loader: &Loader, name: &UnitName) -> Difference {
     let changes = gone.map(|path| Change::Remove { path: path.clone(), empty: true }).collect();
     let before = Draft { changes }.look(crate::own::loader(), name);
     let now = loader.load(name);
-    let keys = if masked_by.is_some() { Vec::new() } else { keys(&before, &now) };
+    let keys = if masked_by.is_some() { Vec::new() } else { effects(&before, &now) };
     let lines = match (&packaged, &replaced_by) {
         (Some(old), Some(new)) => lines(old, new),
         _ => Vec::new(),
     };
     Difference { name: name.clone(), packaged, masked_by, replaced_by, drop_ins, keys, lines }
-}
-
-fn keys(before: &Loaded, now: &Loaded) -> Vec<KeyDifference> {
-    let values = |loaded: &Loaded| -> BTreeMap<String, Vec<String>> {
-        let Definition::Good(unit) = &loaded.definition else { return BTreeMap::new() };
-        let mut map: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (key, value) in settings(unit) {
-            map.entry(key).or_default().push(value);
-        }
-        map
-    };
-    let (old, new) = (values(before), values(now));
-    let place = |key: &str| match &now.definition {
-        Definition::Good(unit) => {
-            let full = unit.places.iter().find(|(k, _)| k.rsplit_once('.').is_some_and(|(_, name)| name == key));
-            full.and_then(|(_, place)| unit.show_place(*place))
-        }
-        _ => None,
-    };
-    let differ = new.into_iter().filter(|(key, value)| old.get(key).is_some_and(|o| o != value));
-    let written = |values: Vec<String>| values.into_iter().filter(|v| !v.is_empty()).collect();
-    let row = |(key, value): (String, Vec<String>)| KeyDifference {
-        packaged: written(old.get(&key).cloned().unwrap_or_default()),
-        now: written(value),
-        place: place(&key),
-        key,
-    };
-    differ.map(row).collect()
 }
 
 fn lines(old: &Path, new: &Path) -> Vec<(ChangeTag, String)> {
@@ -167,15 +145,7 @@ fn text(d: &Difference, style: &Style) -> String {
     for path in &d.drop_ins {
         line("drop-in", path);
     }
-    for key in &d.keys {
-        let show = |values: &[String]| if values.is_empty() { "(nothing)".to_owned() } else { values.join(" ; ") };
-        out.push_str(&format!("  {}=\n", clean(&key.key)));
-        let place = key.place.as_deref().map(|p| format!("   # {p}")).unwrap_or_default();
-        for (sign, paint, value) in [("-", Paint::Bad, show(&key.packaged)), ("+", Paint::Good, show(&key.now))] {
-            let place = if sign == "+" { place.as_str() } else { "" };
-            out.push_str(&format!("    {}{place}\n", style.paint(paint, &clean(&format!("{sign} {value}")))));
-        }
-    }
+    out.push_str(&keys::changed(&d.keys, style));
     if !d.lines.is_empty() {
         out.push_str("  line by line:\n");
     }

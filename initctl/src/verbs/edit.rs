@@ -35,6 +35,15 @@ pub struct Args {
     pub runtime: bool,
 }
 
+impl Args {
+    /// The same with a text that is there already.
+    fn by_hand(&self, name: &UnitName) -> String {
+        let flags = [(self.full, " --full"), (self.runtime, " --runtime")];
+        let flags: String = flags.iter().filter(|(is, _)| *is).map(|(_, flag)| *flag).collect();
+        format!("initctl edit{flags} --stdin {}", name.short())
+    }
+}
+
 /// Edits a unit.
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let loader = loader();
@@ -62,7 +71,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         };
         let look = if args.full { String::new() } else { shown(&loader, &name, &path) };
         desk.put(&format!("{start}{look}"))?;
-        edit(c, &name, path, before, &start, desk)?
+        edit(c, &name, path, before, &start, desk, &args.by_hand(&name))?
     };
     if made {
         own::tell_running(c, &name);
@@ -80,7 +89,7 @@ fn from_stdin(c: &Context, name: &UnitName, path: PathBuf, before: Option<String
                 .to_owned(),
         ));
     }
-    own::take(c, name, &Draft::one(Change::Write { path, text, before }), false)?;
+    own::take(c, name, &Draft::one(Change::Write { path, text, before }), c.out.global.dry_run)?;
     Ok(true)
 }
 
@@ -92,6 +101,7 @@ fn edit(
     before: Option<String>,
     start: &str,
     desk: Desk,
+    again_by: &str,
 ) -> Result<bool, Failure> {
     loop {
         let status = desk.edit()?;
@@ -117,7 +127,12 @@ fn edit(
             return Ok(false);
         }
         let draft = Draft::one(Change::Write { path: path.clone(), text, before: before.clone() });
-        match own::take(c, name, &draft, false) {
+        match own::take(c, name, &draft, c.out.global.dry_run) {
+            Ok(()) if c.out.global.dry_run => {
+                let (text, file) = ("nothing was changed; your text is kept in", desk.keep());
+                c.out.message(&format!("{text} {0}\n  try: {again_by} <{0}", file.display()));
+                return Ok(true);
+            }
             Ok(()) => return Ok(true),
             Err(_) if again() => {}
             Err(failure) => {

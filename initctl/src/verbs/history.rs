@@ -1,6 +1,7 @@
 //! `history`: what happened, from the file that outlives boots.
 
 use super::Context;
+use super::pattern::fits;
 use crate::exit::{FAILED, Failure};
 use crate::logs::{Folders, unreadable};
 use crate::render::history::{self, Row};
@@ -8,7 +9,6 @@ use crate::render::time;
 use init::log::history::Past;
 use init::sys::localtime;
 use init::unit::UnitName;
-use init::unit::glob;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -114,11 +114,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     });
     let boot = args.boot.map(|back| boot_of(&all, back)).transpose().map_err(Failure::Other)?;
     let named = |past: &&Past| {
-        let short = UnitName::new(&past.unit).map(|n| n.short().to_owned()).unwrap_or_default();
-        let of = |pattern: &String| {
-            past.unit == *pattern
-                || !past.unit.is_empty() && (glob::matches(pattern, &short) || glob::matches(pattern, &past.unit))
-        };
+        let name = UnitName::new(&past.unit).ok();
+        let of = |pattern: &String| past.unit == *pattern || name.as_ref().is_some_and(|name| fits(pattern, name));
         args.names.is_empty() || args.names.iter().any(of)
     };
     let mut kept: Vec<&Past> = all

@@ -8,7 +8,7 @@ use crate::render::{levels, system};
 use crate::terminal::{Event, Live};
 use init::client::request_id;
 use init::core::Verb;
-use init::proto::control::{Enable, LevelTable, Links, Names, Runlevel, SetLevel};
+use init::proto::control::{Enable, LevelTable, LinkChange, Links, Names, PlanOf, Planned, Runlevel, SetLevel};
 use init::unit::{Level, LevelSet};
 use std::time::{Duration, Instant};
 
@@ -71,7 +71,32 @@ fn edit(c: &mut Context, names: &[String], table: &LevelTable) -> Result<(), Fai
         c.out.message("nothing was changed");
         return c.out.data(&Links::default(), |_, _| String::new());
     }
-    apply(c, names, &sheet.changes())
+    if c.out.global.dry_run { rehearse(c, &sheet.changes()) } else { apply(c, names, &sheet.changes()) }
+}
+
+/// What is to be asked of the manager for one unit. On first: the first link of Rung's own takes the place of the SysV
+/// ones.
+fn requests(change: &Change) -> impl Iterator<Item = (bool, Enable)> {
+    let name = change.name.as_str();
+    let parts = [(true, change.on), (false, change.off)].into_iter().filter(|(_, levels)| !levels.is_empty());
+    parts.map(move |(on, set)| (on, Enable { names: vec![name.to_owned()], levels: Some(set.to_string()) }))
+}
+
+/// Prints the links that the changes would make and remove in the end.
+fn rehearse(c: &mut Context, changes: &[Change]) -> Result<(), Failure> {
+    let mut all = Planned::default();
+    for change in changes {
+        for (on, request) in requests(change) {
+            let planned = super::plan::ask(c, if on { PlanOf::Enable(request) } else { PlanOf::Disable(request) })?;
+            all.links.extend(planned.links);
+        }
+        // What the first step would make, the second takes away again.
+        let in_level =
+            |l: &LinkChange| change.off.iter().any(|level| l.path.ends_with(&format!("/levels/{level}/{}", l.name)));
+        all.links.retain(|l| l.name != change.name || l.target.is_none() || !in_level(l));
+        all.notes.push(format!("{} from the next boot or switch on; what runs stays as it is", sentence(change)));
+    }
+    super::plan::print(c, &all)
 }
 
 /// Makes the changes, unless somebody else has made others to the same units meanwhile.
@@ -87,13 +112,8 @@ fn apply(c: &mut Context, names: &[String], changes: &[Change]) -> Result<(), Fa
     }
     let (mut all, mut failed) = (Links::default(), 0);
     for change in changes {
-        // On first: the first link of Rung's own takes the place of the SysV ones.
-        for (method, levels) in [("Enable", change.on), ("Disable", change.off)] {
-            if levels.is_empty() {
-                continue;
-            }
-            let request = Enable { names: vec![change.name.as_str().to_owned()], levels: Some(levels.to_string()) };
-            match c.ask::<_, Links>(method, &request) {
+        for (on, request) in requests(change) {
+            match c.ask::<_, Links>(if on { "Enable" } else { "Disable" }, &request) {
                 Ok(links) => all.changes.extend(links.changes),
                 Err(failure) => {
                     failed += 1;

@@ -1,13 +1,14 @@
 //! `list`.
 
 use super::Context;
+use super::pattern::fits;
 use crate::exit::Failure;
 use crate::render::list::{self, COLUMNS, Column, is_failed};
 use crate::render::word;
 use init::proto::control::{UnitStatus, Units};
 use init::proto::words;
 use init::unit::name::Kind;
-use init::unit::{Level, Source, glob, nearest};
+use init::unit::{Level, Source, nearest};
 
 #[derive(Debug, Default, clap::Args)]
 pub struct Args {
@@ -81,8 +82,7 @@ fn keeps(args: &Args, unit: &UnitStatus) -> bool {
     let level = args.level.is_none_or(|l| unit.levels.contains(l.as_char()));
     let source = args.source.is_empty() || args.source.contains(&unit.source);
     let kind = args.kind.is_empty() || args.kind.contains(&unit.name.kind());
-    let named = |p: &String| glob::matches(p, unit.name.short()) || glob::matches(p, unit.name.as_str());
-    let named = args.patterns.is_empty() || args.patterns.iter().any(named);
+    let named = args.patterns.is_empty() || args.patterns.iter().any(|p| fits(p, &unit.name));
     state && level && source && kind && named && (!args.failed || is_failed(unit))
 }
 

@@ -61,8 +61,13 @@ pub fn mask(c: &mut Context, args: &MaskArgs) -> Result<(), Failure> {
     if args.now && !c.out.global.dry_run && !known.is_empty() {
         return change::units(c, Verb::Stop, "stop", &known);
     }
-    for (name, _) in masked.iter().filter(|(n, _)| !c.out.global.dry_run && own::runs(n)) {
-        c.out.message(&format!("{name} still runs\n  try: initctl stop {}", name.short()));
+    for name in masked.iter().flat_map(|(name, _)| own::running(name)) {
+        let text = match (c.out.global.dry_run, args.now) {
+            (true, true) => format!("{name} would be stopped"),
+            (true, false) => format!("{name} would run on"),
+            _ => format!("{name} still runs\n  try: initctl stop {}", name.short()),
+        };
+        c.out.message(&text);
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod logs;
 pub mod mask;
 pub mod new;
 mod own;
+mod pattern;
 pub mod plan;
 mod power;
 pub mod ps;
@@ -88,7 +89,10 @@ fn end(out: &Output, failure: &Failure, kind: Kind) -> ExitCode {
     ExitCode::from(failure.status(kind))
 }
 
-fn dispatch(c: &mut Context, verb: Verb) -> Result<(), Failure> {
+fn dispatch(c: &mut Context, mut verb: Verb) -> Result<(), Failure> {
+    if !pattern::expand(c, &mut verb)? {
+        return Ok(());
+    }
     if c.out.global.dry_run
         && let Some(answer) = plan::dry_run(c, &verb)
     {

@@ -2,12 +2,12 @@
 
 use super::Context;
 use crate::exit::{FAILED, Failure, NO_UNIT};
-use crate::own::{Change, Draft, kept, loader};
-use crate::render::clean_lines;
+use crate::own::{Change, Draft, KeyChange, effects, kept, loader};
+use crate::render::{self, clean_lines};
 use init::client::{Client, socket_path};
 use init::core::{Definition, State};
 use init::load::{Loaded, Loader};
-use init::proto::control::{Names, Units};
+use init::proto::control::Units;
 use init::unit::{Finding, Severity, UnitName, nearest};
 use serde::Serialize;
 use std::time::Duration;
@@ -24,6 +24,8 @@ struct Report<'a> {
     name: &'a UnitName,
     made: bool,
     changes: &'a [Change],
+    /// Keys whose effective values change by that.
+    keys: &'a [KeyChange],
     findings: &'a [Finding],
 }
 
@@ -53,6 +55,7 @@ pub fn nothing(c: &Context, why: &str) -> Result<(), Failure> {
 /// The unit couldn't be used any more, through this change; nothing was written.
 pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<(), Failure> {
     let verdict = draft.look(loader(), name);
+    let keys = effects(&loader().load(name), &verdict);
     let spoils = spoils(draft, &verdict, name);
     for finding in told(draft, &verdict) {
         c.out.message(&clean_lines(&finding.to_string()));
@@ -60,11 +63,13 @@ pub fn take(c: &Context, name: &UnitName, draft: &Draft, dry: bool) -> Result<()
     if !spoils && !dry {
         draft.make()?;
     }
-    let report = Report { name, made: !spoils && !dry, changes: &draft.changes, findings: &verdict.findings };
-    c.out.data(
-        &Reports { units: vec![report] },
-        |_, _| if spoils { String::new() } else { lines(&draft.changes, dry) },
-    )?;
+    let (made, changes) = (!spoils && !dry, draft.changes.as_slice());
+    let report = Report { name, made, changes, keys: &keys, findings: &verdict.findings };
+    c.out.data(&Reports { units: vec![report] }, |_, style| match (spoils, dry) {
+        (true, _) => String::new(),
+        (false, false) => lines(changes, dry),
+        (false, true) => lines(changes, dry) + &render::keys::changed(&keys, style),
+    })?;
     if spoils {
         c.out.message(&format!("{name} could not be used with this: nothing was changed"));
         return Err(Failure::Status(FAILED));
@@ -101,19 +106,24 @@ fn lines(changes: &[Change], dry: bool) -> String {
     changes.iter().map(line).collect()
 }
 
-/// Whether the unit runs, as far as a manager that is there at once can tell.
-pub fn runs(name: &UnitName) -> bool {
+/// The unit where it runs, of a template its instances that do, as far as a manager that is there at once can tell.
+pub fn running(name: &UnitName) -> Vec<UnitName> {
     let mut client = Client::new(socket_path()).patience(Duration::ZERO);
-    let names = Names { names: vec![name.as_str().to_owned()] };
-    let units: Result<Units, _> = client.call("Status", &names, Duration::from_secs(2));
+    let units: Result<Units, _> = client.call("List", &(), Duration::from_secs(2));
+    let fits = |of: &UnitName| of == name || (name.is_template() && of.template().as_ref() == Some(name));
     let up = |state| matches!(state, State::Active | State::Activating | State::Reloading);
-    units.is_ok_and(|u| u.units.iter().any(|u| up(u.state)))
+    let all = units.unwrap_or_default().units.into_iter();
+    all.filter(|u| fits(&u.name) && up(u.state)).map(|u| u.name).collect()
 }
 
 /// A changed definition counts from the next start on: say so where the unit runs.
 pub fn tell_running(c: &Context, name: &UnitName) {
-    if runs(name) {
-        c.out
-            .message(&format!("{name} runs on with what it was started with\n  try: initctl restart {}", name.short()));
+    for name in running(name) {
+        let text = if c.out.global.dry_run {
+            format!("{name} would run on with what it was started with; a restart takes the change in")
+        } else {
+            format!("{name} runs on with what it was started with\n  try: initctl restart {}", name.short())
+        };
+        c.out.message(&text);
     }
 }

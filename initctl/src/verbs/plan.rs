@@ -5,7 +5,7 @@ use crate::cli::{EnableArgs, Verb as CliVerb};
 use crate::exit::{FAILED, Failure};
 use crate::render::plan as render;
 use init::core::{State, Verb};
-use init::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Units};
+use init::proto::control::{Enable, PlanOf, PlanRequest, Planned, PowerWord, Units, Version};
 use init::unit::{Level, LevelSet, UnitName};
 
 const NOT_MADE: &str = "there is no --dry-run for this verb: nothing was done";
@@ -107,11 +107,13 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Poweroff(_) => PlanOf::Power(PowerWord::PowerOff),
         CliVerb::Reboot(_) => PlanOf::Power(PowerWord::Reboot),
         CliVerb::Halt(_) => PlanOf::Power(PowerWord::Halt),
-        CliVerb::Levels(args) if args.edit => return Some(Err(Failure::Other(NOT_MADE.to_owned()))),
+        CliVerb::Reexec => return Some(reexec(c)),
         // These look at their own files, and say what they would write.
         CliVerb::Set(_)
         | CliVerb::New(_)
         | CliVerb::Revert(_)
+        | CliVerb::Edit(_)
+        | CliVerb::Levels(_)
         | CliVerb::Mask(_)
         | CliVerb::Unmask(_)
         | CliVerb::Clean(_) => return None,
@@ -121,11 +123,13 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
     Some(show(c, of))
 }
 
-fn ask(c: &mut Context, of: PlanOf) -> Result<Planned, Failure> {
+/// A plan, asked for.
+pub fn ask(c: &mut Context, of: PlanOf) -> Result<Planned, Failure> {
     c.ask("Plan", &PlanRequest { request: of })
 }
 
-fn print(c: &mut Context, planned: &Planned) -> Result<(), Failure> {
+/// A plan, printed.
+pub fn print(c: &mut Context, planned: &Planned) -> Result<(), Failure> {
     c.out.data(planned, render::plan)
 }
 
@@ -157,6 +161,22 @@ fn reset_failed(c: &mut Context, mut names: Vec<String>) -> Result<(), Failure> 
         names = failed.map(|u| u.name.as_str().to_owned()).collect();
     }
     show(c, PlanOf::Units { verb: Verb::ResetFailed, names })
+}
+
+/// PID 1 and the manager alone are replaced; all that runs stays.
+fn reexec(c: &mut Context) -> Result<(), Failure> {
+    let version: Version = c.ask("Version", &())?;
+    let all: Units = c.ask("List", &())?;
+    let up = |s| matches!(s, State::Active | State::Activating | State::Reloading | State::Deactivating);
+    let stays = all.units.into_iter().filter(|u| up(u.state)).map(|u| u.name).collect();
+    // Only those who may reexec see the file.
+    let file = std::fs::read_link("/proc/1/exe").map(|path| path.display().to_string());
+    let file = file.map(|path| format!(" from {}", path.trim_end_matches(" (deleted)"))).unwrap_or_default();
+    let notes = vec![
+        format!("PID 1 would execute itself anew{file}, and go on with what it knows"),
+        format!("a new manager would take over from that of version {}", version.version),
+    ];
+    print(c, &Planned { stays, notes, ..Planned::default() })
 }
 
 /// Unit files are read again at each request; that starts and stops nothing.

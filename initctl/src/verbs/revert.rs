@@ -37,9 +37,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
             continue;
         }
         own::take(c, &name, &Draft { changes }, c.out.global.dry_run)?;
-        if !c.out.global.dry_run {
-            own::tell_running(c, &name);
-        }
+        own::tell_running(c, &name);
     }
     Ok(())
 }

@@ -29,8 +29,6 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let path = Layer::of(args.runtime).drop_in(&name, FILE);
     let draft = Draft::amend(path, |text| assign(text, &assignments))?;
     own::take(c, &name, &draft, c.out.global.dry_run)?;
-    if !c.out.global.dry_run {
-        own::tell_running(c, &name);
-    }
+    own::tell_running(c, &name);
     Ok(())
 }

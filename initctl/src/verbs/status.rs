@@ -10,10 +10,11 @@ use crate::render::status::{About, When};
 use crate::render::{show, status, system};
 use crate::terminal::Style;
 use init::core::State;
+use init::load::{Root, conf};
 use init::log::read::Entry;
 use init::proto::control::{Names, Runlevel, StartTimes, UnitStatus, Units, Version, errors};
 use init::sys::localtime;
-use init::unit::UnitName;
+use init::unit::{Finding, UnitName};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -105,6 +106,8 @@ fn overview(c: &mut Context) -> Result<(), Failure> {
         runlevel: Runlevel,
         up_ms: Option<u64>,
         units: Vec<UnitStatus>,
+        /// What is wrong with `init.conf`.
+        findings: Vec<Finding>,
     }
     let times: StartTimes = c.ask("StartTimes", &()).unwrap_or_default();
     let overview = Overview {
@@ -112,8 +115,11 @@ fn overview(c: &mut Context) -> Result<(), Failure> {
         up_ms: times.init_ms.map(|init| times.now_ms.saturating_sub(init)),
         runlevel: c.ask("Runlevel", &())?,
         units: c.ask::<_, Units>("List", &())?.units,
+        findings: conf::read(&Root::system()).1,
     };
-    c.out.data(&overview, |o, style| system::system(&o.version, &o.runlevel, o.up_ms, &o.units, style))
+    c.out.data(&overview, |o, style| {
+        system::system(&o.version, &o.runlevel, o.up_ms, &o.units, style) + &system::settings(&o.findings, style)
+    })
 }
 
 /// `show [NAME…]`

@@ -67,15 +67,13 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
             Failure::Other(format!("--root {}: {e}; name the folder that is `/` in the image", folder.display()))
         })?),
     };
-    let (settings, mut conf_findings) = conf::read(&root);
+    let (settings, conf_findings) = conf::read(&root);
     let facts = load::conf::facts(&client::run_dir(), &settings);
     let wanted = Wanted::sort(&root, &args.files)?;
     let whole = args.files.is_empty();
-    if !whole && !wanted.conf {
-        conf_findings.clear();
-    }
     let mut checked = Vec::new();
-    let mut findings = conf_findings;
+    let mut findings = if whole { conf_findings } else { Vec::new() };
+    findings.extend(wanted.confs.iter().flat_map(|path| conf::read_file(&root, path).1));
     let machine = machine::Machine::new(&root);
     for (folder, names) in &wanted.files {
         let batch = Batch::new(&root, folder.as_deref(), &facts);
@@ -137,8 +135,8 @@ fn report(
 #[derive(Debug, Default)]
 struct Wanted {
     files: Vec<(Option<PathBuf>, Option<Vec<UnitName>>)>,
-    /// `init.conf` by name.
-    conf: bool,
+    /// Files of settings.
+    confs: Vec<PathBuf>,
     /// Files of kinds that Rung hasn't, by suffix.
     other_kinds: BTreeMap<String, usize>,
 }
@@ -156,7 +154,9 @@ impl Wanted {
                 wanted.count_others(&place);
                 wanted.files.push((Some(shown), None));
             } else if shown.file_name().is_some_and(|n| n == "init.conf") && place.is_file() {
-                wanted.conf = true;
+                wanted.confs.push(file.clone());
+            } else if file == Path::new("init.conf") {
+                wanted.confs.push(conf::PATH.into());
             } else if place.is_file() || file.to_string_lossy().contains('/') {
                 if !place.exists() && fs::symlink_metadata(root.entry(&shown)).is_err() {
                     return Err(Failure::Other(format!("there is no file {}", shown.display())));

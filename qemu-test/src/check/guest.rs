@@ -1,5 +1,6 @@
 //! The machine under test: its console, ssh sessions into it, and what its manager says of its units.
 
+use super::sysv::Record;
 use crate::error::{Context, Result, fail};
 use crate::host;
 use crate::image::{Disks, Machine};
@@ -38,6 +39,8 @@ pub struct Guest<'a> {
     /// A shell on the serial line.
     pub console: Shell,
     ssh: Option<(Guard, Shell)>,
+    /// What another init made of the same machine.
+    pub beside: Option<Record>,
 }
 
 /// A unit as `initctl --json list` shows it.
@@ -57,7 +60,7 @@ impl<'a> Guest<'a> {
         let (qemu, to, from) = Qemu::start(parts.machine, &parts.root, parts.accel, &parts.words)?;
         let mut console = Shell::new(to, from)?;
         console.log_to(&parts.transcript)?;
-        Ok(Self { parts, qemu, console, ssh: None })
+        Ok(Self { parts, qemu, console, ssh: None, beside: None })
     }
 
     /// Pulls its plug and switches it on again.
@@ -101,7 +104,17 @@ impl<'a> Guest<'a> {
 
     /// Waits for the getty on the console and logs in.
     pub fn log_in(&mut self) -> Result<()> {
-        self.console.expect("login: ", BOOT)?;
+        self.wait_for_prompt()?;
+        self.log_in_at_prompt()
+    }
+
+    /// Waits for the getty on the console.
+    pub fn wait_for_prompt(&mut self) -> Result<()> {
+        self.console.expect("login: ", BOOT).map(drop)
+    }
+
+    /// Logs in at the getty that has just asked.
+    pub fn log_in_at_prompt(&mut self) -> Result<()> {
         self.console.send("root\n")?;
         self.console.expect("Password: ", PATIENCE)?;
         self.console.send("rung\n")?;

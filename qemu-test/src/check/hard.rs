@@ -82,7 +82,17 @@ fn shutdown(guest: &mut Guest) -> Result<String> {
     let start = Instant::now();
     guest.console.send("initctl poweroff\n")?;
     let shown = guest.ends_with("reboot: Power down")?;
-    holds(&shown, &["waiting for stubborn (pid ", "s left", "/mnt/busy stays mounted, read-only"])?;
+    holds(
+        &shown,
+        &[
+            "waiting for stubborn (pid ",
+            "s left",
+            "(main) ",
+            "by force in",
+            "k kill now",
+            "/mnt/busy stays mounted, read-only",
+        ],
+    )?;
     if shown.contains(": done") {
         return fail(format!("units that wait for others are shown as holding it up:\n{shown}"));
     }

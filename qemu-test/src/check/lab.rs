@@ -1,6 +1,7 @@
 //! Where the machines of a check are made: copies of what was built, which stay whatever is built meanwhile.
 
 use super::guest::{Guest, Parts};
+use super::sysv::{OWN_INIT, Record};
 use crate::Options;
 use crate::error::{Context, Result, fail};
 use crate::image::{Builder, Disks, Kind, Machine};
@@ -16,6 +17,8 @@ pub struct Lab {
     machine: Machine,
     /// The one with daemons, where it is wanted.
     daemons: Option<Machine>,
+    /// The one with Debian's sysvinit, where it is wanted.
+    sysv: Option<Machine>,
     accel: Accel,
     /// Removed in the end.
     folder: PathBuf,
@@ -31,8 +34,15 @@ pub struct Lab {
 const CONF: &str = "[Manager]\nShutdownTimeoutSec=15s\n";
 
 impl Lab {
-    /// Keeps what machines are made of; then others may build again. `daemons`: whether that machine is wanted, too.
-    pub fn new(builder: Builder<'_>, machine: Machine, daemons: bool, accel: Accel, options: &Options) -> Result<Self> {
+    /// Keeps what machines are made of; then others may build again. `wanted`: the machines that are wanted,
+    /// too.
+    pub fn new(
+        builder: Builder<'_>,
+        machine: Machine,
+        wanted: &[Kind],
+        accel: Accel,
+        options: &Options,
+    ) -> Result<Self> {
         let cache = builder.cache.to_owned();
         let folder = cache.join(format!("lab-{}", std::process::id()));
         fs::create_dir_all(&folder).on("create", &folder)?;
@@ -46,9 +56,12 @@ impl Lab {
             Ok(Machine { kernel, disk: keep(&machine.disk, format!("{name}-disk"))?, ..machine })
         };
         let machine = kept(machine, "plain")?;
-        let daemons = if daemons { Some(kept(builder.machine(Kind::Daemons)?, "daemons")?) } else { None };
+        let more = |kind, name| -> Result<Option<Machine>> {
+            if wanted.contains(&kind) { kept(builder.machine(kind)?, name).map(Some) } else { Ok(None) }
+        };
+        let (daemons, sysv) = (more(Kind::Daemons, "daemons")?, more(Kind::Sysv, "sysv")?);
         let (keep, append) = (options.keep, options.append.clone());
-        Ok(Self { machine, daemons, accel, folder, cache, keep, append, initramfs, started: Cell::new(0) })
+        Ok(Self { machine, daemons, sysv, accel, folder, cache, keep, append, initramfs, started: Cell::new(0) })
     }
 
     /// What the transcripts are called.
@@ -76,6 +89,16 @@ impl Lab {
     pub fn daemons(&self) -> Result<Guest<'_>> {
         let Some(machine) = &self.daemons else { return fail("the machine with daemons wasn't built") };
         self.start_as(machine, Root::Disks(Disks::copy(machine, &self.cache, self.keep)?), "")
+    }
+
+    /// Debian with sysvinit under Rung, after it was booted by its own init.
+    pub fn sysv(&self) -> Result<Guest<'_>> {
+        let Some(machine) = &self.sysv else { return fail("the machine with sysvinit wasn't built") };
+        let boot = |words| self.start_as(machine, Root::Disks(Disks::copy(machine, &self.cache, self.keep)?), words);
+        let record = Record::of(&mut boot(OWN_INIT)?)?;
+        let mut guest = boot("")?;
+        guest.beside = Some(record);
+        Ok(guest)
     }
 
     /// Debian whose root asks to be checked, and whose kernel doesn't mount `/dev`.

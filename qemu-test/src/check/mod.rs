@@ -10,12 +10,13 @@ mod lab;
 mod levels;
 mod sandbox;
 mod service;
+mod sysv;
 mod tiny;
 mod units;
 
 use crate::Options;
 use crate::error::{Error, Result};
-use crate::image::{Builder, Machine};
+use crate::image::{Builder, Kind, Machine};
 use crate::qemu::Accel;
 use guest::Guest;
 use lab::Lab;
@@ -49,6 +50,8 @@ struct Round {
 
 /// The machine that costs most to build.
 const DAEMONS: &str = "debian, daemons";
+/// The one that comes up by scripts.
+const SYSV: &str = "debian, sysvinit's scripts";
 
 /// All machines, in order.
 const ROUNDS: &[Round] = &[
@@ -62,6 +65,7 @@ const ROUNDS: &[Round] = &[
     Round { name: "tiny, managers that die", start: |lab| lab.tiny(""), steps: &[tiny::MANAGERS] },
     Round { name: "tiny, a shutdown without a manager", start: |lab| lab.tiny(""), steps: &[tiny::ALONE] },
     Round { name: DAEMONS, start: Lab::daemons, steps: &[daemons::STEPS] },
+    Round { name: SYSV, start: Lab::sysv, steps: &[sysv::STEPS] },
     Round { name: "debian, hard", start: |lab| lab.debian_checked(), steps: &[hard::STEPS] },
 ];
 
@@ -85,9 +89,14 @@ pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Optio
             counts.print(sandbox::NAME, start, result);
         }
     }
-    let wanted = |round: &&Round| options.only.as_ref().is_none_or(|word| round.name.contains(word.as_str()));
-    let daemons = ROUNDS.iter().filter(wanted).any(|round| round.name == DAEMONS);
-    let lab = Lab::new(builder, machine, daemons, accel, options)?;
+    // Rung can't run scripts yet: that machine only where it is asked for.
+    let wanted =
+        |round: &&Round| options.only.as_ref().map_or(round.name != SYSV, |word| round.name.contains(word.as_str()));
+    let mut kinds = Vec::new();
+    for (name, kind) in [(DAEMONS, Kind::Daemons), (SYSV, Kind::Sysv)] {
+        kinds.extend(ROUNDS.iter().filter(wanted).any(|round| round.name == name).then_some(kind));
+    }
+    let lab = Lab::new(builder, machine, &kinds, accel, options)?;
     for round in ROUNDS.iter().filter(wanted) {
         println!("{}:", round.name);
         let steps = || round.steps.iter().copied().flatten();

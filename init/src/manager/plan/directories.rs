@@ -1,6 +1,6 @@
 //! The steps that make a service's folders.
 
-use super::Builder;
+use super::{Builder, prepare};
 use crate::proto::plan::{Plan, Step};
 use crate::unit::{DirectoryKind, Unit};
 use std::ffi::CString;
@@ -32,18 +32,23 @@ impl Builder<'_, '_> {
     }
 }
 
-/// A plan whose process removes the unit's run-time folders and the links to them, and ends.
-pub fn removal(unit: &Unit) -> Option<Vec<u8>> {
+/// A plan whose process clears away what a run leaves behind, and ends: with `terminal` the terminal's contents and modes,
+/// with `folders` the run-time folders and the links to them. `None`: there is nothing to do.
+pub fn clearing(unit: &Unit, terminal: bool, folders: bool) -> Option<Vec<u8>> {
     let mut plan = Plan::default();
     plan.push(Step::Session);
-    plan.push(Step::Signals { ignore: 0 });
-    for folder in &unit.service.directories.runtime.folders {
+    let mut steps = plan.push(Step::Signals { ignore: 0 });
+    if terminal && unit.service.terminal.is_prepared() {
+        let path = CString::new(unit.service.terminal.path.as_os_str().as_bytes()).ok()?;
+        steps = plan.push(prepare(&unit.service.terminal, &path));
+    }
+    for folder in unit.service.directories.runtime.folders.iter().filter(|_| folders) {
         let base = CString::new(folder.base.as_os_str().as_bytes()).ok()?;
         for name in std::iter::once(&folder.name).chain(&folder.link) {
             let name = CString::new(name.as_str()).ok()?;
-            plan.push(Step::Remove { base: &base, name: &name });
+            steps = plan.push(Step::Remove { base: &base, name: &name });
         }
     }
     plan.push(Step::End);
-    plan.finish()
+    plan.finish().filter(|_| steps > 1)
 }

@@ -53,7 +53,7 @@ pub(super) fn environment(inputs: &Inputs<'_>) -> Vec<(String, String)> {
     }
     if uses_terminal(service) {
         let inherited = inputs.inherited.iter().find(|(name, _)| name == "TERM").map(|(_, value)| value.as_str());
-        list.set("TERM", term(&service.tty_path, inherited));
+        list.set("TERM", term(&service.terminal.path, inherited));
     }
     let search: Vec<_> = service.exec.search_path.iter().map(|p| p.to_string_lossy()).collect();
     list.set_some("PATH", &search.join(":"));

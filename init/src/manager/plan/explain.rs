@@ -103,6 +103,11 @@ fn line(step: Step<'_>, lines: &mut Vec<String>) {
             let flags: String = flags.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
             format!("descriptor 0: terminal {}{flags}", word(path))
         }
+        Step::Terminal { path, reset, hangup, clear } => {
+            let done = [(hangup, "hang up"), (reset, "reset"), (clear, "free or clear")];
+            let done: Vec<&str> = done.iter().filter(|(on, _)| *on).map(|(_, text)| *text).collect();
+            format!("terminal {}: {}", word(path), done.join(", "))
+        }
         Step::Dup { from, to } => format!("descriptor {to}: as descriptor {from}"),
         Step::Limit { resource, soft, hard } => {
             format!("limit {}: {}:{}", resource_name(resource), amount(soft), amount(hard))

@@ -154,7 +154,7 @@ impl<'a> Machine<'a> {
             let message = format!("there is no folder `{}` for the pid file", folder.display());
             findings.push(at(unit, "Service.PIDFile", Severity::Warning, message).hint("make it"));
         }
-        let tty = &service.tty_path;
+        let tty = &service.terminal.path;
         if tty.is_absolute() && !tty.starts_with("/dev") {
             let message = format!("`{}` doesn't lie in /dev", tty.display());
             findings.push(at(unit, "Service.TTYPath", Severity::Warning, message));

@@ -1,0 +1,133 @@
+//! A Red Hat 6 style tree: init scripts with chkconfig headers that source `/etc/rc.d/init.d/functions`, lock files in
+//! `/var/lock/subsys`, settings in `/etc/sysconfig`.
+#![allow(clippy::unwrap_used, reason = "this is all test code")]
+
+use rung_tests::world::{Output, World, helper};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const NGINX: &str = include_str!("redhat6/nginx");
+
+fn executable(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// A world with such a tree, whose nginx is a toy.
+fn world() -> World {
+    let world = World::new().boot();
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc-skel/init.d/functions");
+    world.write("/etc/rc.d/init.d/functions", &fs::read_to_string(functions).unwrap());
+    world.write("/etc/rc.d/init.d/nginx", NGINX);
+    executable(&world.path("/etc/rc.d/init.d/nginx"));
+    fs::copy(helper("toy-nginx"), world.path("/usr/sbin/nginx")).unwrap();
+    executable(&world.path("/usr/sbin/nginx"));
+    world.write("/etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=six\n");
+    world.write("/etc/nginx/nginx.conf", "/var/run/nginx.pid\ngood\n");
+    fs::create_dir_all(world.path("/run/lock/subsys")).unwrap();
+    world
+}
+
+struct By<'a>(&'a World, &'a [&'static str]);
+
+impl By<'_> {
+    fn run(&self, verb: &str) -> Output {
+        self.0.run(self.1.iter().copied().chain(["/etc/rc.d/init.d/nginx", verb]))
+    }
+
+    /// Exit status and what is printed, pids as N.
+    fn is(&self, verb: &str, code: i32, stdout: &str) {
+        let out = self.run(verb);
+        let digits = |word: &str| word.trim_end_matches(')').parse::<u32>().is_ok();
+        let said: Vec<_> =
+            out.stdout.split(' ').map(|w| if digits(w) { w.trim_start_matches(char::is_numeric) } else { w }).collect();
+        assert_eq!((out.code, said.join(" ").as_str()), (code, stdout), "{:?}: {verb}\n{out:#?}", self.1);
+    }
+
+    fn pid(&self) -> i32 {
+        self.0.read("/run/nginx.pid").trim().parse().unwrap()
+    }
+
+    fn locked(&self) -> bool {
+        self.0.path("/run/lock/subsys/nginx").exists()
+    }
+}
+
+#[test]
+fn a_classic_script_by_hand_every_verb_and_exit_status() {
+    const RUNS: &str = "nginx (pid ) is running...\n";
+    let world = world();
+    for shell in [&["dash"] as &[_], &["bash"], &["busybox", "sh"]] {
+        if world.run(shell.iter().copied().chain(["-c", ":"])).code != 0 {
+            println!("skipped: there is no {}", shell.join(" "));
+            continue;
+        }
+        let by = By(&world, shell);
+        by.is("status", 3, "nginx is stopped\n");
+        by.is("start", 0, "Starting nginx: [  OK  ]\r\n");
+        assert!(by.locked());
+        by.is("start", 0, "");
+        by.is("status", 0, RUNS);
+        by.is("configtest", 0, "");
+
+        let first = by.pid();
+        by.is("reload", 0, "Reloading nginx: [  OK  ]\r\n");
+        world.line("/run/nginx.pid.log", &format!("reload {first}"));
+        assert_eq!(by.pid(), first);
+        by.is("force-reload", 0, "Reloading nginx: [  OK  ]\r\n");
+        assert_eq!(by.pid(), first);
+        by.is("restart", 0, "Stopping nginx: [  OK  ]\r\nStarting nginx: [  OK  ]\r\n");
+        let second = by.pid();
+        assert!(second != first && world.lives(second) && !world.lives(first));
+        by.is("condrestart", 0, "Stopping nginx: [  OK  ]\r\nStarting nginx: [  OK  ]\r\n");
+        by.is("try-restart", 0, "Stopping nginx: [  OK  ]\r\nStarting nginx: [  OK  ]\r\n");
+        let third = by.pid();
+
+        by.is("upgrade", 0, "Starting new master nginx: [  OK  ]\r\nGraceful shutdown of old nginx: [  OK  ]\r\n");
+        assert_ne!(by.pid(), third);
+        world.wait_for("the old one's end", rung_tests::world::deadline(20), |w| (!w.lives(third)).then_some(()));
+        by.is("status", 0, RUNS);
+
+        // A configuration that is bad stops nothing.
+        world.write("/etc/nginx/nginx.conf", "/var/run/nginx.pid\nbad\n");
+        let before = by.pid();
+        by.is("configtest", 1, "");
+        for verb in ["restart", "reload", "condrestart", "upgrade"] {
+            by.is(verb, 6, "");
+        }
+        assert!(by.pid() == before && world.lives(before));
+        world.write("/etc/nginx/nginx.conf", "/var/run/nginx.pid\ngood\n");
+
+        // Dead behind its pid file, dead behind its lock.
+        world.ok(["kill", "-9", &before.to_string()]);
+        world.wait_for("its end", rung_tests::world::deadline(20), |w| {
+            (!w.path(&format!("/proc/{before}")).exists()).then_some(())
+        });
+        by.is("status", 1, "nginx dead but pid file exists\n");
+        fs::remove_file(world.path("/run/nginx.pid")).unwrap();
+        by.is("status", 2, "nginx dead but subsys locked\n");
+        by.is("start", 0, "Starting nginx: [  OK  ]\r\n");
+
+        by.is("stop", 0, "Stopping nginx: [  OK  ]\r\n");
+        assert!(!by.locked() && !world.path("/run/nginx.pid").exists());
+        by.is("stop", 0, "");
+        by.is("status", 3, "nginx is stopped\n");
+        by.is("reload", 7, "");
+        by.is("upgrade", 7, "");
+        by.is("condrestart", 0, "");
+        by.is("nonesuch", 2, "Usage: /etc/rc.d/init.d/nginx {start|stop|status|restart|condrestart|try-restart|reload|force-reload|upgrade|configtest}\n");
+
+        // Not configured, not installed, and no network wanted.
+        fs::rename(world.path("/etc/nginx/nginx.conf"), world.path("/etc/nginx/away")).unwrap();
+        by.is("start", 6, "");
+        fs::rename(world.path("/etc/nginx/away"), world.path("/etc/nginx/nginx.conf")).unwrap();
+        fs::rename(world.path("/usr/sbin/nginx"), world.path("/usr/sbin/nginx.away")).unwrap();
+        by.is("start", 5, "");
+        fs::rename(world.path("/usr/sbin/nginx.away"), world.path("/usr/sbin/nginx")).unwrap();
+        world.write("/etc/sysconfig/network", "NETWORKING=no\n");
+        by.is("start", 0, "");
+        by.is("status", 0, "");
+        world.write("/etc/sysconfig/network", "NETWORKING=yes\n");
+        assert!(!by.locked());
+    }
+}
