@@ -84,6 +84,9 @@ pub struct UnitStatus {
     pub name: UnitName,
     /// `Description=`
     pub description: String,
+    /// `Documentation=`
+    #[serde(default)]
+    pub documentation: Vec<String>,
     /// Whether its file can be used.
     pub load: LoadState,
     /// What is wrong with the file, or with an edit made under the running service.

@@ -108,6 +108,7 @@ fn status() -> UnitStatus {
     UnitStatus {
         name: name(),
         description: "A".into(),
+        documentation: vec!["man:a(8)".into()],
         load: LoadState::Loaded,
         load_error: Some("e".into()),
         changed_on_disk: true,

@@ -64,6 +64,21 @@ pub(super) fn levels(v: &Value<'_>) -> Read<LevelSet> {
 /// systemd's kinds of unit that have no counterpart here.
 const FOREIGN_KINDS: [&str; 9] = ["socket", "device", "mount", "automount", "swap", "path", "timer", "slice", "scope"];
 
+/// Places to read at; what is none is passed over, as systemd does.
+pub(super) fn documentation(v: &Value<'_>) -> Read<Vec<String>> {
+    const KINDS: [&str; 5] = ["http://", "https://", "file:/", "info:", "man:"];
+    let words = v.words()?.into_iter();
+    let good = words.filter(|word| {
+        let known = KINDS.iter().any(|kind| word.text.strip_prefix(kind).is_some_and(|rest| !rest.is_empty()));
+        if !known {
+            let bad = Bad::new(word.at, format!("`{}` is passed over: no place to read at", word.text));
+            v.remark(Severity::Warning, bad.hint("begin it with `man:`, `https://`, `http://`, `file:/` or `info:`"));
+        }
+        known
+    });
+    Ok(good.map(|word| word.text).collect())
+}
+
 /// Unit names; those of kinds that don't exist here are passed over.
 pub(super) fn units(v: &Value<'_>) -> Read<Vec<UnitName>> {
     unit_names(v, Severity::Note)

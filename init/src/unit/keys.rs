@@ -113,6 +113,7 @@ macro_rules! keys {
 pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
     "Unit" "SourcePath" one(source_path, some(path)), "", "What the file was made from, such as a script in /etc/init.d.";
+    "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
     "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
     "Unit" "Requires" list(requires, fields::required_units), "", "Start these too, and fail if they can't be started.";

@@ -37,6 +37,8 @@ pub struct Unit {
     pub name: UnitName,
     /// `Description=`; the name where there is none.
     pub description: String,
+    /// `Documentation=`: where one can read about it.
+    pub documentation: Vec<String>,
     /// Where it came from.
     pub source: Source,
     /// The file itself, then its drop-ins in the order read.
@@ -72,6 +74,7 @@ impl Unit {
     pub fn new(name: UnitName) -> Self {
         Self {
             description: name.short().to_owned(),
+            documentation: Vec::new(),
             name,
             source: Source::Native,
             files: Vec::new(),

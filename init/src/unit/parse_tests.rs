@@ -63,6 +63,15 @@ fn a_web_server() {
 }
 
 #[test]
+fn documentation_is_where_one_can_read() {
+    let parsed =
+        read("x", "[Unit]\nDocumentation=man:x(8)\nDocumentation=https://x.example/ README\n[Service]\nExecStart=/a\n");
+    assert_eq!(parsed.unit.documentation, ["man:x(8)", "https://x.example/"]);
+    let text = parsed.findings.iter().map(ToString::to_string).collect::<String>();
+    assert!(text.contains(":3:34: warning: ") && text.contains("`README` is passed over"), "{text}");
+}
+
+#[test]
 fn an_ssh_server_of_systemds() {
     let parsed = read(
         "ssh",
@@ -74,6 +83,7 @@ fn an_ssh_server_of_systemds() {
     );
     assert!(!parsed.is_bad());
     assert!(parsed.not_honoured.is_empty(), "{:?}", parsed.not_honoured);
+    assert_eq!(parsed.unit.documentation, ["man:sshd(8)"]);
     let service = &parsed.unit.service;
     assert_eq!(service.environment_files, [("/etc/default/ssh".into(), true)]);
     assert_eq!(service.commands(ExecKind::Reload).count(), 2);

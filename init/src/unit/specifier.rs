@@ -137,6 +137,43 @@ fn value(letter: char, name: &UnitName, fragment: &Path, facts: &Facts) -> Optio
     })
 }
 
+/// systemd's words for all architectures it knows.
+pub(super) const ARCHITECTURES: &[&str] = &[
+    "x86-64",
+    "x86",
+    "arm64",
+    "arm64-be",
+    "arm",
+    "arm-be",
+    "riscv64",
+    "riscv32",
+    "ppc64-le",
+    "ppc64",
+    "ppc-le",
+    "ppc",
+    "s390x",
+    "s390",
+    "loongarch64",
+    "mips64-le",
+    "mips64",
+    "mips-le",
+    "mips",
+    "sparc64",
+    "sparc",
+    "ia64",
+    "alpha",
+    "parisc64",
+    "parisc",
+    "m68k",
+    "sh64",
+    "sh",
+    "arc-be",
+    "arc",
+    "cris",
+    "nios2",
+    "tilegx",
+];
+
 /// `uname -m` in systemd's words.
 pub(super) fn architecture(machine: &str) -> &str {
     match machine {

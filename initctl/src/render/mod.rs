@@ -81,6 +81,7 @@ pub mod samples {
         UnitStatus {
             name: name(text),
             description: format!("The {text} daemon"),
+            documentation: Vec::new(),
             load: LoadState::Loaded,
             load_error: None,
             changed_on_disk: false,

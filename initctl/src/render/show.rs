@@ -16,6 +16,7 @@ pub fn properties(unit: &UnitStatus) -> Vec<(String, String)> {
     let mut all: Vec<(&str, String)> = vec![
         ("Id", unit.name.as_str().to_owned()),
         ("Description", unit.description.clone()),
+        ("Documentation", unit.documentation.join(" ")),
         ("LoadState", json(serde_json::to_value(unit.load))),
         ("LoadError", unit.load_error.clone().unwrap_or_default()),
         ("ActiveState", words::state(unit.state).to_owned()),

@@ -40,6 +40,9 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     let mut page = Page { text: String::new(), style };
     let title = style.paint(Paint::Bold, unit.name.as_str());
     page.text.push_str(&format!("{title} - {}\n", clean(&unit.description)));
+    for (index, place) in unit.documentation.iter().enumerate() {
+        page.line(if index == 0 { "docs" } else { "" }, &clean(place));
+    }
     page.line("state", &state_line(unit, about.when, style));
     page.some("", unit.job.as_deref().map(|job| job_line(job, unit)));
     page.some("", unit.timeout_in_ms.map(|ms| next_line(unit.phase, ms)));

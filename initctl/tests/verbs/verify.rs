@@ -144,3 +144,26 @@ fn an_image_is_checked_by_what_is_in_it() {
     assert_eq!((status, err.as_str()), (1, "initctl: no units checked: 1 error, no warnings\n"));
     assert_eq!(system.all(&["verify", "--root", "/no/such/image"]).0, 1);
 }
+
+#[test]
+fn what_never_comes_true_is_told() {
+    let system = System::bare("verify-vain");
+    write(&system, "own.target", "");
+    let text = "[Unit]\nConditionArchitecture=amd64\nAssertUser=!daemon\nConditionUser=root\n[Service]\nExecStart=/bin/true\n\
+                [Install]\nWantedBy=multi-usr.target multi-user.target own.target\nRequiredBy=ghost.service network-online.target\n";
+    let vain = write(&system, "vain.service", text);
+    let template = write(&system, "t@.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=x@%i.target\n");
+    let (status, out, err) = system.all(&["verify", &vain, &template]);
+    assert_eq!((status, err.as_str()), (0, "initctl: 2 units checked: no errors, 4 warnings\n"), "{out}");
+    for line in [
+        "vain.service:2:23: warning: ConditionArchitecture=: `amd64` is no architecture; it counts as no\n    \
+         ConditionArchitecture=amd64\n                          ^\n  hint: write `x86-64`\n",
+        "vain.service:3:13: warning: AssertUser=: `daemon` is nobody that Rung runs as; it counts as no\n    \
+         AssertUser=!daemon\n                ^\n  hint: it runs as root",
+        "vain.service:8:10: warning: WantedBy=: there is no unit `multi-usr.target`: switched on there, it is started by \
+         nothing\n    WantedBy=multi-usr.target multi-user.target own.target\n             ^\n  hint: ",
+        "vain.service:9:12: warning: RequiredBy=: there is no unit `ghost`: switched on there",
+    ] {
+        assert!(out.contains(line), "no {line}\nin {out}");
+    }
+}

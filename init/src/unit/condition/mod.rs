@@ -7,6 +7,7 @@
 mod compare;
 mod read;
 mod truth;
+mod vain;
 mod virtualization;
 
 pub use truth::{Probe, truth};

@@ -1,6 +1,6 @@
 //! Text → [`Condition`]. What can't be meant is an error at its place; what only this machine can't know is not.
 
-use super::{Condition, Conditions, Test, compare, truth, virtualization};
+use super::{Condition, Conditions, Test, compare, truth, vain};
 use crate::unit::Severity;
 use crate::unit::scalar::boolean;
 use crate::unit::value::{Bad, Value, absolute};
@@ -38,8 +38,15 @@ fn add(target: &mut Conditions, list: List, test: Test, v: &Value<'_>) -> Result
         value = absolute(&value, at)?.to_string_lossy().into_owned();
     }
     check(test, &value).map_err(|bad| Bad { at: at + bad.at, ..bad })?;
-    if let Some(note) = unknown(test, &value) {
-        v.remark(Severity::Note, Bad::new(at, note));
+    if let Some((what, hint)) = vain::never(test, &value) {
+        let bad = Bad::new(at, format!("`{value}` {what}; it counts as no"));
+        v.remark(
+            Severity::Warning,
+            match hint {
+                Some(hint) => bad.hint(hint),
+                None => bad,
+            },
+        );
     }
     list(target).push(Condition { test, triggering, negated, value, place: v.place(0) });
     Ok(())
@@ -81,16 +88,4 @@ fn check(test: Test, value: &str) -> Result<(), Bad> {
         }
         _ => Ok(()),
     }
-}
-
-/// A word that isn't known here, and so never is true: nothing else would a systemd make of it that doesn't know it.
-fn unknown(test: Test, value: &str) -> Option<String> {
-    let known = match test {
-        Test::Virtualization => boolean(value).is_ok() || virtualization::is_known(value),
-        Test::Security => truth::SECURITY.contains(&value),
-        Test::Version => value.split_whitespace().next() == Some("kernel"),
-        Test::Firmware => truth::is_firmware(value),
-        _ => true,
-    };
-    (!known).then(|| format!("`{value}` is nothing that can be told here; it counts as no"))
 }

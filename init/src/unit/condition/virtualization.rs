@@ -75,9 +75,14 @@ const SIGNATURES: [(&str, &str); 11] = [
     ("Apple VZ", "apple"),
 ];
 
-/// A word that `ConditionVirtualization=` knows, booleans apart.
+/// The words that `ConditionVirtualization=` knows, booleans apart.
+pub(super) fn known() -> impl Iterator<Item = &'static str> {
+    ["vm", "container", "private-users"].into_iter().chain(VMS).chain(CONTAINERS)
+}
+
+/// One of these.
 pub(super) fn is_known(word: &str) -> bool {
-    ["vm", "container", "private-users"].contains(&word) || VMS.contains(&word) || CONTAINERS.contains(&word)
+    known().any(|known| known == word)
 }
 
 /// A virtual machine, not a container.

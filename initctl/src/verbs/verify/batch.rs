@@ -5,6 +5,7 @@ use super::{Checked, loops};
 use init::client;
 use init::core::{Core, Definition, Event};
 use init::load::{Loader, Root, system_folders};
+use init::unit::install::levels_of;
 use init::unit::{Facts, Finding, Severity, Source, Unit, UnitName, nearest};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -135,6 +136,21 @@ impl<'a> Batch<'a> {
             for name in list.iter().filter(absent) {
                 let message = format!("there is no unit `{name}`; a start goes on without it");
                 findings.push(self.about(unit, key, name, Severity::Note, message));
+            }
+        }
+        let install = &unit.install;
+        let holders = [
+            ("Install.WantedBy", &install.wanted_by),
+            ("Install.RequiredBy", &install.required_by),
+            ("Install.UpheldBy", &install.upheld_by),
+        ];
+        // What a template's are called is known when it is switched on.
+        for (key, list) in holders.into_iter().filter(|_| !unit.name.is_template()) {
+            for name in list.iter().filter(absent).filter(|name| levels_of(name.as_str()).is_empty()) {
+                let message = format!("there is no unit `{name}`: switched on there, it is started by nothing");
+                let hint = "write the target or unit that is to bring it, or Runlevels=2345".to_owned();
+                let finding = self.about(unit, key, name, Severity::Warning, message);
+                findings.push(Finding { hint: finding.hint.clone().or(Some(hint)), ..finding });
             }
         }
         for (key, list) in [("Unit.After", &unit.after), ("Unit.Before", &unit.before)] {

@@ -3,6 +3,7 @@
 use init::load::Root;
 use init::sys::file;
 use init::unit::accounts::{Accounts, Missing, parse_group, parse_user};
+use init::unit::condition::Test;
 use init::unit::{Command, ExecKind, Finding, Place, Severity, Unit};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -53,6 +54,7 @@ impl<'a> Machine<'a> {
             }
         }
         self.people(unit, &mut findings);
+        self.askers(unit, &mut findings);
         self.paths(unit, &mut findings);
         findings
     }
@@ -114,6 +116,26 @@ impl<'a> Machine<'a> {
             {
                 let finding = at(unit, id, Severity::Error, format!("there is no group `{name}`"));
                 findings.push(finding.hint(format!("addgroup --system {name}")));
+            }
+        }
+    }
+
+    /// `ConditionUser=` and `ConditionGroup=` are about what Rung itself runs as: root.
+    fn askers(&self, unit: &Unit, findings: &mut Vec<Finding>) {
+        for (kind, list) in [("Condition", &unit.conditions.conditions), ("Assert", &unit.conditions.asserts)] {
+            for c in list.iter().filter(|c| c.value != "@system" && c.value.parse::<u32>().is_err()) {
+                let value = Some(c.value.as_str());
+                let known = match c.test {
+                    Test::User => self.accounts.identity(value, None, &[]).is_ok_and(|i| i.uid == Some(0)),
+                    Test::Group => self.accounts.identity(None, value, &[]).is_ok_and(|i| i.gid == Some(0)),
+                    _ => true,
+                };
+                if !known && c.value != "root" {
+                    let (key, value) = (format!("{kind}{}", c.test.name()), &c.value);
+                    let message = format!("`{value}` is nobody that Rung runs as; it counts as no");
+                    let finding = at_place(unit, c.place, &key, Severity::Warning, message);
+                    findings.push(finding.hint("it runs as root; for a service's own there is `User=`"));
+                }
             }
         }
     }
