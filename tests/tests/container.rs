@@ -2,32 +2,20 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 
-use init::sys::pidfd;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use rung_tests::world::{Output, Rootfs, children, code, deadline, exists, programs};
+use rung_tests::world::container::{Container, SPACES, finish, unshare};
+use rung_tests::world::{Output, Rootfs, children, code, exists, programs};
 use std::fs;
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const HELPER: &str = env!("CARGO_BIN_EXE_pid1-helper");
-const SPACES: [&str; 5] = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc"];
-
-const PLAIN: &str = "mount --rbind /dev dev && mount -t tmpfs tmpfs run && mount -t proc proc proc";
-
 fn init() -> PathBuf {
     programs().join("init")
-}
-
-fn unshare(more: &[&str]) -> Command {
-    let mut command = Command::new("unshare");
-    command.args(SPACES).args(more).arg("--").stdin(Stdio::null());
-    command
 }
 
 /// `init -- sh -c SCRIPT` as PID 1, run to its end.
@@ -35,106 +23,10 @@ fn foreground(script: &str) -> Output {
     finish(unshare(&[]).arg(init()).args(["--", "sh", "-c", script]))
 }
 
-fn finish(command: &mut Command) -> Output {
-    let out = command.output().expect("it starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Output { code: code(out.status), stdout: text(&out.stdout), stderr: text(&out.stderr) }
-}
-
 fn signal(pid: i32, number: i32) {
     // Real-time signals have no name in `nix`.
     let status = Command::new("kill").arg(format!("-{number}")).arg(pid.to_string()).status().expect("kill");
     assert!(status.success());
-}
-
-/// A container under way, whose output goes to a file.
-struct Container {
-    child: Child,
-    rootfs: Rootfs,
-}
-
-impl Container {
-    /// Boots `rootfs`; `script` prepares it from inside its mount namespace, `wrap` stands before `chroot`.
-    fn boot(rootfs: Rootfs, script: &str, wrap: &[&str]) -> Self {
-        let mut command = Self::command(&rootfs, script, wrap);
-        let out = fs::File::create(rootfs.beside().join("out")).expect("a file");
-        command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
-        Self { child: command.spawn().expect("unshare"), rootfs }
-    }
-
-    fn command(rootfs: &Rootfs, script: &str, wrap: &[&str]) -> Command {
-        let root = rootfs.path();
-        let script = format!("cd \"$0\" && {script}\nexec \"$@\"");
-        let mut command = unshare(&[]);
-        command.args(["sh", "-c", &script]).arg(&root).args(wrap).arg("chroot").arg(&root).args(["/sbin/init", "3"]);
-        command.env_remove("RUNG_RUNDIR");
-        command
-    }
-
-    fn plain(rootfs: Rootfs) -> Self {
-        Self::boot(rootfs, PLAIN, &[])
-    }
-
-    /// As with `docker run -it`; what is typed is written into the second.
-    fn on_a_terminal(rootfs: Rootfs) -> (Self, fs::File) {
-        let pty = nix::pty::openpty(None, None).expect("a terminal");
-        let streams = [0, 1, 2].map(|_| pty.slave.try_clone().expect("a descriptor"));
-        let [stdin, stdout, stderr] = streams;
-        let mut command = Self::command(&rootfs, PLAIN, &[]);
-        command.stdin(stdin).stdout(stdout).stderr(stderr).env("TERM", "vt100");
-        let mut out = fs::File::create(rootfs.beside().join("out")).expect("a file");
-        let child = command.spawn().expect("unshare");
-        let mut shown = fs::File::from(pty.master.try_clone().expect("a descriptor"));
-        // Ends when the last process at the terminal has.
-        std::thread::spawn(move || std::io::copy(&mut shown, &mut out));
-        (Self { child, rootfs }, pty.master.into())
-    }
-
-    fn init(&self) -> i32 {
-        let unshare = i32::try_from(self.child.id()).expect("a pid");
-        self.wait_for("PID 1", |_| children(unshare).first().copied())
-    }
-
-    fn said(&self) -> String {
-        String::from_utf8_lossy(&fs::read(self.rootfs.beside().join("out")).unwrap_or_default()).into_owned()
-    }
-
-    fn wait_for<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        let until = deadline(20);
-        loop {
-            if let Some(found) = look(self) {
-                return found;
-            }
-            assert!(Instant::now() < until, "waiting for {what}: too late\n{}", self.said());
-            let _ = poll(&mut [], PollTimeout::from(20u8));
-        }
-    }
-
-    fn wait_said(&self, text: &str) {
-        self.wait_for(text, |c| c.said().contains(text).then_some(()));
-    }
-
-    /// Runs a command inside.
-    fn run(&self, words: &[&str]) -> Output {
-        let pid = self.init().to_string();
-        finish(Command::new("nsenter").args(["-t", &pid, "-m", "-p", "-r", "-w", "--"]).args(words))
-    }
-
-    /// How it ended, within `limit`.
-    fn ended(&mut self, limit: Duration) -> std::process::ExitStatus {
-        let end = pidfd::open(i32::try_from(self.child.id()).expect("a pid")).expect("a child");
-        let mut fds = [PollFd::new(end.as_fd(), PollFlags::POLLIN)];
-        let got = poll(&mut fds, PollTimeout::try_from(limit).expect("short"));
-        assert_eq!(got, Ok(1), "it doesn't end\n{}", self.said());
-        self.child.wait().expect("a child")
-    }
-}
-
-impl Drop for Container {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[test]
@@ -161,7 +53,7 @@ fn signals_are_the_commands() {
     let rootfs = Rootfs::new();
     let out = fs::File::create(rootfs.beside().join("out")).expect("a file");
     let child = unshare(&[]).arg(init()).args(["--", "sh", "-c", script]).stdout(out).spawn().expect("unshare");
-    let mut container = Container { child, rootfs };
+    let mut container = Container::of(child, rootfs);
     container.wait_said("ready");
     let pid1 = container.init();
     for (name, signal) in [

@@ -300,3 +300,68 @@ fn the_functions_of_the_lsb() {
     world.write("/tmp/script", "### BEGIN INIT INFO\n# Provides: web www\n### END INIT INFO\n# Provides: no\n");
     all(&world, LSB, &[("get_lsb_header_val /tmp/script Provides", 0, "web www\n")]);
 }
+
+/// A script that a hook may take out of its own hands.
+const BY_HAND: &str = "#!/bin/sh\n. LIBRARY\necho \"the script: $*\"\n";
+
+#[test]
+fn a_script_started_by_hand_is_handed_to_rung() {
+    let unit = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\n[Install]\nRunlevels=\n";
+    let world =
+        World::new().unit("web.service", unit).unit("bad.service", &unit.replace("sleep inf", "nonesuch")).boot();
+    world.write("/lib/lsb/init-functions", &skeleton("lsb/init-functions"));
+    world.write("/lib/lsb/init-functions.d/40-rung", &skeleton("lsb/init-functions.d/40-rung"));
+    world.write("/etc/rc.d/init.d/functions", &skeleton("init.d/functions"));
+    let script = |path: &str, library: &str| {
+        world.write(path, &BY_HAND.replace("LIBRARY", library));
+        fs::set_permissions(world.path(path), fs::Permissions::from_mode(0o755)).unwrap();
+    };
+    for name in ["/etc/init.d/web", "/etc/init.d/bad", "/etc/init.d/stranger", "/tmp/web"] {
+        script(name, "/lib/lsb/init-functions");
+    }
+    script("/etc/rc.d/init.d/web", "/etc/rc.d/init.d/functions");
+    script("/etc/rc3.d/S20web", "/lib/lsb/init-functions");
+    let by_rung = |line: &str| {
+        let out = world.run(["sh", "-c", line]);
+        assert!(
+            out.code == 0 && out.stdout.contains("by Rung") && !out.stdout.contains("the script"),
+            "{line}: {out:?}"
+        );
+    };
+    let by_itself = |line: &str, said: &str| {
+        let out = world.run(["sh", "-c", line]);
+        assert_eq!((out.code, out.stdout), (0, format!("the script: {said}\n")), "{line}: {}", out.stderr);
+    };
+    let pid = || world.main_of("web");
+
+    for path in ["/etc/init.d/web", "/etc/rc.d/init.d/web", "/etc/rc3.d/S20web"] {
+        for shell in SHELLS {
+            let shell = shell.join(" ");
+            if world.run(["sh", "-c", &format!("{shell} -c :")]).code != 0 {
+                continue;
+            }
+            by_rung(&format!("{shell} {path} start"));
+            let first = pid();
+            by_rung(&format!("{shell} {path} start"));
+            assert_eq!(pid(), first, "it ran already");
+            by_rung(&format!("{shell} {path} restart"));
+            let second = pid();
+            by_rung(&format!("{shell} {path} condrestart"));
+            by_rung(&format!("{shell} {path} force-reload"));
+            assert!(second != first && pid() != second);
+            by_rung(&format!("{shell} {path} stop"));
+            assert_eq!(world.state("web").0, "inactive");
+            by_itself(&format!("{shell} {path} status"), "status");
+        }
+    }
+
+    by_itself("/etc/init.d/web upgrade", "upgrade");
+    by_itself("/etc/init.d/web start now", "start now");
+    by_itself("/etc/init.d/web", "");
+    by_itself("/etc/init.d/stranger start", "start");
+    by_itself("/tmp/web start", "start");
+    by_itself("RUNG_UNIT=web.service /etc/init.d/web start", "start");
+    by_itself("RUNG_RUNDIR=/nonesuch /etc/init.d/web start", "start");
+    let out = world.fails(1, ["/etc/init.d/bad", "start"]);
+    assert!(out.stderr.contains("bad") && out.stdout.is_empty(), "{out:?}");
+}

@@ -11,6 +11,7 @@
 //! A world ends with its value, also when the test panics: all its processes are killed, its folder is removed.
 
 mod build;
+pub mod container;
 mod look;
 mod process;
 mod rootfs;

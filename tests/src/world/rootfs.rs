@@ -2,6 +2,7 @@
 
 use super::programs;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -72,6 +73,34 @@ impl Rootfs {
         &self.folder.0
     }
 
+    /// One more program of the host, by its path.
+    #[must_use]
+    pub fn program(self, path: &str) -> Self {
+        program(&self.path(), path);
+        self
+    }
+
+    /// A file, with its folders.
+    #[must_use]
+    pub fn file(self, path: &str, text: &str, mode: u32) -> Self {
+        let at = self.path().join(path);
+        fs::create_dir_all(at.parent().expect("a folder")).expect("folders are made");
+        // Not through a hard link that others share.
+        let _ = fs::remove_file(&at);
+        fs::write(&at, text).expect("a file is written");
+        fs::set_permissions(&at, fs::Permissions::from_mode(mode)).expect("it is ours");
+        self
+    }
+
+    /// A link, with its folders.
+    #[must_use]
+    pub fn link(self, path: &str, target: &str) -> Self {
+        let at = self.path().join(path);
+        fs::create_dir_all(at.parent().expect("a folder")).expect("folders are made");
+        std::os::unix::fs::symlink(target, at).expect("a link");
+        self
+    }
+
     /// A unit that is on in level 3.
     #[must_use]
     pub fn unit(self, name: &str, text: &str) -> Self {
@@ -96,16 +125,19 @@ fn install() -> Folder {
         fs::create_dir_all(root.join(folder)).expect("a folder");
     }
     fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\n").expect("passwd");
-    for command in COMMANDS {
-        copy(&root, Path::new(command));
-        let out = Command::new("ldd").arg(command).output().expect("ldd");
-        for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
-            copy(&root, Path::new(word));
-        }
-    }
+    COMMANDS.iter().for_each(|command| program(&root, command));
     let skel = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc-skel/install");
     run(Command::new(skel).arg("--root").arg(&root).arg("--bin").arg(programs()));
     base
+}
+
+/// Copies a program of the host with its libraries.
+fn program(root: &Path, path: &str) {
+    copy(root, Path::new(path));
+    let out = Command::new("ldd").arg(path).output().expect("ldd");
+    for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
+        copy(root, Path::new(word));
+    }
 }
 
 fn copy(root: &Path, file: &Path) {

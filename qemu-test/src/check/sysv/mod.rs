@@ -1,9 +1,15 @@
 //! Debian's sysvinit machine: first under its own init, for the record; then under Rung in its place.
 
+mod commands;
+mod record;
+
+pub use record::Record;
+
 use super::guest::{Guest, holds};
-use super::{Step, end, step, vital};
+use super::{Step, boot, end, step, vital};
 use crate::error::{Error, Result, fail};
-use crate::shell::{PATIENCE, Shell};
+use crate::shell::PATIENCE;
+use record::{LAST, LINKS, MOUNTS, WHO, missing};
 
 /// Words for the kernel that start Debian's own init: `etc-skel/install` has kept it there.
 pub const OWN_INIT: &str = "init=/sbin/init.before-rung";
@@ -16,8 +22,19 @@ pub const STEPS: &[Step] = &[
     step("the daemons that run under Debian's own init run", daemons),
     step("none has failed, and each of them is a unit that knows its processes", tracked),
     step("the links of the levels are untouched", links),
-    vital("`poweroff` ends the machine", power_off),
+    step(
+        "apt-get installs a daemon, whose maintainer script starts it under supervision; purge removes it",
+        commands::package,
+    ),
+    step("service, invoke-rc.d, update-rc.d, chkconfig and scripts by hand do as ever", commands::services),
+    step("telinit q and u, shutdown +1 and -c; levels 3 and 2 leave alone what is on in both", commands::levels),
+    vital("telinit 1: single-user, sulogin on the console; from there to level 2", commands::single),
+    vital("`reboot` ends the machine", reboot),
     step("the file system is clean", end::clean),
+    vital("with Prefer=script it comes up by scripts alone", by_scripts),
+    step("the daemons run, and are tracked, by their scripts", tracked_scripts),
+    vital("`poweroff` ends the machine", power_off),
+    step("the file system is clean again", end::clean),
 ];
 
 /// Names of processes: what is on in level 2.
@@ -32,61 +49,6 @@ const DAEMONS: &[(&str, &str)] = &[
     ("rsyslog", "rsyslogd"),
     ("ssh", "sshd"),
 ];
-
-/// What Debian's own init made of the same machine.
-#[derive(Debug, Clone, Default)]
-pub struct Record {
-    /// Seconds from the kernel's first line to the login prompt.
-    login: f64,
-    runlevel: String,
-    who: String,
-    last: String,
-    links: String,
-    mounts: String,
-}
-
-const LINKS: &str = "cd /etc && ls -1d rc[0-6S].d/[SK]*";
-/// Devices, places, types; what is remounted may have other options.
-const MOUNTS: &str = "grep -v -e ' /sys' -e rung -e cgroup /proc/mounts | cut -d' ' -f2,3 | sort";
-/// Without times.
-const WHO: &str = "who -r | sed 's/ *[0-9-]* [0-9]*:[0-9]* */ /'";
-const LAST: &str = "last -x | awk '$1 ~ /reboot|runlevel/ { print $1, $2, $3, $4 }'";
-
-/// The daemons that don't run.
-fn missing(shell: &mut Shell) -> Result<Vec<&'static str>> {
-    let mut missing = Vec::new();
-    for (_, process) in DAEMONS {
-        if shell.done(&format!("pgrep -x {process}"))?.status != 0 {
-            missing.push(*process);
-        }
-    }
-    Ok(missing)
-}
-
-impl Record {
-    /// Boots a machine by its own init, writes down what it is like, and ends it as its own tools do.
-    pub fn of(guest: &mut Guest<'_>) -> Result<Self> {
-        let login = timed_login(guest)?;
-        let shell = &mut guest.console;
-        shell.until("runlevel | grep -qx 'N 2' && pgrep -x sshd >/dev/null", 120)?;
-        let missing = missing(shell)?;
-        if !missing.is_empty() {
-            return fail(format!("Debian's own init doesn't start {}", missing.join(", ")));
-        }
-        let record = Self {
-            login,
-            runlevel: shell.run("runlevel")?,
-            who: shell.run(WHO)?,
-            last: shell.run(LAST)?,
-            links: shell.run(LINKS)?,
-            mounts: shell.run(MOUNTS)?,
-        };
-        shell.send("poweroff\n")?;
-        guest.ends_with("reboot: Power down")?;
-        guest.disks()?.fsck().map_err(|Error(why)| Error(format!("after Debian's own poweroff: {why}")))?;
-        Ok(record)
-    }
-}
 
 /// Waits for the kernel, then for the prompt; the seconds between. Then logs in.
 fn timed_login(guest: &mut Guest<'_>) -> Result<f64> {
@@ -162,9 +124,36 @@ fn links(guest: &mut Guest) -> Result<String> {
     if ours == own { Ok(format!("{} links", own.lines().count())) } else { fail(format!("{ours}\n\nwere:\n{own}")) }
 }
 
+fn reboot(guest: &mut Guest) -> Result<String> {
+    // For the boot after this one.
+    guest.run("sed -i 's/^#* *Prefer=.*//; s/^\\[Manager\\]/&\\nPrefer=script/' /etc/rung/init.conf && grep -x Prefer=script /etc/rung/init.conf")?;
+    ends(guest, "reboot", "reboot: Restarting system")
+}
+
+fn by_scripts(guest: &mut Guest) -> Result<String> {
+    guest.power_cut()?;
+    boot::login(guest)
+}
+
+fn tracked_scripts(guest: &mut Guest) -> Result<String> {
+    guest.console.until("[ \"$(runlevel)\" = 'N 2' ]", 120)?;
+    let text = tracked(guest)?;
+    for (name, _) in DAEMONS {
+        let shown = guest.run(&format!("initctl --json status {name}"))?;
+        holds(&shown, &["\"script\""])?;
+    }
+    Ok(text)
+}
+
 fn power_off(guest: &mut Guest) -> Result<String> {
+    ends(guest, "poweroff", "reboot: Power down")
+}
+
+/// A command whose end is the machine's, with the kernel's last words.
+fn ends(guest: &mut Guest, command: &str, words: &str) -> Result<String> {
     guest.end_ssh();
-    guest.console.send("poweroff\n")?;
-    guest.ends_with("reboot: Power down")?;
-    Ok(String::new())
+    let start = std::time::Instant::now();
+    guest.console.send(&format!("{command}\n"))?;
+    guest.ends_with(words)?;
+    Ok(format!("in {:.1} s", start.elapsed().as_secs_f64()))
 }

@@ -1,0 +1,76 @@
+//! System V's commands, and Debian's, on the running machine.
+
+use crate::check::guest::{Guest, holds};
+use crate::error::{Result, fail};
+use crate::shell::PATIENCE;
+
+/// A daemon from a package that is on the image: in, running, out.
+pub fn package(guest: &mut Guest) -> Result<String> {
+    guest.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y install /var/cache/packages/*.deb")?;
+    guest.until("[ \"$(initctl is-active memcached)\" = active ]", 60)?;
+    guest.run("[ \"$(cat /proc/$(initctl show memcached -p MainPID --value)/comm)\" = memcached ]")?;
+    guest.run("ls /etc/rc2.d/S??memcached /etc/rc0.d/K??memcached && service memcached status")?;
+    guest.run("DEBIAN_FRONTEND=noninteractive apt-get -q -y purge memcached")?;
+    guest.run("! pgrep -x memcached && ! ls /etc/rc?.d/*memcached /etc/init.d/memcached")?;
+    guest.refused("initctl is-active memcached")?;
+    Ok(String::new())
+}
+
+/// A daemon's main process.
+fn main_pid(guest: &mut Guest, name: &str) -> Result<String> {
+    let pid = guest.run(&format!("initctl show {name} -p MainPID --value"))?;
+    if pid.parse::<u32>().is_ok_and(|pid| pid > 1) { Ok(pid) } else { fail(format!("{name} has no process: {pid}")) }
+}
+
+pub fn services(guest: &mut Guest) -> Result<String> {
+    let mut pid = main_pid(guest, "cron")?;
+    for command in [
+        "service cron restart",
+        "invoke-rc.d cron restart",
+        "/etc/init.d/cron restart",
+        "service cron --full-restart",
+        "service cron stop && service cron start",
+        "kill -9 $(pgrep -ox cron) && while initctl is-active -q cron; do sleep 0.2; done; service cron start",
+    ] {
+        guest.run(command)?;
+        guest.run("initctl is-active cron && [ \"$(pgrep -cx cron)\" = 1 ]")?;
+        let now = main_pid(guest, "cron")?;
+        if now == pid {
+            return fail(format!("`{command}` left process {pid} alone"));
+        }
+        pid = now;
+    }
+    holds(&guest.run("service --status-all 2>&1")?, &["[ + ]  cron", "[ + ]  ssh"])?;
+    guest.run("update-rc.d cron disable && ls /etc/rc2.d/K??cron && ! initctl is-enabled cron")?;
+    guest.run("update-rc.d cron enable && ls /etc/rc2.d/S??cron && initctl is-enabled cron")?;
+    guest.run("chkconfig cron off && ! chkconfig cron && chkconfig cron on && chkconfig cron")?;
+    guest.run("chkconfig --list cron | grep -E '2:on.*5:on'")?;
+    Ok(String::new())
+}
+
+pub fn levels(guest: &mut Guest) -> Result<String> {
+    let before = guest.pids()?;
+    guest.run("telinit q && telinit u && sleep 1")?;
+    guest.until("[ \"$(runlevel)\" = 'N 2' ]", 60)?;
+    guest.same(&before)?;
+    guest.run("shutdown -h +1 >/dev/null 2>&1 & sleep 2; [ -e /run/shutdown.pid ] && shutdown -c && sleep 1; [ ! -e /run/shutdown.pid ] && [ ! -e /run/nologin ]")?;
+    guest.run("telinit 3")?;
+    guest.until("[ \"$(runlevel)\" = '2 3' ]", 120)?;
+    guest.same(&before)?;
+    guest.run("init 2")?;
+    guest.until("[ \"$(runlevel)\" = '3 2' ]", 120)?;
+    guest.same(&before)
+}
+
+pub fn single(guest: &mut Guest) -> Result<String> {
+    guest.end_ssh();
+    guest.console.send("telinit 1\n")?;
+    guest.console.expect("to continue): ", PATIENCE * 2)?;
+    guest.maintenance_password()?;
+    guest.console.run("for name in nginx cron haproxy sshd chronyd; do ! pgrep -x $name || exit 1; done")?;
+    let level = guest.console.run("runlevel")?;
+    guest.console.send("telinit 2\n")?;
+    guest.log_in()?;
+    guest.console.until("runlevel | grep -q ' 2$' && pgrep -x sshd >/dev/null && pgrep -x cron >/dev/null", 120)?;
+    Ok(level)
+}
