@@ -174,7 +174,7 @@ impl Core {
                 hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(o)).map(required));
                 // rc calls those scripts that have a link, and no others for their sake.
                 let by_rc = matches!(order.last(), Some((_, Reason::OnIn(_)))) && self.is_script(id);
-                let comes = |o: &&UnitId| !seen.contains(*o) && !(by_rc && self.is_script(**o));
+                let comes = |o: &&UnitId| !(seen.contains(*o) || by_rc && self.is_script(**o));
                 soft.extend(node.edges.wants.iter().filter(comes).map(wanted));
             }
         }
