@@ -1,13 +1,15 @@
 //! Who is PID 1, and how it is asked: Rung by its control socket, another init by `/run/initctl`.
 
 use crate::fifo::{self, Request};
-use init::client::{Client, Error, request_id, socket_path};
-use init::proto::control::{PowerRequest, PowerWord, Progress, Runlevel, SetLevel};
+use init::client::{Client, Error, Event, request_id, socket_path};
+use init::core::Verb;
+use init::proto::control::{Change, PowerRequest, PowerWord, Progress, Runlevel, SetLevel, Version};
 use init::unit::Level;
 use nix::errno::Errno;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
@@ -58,6 +60,32 @@ pub fn set_level(level: Level) -> Result<(), Error> {
 pub fn power(how: PowerWord, force: bool) -> Result<(), Error> {
     let wish = PowerRequest { how, request: request_id(), wait: false, force };
     client().call_last("Power", &wish, PATIENCE)
+}
+
+/// Has Rung do something with units, and waits until it is done if that is wanted: how each job ended.
+///
+/// # Errors
+/// [`Error`]
+pub fn change(verb: Verb, names: &[String], wait: bool) -> Result<Progress, Error> {
+    let wish = Change { verb, names: names.to_vec(), request: request_id(), wait };
+    let mut all = Progress::default();
+    client().follow("Change", &wish, None, &mut |event| {
+        if let Event::Reply(more) = event {
+            let more: Progress = more;
+            all.ended.extend(more.ended);
+            all.notes.extend(more.notes);
+        }
+        ControlFlow::Continue(())
+    })?;
+    Ok(all)
+}
+
+/// The manager's version.
+///
+/// # Errors
+/// [`Error`]
+pub fn version() -> Result<Version, Error> {
+    client().call("Version", &json!({}), PATIENCE)
 }
 
 /// Has Rung read its units again.

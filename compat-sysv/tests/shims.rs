@@ -149,7 +149,9 @@ fn service_carries_verbs_out_and_shows_failures() {
 #[test]
 fn every_command_has_help_and_a_link_selects_it() {
     let manager = Manager::new("help", |_, _| Ok(json!({ "previous": "2", "current": "5" })));
-    for name in ["telinit", "init", "runlevel", "shutdown", "halt", "poweroff", "reboot", "service", "record"] {
+    for name in
+        ["telinit", "init", "runlevel", "shutdown", "halt", "poweroff", "reboot", "service", "systemctl", "record"]
+    {
         let output = sysv(&manager, &format!("{name} --help"));
         assert!(output.status.success() && out(&output).starts_with("Usage: "), "{name}");
         assert!(!out(&output).contains("NAME0"), "{name}");

@@ -1,6 +1,6 @@
 //! How a process is set up (systemd.exec(5)): real processes tell what they got.
 
-use rung_tests::world::{World, deadline, off};
+use rung_tests::world::{World, children, deadline, off};
 
 /// Waits for a line in a unit's log.
 fn says(world: &World, name: &str, text: &str) {
@@ -229,4 +229,35 @@ fn who_sits_at_a_terminal_is_written_down() {
     world.wait_for("an end", deadline(20), |w| (sorted(w, "/run/utmp") == gone).then_some(()));
     let kinds: Vec<i16> = seats(&world, "/var/log/wtmp").iter().filter(|r| r.1 == desk).map(|r| r.0).collect();
     assert_eq!(kinds, [5, 6, 7, 8]);
+}
+
+#[test]
+fn run_time_folders_go_though_the_manager_dies_meanwhile() {
+    let fill = "cd /run/full && seq 60000 | xargs touch && exec sleep inf";
+    let unit = format!("[Service]\nRuntimeDirectory=full\nExecStart=/bin/sh -c '{fill}'\n");
+    let world = World::new().unit("full.service", &off(&unit)).boot();
+    let there = |w: &World| w.path("/run/full").exists();
+    world.ok(["initctl", "start", "full"]);
+    world.wait_for("files", deadline(60), |w| w.path("/run/full/60000").exists().then_some(()));
+    world.ok(["initctl", "stop", "full", "--no-wait"]);
+    // The child that removes them is still PID 1's own program.
+    let comm = |pid: i32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let remover = world.wait_for("the removal", deadline(60), |w| {
+        let found = children(w.init()).into_iter().find(|pid| comm(*pid) == "init\n");
+        if there(w) { found.map(Some) } else { Some(None) }
+    });
+    world.kill_manager(nix::sys::signal::Signal::SIGKILL);
+    if let Some(pid) = remover {
+        let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+    }
+    world.wait_for("the removal by the next manager", deadline(60), |w| (!there(w)).then_some(()));
+}
+
+#[test]
+fn the_last_line_of_what_remains_needs_no_newline() {
+    let unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sh -c 'printf done'\n";
+    let world = World::new().unit("once.service", &off(unit)).boot();
+    world.ok(["initctl", "start", "once"]);
+    says(&world, "once", "done");
+    assert_eq!(world.status("once")["state"], "active");
 }

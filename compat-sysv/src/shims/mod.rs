@@ -6,8 +6,10 @@ mod args;
 mod halt;
 mod record;
 mod runlevel;
+mod script;
 mod service;
 mod shutdown;
+mod systemctl;
 mod telinit;
 mod wall;
 
@@ -27,6 +29,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
     Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 
@@ -51,6 +54,19 @@ pub fn main(argv: &[String]) -> u8 {
 
 fn find(name: &str) -> Option<&'static Shim> {
     SHIMS.iter().find(|shim| shim.names.contains(&name))
+}
+
+/// Runs the command of that name: our own, or else the system's.
+fn call(name: &str, args: &[&str]) -> u8 {
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    if let Some(shim) = find(name) {
+        return (shim.run)(name, &args);
+    }
+    // Debian's update-rc.d would call systemctl in its turn.
+    match std::process::Command::new(name).args(&args).env("_SKIP_SYSTEMD_NATIVE", "1").status() {
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        Err(e) => err("systemctl", &format!("{name}: {e}")),
+    }
 }
 
 fn overview(name: &str, rest: &[String]) -> u8 {

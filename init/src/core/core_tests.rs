@@ -1,5 +1,7 @@
 //! One scenario for each rule, in the order of a unit's life. The world here answers only what a test says.
 
+#[path = "core_tests_back.rs"]
+mod back;
 #[path = "core_tests_bench.rs"]
 pub(super) mod bench;
 #[path = "core_tests_conditions.rs"]

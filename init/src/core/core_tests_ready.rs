@@ -217,12 +217,22 @@ fn an_idle_service_waits_for_the_jobs_that_run_but_not_for_ever() {
     assert!(b.spawned().is_empty());
     b.wait(1);
     assert_eq!(b.spawned(), ["i ExecStart0"]);
-    // Stopped while it waits.
-    let mut b = Bench::new(all());
+    // Stopped while it waits: nothing has run, so nothing has ended.
+    let called_off = unit("i", |u| {
+        kind(ServiceType::Idle)(u);
+        add(u, ExecKind::StopPost);
+        u.relations.on_success = names(&["z"]);
+        let (end, haste) = (crate::unit::End::PowerOff, crate::unit::Haste::None);
+        u.service.ending.success_action = Some(crate::unit::EndAction { end, haste });
+    });
+    let mut b = Bench::new(vec![called_off, unit("o", kind(ServiceType::Oneshot)), plain("z")]);
     b.ask(Verb::Start, &["i", "o"]);
     b.ask(Verb::Stop, &["i"]);
-    b.empty("i");
     assert_eq!((b.view("i").state, b.spawned().len()), (State::Inactive, 0));
+    assert_eq!((b.view("z").state, b.view("i").job), (State::Inactive, None));
+    b.exit("o", true, Exit::Code(0));
+    b.empty("o");
+    assert_eq!((b.spawned().len(), b.view("z").state, b.core.going_down()), (0, State::Inactive, None));
 }
 
 #[test]

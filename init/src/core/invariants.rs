@@ -15,6 +15,9 @@ pub fn check(core: &Core) -> Vec<String> {
         instance(core, id, &mut say);
         progress(core, id, &mut say);
         restarts(core, id, &mut say);
+        if core.idles(id) != (core.idle.waiting.contains(&id), core.idle.busy.contains(&id)) {
+            say("who waits for its turn, or for whom, isn't known".to_owned());
+        }
     }
     for (token, id) in &core.tokens {
         if core.units.get(*id).service.token != Some(*token) || *token >= core.next_token {

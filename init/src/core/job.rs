@@ -277,6 +277,7 @@ impl Core {
             job.running = true;
             job.began = Some(now);
         }
+        self.note_idle(id);
         self.time_job(id);
     }
 
@@ -286,6 +287,7 @@ impl Core {
             job.running = false;
             job.began = None;
         }
+        self.note_idle(id);
         self.time_job(id);
         self.release(id);
         self.queue.push_back(id);
@@ -341,6 +343,7 @@ impl Core {
         let mut work = vec![(id, result)];
         while let Some((id, result)) = work.pop() {
             let Some(job) = self.units.get_mut(id).job.take() else { continue };
+            self.note_idle(id);
             if let Some(at) = job.deadline {
                 self.job_deadlines.remove(&(at, id));
             }

@@ -136,6 +136,7 @@ impl Core {
         node.job = None;
         node.shown = node.service.state();
         self.tokens.insert(key.token, id);
+        self.note_idle(id);
         self.set_next_token(key.token.saturating_add(1));
     }
 
@@ -203,13 +204,11 @@ impl Core {
             if let Some(at) = node.service.due() {
                 self.deadlines.insert((at, id));
             }
-            if node.service.idle {
-                self.idle.waiting.insert(id);
-            }
             self.untold.extend([Which::Main, Which::Control].into_iter().filter_map(|w| node.service.key(w)));
             for request in node.job.iter().flat_map(|j| &j.requests) {
                 self.requests.all.entry(*request).or_default().open.insert(id);
             }
+            self.note_idle(id);
         }
     }
 

@@ -4,7 +4,8 @@
 //! is on in `S` for having been on there, and level 1 keeps such units, for nothing would bring them back.
 //! Among 2 to 5 a unit is stopped only if it is off in the new level and was on in one we come from, or has a K mark in
 //! the new one. Level 1 (and `S` after boot), 0 and 6 stop all that isn't on there. Never stopped is what a unit that
-//! stays, or starts, requires. Units made from init scripts follow rc's rules ([`super::level_rc`]). A later switch replaces an earlier one: what only the abandoned level wanted is stopped.
+//! stays, or starts, requires or upholds. Units made from init scripts follow rc's rules ([`super::level_rc`]). A later
+//! switch replaces an earlier one: what only the abandoned level wanted is stopped.
 
 use super::level_rc::Rc;
 use super::{Action, Core, Millis, Phase, Reached, Reason, RequestId, Start, UnitId};
@@ -108,10 +109,10 @@ impl Core {
         let needs = self.needs(&wanted);
         let needed: BTreeSet<UnitId> = needs.feasible().collect();
         if !(boot && to == Level::S) {
-            for id in self.waiting_leavers(to, leaving, &needed, rc) {
+            let mut stops = self.leavers(to, leaving, &needed, rc);
+            for id in self.waiting_leavers(to, leaving, &needed, rc, &stops) {
                 self.forget_return(id);
             }
-            let mut stops = self.leavers(to, leaving, &needed, rc);
             stops.extend(self.called(rc).filter(|id| !needed.contains(id)).map(|id| (id, Reason::KillIn(to))));
             self.note_calls(rc, &stops);
             self.stop_all(Some(request), &stops, out);
@@ -142,10 +143,21 @@ impl Core {
         node.on.iter().any(|l| leaving.contains(l)).then_some(Reason::OffIn(to))
     }
 
-    /// Units that are down and would come back by themselves, and are off in the new level.
-    fn waiting_leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>, rc: Rc) -> Vec<UnitId> {
+    /// Units that are down and would come back by themselves, and are off in the new level. What one that stays upholds
+    /// comes back all the same.
+    fn waiting_leavers(
+        &self,
+        to: Level,
+        leaving: LevelSet,
+        needed: &BTreeSet<UnitId>,
+        rc: Rc,
+        stops: &BTreeMap<UnitId, Reason>,
+    ) -> Vec<UnitId> {
         let waits = |id: &UnitId| self.units.get(*id).awaits.is_some() || self.units.get(*id).due.is_some();
-        self.units.ids().filter(|id| waits(id) && self.goes(*id, to, leaving, needed, rc).is_some()).collect()
+        let upholds = |other: &UnitId| self.stays_up(*other) && !stops.contains_key(other);
+        let upheld = |id: &UnitId| self.units.get(*id).edges.upheld_by.iter().any(upholds);
+        let goes = |id: &UnitId| self.goes(*id, to, leaving, needed, rc).is_some() && !upheld(id);
+        self.units.ids().filter(|id| waits(id) && goes(id)).collect()
     }
 
     /// Which units a switch stops.
@@ -159,12 +171,12 @@ impl Core {
                 None => work.push(id),
             }
         }
-        // What stays keeps what it requires.
+        // What stays keeps what it requires, and what it upholds: that would be started again at once.
         let mut seen: BTreeSet<UnitId> = work.iter().copied().collect();
         let mut required = BTreeSet::new();
         while let Some(id) = work.pop() {
             let edges = &self.units.get(id).edges;
-            for other in edges.requires.iter().chain(&edges.requisite).copied() {
+            for other in edges.requires.iter().chain(&edges.requisite).chain(&edges.upholds).copied() {
                 going.remove(&other);
                 required.insert(other);
                 if seen.insert(other) {

@@ -325,6 +325,7 @@ impl Core {
         // One without any process may be through in a single step.
         let begins = matches!(input, Input::Start(_));
         let (token, phase, due) = (node.service.token, node.service.phase, node.service.due());
+        let idle = node.service.idle;
         node.service.step(&mut Run { id, unit: &unit, now, may_restart, out }, input);
         let service = &node.service;
         if service.token != token {
@@ -336,7 +337,7 @@ impl Core {
             }
         }
         // Between two runs, or before one had begun: nothing has ended, well or badly.
-        let called_off = matches!(phase, Phase::Check | Phase::AutoRestart)
+        let called_off = (idle || matches!(phase, Phase::Check | Phase::AutoRestart))
             && service.phase == Phase::Dead
             && service.result == Outcome::Success;
         if begins || service.phase != phase || service.due() != due || service.token != token {

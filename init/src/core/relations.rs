@@ -10,8 +10,9 @@
 use super::job::RETRY;
 use super::limit::millis;
 use super::restart::MIN_RESTART;
+use super::service::Wanted;
 use super::{Action, Core, JobKind, JobResult, Millis, Outcome, Phase, Reason, State, UnitId};
-use crate::unit::{LevelSet, UnitName};
+use crate::unit::{LevelSet, RestartMode, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A change that others may act on.
@@ -70,7 +71,7 @@ impl Core {
 
     fn moved(&mut self, id: UnitId, old: State, new: State, out: &mut Vec<Action>) {
         let name = self.units.get(id).name.clone();
-        if !rises(self.units.get(id).service.phase) {
+        if !rises(self.units.get(id).service.phase) && !self.restarts_directly(id) {
             self.stop_bound(id, out);
         }
         match (old, new) {
@@ -90,6 +91,14 @@ impl Core {
     }
 
     // ---- going down together ----------------------------------------------------------------------------------
+
+    /// `RestartMode=direct`: it may come back by itself, and what goes with it isn't told before it is down for good.
+    fn restarts_directly(&self, id: UnitId) -> bool {
+        let node = self.units.get(id);
+        let goes_down = node.job.as_ref().is_some_and(|j| j.kind.goes_down());
+        let wanted = node.service.wanted == Wanted::Up && !goes_down && self.may_restart();
+        wanted && node.service.phase != Phase::Dead && node.unit().service.ending.restart_mode != RestartMode::Normal
+    }
 
     /// The unit isn't up, whatever the reason: what is bound to it goes too, with all that requires that.
     fn stop_bound(&mut self, id: UnitId, out: &mut Vec<Action>) {

@@ -366,6 +366,11 @@ impl Service {
                 self.result = Outcome::Success;
                 self.enter(r, Phase::Dead);
             }
+            // Nothing has run, and nothing is to be cleaned up.
+            (Phase::Start, Input::Stop) if self.idle => {
+                self.wanted = Wanted::Down;
+                self.not_begun(r, Outcome::Success);
+            }
             (Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost, Input::Stop) => {
                 self.wanted = Wanted::Down;
                 self.stop_signal(r);

@@ -9,7 +9,7 @@ use super::job::{Job, JobKind, NO_RELOAD};
 use super::reason::{Cause, Reason};
 use super::service::Call;
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
-use crate::unit::UnitName;
+use crate::unit::{RestartMode, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What a start needs, hard needs first.
@@ -350,11 +350,13 @@ impl Core {
         again
     }
 
-    /// `Restart=`: the unit is started again, and what is part of it restarted. What requires it stays as it is.
+    /// `Restart=`: the unit is started again, and what is part of it restarted, unless `RestartMode=direct`. What requires
+    /// it stays as it is.
     pub(super) fn start_again(&mut self, id: UnitId, out: &mut Vec<Action>) {
         let node = self.units.get(id);
         let part = Reason::PartOf(node.name.clone());
-        let parts = node.edges.parts.iter().filter(|other| self.stays_up(**other));
+        let told = node.unit().service.ending.restart_mode == RestartMode::Normal;
+        let parts = node.edges.parts.iter().filter(|other| told && self.stays_up(**other));
         let again = self.restarted_with(parts.map(|other| (*other, part.clone())).collect());
         let mut anchors = vec![(id, Reason::Again)];
         anchors.extend(again.iter().filter(|(other, _)| **other != id).map(|(other, why)| (*other, why.clone())));

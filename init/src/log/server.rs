@@ -168,9 +168,9 @@ impl Server {
                                 self.open(token, stream, name, fd);
                             }
                         }
+                        Some(Request::Dry { token }) => self.read_both_dry(token),
                         Some(Request::End { token }) => {
-                            self.read_dry(number(token, Stream::Out));
-                            self.read_dry(number(token, Stream::Err));
+                            self.read_both_dry(token);
                             self.answers.push_back(Answer::Ended { token });
                         }
                         Some(Request::Note { name, text }) if is_name(&name) => {
@@ -253,6 +253,11 @@ impl Server {
             }
         }
         Read::Some(count)
+    }
+
+    fn read_both_dry(&mut self, token: u64) {
+        self.read_dry(number(token, Stream::Out));
+        self.read_dry(number(token, Stream::Err));
     }
 
     /// Reads what is in the pipe now, no more (a process that was left behind may write for ever), and ends the line.

@@ -3,6 +3,8 @@
 //! asked for the stop.
 
 use super::accounts::{Answers, Wish};
+use super::control::status;
+use super::instance::parked;
 use super::plan;
 use super::spawn::plan_file;
 use super::state::Manager;
@@ -21,6 +23,8 @@ const PATIENCE: u64 = 30_000;
 #[derive(Debug)]
 struct Removal {
     unit: UnitId,
+    /// The instance, where it is one's end.
+    ran: Option<u64>,
     deadline: u64,
     /// The instance whose log is complete, so that only this is waited for.
     logged: Option<u64>,
@@ -62,8 +66,16 @@ impl Removals {
 
 impl Manager {
     /// An instance is over (`ran`), or its automatic restart was called off: removes its run-time folders unless they are to
-    /// stay, and after a run clears its terminal.
-    pub fn clear_away(&mut self, unit: UnitId, definition: &Unit, ran: bool) {
+    /// stay, and after a run clears its terminal. Until that is done PID 1 keeps [`parked::LEFT`] for a manager after us.
+    pub fn clear_away(&mut self, unit: UnitId, definition: &Unit, ran: Option<u64>) {
+        if !self.begin_clearing(unit, definition, ran)
+            && let Some(token) = ran
+        {
+            self.link.unpark(token, parked::LEFT);
+        }
+    }
+
+    fn begin_clearing(&mut self, unit: UnitId, definition: &Unit, ran: Option<u64>) -> bool {
         let view = self.core.view(unit);
         let restarts = view.phase == Phase::AutoRestart
             || view.job.is_some_and(|(kind, _)| ["start", "restart"].contains(&kind))
@@ -75,15 +87,23 @@ impl Manager {
         };
         let none = definition.service.directories.runtime.folders.is_empty();
         if self.removals.concern(unit) {
-            return;
+            return false;
         }
         let folders = !stays && !none && !self.shares_runtime(unit, definition);
-        let bytes = plan::clearing(definition, ran, folders);
-        let Some(file) = bytes.and_then(|bytes| plan_file(&bytes).ok()) else { return };
+        let bytes = plan::clearing(definition, ran.is_some(), folders);
+        let Some(file) = bytes.and_then(|bytes| plan_file(&bytes).ok()) else { return false };
         let step = self.helper_step();
         self.link.send(Request::Spawn { key: Key { token: TOKEN, step } }, vec![file]);
         let deadline = wait::now_ms().saturating_add(PATIENCE);
-        self.removals.open.insert(step, Removal { unit, deadline, logged: None });
+        self.removals.open.insert(step, Removal { unit, ran, deadline, logged: None });
+        true
+    }
+
+    /// A manager before us died before what this instance left behind was cleared away; whether that was begun now.
+    pub fn clear_left(&mut self, token: u64) -> bool {
+        let found = self.core.ids().find(|id| self.core.end_of(*id).token == token);
+        let unit = found.and_then(|id| Some((id, status::definition(&self.core.view(id)).cloned()?)));
+        unit.is_some_and(|(id, definition)| self.begin_clearing(id, &definition, Some(token)))
     }
 
     /// Whether another unit that isn't down has one of these folders too.
@@ -97,7 +117,10 @@ impl Manager {
 
     /// A removal has ended, well or not: what waited for it goes on.
     pub fn on_removed(&mut self, step: u32) {
-        let Some(Removal { unit, logged, .. }) = self.removals.open.remove(&step) else { return };
+        let Some(Removal { unit, ran, logged, .. }) = self.removals.open.remove(&step) else { return };
+        if let Some(token) = ran {
+            self.link.unpark(token, parked::LEFT);
+        }
         if let Some(token) = logged {
             let told = self.held.logged(token);
             self.tell(told);

@@ -18,6 +18,8 @@ pub mod parked {
     pub const NOTIFY: &str = "notify";
     /// The readiness pipe (`NotifyFd=`), our end.
     pub const READY: &str = "ready-r";
+    /// Stands for what the run leaves behind, until that is cleared away.
+    pub const LEFT: &str = "left";
     /// Standard output's pipe, the service's end.
     pub const OUT: &str = "out-w";
     /// Standard output's pipe, the logger's end.

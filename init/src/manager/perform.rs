@@ -203,7 +203,7 @@ impl Manager {
         for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
             self.link.unpark(token, parked);
         }
-        self.clear_away(unit, definition, true);
+        self.clear_away(unit, definition, Some(token));
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
             self.held.ends(unit, token, wait::now_ms());
@@ -230,7 +230,7 @@ impl Manager {
         if matches!(state, State::Inactive | State::Failed) {
             // An automatic restart, for which they were kept, may have been called off.
             let definition = status::definition(&self.core.view(unit)).cloned();
-            definition.iter().for_each(|d| self.clear_away(unit, d, false));
+            definition.iter().for_each(|d| self.clear_away(unit, d, None));
         }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());

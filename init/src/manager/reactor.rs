@@ -5,7 +5,7 @@ use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
 use super::{accounts, conditions, directories, helper, panel};
-use crate::core::{Event, UnitId};
+use crate::core::{Event, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
@@ -268,6 +268,11 @@ impl Manager {
         if life == Life::Running {
             self.sites.remove(&key);
             self.note_seat(key, None);
+        }
+        // What remains after its exit says nothing more: its last line is complete, with or without a newline.
+        let exited = |id: UnitId| self.core.view(id).phase == Phase::Exited;
+        if matches!(life, Life::Over(_)) && self.core.token_unit(key.token).is_some_and(exited) {
+            self.logger.send(logger_proto::Request::Dry { token: key.token }, None);
         }
         self.hear_again(key.token);
     }

@@ -116,6 +116,11 @@ impl Manager {
             Instance::create(unit.name.as_str(), token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
         self.note_pipes(token, unit.name.as_str(), &created);
         self.adopt_instance(token, created);
+        if plan::clearing(unit, true, true).is_some()
+            && let Ok(mark) = memfd::create(c"rung-left").or_else(|_| pipe::holding(b""))
+        {
+            self.link.park(token, parked::LEFT, mark);
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::cgroup::Tree;
 use super::console::Console;
 use super::control::{Held, Requests, Server, server};
 use super::events::EventLog;
-use super::instance::Instance;
+use super::instance::{Instance, parked};
 use super::journal::{self, Journal};
 use super::link::{Gone, Link};
 use super::machine::{self, Purpose};
@@ -14,7 +14,7 @@ use super::procs;
 use super::spawn::UNIT_VARIABLE;
 use super::state::{Going, Machine, Manager};
 use super::watch::Watcher;
-use super::{boot::Boot, logger};
+use super::{boot::Boot, directories, logger};
 use crate::core::{Core, Event};
 use crate::levels::Farm;
 use crate::load::{self, Loader, Root, system_folders};
@@ -300,6 +300,10 @@ impl Manager {
         self.reload_all();
         self.untold.clear();
         self.settle();
+        // What they were at is begun anew, and they would meet what is started then.
+        for (key, ..) in greeting.slots.iter().filter(|(key, ..)| key.token == directories::TOKEN) {
+            self.link.send(Request::Signal { key: *key, signal: libc::SIGKILL, group: true }, Vec::new());
+        }
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);
         for (key, pid, life) in greeting.slots {
@@ -361,10 +365,21 @@ impl Manager {
                     self.note_pipes(token, &name, &instance);
                     self.adopt_instance(token, instance);
                 }
-                None => self.link.unpark(token, ""),
+                None => self.let_go(token, &greeting.parked),
             }
         }
         Ok(())
+    }
+
+    /// An instance is over, and the manager before us had not done all that follows from it.
+    fn let_go(&mut self, token: u64, parked: &[(u64, Name)]) {
+        let own: Vec<Name> = parked.iter().filter(|(t, _)| *t == token).map(|(_, name)| *name).collect();
+        let left = own.iter().any(|name| name.as_str() == parked::LEFT);
+        if left && self.clear_left(token) {
+            own.iter().filter(|n| n.as_str() != parked::LEFT).for_each(|n| self.link.unpark(token, n.as_str()));
+        } else {
+            self.link.unpark(token, "");
+        }
     }
 
     /// Whether the logger runs; the key that its next process gets follows the ones there are.

@@ -35,6 +35,11 @@ pub enum Request {
         /// The instance.
         token: u64,
     },
+    /// The instance has nobody left that would write, and stays: read what is in its pipes now and end the last line.
+    Dry {
+        /// The instance.
+        token: u64,
+    },
     /// A line of the manager's own about a service (started, failed, …), for its log.
     Note {
         /// The unit's name without `.service`.
@@ -122,6 +127,7 @@ impl Request {
             // A name can't hold a newline, so it is the separator.
             Self::Note { name, text } => message(3, 0, 0, &format!("{name}\n{text}")),
             Self::Persist => message(4, 0, 0, ""),
+            Self::Dry { token } => message(6, *token, 0, ""),
             // The time stands in the token's place.
             Self::History { at_ms, text } => message(5, *at_ms, 0, text),
         }
@@ -139,6 +145,7 @@ impl Request {
             }
             4 => Self::Persist,
             5 => Self::History { at_ms: token, text: text.to_owned() },
+            6 => Self::Dry { token },
             _ => return None,
         })
     }
@@ -175,6 +182,7 @@ mod tests {
             for r in [
                 Request::Open { token, stream: Stream::Err, name: name.clone() },
                 Request::End { token },
+                Request::Dry { token },
                 Request::Note { name, text: text.clone() },
                 Request::History { at_ms: token, text },
                 Request::Persist,

@@ -91,10 +91,10 @@ impl Default for Ending {
 /// `RestartMode=`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RestartMode {
-    /// Between end and restart the unit counts as ended: handlers and dependents are told.
+    /// What is bound to the unit stops and comes back with it, what is part of it is restarted.
     #[default]
     Normal,
-    /// They are told only of an end for good.
+    /// Those are told only of an end for good. Handlers (`OnFailure=`) are in either mode.
     Direct,
     /// As [`Self::Direct`], and what is restarted has `DEBUG_INVOCATION=1` in its environment.
     Debug,
