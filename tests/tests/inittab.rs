@@ -10,8 +10,6 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 
-const LISTENER: &str = include_str!("../../etc-skel/units/sysv-fifo.service");
-
 /// A root with this inittab, booted to level 3 (or another).
 struct Machine {
     world: World,
@@ -27,13 +25,7 @@ impl Machine {
         let root = Rootfs::new();
         fs::write(root.path().join("etc/inittab"), inittab).unwrap();
         furnish(&root);
-        let generate = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/usr/lib/rung/sysv generate\n[Install]\nRunlevels=S\n";
-        let builder = World::new()
-            .unit("generate.service", generate)
-            .unit("sysv-fifo.service", LISTENER)
-            .level(level)
-            .arg("--root")
-            .arg(root.path());
+        let builder = World::new().level(level).arg("--root").arg(root.path()).arg("--all");
         Self { world: builder.boot(), _root: root }
     }
 

@@ -70,6 +70,8 @@ impl Manager {
     /// inittab was read again: what follows for its lines in this level, the present one or one that is about to be
     /// entered.
     pub fn reread_inittab(&mut self, entered: Option<Level>) {
+        // What was read just now counts.
+        self.settle();
         let (_, current, to) = self.core.levels();
         let Some(level) = entered.or(to).or(current) else { return };
         if self.going.is_some() {

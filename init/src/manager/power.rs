@@ -131,10 +131,7 @@ impl Manager {
             s if s == rt + 3 => Power::Halt,
             s if s == rt + 4 => Power::PowerOff,
             s if s == rt + 5 => Power::Reboot,
-            libc::SIGHUP => {
-                self.reload_all();
-                return self.reread_inittab(None);
-            }
+            libc::SIGHUP => return self.read_again(),
             libc::SIGUSR1 | libc::SIGUSR2 | libc::SIGWINCH | libc::SIGPWR => {
                 self.tell_listener(signal);
                 return;
