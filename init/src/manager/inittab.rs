@@ -9,11 +9,14 @@ use super::state::Manager;
 use crate::core::{Ask, Event, Loaded, Phase, State, UnitId, Verb, Whom};
 use crate::proto::control::Asker;
 use crate::proto::pid1::Key;
+use crate::sys::wait;
 use crate::unit::{Level, Service, Unit, UnitName};
 use std::path::PathBuf;
 
 /// Who listens at `/run/initctl` and knows what inittab has for keys and power.
 const LISTENER: &str = "sysv-fifo.service";
+/// A restart that is further off is one that the guard has put off, in milliseconds.
+const LONG: u64 = 60_000;
 /// What each line's unit begins with.
 const PREFIX: &str = "inittab-";
 
@@ -65,6 +68,16 @@ impl Manager {
         for key in std::mem::take(&mut self.held_back) {
             self.ask_again(key);
         }
+    }
+
+    /// Says it when a line's guard puts its next start off.
+    pub fn note_guard(&mut self, id: UnitId) {
+        let view = self.core.view(id);
+        let late = view.deadline.is_some_and(|at| at.saturating_sub(wait::now_ms()) > LONG);
+        let line = view.name.as_str().strip_prefix(PREFIX).and_then(|name| name.strip_suffix(".service"));
+        let Some(line) = line.filter(|_| view.phase == Phase::AutoRestart && late) else { return };
+        let text = format!("INIT: Id \"{line}\" respawning too fast: disabled for 5 minutes\r\n");
+        self.console.write(&text);
     }
 
     /// inittab was read again: what follows for its lines in this level, the present one or one that is about to be
