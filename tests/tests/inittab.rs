@@ -109,7 +109,7 @@ fn reading_again_ends_what_is_gone_and_leaves_a_changed_command() {
     let (keep, other) = (hook("k"), hook("o"));
     let machine = Machine::boot(&format!("id:3:initdefault:\n{child}{keep}{other}"));
     let pids = ["gone.pid", "child", "apart", "k.pid", "o.pid"].map(|f| machine.pid(&format!("/run/{f}")));
-    let lives = |pid: &str| machine.world.run(["kill", "-0", pid]).code == 0;
+    let lives = |pid: &str| machine.world.run(["sh", "-c", &format!("kill -0 {pid}")]).code == 0;
     machine.world.wait_for("all of them", deadline(30), |_| pids.iter().all(|p| lives(p)).then_some(()));
     // Gone; another command; another action; a new line.
     let changed = keep.replace("echo k >>", "echo changed >>");
@@ -124,7 +124,7 @@ fn reading_again_ends_what_is_gone_and_leaves_a_changed_command() {
     machine.world.wait_for("another run", deadline(30), |_| (machine.pid("/run/o.pid") != pids[4]).then_some(()));
     assert!(!lives(&pids[4]));
     assert_eq!((lives(&pids[3]), machine.lines("/run/k")), (true, vec!["k".to_owned()]));
-    machine.world.ok(["kill", &pids[3]]);
+    machine.world.ok(["sh", "-c", &format!("kill {}", pids[3])]);
     machine.wait_lines("/run/k", &["k", "changed"]);
     // SIGHUP does the same.
     machine.write("/etc/inittab", &changed.replace(":respawn:", ":off:"));
@@ -223,7 +223,7 @@ fn demand_levels_start_their_lines_and_leave_the_level() {
     machine.wait_lines("/run/said", &["o 3 N"]);
     machine.wait_lines("/run/d", &["d"]);
     let first = machine.pid("/run/d.pid");
-    machine.world.ok(["kill", &first]);
+    machine.world.ok(["sh", "-c", &format!("kill {first}")]);
     machine.wait_lines("/run/d", &["d", "d"]);
     machine.level('b');
     machine.wait_lines("/run/said", &["o 3 N", "o 3 N"]);
@@ -234,7 +234,7 @@ fn demand_levels_start_their_lines_and_leave_the_level() {
     machine.wait_level('4');
     machine.level('q');
     machine.world.pass(300);
-    assert_eq!(machine.world.run(["kill", "-0", &second]).code, 0, "it lives in every level");
+    assert_eq!(machine.world.run(["sh", "-c", &format!("kill -0 {second}")]).code, 0, "it lives in every level");
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_paused_init_starts_nothing_and_its_title_tells_the_level() {
 #[test]
 fn lines_are_written_down_in_utmp_unless_they_say_plus() {
     let text = "id:3:initdefault:\nsi::sysinit:+/bin/sh -c ': >/run/utmp; mkdir -p /var/log; : >/var/log/wtmp'\n\
-                a1:3:respawn:/bin/sleep inf\nb1:3:respawn:+/bin/sleep inf\nc1:3:once:/bin/true\n";
+                a1:3:respawn:/bin/sleep inf\nb1:3:respawn:+/bin/sleep inf\nc1:3:once:/bin/sleep 1\n";
     let machine = Machine::boot(text);
     let records = |m: &Machine| files::read(&m.world.path("/run/utmp")).unwrap_or_default();
     let has = |m: &Machine, id: &str, kind: Kind| records(m).into_iter().find(|r| r.id == id && r.kind == kind);
