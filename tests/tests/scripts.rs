@@ -1,5 +1,7 @@
 //! Units made from init scripts, with real scripts: what they leave running, what rc's rules call, what runs them.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
+
 use rung_tests::world::{World, deadline};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -90,12 +92,12 @@ fn a_script_is_a_supervised_unit() {
     // A drop-in brings it back, by stop and start of the script.
     world.ok(["initctl", "set", "web", "Restart=on-failure"]);
     world.ok(["initctl", "start", "web"]);
-    let pid = status(&world, "web")["main_pid"].to_string();
+    let old = status(&world, "web")["main_pid"].clone();
     assert_eq!(calls(&world), ["web start"]);
-    world.ok(["kill", "-9", &pid]);
+    world.ok(["kill", "-9", &old.to_string()]);
     world.wait_for("the restart", deadline(60), |w| {
         let unit = status(w, "web");
-        (unit["state"] == "active" && unit["main_pid"].is_number() && unit["main_pid"].to_string() != pid).then_some(())
+        (unit["state"] == "active" && unit["main_pid"].is_number() && unit["main_pid"] != old).then_some(())
     });
     assert_eq!(calls(&world), ["web stop", "web start"]);
     world.ok(["initctl", "stop", "web"]);
