@@ -135,7 +135,7 @@ fn other_verbs_say_what_they_want() {
             "Change",
             json!({"verb": {"kill": {"signal": 1, "whom": "main"}}, "names": ["nginx"], "wait": true}),
         ),
-        (&["runlevel", "1"], "SetLevel", json!({"level": "1", "wait": true})),
+        (&["runlevel", "1", "--no-wait"], "SetLevel", json!({"level": "1", "wait": false})),
         (&["reboot"], "Power", json!({"how": "reboot", "wait": false, "force": false})),
         (&["poweroff", "-f"], "Power", json!({"how": "poweroff", "wait": false, "force": true})),
         (&["halt"], "Power", json!({"how": "halt", "wait": false, "force": false})),
