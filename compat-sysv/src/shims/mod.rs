@@ -3,15 +3,21 @@
 //! `sysv NAME ARG…`, or a link called NAME, selects one. Exit statuses are the namesakes'; messages go to stderr.
 
 mod args;
+mod clock;
 mod farm;
 mod fifo;
 mod generate;
 mod halt;
+mod killall5;
+mod mesg;
+mod pidof;
 mod record;
 mod runlevel;
 mod script;
 mod shutdown;
+mod syslog;
 mod systemctl;
+mod table;
 mod telinit;
 mod wall;
 
@@ -30,6 +36,10 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["runlevel"], what: "previous and current runlevel", run: runlevel::run, help: runlevel::HELP },
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
+    Shim { names: &["wall"], what: "tell everybody who is logged in", run: wall::run, help: wall::HELP },
+    Shim { names: &["mesg"], what: "whether others may write to the terminal", run: mesg::run, help: mesg::HELP },
+    Shim { names: &["pidof"], what: "the pids of programs", run: pidof::run, help: pidof::HELP },
+    Shim { names: &["killall5"], what: "a signal for all processes", run: killall5::run, help: killall5::HELP },
     Shim { names: &["service"], what: "a verb for a service", run: farm::service::run, help: farm::service::HELP },
     Shim {
         names: &["invoke-rc.d"],
