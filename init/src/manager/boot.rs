@@ -91,6 +91,13 @@ impl Manager {
     }
 
     fn enter_level_s(&mut self) {
+        if !self.generate_for_boot() {
+            self.start_level_s();
+        }
+    }
+
+    /// What there is in level S is known.
+    pub fn start_level_s(&mut self) {
         self.title("init [S]");
         self.push(Event::Request { id: LEVEL_S, ask: Ask::Level(Level::S) });
     }
@@ -114,7 +121,10 @@ impl Manager {
             (_, None, _) if matches!(self.machine.purpose, Purpose::Levels { .. }) => {
                 self.boot.wanted = Some((id, level));
             }
-            _ => self.push(Event::Request { id, ask: Ask::Level(level) }),
+            _ => {
+                self.reread_inittab(Some(level));
+                self.push(Event::Request { id, ask: Ask::Level(level) });
+            }
         }
     }
 
@@ -273,6 +283,7 @@ impl Manager {
         for folder in self.farm.folders() {
             self.watcher.add_or_wait(&folder, Why::Levels);
         }
+        self.watch_sources();
     }
 }
 

@@ -215,7 +215,8 @@ impl Manager {
             epoll: Epoll::new().map_err(|_| Gone)?,
             loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
             findings: BTreeMap::new(),
-            farm: Farm::new("/etc/rung/levels", "/etc"),
+            farm: Farm::new("/etc/rung/levels", "/etc")
+                .with_generated(load::generated(&machine.run_dir).join("levels")),
             journal,
             askers,
             events,
@@ -243,9 +244,11 @@ impl Manager {
             lookups: Default::default(),
             removals: Default::default(),
             looks: Default::default(),
+            generator: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
             lasting: Default::default(),
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
+            held_back: Vec::new(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             performing: false,

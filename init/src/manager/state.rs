@@ -138,10 +138,14 @@ pub struct Manager {
     pub removals: super::directories::Removals,
     /// Paths of conditions that are being looked at.
     pub looks: super::conditions::Looks,
+    /// Units made from init scripts and inittab.
+    pub generator: super::generate::Generator,
     /// Our own processes that last.
     pub lasting: super::omit::Lasting,
     /// The step of the last helper.
     pub helpers: u32,
+    /// Processes that a paused PID 1 has refused to start.
+    pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
     /// What the core has decided and nobody has done yet.
@@ -241,7 +245,12 @@ impl Manager {
             Event::PidFile { token, .. } => ("pid file", of(*token)),
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
-            Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
+            Event::Found { .. }
+            | Event::Define(_)
+            | Event::Levels(_)
+            | Event::Request { .. }
+            | Event::Synced
+            | Event::Tick => return None,
         };
         self.core.token_unit(key.token).map(|id| poison::event(self.core.name(id).as_str(), what, key))
     }
