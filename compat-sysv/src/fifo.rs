@@ -99,6 +99,17 @@ impl Request {
         })
     }
 
+    /// The seconds between SIGTERM and SIGKILL it asks for.
+    pub fn sleep_time(&self) -> Option<i32> {
+        match self {
+            Self::RunLevel { sleep_time, .. }
+            | Self::PowerFail { sleep_time }
+            | Self::PowerFailNow { sleep_time }
+            | Self::PowerOk { sleep_time } => Some(*sleep_time).filter(|seconds| *seconds >= 0),
+            Self::Start | Self::SetEnv(_) | Self::Other(_) => None,
+        }
+    }
+
     /// The bytes to write; `None` when the variables don't fit or hold a NUL.
     pub fn encode(&self) -> Option<[u8; LEN]> {
         let (command, level, sleep_time) = match self {

@@ -2,7 +2,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`channel`] | who listens at `/run/initctl` |
 //! | [`fifo`] | the 384-byte request of `/run/initctl`; pure |
+//! | [`generate`] | all that as unit files and level links |
 //! | [`inittab`] | `/etc/inittab` and how its commands are run; pure |
 //! | [`utmp`] | the 384-byte record of utmp and wtmp (pure), and the files |
 //! | [`pid1`] | who is PID 1, and how it is asked |
@@ -13,10 +15,12 @@
 //! | [`order`] | in which order they run, and insserv's numbers; pure |
 //! | [`shims`] | `telinit`, `runlevel`, `shutdown`, `halt`, `service`, …: arguments → request |
 
+pub mod channel;
 pub mod chkconfig;
 pub mod facilities;
 pub mod farm;
 pub mod fifo;
+pub mod generate;
 pub mod inittab;
 pub mod lsb;
 pub mod order;

@@ -12,40 +12,10 @@
 //! is Rung's level 1, so a line for level `S` is on there; `sysinit`, `boot` and `bootwait` are on in Rung's level S.
 
 use super::{Action, Entry, Run, Table, command};
+use crate::generate::{Item, Made};
+use init::unit::{Finding, Severity};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a place below the output folder is to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    /// A file.
-    Text(String),
-    /// A symbolic link.
-    Link(String),
-}
-
-/// Something to tell about a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note {
-    /// The line doesn't count.
-    pub is_error: bool,
-    /// The file; empty for none.
-    pub file: String,
-    /// Its line; 0 for none.
-    pub line: u32,
-    /// What is wrong.
-    pub text: String,
-    /// What can be done.
-    pub remedy: String,
-}
-
-/// All that is made.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Made {
-    /// By path below the output folder.
-    pub items: BTreeMap<String, Item>,
-    /// In the order of the lines.
-    pub notes: Vec<Note>,
-}
+use std::path::Path;
 
 /// What has to be known beside the lines.
 pub struct Surroundings<'a> {
@@ -76,7 +46,7 @@ pub fn make(table: &Table, around: &Surroundings<'_>) -> Made {
     let mut made = Made::default();
     for fault in &table.faults {
         let remedy = "correct the line; the others count";
-        made.note(true, &fault.file, fault.line, fault.reason.clone(), remedy);
+        made.findings.push(finding(Severity::Error, (&fault.file, fault.line), fault.reason.clone(), remedy));
     }
     made.items.insert("events/README".into(), Item::Text(README.into()));
     let mut maker = Maker { around, made, names: BTreeSet::new(), waits: BTreeMap::new(), done: BTreeMap::new() };
@@ -156,10 +126,9 @@ struct Maker<'a> {
     done: BTreeMap<char, usize>,
 }
 
-impl Made {
-    fn note(&mut self, is_error: bool, file: &str, line: u32, text: String, remedy: &str) {
-        self.notes.push(Note { is_error, file: file.to_owned(), line, text, remedy: remedy.to_owned() });
-    }
+fn finding(severity: Severity, (file, line): (&str, u32), text: String, remedy: &str) -> Finding {
+    let finding = Finding::whole(severity, Path::new(file), text).hint(remedy.to_owned());
+    Finding { line, ..finding }
 }
 
 impl Maker<'_> {
@@ -171,7 +140,7 @@ impl Maker<'_> {
             None => "initdefault names no level".to_owned(),
         };
         let remedy = "name one of 1 to 5; Rung boots into DefaultLevel= of init.conf, else 3";
-        self.made.note(true, &entry.file, entry.line, text, remedy);
+        self.made.findings.push(finding(Severity::Error, (&entry.file, entry.line), text, remedy));
     }
 
     /// The level whose scripts this line runs and that is done without it.
@@ -186,7 +155,7 @@ impl Maker<'_> {
         }
         let text = format!("`{}` doesn't stand in level {level} alone, so it runs as it stands", entry.process);
         let remedy = "give each level a line of its own: l3:3:wait:/etc/init.d/rc 3";
-        self.made.note(false, &entry.file, entry.line, text, remedy);
+        self.made.findings.push(finding(Severity::Warning, (&entry.file, entry.line), text, remedy));
         None
     }
 
@@ -203,7 +172,8 @@ impl Maker<'_> {
         if on.is_empty() && demands.is_empty() {
             if all.is_empty() {
                 let text = format!("no level of Rung's is among `{}`: the line never runs", entry.levels);
-                self.made.note(false, &entry.file, entry.line, text, "levels are S, 0 to 6 and a, b, c");
+                let remedy = "levels are S, 0 to 6 and a, b, c";
+                self.made.findings.push(finding(Severity::Warning, (&entry.file, entry.line), text, remedy));
             }
             return;
         }

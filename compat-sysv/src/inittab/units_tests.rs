@@ -38,11 +38,7 @@ fn unit(made: &Made, id: &str) -> Unit {
     };
     let file = SourceFile { path: "/x".into(), text: text.clone() };
     let parsed = init::unit::parse(&name, Source::Native, &file, &[], &Facts::default());
-    let said: Vec<_> = parsed
-        .findings
-        .iter()
-        .filter(|f| f.severity != init::unit::Severity::Note && f.key.as_deref() != Some("UtmpIdentifier"))
-        .collect();
+    let said: Vec<_> = parsed.findings.iter().filter(|f| f.severity != init::unit::Severity::Note).collect();
     assert!(said.is_empty(), "{said:#?}\n{text}");
     parsed.unit
 }
@@ -124,8 +120,8 @@ fn levels_are_rungs_and_single_user_mode_is_level_1() {
     let made = made("a:2379:respawn:/p\nb:S:wait:/p\nc:S1:once:/p\n~~:S:wait:/sbin/sulogin --force\nd:78:once:/p\n");
     assert_eq!([on(&made, "levels/", "a"), on(&made, "levels/", "b"), on(&made, "levels/", "c")], ["23", "1", "1"]);
     assert!(made.items.keys().all(|k| !k.contains("\\x7e")), "Rung's level 1 has its own shell: {made:#?}");
-    assert_eq!(made.notes.len(), 1);
-    assert_eq!((made.notes[0].line, made.notes[0].is_error), (5, false));
+    assert_eq!(made.findings.len(), 1);
+    assert_eq!((made.findings[0].line, made.findings[0].severity), (5, Severity::Warning));
     assert!(matches!(unit(&made, "b").service.input, Input::TtyForce));
 }
 
@@ -152,7 +148,7 @@ fn a_level_scripts_line_is_done_natively_and_splits_the_others() {
     assert_eq!(names(&unit(&exact, "1").after), ["inittab-w"]);
 
     let odd = self::made("l4:345:wait:/etc/rc.d/rc 4\n");
-    assert_eq!((words(&unit(&odd, "l4")), odd.notes.len()), (vec!["/etc/rc.d/rc".to_owned(), "4".to_owned()], 1));
+    assert_eq!((words(&unit(&odd, "l4")), odd.findings.len()), (vec!["/etc/rc.d/rc".to_owned(), "4".to_owned()], 1));
 }
 
 #[test]
@@ -224,7 +220,13 @@ fn ids_that_are_no_names_are_escaped_and_may_come_twice() {
 #[test]
 fn what_is_wrong_is_noted_with_its_line() {
     let made = made("id:6:initdefault:\nx:2:once\n");
-    let text: Vec<_> = made.notes.iter().map(|n| (n.line, n.is_error, n.text.as_str())).collect();
-    assert_eq!(text, [(2, true, "missing process field"), (1, true, "initdefault is 6, no level to boot into")]);
-    assert!(self::made("id:S:initdefault:\n").notes.is_empty());
+    let text: Vec<_> = made.findings.iter().map(|n| (n.line, n.severity, n.message.as_str())).collect();
+    assert_eq!(
+        text,
+        [
+            (2, Severity::Error, "missing process field"),
+            (1, Severity::Error, "initdefault is 6, no level to boot into")
+        ]
+    );
+    assert!(self::made("id:S:initdefault:\n").findings.is_empty());
 }

@@ -50,10 +50,12 @@ impl Keeper {
         Some(slot.pid.get()).filter(|pid| *pid > 1 && !matches!(life, Life::Over(_)))
     }
 
-    /// When to start something, if nothing runs.
+    /// When to start something, if nothing runs. In the end, and while paused, nothing more is started.
     pub fn due(&self, slots: &Slots) -> Option<u64> {
+        let head = &self.table.head;
+        let no_more = head.down_begun.get() == 1 || head.paused.get() == 1;
         let busy = slots.find(MANAGER).is_some() || slots.find(RESCUE).is_some();
-        (!busy).then(|| self.table.head.start_at_ms.get())
+        (!busy && !no_more).then(|| head.start_at_ms.get())
     }
 
     /// Whether there is no manager, and none will be started before `at`.

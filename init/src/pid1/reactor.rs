@@ -144,16 +144,11 @@ impl Reactor {
         }
     }
 
-    /// When the keeper has something to start; in the end it starts nothing more.
-    fn keeper_due(&self) -> Option<u64> {
-        self.keeper.due(&self.slots).filter(|_| !self.down.begun())
-    }
-
     fn timeout(&self) -> Option<u64> {
-        let end = [self.down.deadline(), self.down.last_at()];
-        let times = [self.keeper_due(), self.link.deadline(), self.poll_at].into_iter().chain(end);
+        let (due, down) = (self.keeper.due(&self.slots), &self.down);
+        let times = [due, self.link.deadline(), self.poll_at, down.deadline(), down.last_at()];
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
-        Some(times.flatten().min()?.saturating_sub(monotonic_ms()).saturating_add(1))
+        Some(times.into_iter().flatten().min()?.saturating_sub(monotonic_ms()).saturating_add(1))
     }
 
     fn deadlines(&mut self) {
@@ -170,7 +165,7 @@ impl Reactor {
         if due(deadline) || deadline.is_some_and(|at| self.keeper.is_alone_until(&self.slots, at)) {
             self.down.begin();
         }
-        if due(self.keeper_due()) {
+        if due(self.keeper.due(&self.slots)) {
             self.keeper.start(&mut self.slots, &mut self.spawner, &mut self.link);
             // A fork that failed has nothing to be reaped.
             self.own_over();
@@ -193,8 +188,7 @@ impl Reactor {
                 self.watched_ended(index);
             }
         }
-        let left = adopt::polled(&self.slots).next().is_some();
-        self.poll_at = left.then(|| monotonic_ms().saturating_add(POLL_MS));
+        self.poll_at = adopt::polled(&self.slots).next().map(|_| monotonic_ms().saturating_add(POLL_MS));
     }
 
     fn kill_manager(&self) {
@@ -218,6 +212,9 @@ impl Reactor {
                 self.more = true;
                 self.wake_manager();
                 continue;
+            }
+            if let libc::SIGTSTP | libc::SIGCONT = signal {
+                self.table.head.paused.set((signal == libc::SIGTSTP).into());
             }
             self.pending.came(signal);
             if let Some(how) = self.meaning(signal) {
@@ -274,14 +271,12 @@ impl Reactor {
             while let Got::Request(..) | Got::Bad(..) = self.request() {}
             self.link.close();
             self.pending = Pending::new(self.table);
+            self.keeper.gone();
+        } else if key == RESCUE {
+            self.keeper.rescued(exit);
         }
         if key.token == 0 {
             self.slots.free(index);
-        }
-        match key {
-            MANAGER => self.keeper.gone(),
-            RESCUE => self.keeper.rescued(exit),
-            _ => {}
         }
     }
 

@@ -56,6 +56,7 @@ impl Reactor {
             {
                 return Err(Errno::EPERM);
             }
+            Request::Spawn { .. } if self.table.head.paused.get() == 1 => return Err(Errno::ECANCELED),
             Request::Spawn { key } => self.spawner.requested(&mut self.slots, key, fds)?,
             Request::Signal { key, signal, group } => {
                 let (slot, _) = self.slots.find(key).and_then(|i| self.slots.get(i)).ok_or(Errno::ESRCH)?;

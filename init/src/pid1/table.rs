@@ -102,6 +102,8 @@ pub struct Head {
     pub ready_at_ms: AtomicU64,
     /// The manager is to be replaced by a new one (a wanted re-execution).
     pub replace: AtomicU32,
+    /// 1: nothing is started until SIGCONT (SIGTSTP: `halt` and `shutdown -n` of sysvinit send it).
+    pub paused: AtomicU32,
     /// Shown by `ps`: a [`Name`].
     pub title: [AtomicU64; NAME_LEN / 8],
 }

@@ -17,6 +17,15 @@ pub enum Prefer {
     Script,
 }
 
+/// How closely System V's ways are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compat {
+    /// What inittab's lines do by way of `rc`, Rung does itself.
+    Native,
+    /// Those lines are run as they stand.
+    Exact,
+}
+
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conf {
@@ -36,6 +45,8 @@ pub struct Conf {
     pub essential: Vec<UnitName>,
     /// `Prefer=`
     pub prefer: Prefer,
+    /// `Compat=`
+    pub compat: Compat,
 }
 
 impl Default for Conf {
@@ -49,6 +60,7 @@ impl Default for Conf {
             shutdown_timeout: Duration::from_secs(180),
             essential: Vec::new(),
             prefer: Prefer::Unit,
+            compat: Compat::Native,
         }
     }
 }
@@ -57,6 +69,8 @@ impl Default for Conf {
 pub type ConfKey = Key<Conf>;
 
 const PREFERENCES: &[(&str, Prefer)] = &[("unit", Prefer::Unit), ("script", Prefer::Script)];
+
+const COMPATS: &[(&str, Compat)] = &[("native", Compat::Native), ("exact", Compat::Exact)];
 
 /// Reads a level: one that a machine can stay in.
 fn level(v: &super::value::Value<'_>) -> Result<Level, super::value::Bad> {
@@ -79,6 +93,12 @@ impl Show for Option<Level> {
 impl Show for Prefer {
     fn show(&self) -> Vec<String> {
         PREFERENCES.iter().filter(|(_, p)| p == self).map(|(name, _)| (*name).to_owned()).collect()
+    }
+}
+
+impl Show for Compat {
+    fn show(&self) -> Vec<String> {
+        COMPATS.iter().filter(|(_, c)| c == self).map(|(name, _)| (*name).to_owned()).collect()
     }
 }
 
@@ -106,6 +126,7 @@ static KEYS: &[ConfKey] = keys! {
     "ShutdownTimeoutSec" shutdown_timeout, fields::span, "3min", "When a shutdown takes longer, PID 1 ends it by force.";
     "Essential" essential, essential, "", "`Essential=yes` for these services, where their files don't say otherwise: when one is over for good, a container or sandbox ends with its exit status.";
     "Prefer" prefer, choice(PREFERENCES, &[]), "unit", "Which is taken where a systemd unit and a script have one name: unit, script.";
+    "Compat" compat, choice(COMPATS, &[]), "native", "Lines of /etc/inittab that only run a level's scripts: native (Rung starts the scripts itself, in parallel), exact (they are run as they stand).";
 };
 
 /// All keys of `init.conf`.

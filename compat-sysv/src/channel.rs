@@ -1,0 +1,224 @@
+//! `sysv fifo`: who listens at `/run/initctl`, and what inittab has for keys and a failing power. A client of Rung's
+//! manager like any other; the manager passes on the signals that PID 1 gets.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`meaning`] | a request or a signal → what is to be done; pure |
+//! | [`variables`] | the variables that were set by the FIFO, and their file; pure |
+//! | [`pipe`] | the FIFO itself: made, opened, opened anew when it was replaced |
+//! | [`occasion`] | what inittab has for an occasion, as the generator left it |
+//! | [`said`] | sysvinit's words, on the console and in the system log |
+
+pub mod meaning;
+pub mod occasion;
+pub mod pipe;
+pub mod said;
+pub mod variables;
+
+use crate::fifo::{self, Request};
+use crate::pid1;
+use init::client;
+use init::proto::control::PowerWord;
+use init::sys::file;
+use init::sys::signals::Signals;
+use init::unit::Level;
+use meaning::{Wish, power_status, wish};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pipe::{Pipe, Read};
+use said::{Said, say};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use variables::Variables;
+
+/// How soon it is seen that the FIFO was replaced, in milliseconds.
+const LOOK_EVERY: u16 = 5000;
+/// Requests read in one turn, so that signals have theirs.
+const AT_ONCE: usize = 16;
+/// Where the power's guard says how it stands; the older place after it.
+const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
+
+/// See [`environment_file`].
+pub const ENVIRONMENT_FILE: &str = "environment";
+/// See [`sleep_file`].
+pub const SLEEP_FILE: &str = "sleep-time";
+
+/// The file that holds the variables, below the run directory: every script and line of inittab gets them.
+pub fn environment_file() -> PathBuf {
+    client::run_dir().join(ENVIRONMENT_FILE)
+}
+
+/// The file that holds the seconds between SIGTERM and SIGKILL, once somebody has said them.
+pub fn sleep_file() -> PathBuf {
+    client::run_dir().join(SLEEP_FILE)
+}
+
+/// The seconds between SIGTERM and SIGKILL as they were said last.
+pub fn sleep_time() -> u32 {
+    let said = file::read_text(&sleep_file(), 64).ok().and_then(|text| text.trim().parse().ok());
+    said.unwrap_or(fifo::SLEEP_TIME.unsigned_abs())
+}
+
+/// Listens until it is told to end.
+///
+/// # Errors
+/// What the kernel refuses, without which there is nothing to listen at.
+pub fn run() -> Result<(), Errno> {
+    let mut channel =
+        Channel { signals: Signals::new()?, pipe: Pipe::new(Path::new(fifo::PATH)), variables: Variables::default() };
+    let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
+    channel.variables.restore(&kept);
+    channel.open();
+    link_old_place();
+    ready();
+    while channel.turn() {}
+    Ok(())
+}
+
+struct Channel {
+    signals: Signals,
+    pipe: Pipe,
+    variables: Variables,
+}
+
+impl Channel {
+    /// Waits for something and sees to it; `false`: it is told to end.
+    fn turn(&mut self) -> bool {
+        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        fds.extend(self.pipe.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
+        let _ = poll(&mut fds, PollTimeout::from(LOOK_EVERY));
+        drop(fds);
+        while let Some(signal) = self.signals.take() {
+            if !self.signalled(signal) {
+                return false;
+            }
+        }
+        for _ in 0..AT_ONCE {
+            match self.pipe.read() {
+                Read::Request(bytes) => self.requested(&bytes),
+                Read::Nothing => break,
+            }
+        }
+        self.open();
+        true
+    }
+
+    fn open(&mut self) {
+        if let Err(why) = self.pipe.look() {
+            say(Said::Both, &why);
+        }
+    }
+
+    fn signalled(&mut self, signal: i32) -> bool {
+        match signal {
+            libc::SIGTERM => return false,
+            libc::SIGUSR1 => self.pipe.open_anew(),
+            libc::SIGUSR2 => self.pipe.close(),
+            libc::SIGINT => occasion::happened("ctrlaltdel"),
+            libc::SIGWINCH => occasion::happened("kbrequest"),
+            libc::SIGPWR => occasion::happened(power_status(read_power_status())),
+            _ => {}
+        }
+        true
+    }
+
+    fn requested(&mut self, bytes: &[u8]) {
+        match Request::decode(bytes) {
+            Err(_) => say(Said::Both, "got bogus initrequest"),
+            Ok(Request::SetEnv(list)) => {
+                self.variables.change(&list);
+                if let Err(e) = file::replace_text(&environment_file(), &self.variables.text()) {
+                    say(Said::Both, &format!("{}: {e}", environment_file().display()));
+                }
+            }
+            Ok(request) => {
+                let wish = wish(&request, self.variables.get("INIT_HALT"));
+                if let Some(seconds) = wish.as_ref().and_then(|_| request.sleep_time()) {
+                    set_sleep_time(seconds);
+                }
+                match wish {
+                    Some(wish) => carry_out(wish),
+                    None => say(Said::Both, "got unimplemented initrequest."),
+                }
+            }
+        }
+    }
+}
+
+fn carry_out(wish: Wish) {
+    let asked = match wish {
+        Wish::Level(level) => {
+            let switches =
+                pid1::runlevel().map_or(true, |known| known.current != Some(level) || known.switching_to.is_some());
+            if switches {
+                let words = match level {
+                    Level::SINGLE => "Going single user".to_owned(),
+                    level => format!("Switching to runlevel: {level}"),
+                };
+                say(Said::Both, &words);
+            }
+            pid1::set_level(level)
+        }
+        Wish::Halt => {
+            say(Said::Both, "Switching to runlevel: 0");
+            pid1::power(PowerWord::Halt, false)
+        }
+        Wish::Read => {
+            say(Said::Log, "Re-reading inittab");
+            pid1::reload()
+        }
+        Wish::Execute => {
+            say(Said::Log, "Trying to re-exec init");
+            pid1::reexec()
+        }
+        Wish::Demand(letter) => {
+            say(Said::Log, &format!("Activating demand-procedures for '{letter}'"));
+            let read = pid1::reload();
+            occasion::happened(&letter.to_ascii_lowercase().to_string());
+            read
+        }
+        Wish::Occasion(word) => {
+            occasion::happened(word);
+            Ok(())
+        }
+        Wish::No(text) => {
+            say(Said::Both, &text);
+            Ok(())
+        }
+    };
+    if let Err(e) = asked {
+        say(Said::Both, &e.to_string());
+    }
+}
+
+/// From now on this is how long SIGTERM may take: the lines' units are made anew with it.
+fn set_sleep_time(seconds: i32) {
+    let seconds = u32::try_from(seconds).unwrap_or(0);
+    if seconds != sleep_time() && file::replace_text(&sleep_file(), &format!("{seconds}\n")).is_ok() {
+        let _ = pid1::reload();
+    }
+}
+
+/// The first byte of the first of the two files; it is removed.
+fn read_power_status() -> Option<u8> {
+    POWER_STATUS.iter().find_map(|path| {
+        let text = file::read_text(Path::new(path), 64).ok()?;
+        let _ = std::fs::remove_file(path);
+        text.bytes().next()
+    })
+}
+
+/// `/dev/initctl`, where programs of old look.
+fn link_old_place() {
+    let old = Path::new("/dev/initctl");
+    if std::fs::symlink_metadata(old).is_err() {
+        let _ = std::os::unix::fs::symlink(fifo::PATH, old);
+    }
+}
+
+/// Who waits for the FIFO may go on.
+fn ready() {
+    if let (Some(path), Ok(socket)) = (std::env::var_os("NOTIFY_SOCKET"), std::os::unix::net::UnixDatagram::unbound()) {
+        let _ = socket.send_to(b"READY=1", path);
+    }
+}

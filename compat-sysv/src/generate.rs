@@ -1,0 +1,179 @@
+//! `sysv generate`: what System V's files say, as unit files, level links and findings below one folder.
+//!
+//! Nothing of what is read is executed. The same input gives the same output; what doesn't change isn't written again,
+//! each file is written whole, and what nothing makes any more is removed.
+
+use crate::farm::{Farm, Kind};
+use crate::inittab::{self, units};
+use init::load::{Root, conf};
+use init::sys::file;
+use init::unit::conf::Compat;
+use init::unit::{Finding, Level, Severity};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The folders below the output that belong to the generator.
+const FOLDERS: [&str; 4] = ["scripts", "inittab", "levels", "events"];
+/// Longest file that is read.
+const MAX_FILE: usize = 1 << 20;
+/// Most files of `inittab.d`.
+const MAX_TABS: usize = 1000;
+
+/// What a place below the output folder is to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// A file.
+    Text(String),
+    /// A symbolic link.
+    Link(String),
+}
+
+/// All that is made.
+#[derive(Debug, Default)]
+pub struct Made {
+    /// By path below the output folder.
+    pub items: BTreeMap<String, Item>,
+    /// In the order of the files.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads a root's files and writes what follows from them.
+///
+/// # Errors
+/// The folder or file that can't be written.
+pub fn run(root: &Root, out: &Path) -> io::Result<()> {
+    let mut made = Made::default();
+    if let Some(more) = inittab(root, out) {
+        made.items.extend(more.items);
+        made.findings.extend(more.findings);
+    }
+    write(out, &made)
+}
+
+/// What `/etc/inittab` gives; `None` where there is none.
+fn inittab(root: &Root, out: &Path) -> Option<Made> {
+    let path = root.shown(Path::new("/etc/inittab"));
+    let text = file::read_text(&root.place(&path), MAX_FILE).ok()?;
+    let (shown, tabs) = (path.display().to_string(), tabs(root));
+    let tabs: Vec<(&str, &str)> = tabs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let cmdline = if root.is_image() { String::new() } else { read_proc("/proc/cmdline") };
+    let table = inittab::parse(Some((&shown, &text)), &tabs, &cmdline);
+    let (farm, _) = Farm::read(root);
+    let scripts = |level: char| {
+        let level = Level::from_char(level);
+        let links = farm.links.iter().filter(|l| Some(l.level) == level && l.kind == Kind::Start);
+        links.map(|l| l.name.clone()).collect()
+    };
+    let beside = out.parent().unwrap_or(out);
+    let sleep_time = file::read_text(&beside.join(crate::channel::SLEEP_FILE), 64).ok();
+    let sleep_time = sleep_time.and_then(|text| text.trim().parse().ok());
+    Some(units::make(
+        &table,
+        &units::Surroundings {
+            scripts: &scripts,
+            is_bare_text: &|program| is_bare_text(&root.place(&root.shown(Path::new(program)))),
+            initscript: root.place(&root.shown(Path::new("/etc/initscript"))).is_file(),
+            exact: conf::read(root).0.compat == Compat::Exact,
+            console: root.is_image() || has_console(),
+            sleep_time: sleep_time.unwrap_or(crate::fifo::SLEEP_TIME.unsigned_abs()),
+            environment: &beside.join(crate::channel::ENVIRONMENT_FILE).display().to_string(),
+        },
+    ))
+}
+
+/// The files of `inittab.d`, sorted by name.
+fn tabs(root: &Root) -> Vec<(String, String)> {
+    let folder = root.shown(Path::new("/etc/inittab.d"));
+    let names = fs::read_dir(root.place(&folder)).into_iter().flatten().flatten();
+    let mut names: Vec<String> = names.filter_map(|e| e.file_name().into_string().ok()).collect();
+    names.retain(|name| inittab::is_tab(name));
+    names.sort();
+    names.truncate(MAX_TABS);
+    let read = |name: String| {
+        let path: PathBuf = folder.join(name);
+        let text = file::read_text(&root.place(&path), MAX_FILE).ok()?;
+        Some((path.display().to_string(), text))
+    };
+    names.into_iter().filter_map(read).collect()
+}
+
+/// Not a plain file, so no length can be asked for.
+fn read_proc(path: &str) -> String {
+    let mut text = String::new();
+    let _ = fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_string(&mut text));
+    text
+}
+
+/// Whether the kernel would refuse to execute it, for it is neither a program nor begins with `#!`.
+fn is_bare_text(program: &Path) -> bool {
+    let executable = nix::unistd::access(program, nix::unistd::AccessFlags::X_OK).is_ok();
+    let begin = || {
+        let mut begin = Vec::new();
+        fs::File::open(program).ok()?.take(4).read_to_end(&mut begin).ok()?;
+        Some(begin)
+    };
+    let bare = |begin: Vec<u8>| !begin.is_empty() && begin != b"\x7fELF" && !begin.starts_with(b"#!");
+    executable && program.is_file() && begin().is_some_and(bare)
+}
+
+/// A console that can be opened: in a container there is none, and on a machine it may be nobody's.
+fn has_console() -> bool {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
+    options.open(init::sys::console::CONSOLE).is_ok()
+}
+
+/// Brings the output folder to hold just this.
+fn write(out: &Path, made: &Made) -> io::Result<()> {
+    for folder in FOLDERS {
+        clear(&out.join(folder), folder, made);
+        let _ = fs::remove_dir(out.join(folder));
+    }
+    for (place, item) in &made.items {
+        let path = out.join(place);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        match item {
+            Item::Text(text) => put(&path, text)?,
+            Item::Link(target) if fs::read_link(&path).is_ok_and(|old| old == Path::new(target)) => {}
+            Item::Link(target) => file::replace_link(Path::new(target), &path)?,
+        }
+    }
+    fs::create_dir_all(out)?;
+    put(&out.join("findings"), &made.findings.iter().map(line).collect::<String>())
+}
+
+fn put(path: &Path, text: &str) -> io::Result<()> {
+    let same =
+        fs::symlink_metadata(path).is_ok_and(|m| m.is_file()) && fs::read_to_string(path).is_ok_and(|old| old == text);
+    if same { Ok(()) } else { file::replace_text(path, text) }
+}
+
+/// Removes what isn't among the items, and folders that are empty then.
+fn clear(folder: &Path, shown: &str, made: &Made) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let place = format!("{shown}/{}", entry.file_name().to_string_lossy());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            clear(&entry.path(), &place, made);
+            let _ = fs::remove_dir(entry.path());
+        } else if !made.items.contains_key(&place) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// `error|warning`, file, line, text, remedy, with tabs between.
+fn line(finding: &Finding) -> String {
+    let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
+    let clean = |text: &str| text.replace(['\t', '\n'], " ");
+    let (text, remedy) = (clean(&finding.message), clean(finding.hint.as_deref().unwrap_or_default()));
+    format!("{severity}\t{}\t{}\t{text}\t{remedy}\n", finding.path.display(), finding.line)
+}
+
+#[cfg(test)]
+#[path = "generate_tests.rs"]
+mod tests;

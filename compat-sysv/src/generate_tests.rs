@@ -1,0 +1,92 @@
+use super::*;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+struct Tree(PathBuf);
+
+impl Tree {
+    fn new(test: &str) -> Self {
+        let root = std::env::temp_dir().join(format!("rung-generate-{test}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        fs::create_dir_all(root.join("etc/inittab.d")).expect("folders");
+        fs::create_dir_all(root.join("etc/rc2.d")).expect("folders");
+        Self(root)
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        fs::write(self.0.join(path), text).expect("a file");
+    }
+
+    fn generate(&self) {
+        run(&Root::image(self.0.clone()), &self.0.join("out")).expect("written");
+    }
+
+    fn text(&self, path: &str) -> String {
+        fs::read_to_string(self.0.join("out").join(path)).unwrap_or_default()
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
+    let tree = Tree::new("changes");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\n1:23:respawn:/sbin/getty 38400 tty1\nx:2:once\n");
+    tree.put("etc/inittab.d/a.tab", "t:3:once:/usr/bin/thing\n");
+    tree.put("etc/inittab.d/b.tab~", "u:3:once:/usr/bin/thing\n");
+    tree.put("etc/cron", "");
+    symlink("../cron", tree.0.join("etc/rc2.d/S05cron")).expect("a link");
+    tree.put("sleep-time", "7\n");
+    tree.generate();
+    let unit = tree.text("inittab/inittab-1.service");
+    for line in ["After=cron.service", "ExecStart=-:/sbin/getty 38400 tty1", "TimeoutStopSec=7s", "UtmpIdentifier=1"] {
+        assert!(unit.lines().any(|l| l == line), "{line}\n{unit}");
+    }
+    assert_eq!(tree.text("levels/2/inittab-1.service"), unit, "the link leads there");
+    assert_eq!(tree.text("inittab/getty@tty1.service"), unit);
+    assert!(tree.text("levels/3/inittab-t.service").contains("etc/inittab.d/a.tab:1"));
+    assert!(!tree.0.join("out/inittab/inittab-u.service").exists());
+    let found = format!(
+        "error\t{}\t3\tmissing process field\tcorrect the line; the others count\n",
+        tree.0.join("etc/inittab").display()
+    );
+    assert_eq!(tree.text("findings"), found);
+
+    let number = |path: &str| fs::metadata(tree.0.join("out").join(path)).expect("there").ino();
+    let before = ["inittab/inittab-1.service", "inittab/inittab-t.service", "findings"].map(number);
+    tree.generate();
+    assert_eq!(["inittab/inittab-1.service", "inittab/inittab-t.service", "findings"].map(number), before);
+
+    tree.put("etc/inittab", "1:3:respawn:/sbin/getty 38400 tty1\n");
+    tree.generate();
+    assert_eq!(tree.text("levels/2/inittab-1.service"), "");
+    assert!(!tree.0.join("out/levels/2").exists());
+    assert_eq!(tree.text("findings"), "");
+    fs::remove_file(tree.0.join("etc/inittab")).expect("removed");
+    tree.generate();
+    assert!(!tree.0.join("out/events").exists() && !tree.0.join("out/inittab").exists());
+}
+
+#[test]
+fn exact_runs_the_scripts_lines_as_they_stand_and_bare_text_has_a_shell() {
+    let tree = Tree::new("exact");
+    fs::create_dir_all(tree.0.join("etc/rung")).expect("a folder");
+    tree.put("etc/rung/init.conf", "[Manager]\nCompat=exact\n");
+    tree.put("etc/bare", "echo hello\n");
+    fs::set_permissions(tree.0.join("etc/bare"), fs::Permissions::from_mode(0o755)).expect("executable");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\nb:2:once:/etc/bare x\n");
+    tree.generate();
+    assert!(tree.text("inittab/inittab-l2.service").contains("ExecStart=-:/etc/init.d/rc 2\n"));
+    assert!(tree.text("inittab/inittab-b.service").contains("ExecStart=-:/bin/sh -c \"exec /etc/bare x\"\n"));
+}
+
+#[test]
+fn what_is_no_plain_file_is_never_waited_for() {
+    let tree = Tree::new("fifo");
+    nix::unistd::mkfifo(&tree.0.join("etc/inittab"), nix::sys::stat::Mode::S_IRWXU).expect("fifo");
+    tree.generate();
+    assert_eq!(tree.text("findings"), "");
+}
