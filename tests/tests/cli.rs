@@ -362,3 +362,26 @@ fn patterns_stand_for_units() {
         assert!(out.code == status && out.stderr.contains("no unit fits"), "{line}: {out:?}");
     }
 }
+
+#[test]
+fn the_log_on_a_page_is_that_of_the_last_run() {
+    let world = World::new()
+        .unit(
+            "bad.service",
+            &off("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'echo run $$(date +%%s%%N); exit 3'\n"),
+        )
+        .boot();
+    // What a failed start prints has been written: the answer waits for it.
+    let first = world.fails(1, ["initctl", "start", "bad"]).stderr;
+    let second = world.fails(1, ["initctl", "start", "bad"]).stderr;
+    let run = |text: &str| text.lines().find_map(|l| Some(l.split_once(" run ")?.1.to_owned())).expect("its line");
+    let (first, last) = (run(&first), run(&second));
+    assert_ne!(first, last);
+    assert!(!second.contains(&first), "{second}");
+    for line in ["status bad", "why bad"] {
+        let page = initctl(&world, line).stdout;
+        assert!(page.contains(&last) && !page.contains(&first), "{line}: {page}");
+    }
+    let log = world.ok(["initctl", "logs", "bad"]);
+    assert!(log.contains(&first) && log.contains(&last), "{log}");
+}

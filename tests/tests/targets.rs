@@ -113,6 +113,28 @@ fn switching_off_takes_systemds_links_too() {
 }
 
 #[test]
+fn systemds_links_alone_can_be_switched_off_in_one_level() {
+    let world = World::new().unit("a.service", &stays("", "WantedBy=multi-user.target\n")).boot();
+    world.ok(["initctl", "disable", "a"]);
+    world.ok(["/bin/mkdir", "-p", "/etc/systemd/system/multi-user.target.wants"]);
+    let link = "/etc/systemd/system/multi-user.target.wants/a.service";
+    world.write(link, "");
+    let levels = |world: &World| world.status("a")["levels"].as_str().unwrap().to_owned();
+    assert_eq!(levels(&world), "2345");
+    let plan = world.ok(["initctl", "disable", "--dry-run", "--levels", "24", "a"]);
+    assert!(plan.contains("would make /etc/rung/levels/3/a.service") && plan.contains("on in 35"), "{plan}");
+    assert_eq!(levels(&world), "2345", "nothing was done");
+    world.ok(["initctl", "disable", "--levels", "24", "a"]);
+    assert_eq!((levels(&world).as_str(), world.path(link).exists()), ("35", true));
+    // With the last link of Rung's own systemd's would count again.
+    world.ok(["initctl", "disable", "--levels", "35", "a"]);
+    assert_eq!((levels(&world).as_str(), world.path(link).exists()), ("", false));
+    world.write(link, "");
+    world.ok(["initctl", "disable", "--levels", "2345", "a"]);
+    assert_eq!((levels(&world).as_str(), world.path(link).exists()), ("", false));
+}
+
+#[test]
 fn rungs_own_targets_are_active_where_the_level_says_so() {
     let world = World::new().boot();
     let active = |name: &str| world.run(["initctl", "is-active", name]).stdout;

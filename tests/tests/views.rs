@@ -71,7 +71,7 @@ fn start_times_outlive_the_manager() {
     assert!(unit(&after, "db.service")["last_begun_ms"].as_u64() > db["done_ms"].as_u64());
     assert_eq!(after["levels"], before["levels"]);
     let chain = world.ok(["initctl", "blame", "--chain", "web"]);
-    assert!(chain.contains("web.service") && chain.contains("db.service @"), "{chain}");
+    assert!(chain.contains("web ") && chain.contains("db @"), "{chain}");
 }
 
 #[test]
@@ -277,4 +277,82 @@ fn levels_are_changed_in_a_table_and_only_when_saved() {
     screen.anew("TERM=dumb initctl levels --edit; TERM=dumb initctl top");
     let text = screen.until("errors", |t| t.contains("initctl top --once"));
     assert!(text.contains("TERM is `dumb`") && text.contains("try: initctl enable NAME --levels 2345"), "{text}");
+}
+
+#[test]
+fn what_takes_long_draws_what_it_waits_for_and_a_switch_sums_up() {
+    let hold = |key: &str, file: &str| format!("{key}=/bin/sh -c 'while ! [ -e {file} ]; do sleep 0.05; done'\n");
+    let world = World::new()
+        .unit(
+            "slow.service",
+            &format!(
+                "[Service]\nType=exec\n{}ExecStart=/bin/sleep inf\n[Install]\nRunlevels=4\n",
+                hold("ExecStartPre", "/run/go")
+            ),
+        )
+        .unit("quits.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n[Install]\nRunlevels=4\n")
+        .unit(
+            "leaves.service",
+            &format!(
+                "[Service]\nType=exec\nExecStart=/bin/sleep inf\n{}[Install]\nRunlevels=3\n",
+                hold("ExecStop", "/run/leave")
+            ),
+        )
+        .boot();
+    let Some(screen) = Screen::open(&world, "vt100", "progress") else { return };
+    // A switch draws what starts and what stops.
+    screen.anew("initctl runlevel 4; echo status $?");
+    screen.until("what it waits for", |t| {
+        t.contains("waiting for ") && t.contains("start slow: ExecStartPre=") && t.contains("stop leaves: ExecStop=")
+    });
+    world.write("/run/leave", "");
+    let text =
+        screen.until("the stop's end", |t| t.contains("start slow: ExecStartPre=") && !t.contains("stop leaves"));
+    assert!(text.lines().all(|l| l.chars().count() < 80), "{text}");
+    world.write("/run/go", "");
+    let text = screen.until("the end", |t| t.contains("status 1"));
+    let summary = line(&text, "runlevel 4: 1 started, 1 stopped, 1 failed (quits), ").expect("a summary");
+    assert!(text.contains("could not switch quits") && !text.contains("waiting for"), "{text}");
+    assert_eq!(line(&text, "status 1"), Some(summary + 1), "it comes last, and what passed is wiped: {text}");
+    // So does a single start; what is done at once draws nothing.
+    world.ok(["rm", "/run/go"]);
+    world.ok(["initctl", "stop", "slow"]);
+    screen.anew("initctl start slow; echo status $?");
+    screen.until("what it waits for", |t| t.contains("start slow: ExecStartPre="));
+    world.write("/run/go", "");
+    let text = screen.until("the end", |t| t.contains("status 0"));
+    assert!(!text.contains("ExecStartPre"), "{text}");
+}
+
+#[test]
+fn what_holds_a_switch_up_is_watched_and_killed() {
+    let stubborn = "[Service]\nTimeoutStopSec=900\n\
+        ExecStart=/bin/sh -c 'trap \"echo not yet\" TERM; touch /run/up; while :; do sleep 0.2; done'\n[Install]\nRunlevels=3\n";
+    let world = World::new().unit("stubborn.service", stubborn).boot();
+    let Some(screen) = Screen::open(&world, "vt100", "jobs") else { return };
+    world.wait_for("its trap", deadline(20), |w| w.path("/run/up").exists().then_some(()));
+    let (before, pid) = (screen.modes(&world, "before"), world.main_of("stubborn"));
+    screen.anew("initctl shutdown-jobs --watch; echo status $?");
+    screen.until("an empty view", |t| t.starts_with("no switch of levels is under way") && t.contains("q leave"));
+    world.ok(["initctl", "runlevel", "2", "--no-wait"]);
+    let text = screen.until("the unit, its process and its words", |t| {
+        t.starts_with("switching to level 2; 1 unit is being stopped")
+            && t.contains("(main) /bin/sh -c trap")
+            && t.contains("| ")
+            && t.contains("not yet")
+    });
+    assert!(text.lines().all(|l| l.chars().count() < 80) && text.lines().count() == 24, "{text}");
+    // A kill is asked about first; any other key than y leaves it alone.
+    screen.keys(&["k"]);
+    screen.until("question", |t| t.contains("Kill stubborn now? What it hasn't written is lost. y/n"));
+    screen.keys(&["n"]);
+    screen.until("no question", |t| !t.contains("y/n") && t.contains("stubborn"));
+    screen.keys(&["k"]);
+    screen.until("question", |t| t.contains("Kill stubborn now?"));
+    screen.keys(&["y"]);
+    screen.until("an empty view", |t| t.starts_with("no switch of levels is under way"));
+    assert!(world.state("stubborn").0 != "active" && world.run(["kill", "-0", &pid.to_string()]).code != 0);
+    screen.keys(&["q"]);
+    screen.until("prompt", |t| t.contains("status 0"));
+    assert_eq!(screen.modes(&world, "after"), before, "after q");
 }

@@ -1,10 +1,10 @@
 //! What `[Install]` asks for beside levels: links of `Alias=`, and in the folders of targets that stand for no level.
 
-use super::{Farm, names};
+use super::{Farm, names, parse_rc_link};
 use crate::proto::control::LinkChange;
 use crate::sys::file;
-use crate::unit::UnitName;
 use crate::unit::install::{Install, Tie};
+use crate::unit::{Level, LevelSet, UnitName};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,40 @@ impl Farm {
             let places = all.iter().map(|name| folder.join(name.as_str()));
             links.extend(places.filter(|link| fs::symlink_metadata(link).is_ok()));
         }
+        self.remove(name, links)
+    }
+
+    /// Where systemd's links alone have a unit of these names on once it is switched off in `off`, and it is to stay on.
+    /// `None`: they don't count, as something of Rung's own or of the SysV farm does, or they have it on in none of these.
+    pub fn left_to_systemd(&self, all: &[UnitName], off: LevelSet) -> Option<LevelSet> {
+        let is_there = |folder: &Path| all.iter().any(|name| fs::symlink_metadata(folder.join(name.as_str())).is_ok());
+        let own: LevelSet = Level::ALL.into_iter().filter(|level| is_there(&self.folder(*level))).collect();
+        let is_script = |file: &String| {
+            let script = parse_rc_link(file).map(|(_, script)| script);
+            script.is_some_and(|script| all.iter().any(|name| name.short() == script))
+        };
+        let farm = Level::ALL.iter().any(|level| names(&self.rc(*level)).iter().any(is_script));
+        let without = |set: LevelSet| -> LevelSet { set.iter().filter(|level| !off.contains(*level)).collect() };
+        if farm || !without(own).is_empty() {
+            return None;
+        }
+        let folders = self.wants().into_iter().filter(|(folder, _)| is_there(folder));
+        let theirs: LevelSet = folders.flat_map(|(_, levels)| levels.iter().collect::<Vec<_>>()).collect();
+        let rest = if own.is_empty() { without(theirs) } else { LevelSet::EMPTY };
+        (rest != theirs).then_some(rest)
+    }
+
+    /// Removes the links of these names in the folders of those targets of systemd's that stand for levels.
+    ///
+    /// # Errors
+    /// The first link that can't be removed, as text.
+    pub fn forget_systemd(&self, all: &[UnitName]) -> Result<Vec<LinkChange>, String> {
+        let Some(name) = all.first() else { return Ok(Vec::new()) };
+        let places = self.wants().into_iter().flat_map(|(folder, _)| all.iter().map(move |n| folder.join(n.as_str())));
+        self.remove(name, places.filter(|link| fs::symlink_metadata(link).is_ok()).collect())
+    }
+
+    fn remove(&self, name: &UnitName, links: Vec<PathBuf>) -> Result<Vec<LinkChange>, String> {
         let mut changes = Vec::new();
         for link in links {
             if !self.rehearses {
@@ -107,6 +141,18 @@ mod tests {
         assert_eq!(changes.len(), 4, "{changes:?}");
         assert!(!links.iter().any(|l| units.join(l).is_symlink()));
         assert_eq!(names(&theirs), ["other.service"]);
+        // Off in one level, by systemd's links alone.
+        let (all, levels) = ([name("other"), name("alias")], |text| LevelSet::parse(text).expect("levels"));
+        assert_eq!(farm.left_to_systemd(&all, levels("2")), Some(levels("345")));
+        assert_eq!(farm.left_to_systemd(&all, levels("S1")), None, "it isn't on there");
+        assert_eq!(farm.left_to_systemd(&all, levels("2345")), Some(LevelSet::EMPTY));
+        farm.enable(&all[0], file, levels("34")).expect("enable");
+        assert_eq!(farm.left_to_systemd(&all, levels("3")), None, "links of Rung's own count");
+        assert_eq!(farm.left_to_systemd(&all, levels("34")), Some(LevelSet::EMPTY), "the last of them would be gone");
+        assert_eq!(farm.rehearsal().forget_systemd(&all).expect("told").len(), 1);
+        assert_eq!(names(&theirs), ["other.service"]);
+        assert_eq!(farm.forget_systemd(&all).expect("done").len(), 1);
+        assert!(names(&theirs).is_empty() && farm.left_to_systemd(&all, levels("34")).is_none());
         fs::remove_dir_all(&root).expect("clean");
     }
 }

@@ -51,23 +51,27 @@ impl Farm {
         self.own.join(level.to_string())
     }
 
+    /// The folder of the SysV links of one level.
+    fn rc(&self, level: Level) -> PathBuf {
+        self.sysv.join(format!("rc{level}.d"))
+    }
+
     /// The link that has a unit on in a level: Rung's own, else the farm's.
     pub fn link(&self, level: Level, name: &UnitName) -> Option<PathBuf> {
         let own = self.folder(level).join(name.as_str());
         if fs::symlink_metadata(&own).is_ok() {
             return Some(own);
         }
-        let rc = self.sysv.join(format!("rc{level}.d"));
+        let rc = self.rc(level);
         let link = names(&rc).into_iter().find(|f| parse_rc_link(f) == Some((true, name.short())))?;
         Some(rc.join(link))
     }
 
     /// The folders to watch for changes.
     pub fn folders(&self) -> Vec<PathBuf> {
-        let rc = |l: &Level| self.sysv.join(format!("rc{l}.d"));
         std::iter::once(self.own.clone())
             .chain(Level::ALL.iter().map(|l| self.folder(*l)))
-            .chain(Level::ALL.iter().map(rc))
+            .chain(Level::ALL.iter().map(|l| self.rc(*l)))
             .chain(self.wants().into_iter().map(|(folder, _)| folder))
             .collect()
     }
@@ -85,7 +89,7 @@ impl Farm {
                     own.entry(canonical(name)).or_default().insert(level);
                 }
             }
-            for file in names(&self.sysv.join(format!("rc{level}.d"))) {
+            for file in names(&self.rc(level)) {
                 let Some((start, Ok(name))) = parse_rc_link(&file).map(|(s, n)| (s, UnitName::new(n))) else {
                     continue;
                 };
@@ -186,7 +190,7 @@ impl Farm {
 
     /// Turns the farm's links of `name` in one level into S links (`on`) or K links, their numbers kept.
     fn turn_farm(&self, name: &UnitName, level: Level, on: bool, changes: &mut Vec<LinkChange>) -> Result<(), String> {
-        let rc = self.sysv.join(format!("rc{level}.d"));
+        let rc = self.rc(level);
         for file in names(&rc) {
             let Some((start, script)) = parse_rc_link(&file) else { continue };
             if script != name.short() || start == on {

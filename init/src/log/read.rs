@@ -1,6 +1,7 @@
 //! Reading logs back: the last lines of a unit over all its files.
 
 use super::file::{Limits, path};
+use super::stamp::Stamp;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -44,6 +45,20 @@ impl Entry {
         };
         let time = std::str::from_utf8(time).ok().filter(|t| t.len() >= 20 && t.as_bytes().get(10) == Some(&b'T'))?;
         Some(Self { time: time.to_owned(), writer, continues, text: text.to_vec() })
+    }
+
+    /// Whether it was written at that moment or later, in milliseconds since 1970.
+    pub fn is_since(&self, ms: u64) -> bool {
+        // `+01:00`; a line says itself how far its time is from UTC.
+        let ahead = self.time.get(self.time.len().saturating_sub(6)..).and_then(|zone| {
+            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+            let seconds = hours.parse::<i32>().ok()? * 3600 + minutes.parse::<i32>().ok()? * 60;
+            Some(if zone.starts_with('-') { -seconds } else { seconds })
+        });
+        let micros = i64::try_from(ms).unwrap_or(i64::MAX / 1_000_000).saturating_mul(1000);
+        let since = Stamp { micros, offset: ahead.unwrap_or(0) }.to_string();
+        // Both to the millisecond.
+        self.time.get(..23) >= since.get(..23)
     }
 
     /// The text for people: control characters and what isn't UTF-8 made harmless.
@@ -112,4 +127,26 @@ fn tail_file(path: &Path, count: usize, found: &mut Vec<Entry>) -> io::Result<()
         found.extend(Entry::parse(&tail));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_before_or_since_a_moment_whatever_their_zone() {
+        // 2026-11-23 01:02:03.500 UTC.
+        let moment = 1_795_395_723_500;
+        for (time, since) in [
+            ("2026-11-23T01:02:03.499999+00:00", false),
+            ("2026-11-23T01:02:03.500000+00:00", true),
+            ("2026-11-23T02:02:03.400000+01:00", false),
+            ("2026-11-23T02:02:03.600000+01:00", true),
+            ("2026-11-22T21:32:03.501000-03:30", true),
+            ("2026-11-22T23:59:59.000000-00:00", false),
+        ] {
+            let entry = Entry::parse(format!("{time} out x").as_bytes()).expect(time);
+            assert_eq!(entry.is_since(moment), since, "{time}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
 use crate::unit::name::Kind;
-use crate::unit::{KillMode, Unit};
+use crate::unit::{KillMode, Unit, UnitName};
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -260,12 +260,16 @@ impl Manager {
         JobEnd { name, result, reason, hint, log: Vec::new() }
     }
 
-    /// The last lines a service wrote itself; what we say of it stands in the reason.
-    pub fn last_lines(&self, name: &str) -> Vec<String> {
+    /// The last lines a service wrote itself in its last run; what we say of it stands in the reason.
+    pub fn last_lines(&self, name: &UnitName) -> Vec<String> {
+        let run = self.core.id(name).and_then(|id| self.core.view(id).times.last);
+        let (now, wall) = (wait::now_ms(), wait::wall_ms());
+        let begun = run.map_or(0, |start| wall.saturating_sub(now.saturating_sub(start.0)));
+        let name = name.short();
         let lasting = std::env::var_os("RUNG_LOGDIR").map_or_else(|| "/var/log/rung".into(), PathBuf::from);
         let entries = read::tail(&lasting, &self.machine.run_dir.join("log"), name, 4 * LOG_LINES).unwrap_or_default();
         // Our own notes say what the reply says anyway.
-        let own: Vec<_> = entries.iter().filter(|e| e.writer != read::Writer::Rung).collect();
+        let own: Vec<_> = entries.iter().filter(|e| e.writer != read::Writer::Rung && e.is_since(begun)).collect();
         let last = own.get(own.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
         last.iter().map(|e| format!("{} {}", e.time, e.text_lossy())).collect()
     }
@@ -314,7 +318,7 @@ impl Manager {
                         )
                     );
                     if ran {
-                        end.log = self.last_lines(end.name.short());
+                        end.log = self.last_lines(&end.name);
                     }
                     let Some(open) = self.requests.get_mut(request) else { continue };
                     open.ended.push(end.clone());

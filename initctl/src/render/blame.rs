@@ -44,7 +44,7 @@ pub fn blame(times: &StartTimes, titled: bool, room: Option<usize>) -> Vec<Line>
         vec![
             Cell::plain(took(unit).map_or("not yet".to_owned(), span)),
             Cell::painted(Paint::Dim, span(unit.begun_ms.saturating_sub(init))),
-            Cell::plain(unit.name.as_str()),
+            Cell::plain(unit.name.short()),
         ]
     };
     let rows: Vec<Vec<Cell>> = times.units.iter().map(row).collect();
@@ -91,7 +91,7 @@ pub fn chain_lines(times: &StartTimes, names: &[UnitName], glyphs: &Glyphs, room
             ),
             None => ("never started".to_owned(), String::new()),
         };
-        vec![Cell::plain(format!("{prefix}{}", name.as_str())), Cell::plain(at), Cell::painted(Paint::Busy, took)]
+        vec![Cell::plain(format!("{prefix}{}", name.short())), Cell::plain(at), Cell::painted(Paint::Busy, took)]
     };
     let rows: Vec<Vec<Cell>> = names.iter().zip(prefixes(&depths, glyphs)).map(row).collect();
     table(&[("", Set::Shrinks(20)), ("", Set::Right), ("", Set::Left)], &rows, false, room)
@@ -149,7 +149,7 @@ mod tests {
         sorted(&mut times.units);
         let names: Vec<_> = times.units.iter().map(|u| u.name.to_string()).collect();
         assert_eq!(names, ["late", "web", "disk", "net", "slow"]);
-        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s   2.500s web.service");
+        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s   2.500s web");
     }
 
     #[test]
@@ -162,8 +162,7 @@ mod tests {
         assert_eq!(last_of_boot(&times).map(|(l, n)| (l.as_char(), n.to_string())), Some(('3', "web".to_owned())));
         let names = chain(&times, &graph, &name("web"));
         assert_eq!(names, [name("web"), name("net"), name("disk")]);
-        let wanted =
-            ["web.service          @5s +2.500s", "`-net.service   @2.500s +1s", "  `-disk.service @1.400s +1.390s"];
+        let wanted = ["web          @5s +2.500s", "`-net   @2.500s +1s", "  `-disk @1.400s +1.390s"];
         let lines = texts(&chain_lines(&times, &names, &Glyphs::ASCII, None));
         let squeeze = |s: &String| s.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(lines.iter().map(squeeze).collect::<Vec<_>>(), wanted.map(|w| squeeze(&w.to_owned())));

@@ -1,10 +1,11 @@
 //! What has become of a request: a block for each failure, on stderr.
 
 use super::clean;
-use init::core::JobResult;
-use init::proto::control::{Job, JobEnd, Jobs, Progress};
+use init::core::{JobResult, State};
+use init::proto::control::{Job, JobEnd, Jobs, Progress, UnitStatus};
 use init::proto::words;
-use init::unit::UnitName;
+use init::unit::{Level, UnitName};
+use std::time::Duration;
 
 /// Whether the job didn't do what was asked.
 pub fn has_failed(job: &JobEnd) -> bool {
@@ -74,6 +75,35 @@ pub fn picture(open: &[UnitName], jobs: Option<&Jobs>, seconds: u64) -> Vec<Stri
     }
 }
 
+/// What a switch of levels has come to: `runlevel 3: 4 started, 2 stopped, 1 failed (web), 3.2 s`. `units`: as they are
+/// after it.
+pub fn switched(level: Level, ended: &[JobEnd], units: &[UnitStatus], took: Duration) -> String {
+    let unit = |job: &JobEnd| units.iter().find(|u| u.name == job.name);
+    let is_stop = |job: &&JobEnd| {
+        let asked = unit(job).and_then(|u| u.cause.as_ref()).map(|cause| cause.job == "stop");
+        asked.unwrap_or_else(|| unit(job).is_some_and(|u| u.state == State::Inactive))
+    };
+    let done = |job: &&JobEnd| job.result == JobResult::Done;
+    let (stopped, started): (Vec<&JobEnd>, Vec<&JobEnd>) = ended.iter().filter(done).partition(is_stop);
+    let skipped = ended.iter().filter(|j| matches!(j.result, JobResult::Skipped(_))).count();
+    let failed: Vec<&str> = ended.iter().filter(|j| has_failed(j)).map(|j| j.name.short()).collect();
+    let counts =
+        [(started.len(), "started"), (stopped.len(), "stopped"), (skipped, "skipped"), (failed.len(), "failed")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
+    let mut parts: Vec<String> = counts.collect();
+    if parts.is_empty() {
+        parts.push("nothing to start or stop".to_owned());
+    }
+    let mut text = format!("runlevel {level}: {}", parts.join(", "));
+    if !failed.is_empty() {
+        let shown: Vec<&str> = failed.iter().copied().take(4).collect();
+        let more = failed.len().saturating_sub(shown.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        text.push_str(&format!(" ({}{more})", shown.join(", ")));
+    }
+    format!("{text}, {:.1} s\n", took.as_secs_f64())
+}
+
 /// Adds a reply to what is known: a repeated request tells again what has ended before.
 pub fn merge(all: &mut Progress, news: Progress) {
     for job in news.ended {
@@ -92,7 +122,7 @@ pub fn merge(all: &mut Progress, news: Progress) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::name;
+    use super::super::samples::{idle, name, running};
     use super::*;
     use init::core::{ExitRecord, Outcome};
     use init::unit::ExecKind;
@@ -166,6 +196,24 @@ could not start nginx
         );
         assert_eq!(picture(&open[1..], Some(&jobs), 3), ["start b: ExecStartPre=/bin/x, for 3s, 1min 27s left"]);
         assert_eq!(picture(&open, None, 3), ["waiting for a, b (3s)"]);
+    }
+
+    #[test]
+    fn a_switch_is_summed_up() {
+        let ended = |names: &str, result: fn() -> JobResult| -> Vec<JobEnd> {
+            names.split_whitespace().map(|n| end(n, result())).collect()
+        };
+        let units = [running("a"), running("b"), idle("c"), idle("d")];
+        let failed = || JobResult::Failed(Outcome::Protocol);
+        let level = Level::from_char('3').expect("a level");
+        let text = |all: &[JobEnd]| switched(level, all, &units, Duration::from_millis(3210));
+        let mut all = ended("a b c", || JobResult::Done);
+        all.extend(ended("x", || JobResult::Already));
+        assert_eq!(text(&all), "runlevel 3: 2 started, 1 stopped, 3.2 s\n");
+        all.extend(ended("web", failed));
+        assert_eq!(text(&all), "runlevel 3: 2 started, 1 stopped, 1 failed (web), 3.2 s\n");
+        assert_eq!(text(&ended("a b c d e", failed)), "runlevel 3: 5 failed (a, b, c, d and 1 more), 3.2 s\n");
+        assert_eq!(text(&ended("a", || JobResult::Already)), "runlevel 3: nothing to start or stop, 3.2 s\n");
     }
 
     #[test]

@@ -98,7 +98,10 @@ pub fn version(manager: Option<&Version>) -> String {
     let mut text = format!("initctl {} (Rung)\n", env!("CARGO_PKG_VERSION"));
     if let Some(v) = manager {
         text.push_str(&format!("manager {}", clean(&v.version)));
-        text.push_str(&format!(", number {} since boot", v.managers + 1));
+        match v.managers {
+            0 => text.push_str(", the first since boot"),
+            n => text.push_str(&format!(", after {n} other{} since boot", if n == 1 { "" } else { "s" })),
+        }
         match v.reexecs {
             0 => {}
             1 => text.push_str("; init executed itself anew once"),

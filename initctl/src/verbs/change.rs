@@ -42,8 +42,7 @@ pub fn jobs() -> Option<Jobs> {
 }
 
 /// Makes a request and follows it to its end. Fails if a job of one of the `named` units fails (`None`: any job);
-/// every failure is printed, and that a
-/// named unit was skipped.
+/// every failure is printed, and that a named unit was skipped.
 pub fn request<P: Serialize>(
     c: &mut Context,
     method: &str,
@@ -51,6 +50,12 @@ pub fn request<P: Serialize>(
     doing: &str,
     named: Option<&[UnitName]>,
 ) -> Result<(), Failure> {
+    let all = follow(c, method, parameters)?;
+    tell(c, &all, doing, named)
+}
+
+/// Makes a request and follows it to its end; what takes long shows what it is at.
+pub fn follow<P: Serialize>(c: &mut Context, method: &str, parameters: &P) -> Result<Progress, Failure> {
     let watched = c.out.watched();
     let (began, mut line, mut all) = (Instant::now(), PassingLine::default(), Progress::default());
     let result = c.client.follow(method, parameters, watched.then_some(TICK), &mut |event: Event<Progress>| {
@@ -66,6 +71,11 @@ pub fn request<P: Serialize>(
     });
     line.clear();
     result?;
+    Ok(all)
+}
+
+/// Prints what has become of a request, as [`request`] has it.
+pub fn tell(c: &mut Context, all: &Progress, doing: &str, named: Option<&[UnitName]>) -> Result<(), Failure> {
     for note in &all.notes {
         c.out.message(&crate::render::clean_lines(note));
     }
@@ -76,7 +86,7 @@ pub fn request<P: Serialize>(
         c.out.message(&block(job, doing));
     }
     if c.out.global.json {
-        c.out.data(&all, |_, _| String::new())?;
+        c.out.data(all, |_, _| String::new())?;
     }
     let counts = |name: &UnitName| named.is_none_or(|n| n.contains(name));
     if failed.iter().any(|j| counts(&j.name)) { Err(Failure::Status(FAILED)) } else { Ok(()) }

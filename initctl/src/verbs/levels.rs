@@ -4,11 +4,11 @@ use super::{Context, change};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
 use crate::render::sheet::{Change, Next, Sheet, sentence};
-use crate::render::{levels, system};
+use crate::render::{levels, progress, system};
 use crate::terminal::{Event, Live};
 use init::client::request_id;
 use init::core::Verb;
-use init::proto::control::{Enable, LevelTable, LinkChange, Links, Names, PlanOf, Planned, Runlevel, SetLevel};
+use init::proto::control::{Enable, LevelTable, LinkChange, Links, Names, PlanOf, Planned, Runlevel, SetLevel, Units};
 use init::unit::{Level, LevelSet};
 use std::time::{Duration, Instant};
 
@@ -131,7 +131,7 @@ fn apply(c: &mut Context, names: &[String], changes: &[Change]) -> Result<(), Fa
 pub fn runlevel(c: &mut Context, level: Option<Level>) -> Result<(), Failure> {
     if let Some(level) = level {
         let request = SetLevel { level, request: request_id(), wait: !c.out.global.no_wait };
-        return change::request(c, "SetLevel", &request, "switch", None);
+        return switch(c, &request);
     }
     let now: Runlevel = c.ask("Runlevel", &())?;
     let text = system::runlevel(&now);
@@ -139,4 +139,18 @@ pub fn runlevel(c: &mut Context, level: Option<Level>) -> Result<(), Failure> {
     c.out.data(&now, |_, _| text.unwrap_or("unknown\n".to_owned()))?;
     // As runlevel(8).
     if known { Ok(()) } else { Err(Failure::Status(crate::exit::FAILED)) }
+}
+
+/// Switches, and says in the end what came of it.
+fn switch(c: &mut Context, request: &SetLevel) -> Result<(), Failure> {
+    let began = Instant::now();
+    let all = change::follow(c, "SetLevel", request)?;
+    let took = began.elapsed();
+    let told = change::tell(c, &all, "switch", None);
+    if request.wait && all.done && !c.out.global.json {
+        // Without the manager's word on who was started and who was stopped there is less to say, and no failure.
+        let units = c.ask::<_, Units>("List", &()).unwrap_or_default().units;
+        c.out.text(&progress::switched(request.level, &all.ended, &units, took))?;
+    }
+    told
 }

@@ -29,6 +29,13 @@ pub fn when() -> When {
     When { now: u64::try_from(since.as_millis()).unwrap_or(0), offset: localtime::offset(seconds) }
 }
 
+/// When the last runs of units began, in milliseconds since 1970, as far as the manager tells.
+pub fn runs(c: &mut Context, now: u64) -> BTreeMap<UnitName, u64> {
+    let times: StartTimes = c.ask("StartTimes", &()).unwrap_or_default();
+    let begun = |at: u64| now.saturating_sub(times.now_ms.saturating_sub(at));
+    times.units.iter().map(|u| (u.name.clone(), begun(u.last_begun_ms))).collect()
+}
+
 /// What `status` knows of a unit, as JSON.
 #[derive(Debug, Serialize)]
 struct Page {
@@ -69,14 +76,16 @@ pub fn status(c: &mut Context, names: &[String]) -> Result<(), Failure> {
     }
     if !found.is_empty() {
         let names: Vec<String> = found.iter().map(|u| u.name.as_str().to_owned()).collect();
-        // What these two tell is a part of the page: without it, it is a smaller one.
+        // What these tell is a part of the page: without it, it is a smaller one.
         let others = c.ask::<_, Units>("List", &()).unwrap_or_default().units;
         let picture = super::ps::ask(c, &names, false).unwrap_or_default();
+        let runs = runs(c, when.now);
         let (graph, glyphs) = (Graph::new(&others), c.out.glyphs);
         let page = |unit: &UnitStatus, style: &Style| {
             // A log that can't be read is a smaller page, not a failure.
             let log = folders.tail(unit.name.short(), LOG_LINES).unwrap_or_default();
-            let log: Vec<String> = log.iter().map(line).collect();
+            let begun = runs.get(&unit.name).copied().unwrap_or(0);
+            let log: Vec<String> = log.iter().filter(|entry| entry.is_since(begun)).map(line).collect();
             let group = picture.units.iter().find(|g| g.name.as_ref() == Some(&unit.name)).filter(|_| !picture.foreign);
             status::status(unit, &About { log: &log, group, graph: &graph, when, glyphs: &glyphs }, style)
         };

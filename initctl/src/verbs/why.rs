@@ -1,7 +1,7 @@
 //! `why` and `explain`.
 
 use super::Context;
-use super::status::{line, when};
+use super::status::{line, runs, when};
 use crate::exit::{FAILED, Failure, NOT_ACTIVE};
 use crate::logs::Folders;
 use crate::render::{time, why};
@@ -54,7 +54,7 @@ pub fn why(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let why: Why = c.ask("Why", &About { name: args.name.clone() })?;
     let when = when();
     let log = if why.unit.state == State::Failed || why.unit.state == State::Activating {
-        around(&why.unit, when.offset)
+        around(&why.unit, when.offset, runs(c, when.now).get(&why.unit.name).copied())
     } else {
         Vec::new()
     };
@@ -68,14 +68,15 @@ pub fn why(c: &mut Context, args: &Args) -> Result<(), Failure> {
     if status == 0 { Ok(()) } else { Err(Failure::Status(status)) }
 }
 
-/// What the unit wrote up to the moment it came where it is, and a second more.
-fn around(unit: &UnitStatus, offset: i32) -> Vec<String> {
+/// What the unit wrote in its last run, up to the moment it came where it is and a second more.
+fn around(unit: &UnitStatus, offset: i32, begun: Option<u64>) -> Vec<String> {
     // A log that can't be read is a smaller page, not a failure.
     let mut log = Folders::of_system().tail(unit.name.short(), SEARCHED).unwrap_or_default();
     if let Some(since) = unit.since_ms {
         let end = time::moment(since.saturating_add(1000), offset).replace(' ', "T");
         log.retain(|entry| entry.time.get(..19).is_none_or(|t| t <= end.as_str()));
     }
+    log.retain(|entry| entry.is_since(begun.unwrap_or(0)));
     log.drain(..log.len().saturating_sub(LOG_LINES));
     log.iter().map(line).collect()
 }

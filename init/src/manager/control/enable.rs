@@ -156,6 +156,15 @@ impl Manager {
             // Links under its other names switch it on as well.
             let aliases = self.loader.aliases().filter(|(_, target)| **target == name).map(|(alias, _)| alias.clone());
             let all: Vec<UnitName> = std::iter::once(name.clone()).chain(aliases).collect();
+            let rest = given.and_then(|off| self.farm.left_to_systemd(&all, off));
+            // Rung's own links in the levels that are left take the place of systemd's.
+            if let Some(rest) = rest.filter(|rest| !rest.is_empty()) {
+                let file = self.loader.file(&name);
+                let file = file.ok_or_else(|| failed(format!("{name} has no file: its other levels can't be kept")))?;
+                changes.extend(self.farm.enable(&name, &file, rest).map_err(failed)?);
+            } else if rest.is_some() {
+                changes.extend(self.farm.forget_systemd(&all).map_err(failed)?);
+            }
             for name in &all {
                 changes.extend(self.farm.disable(name, levels).map_err(failed)?);
             }

@@ -27,7 +27,7 @@ impl Manager {
         let mut jobs: Vec<Job> = ids.into_iter().map(|id| self.job(id, now)).collect();
         if ask.logs {
             for job in jobs.iter_mut().filter(|j| j.stopping).take(LOGS) {
-                job.log = self.last_lines(job.name.short());
+                job.log = self.last_lines(&job.name);
             }
         }
         let runlevel = self.runlevel();

@@ -40,8 +40,9 @@ fn add(target: &mut Conditions, list: List, test: Test, v: &Value<'_>) -> Result
     check(test, &value).map_err(|bad| Bad { at: at + bad.at, ..bad })?;
     if let Some((what, hint)) = vain::never(test, &value) {
         let bad = Bad::new(at, format!("`{value}` {what}; it counts as no"));
+        // No more than a note: of systemd's units those with warnings aren't started by a level.
         v.remark(
-            Severity::Warning,
+            Severity::Note,
             match hint {
                 Some(hint) => bad.hint(hint),
                 None => bad,
