@@ -76,7 +76,8 @@ fn headers_order_starting_and_stopping() {
     assert_eq!(world.shown(&order.stop.edges), ["web<db", "web<named"]);
     assert_eq!(order.stop.numbers, [2, 1, 2, 1]);
     assert_eq!(world.shown(&order.both), ["db<web", "named<gui", "named<web"]);
-    assert!(order.opposed.is_empty() && order.missing.is_empty());
+    assert!(order.opposed.is_empty());
+    assert_eq!(order.missing.iter().filter(|m| m.need == Need::Required).count(), 0);
     assert_eq!(order.start.edges[0].strength, Strength::Required);
     assert_eq!(order.start.edges[1].strength, Strength::Should, "an optional member");
     assert_eq!(order.start.edges[2].strength, Strength::Before);
@@ -125,11 +126,16 @@ fn what_is_missing_is_told() {
     let world =
         World::new(&[("a", "Provides: a; Required-Start: $local_fs +x y $weird; Should-Start: z; Required-Stop: y")]);
     let missing = world.order(Style::Debian).missing;
-    let told: Vec<(&str, bool, Key)> = missing.iter().map(|m| (m.word.as_str(), m.facility, m.place.key)).collect();
-    assert_eq!(
-        told,
-        [("$weird", true, Key::RequiredStart), ("y", false, Key::RequiredStart), ("y", false, Key::RequiredStop)]
-    );
+    let told = |need| -> Vec<(&str, &str, Key)> {
+        let those = missing.iter().filter(|m| m.need == need);
+        those.map(|m| (m.word.as_str(), m.name.as_str(), m.place.key)).collect()
+    };
+    assert_eq!(told(Need::Undefined), [("$weird", "$weird", Key::RequiredStart)]);
+    assert_eq!(told(Need::Required), [("y", "y", Key::RequiredStart), ("y", "y", Key::RequiredStop)]);
+    assert_eq!(told(Need::Facility), [("$local_fs", "$local_fs", Key::RequiredStart)]);
+    assert!(told(Need::Optional).contains(&("$local_fs", "mountall", Key::RequiredStart)));
+    assert!(told(Need::Optional).contains(&("+x", "x", Key::RequiredStart)));
+    assert!(told(Need::Optional).contains(&("z", "z", Key::ShouldStart)));
 }
 
 #[test]

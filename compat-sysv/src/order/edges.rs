@@ -1,6 +1,6 @@
 //! What orders two scripts: words of headers, numbers of links, who runs alone.
 
-use super::{Edge, Missing, Place, Service, Strength};
+use super::{Edge, Missing, Need, Place, Service, Strength};
 use crate::facilities::{Facilities, Meaning, Member};
 use crate::farm::Kind;
 use crate::lsb::{Key, Word};
@@ -75,7 +75,8 @@ pub(super) fn declared(
         }
     }
     reader.everything();
-    reader.missing.sort_by(|a, b| (a.place, &a.word).cmp(&(b.place, &b.word)));
+    reader.missing.sort();
+    reader.missing.dedup();
     (reader.edges, reader.missing)
 }
 
@@ -97,7 +98,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn word(&mut self, list: &List, word: &Word<'_>, facilities: &Facilities) {
         let place = Place { service: list.at, key: list.key, line: word.line };
-        let missing = |facility| Missing { place, word: word.text.to_owned(), facility };
+        let missing = |name: &str, need| Missing { place, word: word.text.to_owned(), name: name.to_owned(), need };
         // On a chkconfig tree scripts provide `$network` and the like themselves.
         let own = word.text.starts_with('$') && !self.providers.of(word.text).is_empty();
         let meaning = match own {
@@ -109,14 +110,19 @@ impl Reader<'_> {
             // Two that are after all others are after each other: a word of X-Start-Before can't mean that.
             Meaning::Nothing | Meaning::Everything => return,
             Meaning::Unknown => {
-                self.missing.push(missing(true));
+                self.missing.push(missing(word.text, Need::Undefined));
                 return;
             }
         };
+        if word.text.starts_with('$') && members.iter().all(|member| self.providers.of(&member.name).is_empty()) {
+            self.missing.push(missing(word.text, Need::Facility));
+        }
         for member in members {
             let found = self.providers.of(&member.name).to_vec();
-            if found.is_empty() && !member.optional && list.strength == Strength::Required {
-                self.missing.push(missing(false));
+            if found.is_empty() {
+                let required = !member.optional && list.strength == Strength::Required;
+                let need = if required { Need::Required } else { Need::Optional };
+                self.missing.push(missing(&member.name, need));
             }
             for (rank, other) in found.into_iter().enumerate() {
                 let strength = match list.strength {

@@ -155,15 +155,30 @@ pub struct Dropped {
     pub members: Vec<usize>,
 }
 
-/// A word of a list that stands for nothing that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A service, or a facility, that no script provides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Missing {
-    /// Where it is said.
+    /// Where it is asked for.
     pub place: Place,
-    /// The word.
+    /// The word there.
     pub word: String,
-    /// It is a facility that is defined nowhere; else a service that must be there and isn't.
-    pub facility: bool,
+    /// What the word stands for: itself, or a member of a facility.
+    pub name: String,
+    /// What that is to the one that asks.
+    pub need: Need,
+}
+
+/// What a missing one is to whom asks for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// It must be there.
+    Required,
+    /// It is used where it is there; so are those that get an `X-Start-Before:`.
+    Optional,
+    /// A facility, none of whose members is there.
+    Facility,
+    /// A facility that is defined nowhere.
+    Undefined,
 }
 
 /// The order of starting, or that of stopping.
@@ -216,7 +231,9 @@ pub struct Order {
     pub both: Vec<Edge>,
     /// Edges of stopping (reversed) that the order of starting contradicts.
     pub opposed: Vec<Edge>,
-    /// Words that stand for nothing.
+    /// Those that run alone, in the order in which they get their turns.
+    pub interactive: Vec<usize>,
+    /// What is asked for and not there; sorted.
     pub missing: Vec<Missing>,
 }
 
@@ -224,7 +241,8 @@ pub struct Order {
 /// but where names are equal.
 pub fn order(services: &[Service<'_>], facilities: &Facilities, style: Style) -> Order {
     let (declared, missing) = edges::declared(services, facilities, style);
-    let [start, stop] = [Kind::Start, Kind::Stop].map(|kind| direction(services, &declared, kind, facilities, style));
+    let interactive = edges::interactive(services, facilities);
+    let [start, stop] = [Kind::Start, Kind::Stop].map(|kind| direction(services, &declared, kind, &interactive, style));
     let mut graph = Graph::new(services.len());
     let (mut both, mut opposed) = (Vec::new(), Vec::new());
     for edge in &start.edges {
@@ -245,7 +263,7 @@ pub fn order(services: &[Service<'_>], facilities: &Facilities, style: Style) ->
     }
     both.sort();
     opposed.sort();
-    Order { start, stop, both, opposed, missing }
+    Order { start, stop, both, opposed, interactive, missing }
 }
 
 fn name_key<'a>(services: &[Service<'a>], edge: &Edge) -> (&'a str, &'a str) {
@@ -257,20 +275,20 @@ fn direction(
     services: &[Service<'_>],
     declared: &[(Kind, Edge)],
     kind: Kind,
-    facilities: &Facilities,
+    interactive: &[usize],
     style: Style,
 ) -> Direction {
     let mut wanted: Vec<Edge> = declared.iter().filter(|(k, _)| *k == kind).map(|(_, edge)| *edge).collect();
     wanted.extend(edges::numbered(services, kind, style));
     let mut made = Made { services, graph: Graph::new(services.len()), direction: Direction::default() };
     made.take(wanted, |edge| style == Style::RedHat && edges::against_numbers(services, edge, kind));
-    let interactive = if kind == Kind::Start { edges::interactive(services, facilities) } else { Vec::new() };
+    let interactive = if kind == Kind::Start { interactive } else { &[] };
     let shares = |a: usize, b: usize| edges::share(services, a, b, kind);
     let counted: Vec<Edge> = made.direction.edges.iter().filter(|e| e.strength > Strength::Unread).copied().collect();
-    let (numbers, overflow) = graph::numbers(services.len(), &counted, &interactive, shares);
+    let (numbers, overflow) = graph::numbers(services.len(), &counted, interactive, shares);
     made.direction.numbers = numbers;
     made.direction.overflow = overflow;
-    let alone = edges::alone(services, &interactive, &made.direction.numbers);
+    let alone = edges::alone(services, interactive, &made.direction.numbers);
     made.take(alone, |_| false);
     made.direction.edges.sort();
     made.direction

@@ -31,8 +31,8 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
     Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
-    Shim { names: &["generate"], what: "make units of inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];

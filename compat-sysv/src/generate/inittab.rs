@@ -1,60 +1,24 @@
-//! `sysv generate`: what System V's files say, as unit files, level links and findings below one folder.
-//!
-//! Nothing of what is read is executed. The same input gives the same output; what doesn't change isn't written again,
-//! each file is written whole, and what nothing makes any more is removed.
+//! `/etc/inittab` and `/etc/inittab.d/*.tab` → units, by [`crate::inittab::units`].
 
+use super::Made;
 use crate::farm::{Farm, Kind};
 use crate::inittab::{self, units};
 use init::load::{Root, conf};
 use init::sys::file;
+use init::unit::Level;
 use init::unit::conf::Compat;
-use init::unit::{Finding, Level, Severity};
-use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
+use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// The folders below the output that belong to the generator.
-const FOLDERS: [&str; 4] = ["scripts", "inittab", "levels", "events"];
 /// Longest file that is read.
 const MAX_FILE: usize = 1 << 20;
 /// Most files of `inittab.d`.
 const MAX_TABS: usize = 1000;
 
-/// What a place below the output folder is to hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Item {
-    /// A file.
-    Text(String),
-    /// A symbolic link.
-    Link(String),
-}
-
-/// All that is made.
-#[derive(Debug, Default)]
-pub struct Made {
-    /// By path below the output folder.
-    pub items: BTreeMap<String, Item>,
-    /// In the order of the files.
-    pub findings: Vec<Finding>,
-}
-
-/// Reads a root's files and writes what follows from them.
-///
-/// # Errors
-/// The folder or file that can't be written.
-pub fn run(root: &Root, out: &Path) -> io::Result<()> {
-    let mut made = Made::default();
-    if let Some(more) = inittab(root, out) {
-        made.items.extend(more.items);
-        made.findings.extend(more.findings);
-    }
-    write(out, &made)
-}
-
 /// What `/etc/inittab` gives; `None` where there is none.
-fn inittab(root: &Root, out: &Path) -> Option<Made> {
+pub(super) fn make(root: &Root, out: &Path) -> Option<Made> {
     let path = root.shown(Path::new("/etc/inittab"));
     let text = file::read_text(&root.place(&path), MAX_FILE).ok()?;
     let (shown, tabs) = (path.display().to_string(), tabs(root));
@@ -125,55 +89,3 @@ fn has_console() -> bool {
     options.read(true).write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
     options.open(init::sys::console::CONSOLE).is_ok()
 }
-
-/// Brings the output folder to hold just this.
-fn write(out: &Path, made: &Made) -> io::Result<()> {
-    for folder in FOLDERS {
-        clear(&out.join(folder), folder, made);
-        let _ = fs::remove_dir(out.join(folder));
-    }
-    for (place, item) in &made.items {
-        let path = out.join(place);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        match item {
-            Item::Text(text) => put(&path, text)?,
-            Item::Link(target) if fs::read_link(&path).is_ok_and(|old| old == Path::new(target)) => {}
-            Item::Link(target) => file::replace_link(Path::new(target), &path)?,
-        }
-    }
-    fs::create_dir_all(out)?;
-    put(&out.join("findings"), &made.findings.iter().map(line).collect::<String>())
-}
-
-fn put(path: &Path, text: &str) -> io::Result<()> {
-    let same =
-        fs::symlink_metadata(path).is_ok_and(|m| m.is_file()) && fs::read_to_string(path).is_ok_and(|old| old == text);
-    if same { Ok(()) } else { file::replace_text(path, text) }
-}
-
-/// Removes what isn't among the items, and folders that are empty then.
-fn clear(folder: &Path, shown: &str, made: &Made) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let place = format!("{shown}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            clear(&entry.path(), &place, made);
-            let _ = fs::remove_dir(entry.path());
-        } else if !made.items.contains_key(&place) {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// `error|warning`, file, line, text, remedy, with tabs between.
-fn line(finding: &Finding) -> String {
-    let severity = if finding.severity == Severity::Error { "error" } else { "warning" };
-    let clean = |text: &str| text.replace(['\t', '\n'], " ");
-    let (text, remedy) = (clean(&finding.message), clean(finding.hint.as_deref().unwrap_or_default()));
-    format!("{severity}\t{}\t{}\t{text}\t{remedy}\n", finding.path.display(), finding.line)
-}
-
-#[cfg(test)]
-#[path = "generate_tests.rs"]
-mod tests;

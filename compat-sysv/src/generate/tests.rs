@@ -1,5 +1,7 @@
 use super::*;
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
 
 struct Tree(PathBuf);
 

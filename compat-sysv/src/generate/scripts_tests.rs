@@ -1,0 +1,281 @@
+use super::*;
+use crate::generate::generate;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("rung-generate-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("etc/init.d")).expect("mkdir");
+        Self(folder)
+    }
+
+    fn put(&self, path: &str, text: &str) {
+        let path = self.0.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
+        fs::write(&path, text).expect("write");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
+
+    /// A script with a header of these lines, separated by `;`.
+    fn script(&self, name: &str, header: &str) {
+        let lines: String = header.split(';').map(|line| format!("# {}\n", line.trim())).collect();
+        let usual = "# Required-Start:\n# Required-Stop:\n# Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n";
+        let usual: String = usual
+            .lines()
+            .filter(|line| !lines.contains(line.split(':').next().unwrap_or("")))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let text =
+            format!("#!/bin/sh\n### BEGIN INIT INFO\n{lines}{usual}### END INIT INFO\ncase $1 in start) ;; esac\n");
+        self.put(&format!("etc/init.d/{name}"), &text);
+    }
+
+    /// `S01NAME` or `K01NAME` in each of the levels.
+    fn links(&self, levels: &str, link: &str) {
+        for level in levels.chars() {
+            let rc = self.0.join(format!("etc/rc{level}.d"));
+            fs::create_dir_all(&rc).expect("mkdir");
+            symlink(format!("../init.d/{}", &link[3..]), rc.join(link)).expect("link");
+        }
+    }
+
+    fn generate(&self) -> Made {
+        generate(&Root::image(self.0.clone()), &self.0.join("out"))
+    }
+
+    fn unit(&self, name: &str) -> String {
+        let output = self.generate();
+        match output.items.get(&format!("scripts/{name}.service")) {
+            Some(Item::Text(text)) => text.clone(),
+            other => panic!("{name}: {other:?} in {:?}", output.items.keys()),
+        }
+    }
+
+    /// What the unit says for a key, each word once.
+    fn said(&self, name: &str, key: &str) -> String {
+        let unit = self.unit(name);
+        let values: Vec<&str> = unit.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).collect();
+        values.join("|")
+    }
+
+    fn findings(&self) -> Vec<String> {
+        let top = format!("{}", self.0.display());
+        self.generate().findings_text().lines().map(|line| line.replace(&top, "")).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_whole_unit() {
+    let place = Place::new("whole");
+    place.script("db", "Provides: db");
+    place.links("2345", "S01db");
+    place.put(
+        "etc/init.d/web",
+        "#!/bin/sh\n# pidfile: /run/web.pid\n### BEGIN INIT INFO\n# Provides: web\n# Required-Start: db\n# Required-Stop: db\n\
+         # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Short-Description: 100% web\n### END INIT INFO\n\
+         case \"$1\" in\nstart|stop) ;;\nforce-reload|reload) ;;\nesac\n",
+    );
+    place.links("2345", "S02web");
+    let expect = "\
+# Made by `sysv generate` from /etc/init.d/web; changes here are lost: initctl edit web
+[Unit]
+Description=100%% web
+SourcePath=/etc/init.d/web
+DefaultDependencies=no
+After=db.service
+Wants=db.service
+
+[Service]
+Type=script
+ExecStart=/etc/init.d/web start
+ExecStop=/etc/init.d/web stop
+ExecReload=/etc/init.d/web reload
+PIDFile=/run/web.pid
+TimeoutStartSec=5min
+SkipExitStatus=5 6
+KillMode=process
+";
+    assert_eq!(place.unit("web"), expect);
+    assert_eq!(place.said("db", "Before"), "web.service");
+    assert_eq!(place.said("db", "ExecReload"), "");
+    assert_eq!(place.findings(), [""; 0]);
+    assert_eq!(place.generate(), place.generate());
+}
+
+#[test]
+fn an_interactive_one_gets_the_console_and_runs_alone() {
+    let place = Place::new("interactive");
+    place.script("ask", "Provides: ask; Required-Start: early; X-Interactive: true");
+    for name in ["early", "other", "far"] {
+        place.script(
+            name,
+            &format!("Provides: {name}{}", if name == "far" { "; Default-Start: S; Default-Stop:" } else { "" }),
+        );
+    }
+    let unit = place.unit("ask");
+    assert!(unit.contains("\nStandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n"), "{unit}");
+    assert_eq!(place.said("ask", "After"), "early.service other.service", "`far` is in another level");
+    assert_eq!(place.said("other", "Before"), "", "the one that runs alone says so");
+    place.put("etc/insserv.conf", "<interactive> other\n");
+    assert!(place.unit("other").contains("TTYPath=/dev/console"));
+}
+
+#[test]
+fn wanted_is_what_is_on_wherever_it_is() {
+    let place = Place::new("wants");
+    for name in ["off", "less", "same", "more", "early"] {
+        place.script(name, &format!("Provides: {name}"));
+    }
+    place.script("web", "Provides: web; Required-Start: off less same more early; Should-Start: soft");
+    place.script("soft", "Provides: soft");
+    place.links("23", "S01web");
+    place.links("23", "S01same");
+    place.links("2345", "S01more");
+    place.links("3", "S01less");
+    place.links("S", "S01early");
+    place.links("23", "S01soft");
+    assert_eq!(place.said("web", "Wants"), "more.service same.service");
+    assert_eq!(place.said("web", "After"), "less.service more.service off.service same.service soft.service");
+}
+
+#[test]
+fn what_no_script_provides_may_be_a_unit() {
+    let place = Place::new("native");
+    place.script(
+        "web",
+        "Provides: web; Required-Start: cache $network $syslog lost; X-Start-Before: proxy; X-Stop-After: proxy",
+    );
+    place.put("usr/lib/systemd/system/cache.service", "[Service]\nExecStart=/bin/true\n");
+    place.put("etc/rung/units/rsyslog.service", "[Service]\nExecStart=/bin/true\n");
+    place.put("lib/systemd/system/proxy.service", "[Service]\nExecStart=/bin/true\n");
+    let after = "cache.service network-online.target rsyslog.service syslog.target";
+    assert_eq!(place.said("web", "After"), after);
+    assert_eq!((place.said("web", "Before"), place.said("web", "Wants")), ("proxy.service".to_owned(), String::new()));
+    let line = "warning\t/etc/init.d/web\t4\tRequired-Start: no script and no unit provides `lost`\t\
+                install what provides it, or take `lost` out of Required-Start";
+    assert_eq!(place.findings(), [line]);
+}
+
+#[test]
+fn a_loop_is_told_with_its_members() {
+    let place = Place::new("loop");
+    place.script("a", "Provides: a; Required-Start: b");
+    place.script("b", "Provides: b; Should-Start: a");
+    assert_eq!((place.said("a", "After"), place.said("b", "After")), ("b.service".to_owned(), String::new()));
+    let line = "warning\t/etc/init.d/b\t4\tShould-Start: `b`, `a` wait for each other in a loop at start; \
+                that `a` is to start before `b` isn't honoured\ttake `a`, or the facility it is in, out of Should-Start";
+    assert_eq!(place.findings(), [line]);
+}
+
+#[test]
+fn names_that_are_no_units_are_told() {
+    let place = Place::new("names");
+    for name in ["web@", "a b", "x@y", "same", "same.service"] {
+        place.script(name, "Provides: x");
+    }
+    let output = place.generate();
+    let made: Vec<String> = output.items.keys().cloned().collect();
+    assert_eq!(made, ["scripts/same.service", "scripts/x@y.service"]);
+    let told: Vec<Severity> = output.findings.iter().map(|f| f.severity).collect();
+    assert_eq!(told.len(), 3, "{:?}", output.findings);
+    assert!(told.iter().all(|severity| *severity == Severity::Error));
+}
+
+#[test]
+fn descriptions_are_one_safe_line() {
+    let place = Place::new("descriptions");
+    let described = |text: &str| {
+        place.put("etc/init.d/web", &format!("#!/bin/sh\n{text}\n"));
+        place.said("web", "Description")
+    };
+    assert_eq!(described(""), "web (init script)");
+    assert_eq!(described("# description: from chkconfig \\\n#   and on"), "from chkconfig and on");
+    assert_eq!(described("### BEGIN INIT INFO\n# Description: long\n# text\n### END INIT INFO"), "long");
+    assert_eq!(described("### BEGIN INIT INFO\n# Short-Description: a\\\\\\ \n### END INIT INFO"), "a");
+    assert_eq!(described(&format!("# description: {}", "x".repeat(500))).len(), 200);
+}
+
+#[test]
+fn a_pid_file_only_where_the_header_is_clear() {
+    let place = Place::new("pidfile");
+    let file = |text: &str| {
+        place.put("etc/init.d/web", text);
+        place.said("web", "PIDFile")
+    };
+    assert_eq!(file("# pidfile: /var/run/web.pid\n"), "/var/run/web.pid");
+    assert_eq!(file("# pidfile: /run/a.pid\n# pidfile: /run/b.pid\n"), "", "which of the two is the main one?");
+    assert_eq!(file("# pidfile: /run/$NAME.pid\n"), "");
+    assert_eq!(file("# pidfile: /run/a.pid or /run/b.pid\n"), "");
+    assert_eq!(file("PIDFILE=/run/web.pid\n"), "");
+}
+
+#[test]
+fn the_verb_reload_is_found() {
+    for text in [
+        "case $1 in\n  reload)\n",
+        "  start|reload | stop)\n",
+        "case \"$1\" in start) x;; \"reload\") y;;\n",
+        "(reload)\n",
+        "restart|\\\nreload)\n",
+        "#!/lib/init/init-d-script\ndo_reload() { :; }\n",
+        "#!/usr/bin/env /lib/init/init-d-script\nRELOAD_SIGNAL=1\n",
+    ] {
+        assert!(names_reload(text), "{text:?}");
+    }
+    for text in [
+        "",
+        "# reload)\n",
+        "echo \"usage: (start|reload)\"\n",
+        "force-reload)\n",
+        "echo {start|stop|reload}\n",
+        "do_reload() {\n",
+        "#!/lib/init/init-d-script\nDAEMON=/x\n",
+    ] {
+        assert!(!names_reload(text), "{text:?}");
+    }
+}
+
+#[test]
+fn a_red_hat_tree_is_ordered_by_numbers() {
+    let place = Place::new("redhat");
+    fs::remove_dir_all(place.0.join("etc/init.d")).expect("remove");
+    let put = |name: &str, start: u8, text: &str| {
+        place.put(
+            &format!("etc/rc.d/init.d/{name}"),
+            &format!("#!/bin/bash\n# chkconfig: 345 {start} {}\n{text}", 100 - start),
+        );
+        for level in ["3", "5"] {
+            let rc = place.0.join(format!("etc/rc.d/rc{level}.d"));
+            fs::create_dir_all(&rc).expect("mkdir");
+            symlink(format!("../init.d/{name}"), rc.join(format!("S{start:02}{name}"))).expect("link");
+        }
+    };
+    put("network", 10, "### BEGIN INIT INFO\n# Provides: $network\n### END INIT INFO\n");
+    put("nginx", 85, "# pidfile: /var/run/nginx.pid\nreload) ;;\n");
+    put("agent", 12, "");
+    place.put("etc/rc.d/rc.local", "#!/bin/sh\n");
+    symlink("../rc.local", place.0.join("etc/rc.d/rc3.d/S99local")).expect("link");
+    assert_eq!(place.said("nginx", "After"), "agent.service network.service");
+    assert_eq!(place.said("nginx", "Before"), "local.service");
+    assert_eq!(place.said("nginx", "ExecStart"), "/etc/rc.d/init.d/nginx start");
+    assert_eq!(place.said("nginx", "PIDFile"), "/var/run/nginx.pid");
+    assert_eq!(place.said("local", "ExecStart"), "/etc/rc.d/rc.local start");
+    assert_eq!(place.said("agent", "After"), "network.service");
+}
+
+#[test]
+fn a_machine_without_scripts_has_none() {
+    let place = Place::new("none");
+    fs::remove_dir_all(place.0.join("etc")).expect("remove");
+    assert_eq!(place.generate(), Made::default());
+}
