@@ -18,6 +18,8 @@ mod mixed;
 mod ready;
 #[path = "core_tests_relations.rs"]
 mod relations;
+#[path = "core_tests_scripts.rs"]
+mod scripts;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

@@ -7,9 +7,10 @@
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
 use super::reason::Reason;
-use super::service::{Input, Wanted, can_reload, command};
+use super::service::{Call, Input, Wanted, can_reload, command};
 use super::{Action, Core, JobResult, Loaded, Millis, Occasion, Outcome, Phase, RequestId, UnitId};
-use crate::unit::ExecKind;
+use crate::unit::name::Kind;
+use crate::unit::{ExecKind, UnitName};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 
@@ -90,11 +91,18 @@ impl Core {
         let Some(job) = node.job.as_ref().filter(|j| !j.running) else { return Vec::new() };
         let earlier = node.edges.after.iter().filter(|b| self.blocks_from_before(id, job.kind, **b));
         let later = node.edges.before.iter().filter(|b| self.blocks_from_after(id, **b));
-        earlier.chain(later).copied().collect()
+        let stops = self.level_stops.iter().filter(|_| self.waits_for_stops(id));
+        let mut all: Vec<UnitId> = earlier.chain(later).chain(stops).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// One unit that blocks, searched from where the last search ended, all around.
     fn blocker(&mut self, id: UnitId, kind: JobKind) -> Option<UnitId> {
+        if let Some(stop) = self.level_stops.first().filter(|_| self.waits_for_stops(id)) {
+            return Some(*stop);
+        }
         let node = self.units.get(id);
         let (after, before) = (&node.edges.after, &node.edges.before);
         let n = after.len().saturating_add(before.len());
@@ -127,6 +135,7 @@ impl Core {
         let phase = self.units.get(id).service.phase;
         match kind {
             JobKind::Start => self.try_start(id, phase, out),
+            JobKind::Stop if phase == Phase::Dead && self.units.get(id).service.call == Call::Due => self.call(id, out),
             JobKind::Stop if phase == Phase::Dead => self.end_job(id, JobResult::Already, out),
             JobKind::Restart if phase == Phase::Dead => self.turn_to_start(id),
             JobKind::Stop | JobKind::Restart => {
@@ -211,9 +220,7 @@ impl Core {
         match refusal {
             None => {
                 self.note_monitored(id);
-                let token = self.next_token;
-                self.next_token = token.saturating_add(1);
-                self.dirty.token = true;
+                let token = self.new_token();
                 self.drive(id, Input::Start(token), out);
             }
             Some(outcome) => {
@@ -229,6 +236,39 @@ impl Core {
                 self.end_job(id, JobResult::Failed(outcome), out);
             }
         }
+    }
+
+    /// `ExecStop=` of a unit that is down.
+    fn call(&mut self, id: UnitId, out: &mut Vec<Action>) {
+        self.set_running(id);
+        let token = self.new_token();
+        let node = self.units.get_mut(id);
+        node.running = Some(node.unit());
+        self.drive(id, Input::Call(token), out);
+    }
+
+    /// Processes of a unit are there that nobody here has started.
+    pub(super) fn found(&mut self, name: &UnitName, main: Option<(i32, u64)>, out: &mut Vec<Action>) {
+        let Some(id) = self.units.find(name).filter(|_| self.may_restart()) else { return };
+        let node = self.units.get(id);
+        let input = match (&node.disk, node.service.token) {
+            (_, Some(token)) => Input::Found(token, main),
+            (Loaded::Good(unit), None) if unit.name.kind() == Kind::Service => {
+                let unit = Rc::clone(unit);
+                self.forget_return(id);
+                self.units.get_mut(id).running = Some(unit);
+                Input::Found(self.new_token(), main)
+            }
+            _ => return,
+        };
+        self.drive(id, input, out);
+    }
+
+    fn new_token(&mut self) -> u64 {
+        let token = self.next_token;
+        self.next_token = token.saturating_add(1);
+        self.dirty.token = true;
+        token
     }
 
     fn set_running(&mut self, id: UnitId) {
@@ -308,6 +348,7 @@ impl Core {
                 self.job_deadlines.remove(&(at, id));
             }
             self.units.scratch(id).cursor = 0;
+            self.level_stops.remove(&id);
             self.release(id);
             self.job_ended(id, job.kind, &result);
             if job.kind == JobKind::Start && matches!(result, JobResult::Failed(_)) {

@@ -4,8 +4,10 @@
 //! is on in `S` for having been on there, and level 1 keeps such units, for nothing would bring them back.
 //! Among 2 to 5 a unit is stopped only if it is off in the new level and was on in one we come from, or has a K mark in
 //! the new one. Level 1 (and `S` after boot), 0 and 6 stop all that isn't on there. Never stopped is what a unit that
-//! stays, or starts, requires or upholds. A later switch replaces an earlier one: what only the abandoned level wanted is stopped.
+//! stays, or starts, requires or upholds. Units made from init scripts follow rc's rules ([`super::level_rc`]). A later
+//! switch replaces an earlier one: what only the abandoned level wanted is stopped.
 
+use super::level_rc::Rc;
 use super::{Action, Core, Millis, Phase, Reached, Reason, RequestId, Start, UnitId};
 use crate::proto::pid1::Power;
 use crate::unit::{Level, LevelSet, UnitName};
@@ -87,6 +89,7 @@ impl Core {
 
     fn switch(&mut self, request: RequestId, to: Level, out: &mut Vec<Action>) {
         let boot = self.levels.current.is_none();
+        let rc = self.rc(to);
         let mut leaving = self.levels.switching.as_ref().map_or(LevelSet::EMPTY, |s| {
             let mut set = s.leaving;
             set.insert(s.to);
@@ -101,28 +104,38 @@ impl Core {
         self.dirty.levels = true;
 
         let on = self.units.sorted().filter(|id| self.units.get(*id).on.contains(to));
+        let on = on.filter(|id| !self.is_left_out(*id, rc));
         let wanted: Vec<(UnitId, Reason)> = on.map(|id| (id, Reason::OnIn(to))).collect();
         let needs = self.needs(&wanted);
         let needed: BTreeSet<UnitId> = needs.feasible().collect();
         if !(boot && to == Level::S) {
-            let stops = self.leavers(to, leaving, &needed);
-            for id in self.waiting_leavers(to, leaving, &needed, &stops) {
+            let mut stops = self.leavers(to, leaving, &needed, rc);
+            for id in self.waiting_leavers(to, leaving, &needed, rc, &stops) {
                 self.forget_return(id);
             }
+            stops.extend(self.called(rc).filter(|id| !needed.contains(id)).map(|id| (id, Reason::KillIn(to))));
+            self.note_calls(rc, &stops);
             self.stop_all(Some(request), &stops, out);
+            self.drop_ended_stops();
         }
         self.start(Some(request), &wanted, &BTreeMap::new(), out);
     }
 
     /// Whether a switch turns a unit off, what others need apart.
-    fn goes(&self, id: UnitId, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> Option<Reason> {
+    fn goes(&self, id: UnitId, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>, rc: Rc) -> Option<Reason> {
         let node = self.units.get(id);
         if needed.contains(&id) {
             return None;
         }
+        if self.is_killed(id, rc) {
+            return Some(Reason::KillIn(to));
+        }
         if !to.is_multi_user() {
             let off = to.is_down() || !(node.on.contains(to) || node.on.contains(Level::S));
             return off.then_some(Reason::OffIn(to));
+        }
+        if self.is_script(id) {
+            return None;
         }
         if node.kill.contains(to) {
             return Some(Reason::KillIn(to));
@@ -137,22 +150,23 @@ impl Core {
         to: Level,
         leaving: LevelSet,
         needed: &BTreeSet<UnitId>,
+        rc: Rc,
         stops: &BTreeMap<UnitId, Reason>,
     ) -> Vec<UnitId> {
         let waits = |id: &UnitId| self.units.get(*id).awaits.is_some() || self.units.get(*id).due.is_some();
         let upholds = |other: &UnitId| self.stays_up(*other) && !stops.contains_key(other);
         let upheld = |id: &UnitId| self.units.get(*id).edges.upheld_by.iter().any(upholds);
-        let goes = |id: &UnitId| self.goes(*id, to, leaving, needed).is_some() && !upheld(id);
+        let goes = |id: &UnitId| self.goes(*id, to, leaving, needed, rc).is_some() && !upheld(id);
         self.units.ids().filter(|id| waits(id) && goes(id)).collect()
     }
 
     /// Which units a switch stops.
-    fn leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>) -> BTreeMap<UnitId, Reason> {
+    fn leavers(&self, to: Level, leaving: LevelSet, needed: &BTreeSet<UnitId>, rc: Rc) -> BTreeMap<UnitId, Reason> {
         let up = |id: &UnitId| self.is_up(*id) || self.units.get(*id).job.is_some();
         let mut going = BTreeMap::new();
         let mut work: Vec<UnitId> = needed.iter().copied().collect();
         for id in self.units.ids().filter(up) {
-            match self.goes(id, to, leaving, needed) {
+            match self.goes(id, to, leaving, needed, rc) {
                 Some(reason) => drop(going.insert(id, reason)),
                 None => work.push(id),
             }
@@ -197,6 +211,7 @@ impl Core {
             self.levels.reached.push(Reached(switch.to, Start(switch.begun, self.now)));
         }
         self.dirty.levels = true;
+        self.forget_calls();
         out.push(Action::LevelReached { from, to: switch.to });
         self.tell_down(out);
     }

@@ -194,6 +194,13 @@ pub enum Event {
         /// What comes of it.
         verdict: Verdict,
     },
+    /// Processes of a unit are there that were started by somebody else.
+    Found {
+        /// Whose.
+        unit: UnitName,
+        /// Its main process and when that started, if it is known.
+        main: Option<(i32, u64)>,
+    },
     /// Answer to [`Action::Watch`]: no process of the instance's unit is left.
     Empty {
         /// The instance.

@@ -36,6 +36,7 @@ pub mod invariants;
 mod job;
 mod journal;
 mod level;
+mod level_rc;
 mod limit;
 pub mod message;
 pub mod plan;
@@ -87,6 +88,8 @@ pub struct Core {
     queue: VecDeque<UnitId>,
     idle: idle::Idle,
     levels: Levels,
+    /// Scripts that the switch under way stops: those it starts wait for them.
+    level_stops: BTreeSet<UnitId>,
     next_token: u64,
     now: Millis,
     /// After a restore: processes that PID 1 hasn't told about yet.
@@ -113,6 +116,7 @@ impl Core {
             queue: VecDeque::new(),
             idle: idle::Idle::default(),
             levels: Levels::default(),
+            level_stops: BTreeSet::new(),
             next_token: FIRST_TOKEN,
             now: 0,
             untold: BTreeSet::new(),
@@ -134,10 +138,12 @@ impl Core {
             Event::Synced => self.synced(out),
             Event::Notify { token, notices } => self.notify(token, notices, out),
             Event::PidFile { token, found } => {
-                if let (Some(id), Some((pid, start))) = (self.token_unit(token), found) {
-                    self.drive(id, Input::Named(pid, start), out);
+                if let Some(id) = self.token_unit(token) {
+                    let input = found.map_or(Input::Nameless, |(pid, start)| Input::Named(pid, start));
+                    self.drive(id, input, out);
                 }
             }
+            Event::Found { unit, main } => self.found(&unit, main, out),
             Event::Checked { token, verdict } => {
                 if let Some(id) = self.token_unit(token) {
                     self.drive(id, Input::Checked(verdict), out);
@@ -293,6 +299,7 @@ impl Core {
             out.push(Action::EssentialOver { unit, status: *status });
         }
         self.tell_brought(out);
+        self.find_level_stops();
         self.mend(out);
         self.tell_down(out);
         self.look_again();

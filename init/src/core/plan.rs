@@ -210,6 +210,9 @@ impl Core {
         if job.kind == JobKind::Restart {
             halves.push((id, false));
         }
+        if self.waits_for_stops(id) {
+            halves.extend(self.level_stops.iter().map(|stop| (*stop, false)));
+        }
         for earlier in &self.units.get(id).edges.after {
             if self.blocks_from_before(id, JobKind::Start, *earlier) {
                 let kind = self.units.get(*earlier).job.as_ref().map(|j| j.kind);

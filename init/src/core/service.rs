@@ -32,10 +32,13 @@ mod down;
 mod late;
 #[path = "service_ready.rs"]
 mod ready;
+#[path = "service_script.rs"]
+mod script;
 #[path = "service_up.rs"]
 mod up;
 
 pub(super) use ready::can_reload;
+pub(super) use script::Call;
 
 use super::ends::Ended;
 use super::limit::{StartLimit, millis};
@@ -46,6 +49,7 @@ use super::{Action, Course, ExitRecord, Millis, Outcome, Phase, State, Times, Un
 use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
+use script::is_script;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::time::Duration;
@@ -144,6 +148,12 @@ pub(super) enum Input {
     Turn,
     /// The service named its main process (`MAINPID=`, `PIDFile=`).
     Named(i32, u64),
+    /// No main process is known by `PIDFile=` or by a guess; there may be one later.
+    Nameless,
+    /// Its processes are there, started by somebody else; a new instance under this token, and its main process.
+    Found(u64, Option<(i32, u64)>),
+    /// Run `ExecStop=` under this token, although it is down.
+    Call(u64),
     /// No process of the unit is left.
     Empty,
     /// The deadline has passed.
@@ -183,6 +193,8 @@ pub(super) struct Service {
     pub group: Group,
     /// It goes down for a restart on request.
     pub to_restart: bool,
+    /// What a level switch wants of its stop.
+    pub call: Call,
     /// `ExecStopPost=` took too long, and `TimeoutStopFailureMode=abort`.
     pub aborts: bool,
     /// Why the last reload failed.
@@ -219,6 +231,7 @@ impl Default for Service {
             seeking: false,
             group: Group::Unasked,
             to_restart: false,
+            call: Call::No,
             aborts: false,
             reload: None,
             restarts: 0,
@@ -312,6 +325,7 @@ impl Service {
             Phase::Check => self.ask_conditions(r),
             Phase::Dead | Phase::AutoRestart | Phase::Condition | Phase::StartPre | Phase::StartPost => {}
             Phase::Exited | Phase::Reload | Phase::Stop | Phase::StopPost => {}
+            Phase::Start if self.seeking && is_script(r.unit) => self.look_around(r),
             Phase::Start if self.seeking => self.seek(r),
             Phase::Start => {}
             Phase::StopSignal | Phase::StopAbort | Phase::FinalSignal => {
@@ -423,6 +437,24 @@ impl Service {
             }
             (_, Input::Stopping) => {}
 
+            (Phase::Dead, Input::Call(token)) => self.call(r, token),
+            (_, Input::Call(_)) => {}
+            (Phase::Dead | Phase::AutoRestart, Input::Found(token, main)) => self.found_up(r, token, main),
+            (Phase::Exited, Input::Found(_, main)) => self.revive(r, main),
+            (Phase::Running | Phase::Reload, Input::Found(_, Some((pid, start)))) => {
+                if self.main.as_ref().is_none_or(|m| m.pid != pid) {
+                    self.adopt(r, pid, start);
+                }
+            }
+            (_, Input::Found(..)) => {}
+            (Phase::Start, Input::Nameless) if self.seeking && is_script(r.unit) => self.came_up(r),
+            (_, Input::Nameless) => {}
+            (Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start))
+                if is_script(r.unit) && self.main.is_none() =>
+            {
+                self.adopt(r, pid, start);
+            }
+
             (Phase::Start, Input::Named(pid, start)) if self.seeking => {
                 self.adopt(r, pid, start);
                 self.came_up(r);
@@ -434,6 +466,7 @@ impl Service {
             }
             (_, Input::Named(..)) => {}
 
+            (Phase::Start, Input::Empty) if self.seeking && is_script(r.unit) => self.left_nothing(r),
             (Phase::Start, Input::Empty) if self.seeking => self.fail(r, Outcome::Protocol),
             (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, Input::Empty) if self.alone() => {
                 self.stop_post(r, 0)
@@ -477,7 +510,9 @@ impl Service {
         if self.phase != phase {
             let was = std::mem::replace(&mut self.phase, phase);
             self.since = r.now;
-            self.times.enter(was, phase, r.now);
+            if self.call != Call::Under {
+                self.times.enter(was, phase, r.now);
+            }
             self.retime(r.unit, r.now, was);
         }
     }

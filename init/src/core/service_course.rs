@@ -34,7 +34,7 @@ impl Service {
         match phase {
             Phase::StopKill | Phase::FinalKill => self.deliver_kill(r),
             Phase::StopPost | Phase::FinalSignal => self.final_kill_now(r),
-            _ if r.unit.service.kill_mode == KillMode::None => {
+            _ if self.kill_mode(r.unit) == KillMode::None => {
                 self.abandon_control(r);
                 self.leave_alone(r);
             }

@@ -1,7 +1,7 @@
 //! The service machine's way down: who gets which signal, who is waited for, and what comes of the end.
 
-use super::{KILL_PATIENCE, Run, SIGKILL, Service, Wanted, Which};
-use crate::core::restart::wants_restart;
+use super::script::Call;
+use super::{KILL_PATIENCE, Run, SIGKILL, Service, Which};
 use crate::core::{Action, Outcome, Phase};
 use crate::proto::pid1::Key;
 use crate::unit::name::Kind;
@@ -22,6 +22,7 @@ impl Service {
         if r.unit.name.kind() == Kind::Target {
             self.finish(r);
         } else if !self.started
+            || self.call == Call::Bare
             || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timeout_stop)
         {
             self.stop_signal(r);
@@ -50,7 +51,7 @@ impl Service {
     /// What the main process forked while the signals were on their way has heard none: now nobody forks for it any more.
     pub(super) fn signal_heirs(&self, r: &mut Run<'_>) {
         let stops = matches!(self.phase, Phase::StopSignal | Phase::StopAbort);
-        if stops && r.unit.service.kill_mode == KillMode::ControlGroup && self.alone() {
+        if stops && self.kill_mode(r.unit) == KillMode::ControlGroup && self.alone() {
             self.deliver(r, self.stop_signal_number(r.unit));
         }
     }
@@ -81,7 +82,7 @@ impl Service {
 
     /// Looks who is left after a signal, or after one of them has gone.
     pub(super) fn rest(&mut self, r: &mut Run<'_>) {
-        match (self.phase, r.unit.service.kill_mode) {
+        match (self.phase, self.kill_mode(r.unit)) {
             (Phase::StopSignal | Phase::StopAbort | Phase::StopKill, KillMode::None) => {
                 self.leave_alone(r);
             }
@@ -96,7 +97,7 @@ impl Service {
     }
 
     pub(super) fn watch_rest(&self, r: &mut Run<'_>) {
-        let grouped = matches!(r.unit.service.kill_mode, KillMode::ControlGroup | KillMode::Mixed);
+        let grouped = matches!(self.kill_mode(r.unit), KillMode::ControlGroup | KillMode::Mixed);
         if let (Some(token), true, true) = (self.token, grouped, self.alone()) {
             r.out.push(Action::Watch { unit: r.id, token });
         }
@@ -111,7 +112,7 @@ impl Service {
 
     /// What `ExecStopPost=` has left behind.
     pub(super) fn final_signal(&mut self, r: &mut Run<'_>) {
-        if r.unit.service.kill_mode == KillMode::Mixed {
+        if self.kill_mode(r.unit) == KillMode::Mixed {
             self.final_kill(r);
             return;
         }
@@ -142,10 +143,11 @@ impl Service {
         }
         self.main = None;
         self.control = None;
-        let again = self.wanted == Wanted::Up
-            && r.may_restart
-            && r.unit.name.kind() == Kind::Service
-            && wants_restart(&r.unit.service, &self.result, self.pace.status());
+        if self.call == Call::Under {
+            // The script of what didn't run has said what it likes.
+            self.result = Outcome::Success;
+        }
+        let again = r.unit.name.kind() == Kind::Service && self.comes_again(r);
         if again {
             self.enter(r, Phase::AutoRestart);
             let next = self.pace.next(&r.unit.service, &r.unit.name, r.now);
@@ -155,15 +157,16 @@ impl Service {
         } else {
             self.enter(r, Phase::Dead);
         }
+        self.call = Call::No;
     }
 
     /// `KillSignal=` by `KillMode=`, SIGHUP if that is wanted, then SIGCONT so that a stopped process can take it.
     pub(super) fn deliver(&self, r: &mut Run<'_>, signal: i32) {
         let Some(token) = self.token else { return };
-        let all = r.unit.service.kill_mode == KillMode::ControlGroup;
+        let all = self.kill_mode(r.unit) == KillMode::ControlGroup;
         let finale = self.phase == Phase::FinalSignal;
         let keys = [self.key(Which::Main), self.key(Which::Control)];
-        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+        let targets: Vec<Option<Key>> = match self.kill_mode(r.unit) {
             _ if all => vec![None],
             KillMode::None if !finale => Vec::new(),
             _ => keys.into_iter().flatten().map(Some).collect(),
@@ -181,7 +184,7 @@ impl Service {
 
     pub(super) fn deliver_kill(&self, r: &mut Run<'_>) {
         let Some(token) = self.token else { return };
-        let targets: Vec<Option<Key>> = match r.unit.service.kill_mode {
+        let targets: Vec<Option<Key>> = match self.kill_mode(r.unit) {
             KillMode::ControlGroup | KillMode::Mixed => vec![None],
             KillMode::None if self.phase == Phase::StopKill => Vec::new(),
             KillMode::Process | KillMode::Group | KillMode::None => {

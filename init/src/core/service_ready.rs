@@ -1,5 +1,6 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
+use super::script::is_script;
 use super::{Group, Reloading, Run, Service, Which, command};
 use crate::core::limit::millis;
 use crate::core::restart::MIN_RESTART;
@@ -63,7 +64,7 @@ impl Service {
             return self.came_up(r);
         }
         self.seeking = true;
-        self.seek(r);
+        if is_script(r.unit) { self.look_around(r) } else { self.seek(r) }
     }
 
     /// No process is left of a service that has no main process.

@@ -1,5 +1,6 @@
 //! The service machine's way up, and what the end of a process means.
 
+use super::script::{Call, is_script, skip_reason};
 use super::{CHECK_PATIENCE, Group, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
@@ -12,7 +13,8 @@ const SIGPIPE: i32 = 13;
 const SIGTERM: i32 = 15;
 
 impl Service {
-    pub(super) fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+    /// A new run: nothing of the last one counts.
+    pub(super) fn renew(&mut self, r: &mut Run<'_>, token: u64) {
         let fresh = self.phase == Phase::Dead;
         if fresh {
             self.restarts = 0;
@@ -24,6 +26,7 @@ impl Service {
         self.seeking = false;
         self.group = Group::Unasked;
         self.to_restart = false;
+        self.call = Call::No;
         self.aborts = false;
         self.reload = None;
         self.said = Said::default();
@@ -31,6 +34,10 @@ impl Service {
         self.control = None;
         self.token = Some(token);
         self.next_step = 0;
+    }
+
+    pub(super) fn begin(&mut self, r: &mut Run<'_>, token: u64) {
+        self.renew(r, token);
         if r.unit.conditions.is_empty() {
             return self.go_on(r);
         }
@@ -88,7 +95,8 @@ impl Service {
         }
         self.enter(r, Phase::Start);
         self.arm(r, r.unit.service.timeout_start);
-        let which = if r.unit.service.kind == ServiceType::Forking { Which::Control } else { Which::Main };
+        let leaves = matches!(r.unit.service.kind, ServiceType::Forking | ServiceType::Script);
+        let which = if leaves { Which::Control } else { Which::Main };
         self.spawn(r, which, ExecKind::Start, index);
     }
 
@@ -113,6 +121,8 @@ impl Service {
             self.group = Group::Outlives;
             self.enter(r, Phase::Running);
             self.watch_headless(r);
+        } else if is_script(r.unit) {
+            self.is_over(r);
         } else if self.result == Outcome::Success && r.unit.service.remain_after_exit {
             self.enter(r, Phase::Exited);
         } else {
@@ -139,11 +149,15 @@ impl Service {
     /// Without its main process it is still there as long as one of the others is.
     fn lives_on(&self, unit: &Unit) -> bool {
         let headless = self.result == Outcome::Success && unit.service.is_headless();
-        self.group != Group::Empty && (headless || unit.service.ending.exit_type == ExitType::Cgroup)
+        let any = is_script(unit) || unit.service.ending.exit_type == ExitType::Cgroup;
+        self.group != Group::Empty && (headless || any)
     }
 
     /// One without a main process ends with its last process.
     pub(super) fn watch_headless(&self, r: &mut Run<'_>) {
+        if is_script(r.unit) && self.main.is_none() {
+            return self.look_around(r);
+        }
         if let (Some(token), None) = (self.token, &self.main) {
             r.out.push(Action::Watch { unit: r.id, token });
         }
@@ -164,6 +178,10 @@ impl Service {
         let outcome = match (good, why) {
             (true, _) => Outcome::Success,
             (false, Some(reason)) => Outcome::Config { reason },
+            (false, None) if self.is_skip(r.unit, proc.kind, exit) => {
+                let words = command(r.unit, proc.kind, proc.index).map_or(&[][..], |c| &c.words);
+                Outcome::Skipped { reason: skip_reason(r.unit, words, exit) }
+            }
             (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
         };
         match which {
@@ -173,6 +191,12 @@ impl Service {
             Which::Main => self.main_over(r, proc.index, outcome),
             Which::Control => self.control_over(r, proc.index, outcome),
         }
+    }
+
+    /// `SkipExitStatus=`: a start that ends so isn't meant to be.
+    fn is_skip(&self, unit: &Unit, kind: ExecKind, exit: ExitRecord) -> bool {
+        let starts = self.phase == Phase::Start && kind == ExecKind::Start;
+        starts && !matches!(exit, ExitRecord::NotRun { .. }) && holds(&unit.service.ending.skip, exit)
     }
 
     pub(super) fn is_clean(&self, unit: &Unit, which: Which, exit: ExitRecord) -> bool {
@@ -210,6 +234,10 @@ impl Service {
             },
             Phase::Running => {
                 self.note(outcome);
+                if failed && is_script(r.unit) && self.comes_again(r) {
+                    // Others of it may be left: its stop is for them.
+                    return self.stop(r, 0);
+                }
                 self.running(r);
             }
             Phase::Reload if self.control.is_none() => {

@@ -7,6 +7,7 @@
 
 use super::job::{Job, JobKind, NO_RELOAD};
 use super::reason::{Cause, Reason};
+use super::service::Call;
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
 use crate::unit::{RestartMode, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -171,7 +172,10 @@ impl Core {
                     Err(_) => (*other, Reason::WantedBy(node.name.clone())),
                 };
                 hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(o)).map(required));
-                soft.extend(node.edges.wants.iter().filter(|o| !seen.contains(o)).map(wanted));
+                // rc calls those scripts that have a link, and no others for their sake.
+                let by_rc = matches!(order.last(), Some((_, Reason::OnIn(_)))) && self.is_script(id);
+                let comes = |o: &&UnitId| !(seen.contains(*o) || by_rc && self.is_script(**o));
+                soft.extend(node.edges.wants.iter().filter(comes).map(wanted));
             }
         }
         let refused = self.refusals(&order, &seen);
@@ -471,7 +475,7 @@ impl Core {
             self.end_job(id, JobResult::Replaced, out);
         }
         let now = self.now;
-        if kind == JobKind::Stop && !self.is_up(id) {
+        if kind == JobKind::Stop && !self.is_up(id) && self.units.get(id).service.call != Call::Due {
             // Its start was called off before it had begun.
             if let Some(request) = request {
                 self.report(request, id, JobResult::Done, out);

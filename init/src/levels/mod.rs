@@ -2,7 +2,11 @@
 //!
 //! Rung's own links are `/etc/rung/levels/{S,0..6}/NAME.service`. A name that has none of these in any level is on where
 //! the SysV farm says so (`/etc/rcN.d/SnnNAME`); a K link there stops it on entering that level. One that is in neither is
-//! on where links in `/etc/systemd/system/*.target.wants` switch it on, by the levels these targets stand for.
+//! on where links in `/etc/systemd/system/*.target.wants` switch it on, by the levels these targets stand for; else where
+//! `sysv generate` says so (lines of `/etc/inittab`).
+//!
+//! Of the farm's links those of levels 0 and 6 mean a stop, S links too (Debian's `rc` calls both with `stop`); on a
+//! Red Hat tree an S link there means a start, and a K link counts only where the script has left its lock file.
 
 mod installed;
 
@@ -20,8 +24,31 @@ use std::path::{Path, PathBuf};
 pub struct Farm {
     pub(super) own: PathBuf,
     sysv: PathBuf,
+    /// Holds a folder for each level, written by `sysv generate`.
+    generated: Option<PathBuf>,
+    /// Where Red Hat's scripts leave a file while they are up.
+    locks: PathBuf,
+    /// Scripts whose work Rung does itself count as well (`Compat=exact`).
+    pub exact: bool,
     /// Nothing is changed; what would be is told all the same.
     pub(super) rehearses: bool,
+}
+
+/// What a link of the farm says of its level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    On,
+    Kill,
+}
+
+/// Scripts whose work Rung does itself: the end of the machine, the way to level 1, the running of scripts. Pure.
+fn is_native(level: Level, name: &str) -> bool {
+    const END: [&str; 6] = ["sendsigs", "killall", "umountfs", "umountroot", "halt", "reboot"];
+    match name {
+        "rc" | "rcS" => true,
+        "single" | "killprocs" => !level.is_multi_user(),
+        name => level.is_down() && END.contains(&name),
+    }
 }
 
 /// `S20nginx`, `K08halt` → start?, name. Pure.
@@ -38,7 +65,43 @@ pub fn parse_rc_link(file: &str) -> Option<(bool, &str)> {
 impl Farm {
     /// `own`: the folder with a folder for each level; `sysv`: the one that holds `rcN.d`.
     pub fn new(own: impl Into<PathBuf>, sysv: impl Into<PathBuf>) -> Self {
-        Self { own: own.into(), sysv: sysv.into(), rehearses: false }
+        let (own, sysv, locks) = (own.into(), sysv.into(), "/var/lock/subsys".into());
+        Self { own, sysv, generated: None, locks, exact: false, rehearses: false }
+    }
+
+    /// Takes this folder's links in as well, for names that have none elsewhere.
+    #[must_use]
+    pub fn with_generated(self, folder: impl Into<PathBuf>) -> Self {
+        Self { generated: Some(folder.into()), ..self }
+    }
+
+    /// The farm's folder of a level: `rcN.d`, or `rc.d/rcN.d` where only that is there.
+    fn rc(&self, level: Level) -> PathBuf {
+        let (plain, inner) = (self.sysv.join(format!("rc{level}.d")), self.sysv.join(format!("rc.d/rc{level}.d")));
+        if !plain.is_dir() && inner.is_dir() { inner } else { plain }
+    }
+
+    fn generated(&self, level: Level) -> Option<PathBuf> {
+        Some(self.generated.as_ref()?.join(level.to_string()))
+    }
+
+    /// Whether the farm is Red Hat's.
+    pub fn is_red_hat(&self) -> bool {
+        self.sysv.join("rc.d/init.d").is_dir()
+    }
+
+    /// What a link of the farm means in its level; `None`: nothing, at present.
+    fn meaning(&self, red_hat: bool, level: Level, start: bool, name: &str) -> Option<Mark> {
+        if !self.exact && is_native(level, name) {
+            return None;
+        }
+        let locked = |file: &str| self.locks.join(file).exists();
+        match start {
+            true if level.is_down() && !red_hat => Some(Mark::Kill),
+            true => Some(Mark::On),
+            false if red_hat => (locked(name) || locked(&format!("{name}.init"))).then_some(Mark::Kill),
+            false => Some(Mark::Kill),
+        }
     }
 
     /// The same links, for a rehearsal: `enable` and `disable` tell what they would change, and change nothing.
@@ -51,11 +114,6 @@ impl Farm {
         self.own.join(level.to_string())
     }
 
-    /// The folder of the SysV links of one level.
-    fn rc(&self, level: Level) -> PathBuf {
-        self.sysv.join(format!("rc{level}.d"))
-    }
-
     /// The link that has a unit on in a level: Rung's own, else the farm's.
     pub fn link(&self, level: Level, name: &UnitName) -> Option<PathBuf> {
         let own = self.folder(level).join(name.as_str());
@@ -63,8 +121,9 @@ impl Farm {
             return Some(own);
         }
         let rc = self.rc(level);
-        let link = names(&rc).into_iter().find(|f| parse_rc_link(f) == Some((true, name.short())))?;
-        Some(rc.join(link))
+        let link = names(&rc).into_iter().find(|f| parse_rc_link(f) == Some((true, name.short())));
+        let made = || self.generated(level).map(|folder| folder.join(name.as_str()));
+        link.map(|link| rc.join(link)).or_else(|| made().filter(|made| fs::symlink_metadata(made).is_ok()))
     }
 
     /// The folders to watch for changes.
@@ -72,36 +131,34 @@ impl Farm {
         std::iter::once(self.own.clone())
             .chain(Level::ALL.iter().map(|l| self.folder(*l)))
             .chain(Level::ALL.iter().map(|l| self.rc(*l)))
+            .chain(Level::ALL.iter().filter_map(|l| self.generated(*l)))
             .chain(self.wants().into_iter().map(|(folder, _)| folder))
             .collect()
     }
 
     /// Reads all links. `canonical` turns an alias into the unit's own name.
     pub fn read(&self, canonical: impl Fn(UnitName) -> UnitName) -> Vec<LevelMark> {
-        let mut own: BTreeMap<UnitName, LevelSet> = BTreeMap::new();
+        let own = linked(|level| Some(self.folder(level)), &canonical);
+        let generated = linked(|level| self.generated(level), &canonical);
+        let red_hat = self.is_red_hat();
         let mut sysv: BTreeMap<UnitName, (LevelSet, LevelSet)> = BTreeMap::new();
         for level in Level::ALL {
-            for file in names(&self.folder(level)) {
-                // Only full names: an editor's backup isn't a link.
-                if let Ok(name) = UnitName::new(&file)
-                    && name.as_str() == file
-                {
-                    own.entry(canonical(name)).or_default().insert(level);
-                }
-            }
             for file in names(&self.rc(level)) {
-                let Some((start, Ok(name))) = parse_rc_link(&file).map(|(s, n)| (s, UnitName::new(n))) else {
-                    continue;
-                };
+                let Some((start, script)) = parse_rc_link(&file) else { continue };
+                let Ok(name) = UnitName::new(script) else { continue };
                 let (on, kill) = sysv.entry(canonical(name)).or_default();
-                if start { on } else { kill }.insert(level);
+                match self.meaning(red_hat, level, start, script) {
+                    Some(Mark::On) => on.insert(level),
+                    Some(Mark::Kill) => kill.insert(level),
+                    None => {}
+                }
             }
         }
         let mut marks: BTreeMap<UnitName, LevelMark> = BTreeMap::new();
         for (name, (on, kill)) in sysv {
             marks.insert(name.clone(), LevelMark { name, on, kill });
         }
-        for (name, on) in self.systemd(&canonical) {
+        for (name, on) in self.systemd(&canonical).into_iter().chain(generated) {
             marks.entry(name.clone()).or_insert(LevelMark { name, on, kill: LevelSet::EMPTY });
         }
         for (name, on) in own {
@@ -209,6 +266,25 @@ impl Farm {
     }
 }
 
+/// The links of folders that there are for levels.
+fn linked(
+    folder: impl Fn(Level) -> Option<PathBuf>,
+    canonical: &impl Fn(UnitName) -> UnitName,
+) -> BTreeMap<UnitName, LevelSet> {
+    let mut on: BTreeMap<UnitName, LevelSet> = BTreeMap::new();
+    for level in Level::ALL {
+        for file in folder(level).iter().flat_map(|folder| names(folder)) {
+            // Only full names: an editor's backup isn't a link.
+            if let Ok(name) = UnitName::new(&file)
+                && name.as_str() == file
+            {
+                on.entry(canonical(name)).or_default().insert(level);
+            }
+        }
+    }
+    on
+}
+
 /// What a folder holds, sorted.
 pub(super) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
@@ -261,6 +337,37 @@ mod tests {
             fs::write(wants.join(link), "").expect("link");
         }
         assert_eq!(read(), ["a 2 0", "b 3 ", "c 2345 "], "systemd's count where there is no other");
+        fs::remove_dir_all(&root).expect("clean");
+    }
+
+    #[test]
+    fn the_farm_means_what_its_rc_means() {
+        let root = std::env::temp_dir().join(format!("rung-farm-{}", std::process::id()));
+        let mut farm = Farm::new(root.join("levels"), &root).with_generated(root.join("made"));
+        farm.locks = root.join("lock");
+        let write = |file: &str| {
+            let path = root.join(file);
+            fs::create_dir_all(path.parent().expect("folder")).expect("folder");
+            fs::write(path, "").expect("file");
+        };
+        for file in ["rc0.d/S01urandom", "rc0.d/K01a", "rc0.d/K08halt", "rc1.d/S01single", "rc1.d/K01b", "rc3.d/S02b"] {
+            write(file);
+        }
+        write("made/3/inittab-1.service");
+        write("made/2/b.service");
+        let read = |farm: &Farm| -> String {
+            let shown = |m: &LevelMark| format!("{} {} {}", m.name.short(), m.on, m.kill);
+            let all = farm.read(|n| n);
+            all.iter().filter(|m| !(m.on.is_empty() && m.kill.is_empty())).map(shown).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(read(&farm), "a  0, b 3 1, inittab-1 3 , urandom  0");
+        farm.exact = true;
+        assert_eq!(read(&farm), "a  0, b 3 1, halt  0, inittab-1 3 , single 1 , urandom  0");
+        farm.exact = false;
+        write("rc.d/init.d/b");
+        assert_eq!(read(&farm), "b 3 , inittab-1 3 , urandom 0 ", "Red Hat's rc starts there, and asks for lock files");
+        write("lock/b");
+        assert_eq!(read(&farm), "b 3 1, inittab-1 3 , urandom 0 ");
         fs::remove_dir_all(&root).expect("clean");
     }
 }

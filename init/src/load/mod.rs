@@ -1,7 +1,7 @@
 //! Reading unit files from their folders: which names there are, what each of them means.
 //!
 //! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
-//! systemd's. A link to `/dev/null` or an empty file masks; a link to another unit's file is an alias. Which drop-ins
+//! systemd's, then what was made from scripts in `/etc/init.d` and lines of `/etc/inittab`. A link to `/dev/null` or an empty file masks; a link to another unit's file is an alias. Which drop-ins
 //! count says [`search::drop_ins`].
 
 pub mod conf;
@@ -64,6 +64,11 @@ pub struct Loader {
     supposed: Suppositions,
 }
 
+/// Where `sysv generate` writes what it makes.
+pub fn generated(rundir: &Path) -> PathBuf {
+    rundir.join("generated")
+}
+
 /// The folders of a running system.
 pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
     let native = [Path::new("/etc/rung/units"), &rundir.join("units"), Path::new("/usr/lib/rung/units")]
@@ -75,7 +80,10 @@ pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
         "/usr/lib/systemd/system",
         "/lib/systemd/system",
     ];
-    native.into_iter().chain(systemd.map(|p| (Source::Systemd, PathBuf::from(p)))).collect()
+    let systemd = systemd.map(|p| (Source::Systemd, PathBuf::from(p)));
+    let generated = generated(rundir);
+    let made = [(Source::Script, generated.join("scripts")), (Source::Inittab, generated.join("inittab"))];
+    native.into_iter().chain(systemd).chain(made).collect()
 }
 
 impl Loader {

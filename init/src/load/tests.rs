@@ -26,6 +26,7 @@ impl Root {
             (Source::Native, self.0.join("etc")),
             (Source::Native, self.0.join("lib")),
             (Source::Systemd, self.0.join("systemd")),
+            (Source::Script, self.0.join("scripts")),
         ];
         let mut loader = Loader::new(folders, Facts::default());
         loader.scan();
@@ -132,4 +133,20 @@ fn a_chain_of_aliases_ends_at_the_unit() {
         Definition::Bad(_, reason) => assert!(reason.contains("a link to y") && reason.contains("circle"), "{reason}"),
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn what_is_made_from_scripts_comes_last_and_takes_drop_ins() {
+    let root = Root::new("scripts");
+    let text = format!("[Unit]\nSourcePath=/etc/init.d/a\n{MINIMAL}");
+    root.write("scripts/a.service", &text)
+        .write("scripts/b.service", &text)
+        .write("lib/b.service", MINIMAL)
+        .write("systemd/a.service.d/x.conf", "[Service]\nNice=5\n")
+        .write("etc/a.service.d/y.conf", "[Service]\nRestart=always\n");
+    let loader = root.loader();
+    let a = good(&loader, "a");
+    assert_eq!((a.source, a.source_path.as_deref()), (Source::Script, Some(Path::new("/etc/init.d/a"))));
+    assert_eq!((a.service.restart, a.service.nice), (crate::unit::Restart::Always, None));
+    assert_eq!(good(&loader, "b").source, Source::Native);
 }

@@ -14,7 +14,7 @@ use crate::proto::logger;
 use crate::proto::pid1::{Key, Name, Request};
 use crate::sys::{file, wait};
 use crate::unit::name::Kind;
-use crate::unit::{KillMode, Unit, UnitName};
+use crate::unit::{KillMode, ServiceType, Unit, UnitName};
 use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
@@ -52,8 +52,11 @@ impl Manager {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
         if let Some(key) = key {
-            let group =
-                status::definition(&self.core.view(unit)).is_some_and(|u| u.service.kill_mode == KillMode::Group);
+            // A script hangs in what it runs: its own process group is meant, from which daemons have parted.
+            let view = self.core.view(unit);
+            let service = status::definition(&view).map(|u| &u.service);
+            let script = service.is_some_and(|s| s.kind == ServiceType::Script) && view.control_key == Some(key);
+            let group = script || service.is_some_and(|s| s.kill_mode == KillMode::Group);
             self.link.send(Request::Signal { key, signal, group }, Vec::new());
             return;
         }
@@ -182,7 +185,13 @@ impl Manager {
             Some(tree) => tree.pids(self.core.name(unit).as_str()),
             None => self.members(token),
         };
-        let orphans = pids.into_iter().filter_map(procs::stat).filter(|s| !s.zombie && s.parent == self.machine.pid1);
+        let alive: Vec<procs::Stat> = pids.into_iter().filter_map(procs::stat).filter(|s| !s.zombie).collect();
+        let view = self.core.view(unit);
+        if view.unit.is_some_and(|u| u.service.kind == ServiceType::Script) && alive.len() != 1 {
+            // A script may start several daemons: none of them is the main one.
+            return None;
+        }
+        let orphans = alive.into_iter().filter(|s| s.parent == self.machine.pid1);
         orphans.min_by_key(|s| s.start_time).map(|s| s.pid)
     }
 
@@ -201,7 +210,10 @@ impl Manager {
         } else if self.removals.hold_news(unit, token) {
             self.held.ends(unit, token, wait::now_ms());
         }
-        if let Some(path) = status::definition(&self.core.view(unit)).and_then(|u| u.service.pid_file.as_ref()) {
+        // A script's is its own to remove: by it `status` tells a crash from a stop.
+        let removes = |u: &&Unit| u.service.kind != ServiceType::Script;
+        let own = status::definition(&self.core.view(unit)).filter(removes);
+        if let Some(path) = own.and_then(|u| u.service.pid_file.as_ref()) {
             let _ = std::fs::remove_file(path);
         }
         self.watched.remove(&token);

@@ -239,7 +239,12 @@ impl Manager {
             Event::PidFile { token, .. } => ("pid file", of(*token)),
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
-            Event::Define(_) | Event::Levels(_) | Event::Request { .. } | Event::Synced | Event::Tick => return None,
+            Event::Found { .. }
+            | Event::Define(_)
+            | Event::Levels(_)
+            | Event::Request { .. }
+            | Event::Synced
+            | Event::Tick => return None,
         };
         self.core.token_unit(key.token).map(|id| poison::event(self.core.name(id).as_str(), what, key))
     }

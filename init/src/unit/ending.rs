@@ -21,6 +21,8 @@ pub struct Ending {
     pub restart_max_delay: Duration,
     /// `SuccessExitStatus=`
     pub success: Vec<Status>,
+    /// `SkipExitStatus=`
+    pub skip: Vec<Status>,
     /// `RestartPreventExitStatus=`
     pub prevent: Vec<Status>,
     /// `RestartForceExitStatus=`
@@ -64,6 +66,7 @@ impl Default for Ending {
             restart_steps: 0,
             restart_max_delay: Duration::MAX,
             success: Vec::new(),
+            skip: Vec::new(),
             prevent: Vec::new(),
             force: Vec::new(),
             limit_action: None,

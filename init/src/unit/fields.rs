@@ -373,7 +373,7 @@ macro_rules! show_words {
 show_words! {
     ServiceType {
         Simple "simple", Exec "exec", Forking "forking", Oneshot "oneshot", Notify "notify",
-        NotifyReload "notify-reload", Idle "idle"
+        NotifyReload "notify-reload", Script "script", Idle "idle"
     }
     KillMode { ControlGroup "control-group", Mixed "mixed", Process "process", Group "group", None "none" }
 }

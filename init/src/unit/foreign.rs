@@ -13,7 +13,7 @@ pub(super) enum Effect {
 const HARMLESS: &[(&str, &str)] = &[
     (
         "Unit",
-        "IgnoreOnIsolate AllowIsolate SourcePath CollectMode RequiresMountsFor \
+        "IgnoreOnIsolate AllowIsolate CollectMode RequiresMountsFor \
          WantsMountsFor SurviveFinalKillSignal OnSuccessJobMode OnFailureJobMode",
     ),
     (

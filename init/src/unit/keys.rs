@@ -37,6 +37,7 @@ const KINDS: &[(&str, ServiceType)] = &[
     ("oneshot", ServiceType::Oneshot),
     ("notify", ServiceType::Notify),
     ("notify-reload", ServiceType::NotifyReload),
+    ("script", ServiceType::Script),
     ("idle", ServiceType::Idle),
 ];
 const ACCESS: &[(&str, NotifyAccess)] = &[
@@ -111,6 +112,7 @@ macro_rules! keys {
 
 pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
+    "Unit" "SourcePath" one(source_path, some(path)), "", "What the file was made from, such as a script in /etc/init.d.";
     "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
     "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
@@ -209,7 +211,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Unit" "FailureActionExitStatus" one(service.ending.failure_status, ending::status), "", "What `exit` of `FailureAction=` exits with; without it, the main process's own.";
     "Unit" "SuccessActionExitStatus" one(service.ending.success_status, ending::status), "", "The same of `SuccessAction=`.";
 
-    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &[]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify; notify-reload: also of a reload). idle: as exec, once no other job runs, after 5 s at the latest.";
+    "Service" "Type" one(service.kind, fields::kind(choice(KINDS, &[]))), "simple", "When a start counts as done: once the program is executed (simple, exec), when the started process has left a daemon (forking), when it has ended (oneshot), when it says so (notify; notify-reload: also of a reload). script: when the started script has ended; what runs on is the service, and where nothing does it counts as active. idle: as exec, once no other job runs, after 5 s at the latest.";
     "Service" "RemainAfterExit" one(service.remain_after_exit, plain(boolean)), "no", "The service stays active when its processes have ended with success.";
     "Service" "PIDFile" one(service.pid_file, some(fields::run_path)), "", "Where a forking daemon writes its pid, which then counts as ready; a relative path lies in the run-time folder. Removed after the end.";
     "Service" "GuessMainPID" one(service.readiness.guess_main_pid, plain(boolean)), "yes", "The main process of a forking service without `PIDFile=` is guessed; `no`: it has none, and lives as long as any process of it.";
@@ -233,6 +235,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "RestartSteps" one(service.ending.restart_steps, plain(|t| number(t, 0, i64::from(u32::MAX)))), "0", "In how many restarts `RestartSec=` grows to `RestartMaxDelaySec=`. A run of 10s, or as long as the delay before it if that is longer, begins it anew.";
     "Service" "RestartMaxDelaySec" one(service.ending.restart_max_delay, fields::span), "infinity", "The longest delay, with `RestartSteps=`. A grown delay is shortened by up to a tenth, at random.";
     "Service" "SuccessExitStatus" list(service.ending.success, statuses), "", "Exit statuses and signals of the main process that count as success, beside 0 and SIGHUP SIGINT SIGTERM SIGPIPE.";
+    "Service" "SkipExitStatus" list(service.ending.skip, statuses), "", "Exit statuses of the start that mean that the service isn't to run here, which is no failure; of an init script `5 6`: not installed, not configured.";
     "Service" "RestartPreventExitStatus" list(service.ending.prevent, statuses), "", "Exit statuses and signals of the main process after which it is never started again by itself.";
     "Service" "RestartForceExitStatus" list(service.ending.force, statuses), "", "Those after which it always is.";
     "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";

@@ -15,6 +15,8 @@ pub enum Source {
     Systemd,
     /// An `/etc/init.d` script.
     Script,
+    /// A line of `/etc/inittab`.
+    Inittab,
     /// Made by Rung itself (`init -- CMD`).
     Generated,
 }
@@ -41,6 +43,8 @@ pub struct Unit {
     pub source: Source,
     /// The file itself, then its drop-ins in the order read.
     pub files: Vec<PathBuf>,
+    /// `SourcePath=`: what the file was made from.
+    pub source_path: Option<PathBuf>,
     /// Where each key that was given stands (the last time): (`Section.Key`, place), sorted by key.
     pub places: Vec<(&'static str, Place)>,
     /// Start only after these have started; stop before them.
@@ -74,6 +78,7 @@ impl Unit {
             name,
             source: Source::Native,
             files: Vec::new(),
+            source_path: None,
             places: Vec::new(),
             after: Vec::new(),
             before: Vec::new(),
@@ -124,6 +129,9 @@ pub enum ServiceType {
     /// The same; and a reload is `ReloadSignal=`, answered by `RELOADING=1` and `READY=1`.
     #[serde(rename = "notify-reload")]
     NotifyReload,
+    /// When the started script has ended with success; what it leaves behind is the service, main process or not, and
+    /// where it leaves nothing the service has done its work. For units made from init scripts.
+    Script,
     /// As [`Self::Exec`], put off until no other job runs, but 5 s at most.
     Idle,
 }

@@ -86,9 +86,10 @@ pub(super) fn check(unit: &Unit, findings: &mut Findings) {
     let mut say = |key: &str, at, severity, bad| findings.push(at_place(unit, at, key, bad, severity));
     let word = match service.kind {
         ServiceType::Forking => "forking",
+        ServiceType::Script => "script",
         _ => "oneshot",
     };
-    let daemon = !matches!(service.kind, ServiceType::Forking | ServiceType::Oneshot);
+    let daemon = !matches!(service.kind, ServiceType::Forking | ServiceType::Oneshot | ServiceType::Script);
     if service.readiness.notify_fd.is_some() && !daemon {
         let bad = Bad::new(0, format!("a newline on a descriptor doesn't go with `Type={word}`"))
             .hint("write `Type=exec` and have the program stay in the foreground");

@@ -51,8 +51,8 @@ impl Folder {
     }
 }
 
-/// The folders of units, the one that counts most first. `/etc/init.d` comes after them.
-pub const FOLDERS: [(&str, Source); 8] = [
+/// The folders of units, the one that counts most first.
+pub const FOLDERS: [(&str, Source); 10] = [
     ("/etc/rung/units", Source::Native),
     ("/run/rung/units", Source::Native),
     ("/usr/lib/rung/units", Source::Native),
@@ -61,6 +61,8 @@ pub const FOLDERS: [(&str, Source); 8] = [
     ("/usr/local/lib/systemd/system", Source::Systemd),
     ("/usr/lib/systemd/system", Source::Systemd),
     ("/lib/systemd/system", Source::Systemd),
+    ("/run/rung/generated/scripts", Source::Script),
+    ("/run/rung/generated/inittab", Source::Inittab),
 ];
 
 /// What a search found.

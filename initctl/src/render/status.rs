@@ -58,6 +58,8 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     for (index, file) in unit.files.iter().enumerate() {
         page.line(if index == 0 { "files" } else { "" }, &clean(file));
     }
+    let made_from = unit.settings.iter().find(|(key, _)| key == "SourcePath");
+    page.some("made from", made_from.map(|(_, path)| path.clone()));
     if unit.changed_on_disk && unit.load_error.is_some() {
         page.line("", "changed since the service was started, and wrong: a restart is refused until it is put right");
     } else if unit.changed_on_disk {

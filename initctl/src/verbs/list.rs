@@ -21,7 +21,7 @@ pub struct Args {
     /// Only units that are on in this level.
     #[arg(long, short, value_parser = crate::cli::level, value_name = "LEVEL")]
     pub level: Option<Level>,
-    /// Only units from these sources: native, systemd, script, generated.
+    /// Only units from these sources: native, systemd, script, inittab, generated.
     #[arg(long, value_parser = source, value_delimiter = ',', value_name = "SOURCE")]
     pub source: Vec<Source>,
     /// Only units of these kinds, such as service or target.
@@ -38,7 +38,7 @@ pub struct Args {
 /// The words a unit's state can be; those after the first six say what is wrong with the file of one that doesn't run.
 const STATES: &[&str] =
     &["active", "inactive", "activating", "deactivating", "reloading", "failed", "bad", "masked", "missing"];
-const SOURCES: &[Source] = &[Source::Native, Source::Systemd, Source::Script, Source::Generated];
+const SOURCES: &[Source] = &[Source::Native, Source::Systemd, Source::Script, Source::Inittab, Source::Generated];
 
 /// Finds a word among those there are.
 fn word_of(what: &str, text: &str, all: &[&'static str]) -> Result<usize, String> {

@@ -51,7 +51,8 @@ impl Judge {
                         self.say(format!("{key:?} is spawned twice"));
                     }
                     self.live(key.token);
-                    if key.step == 0 {
+                    // A script's stop may be all that is done.
+                    if key.step == 0 && !matches!(kind, ExecKind::Stop | ExecKind::StopPost) {
                         self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {

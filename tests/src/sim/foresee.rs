@@ -35,7 +35,9 @@ impl Foreseen {
                     binds &= matches!(result, JobResult::Done | JobResult::Already) || foretold;
                 }
                 // The first process of one that was stopped before it had any is no start.
-                Action::Spawn { unit, key, kind, .. } if key.step == 0 && *kind != ExecKind::StopPost && binds => {
+                Action::Spawn { unit, key, kind, .. }
+                    if key.step == 0 && !matches!(kind, ExecKind::Stop | ExecKind::StopPost) && binds =>
+                {
                     self.started(core, *unit)?
                 }
                 Action::Spawn { unit, kind: ExecKind::Stop, .. } if binds => self.stopped(core, *unit)?,
@@ -47,6 +49,8 @@ impl Foreseen {
                         return Err(format!("{later} isn't ordered after {earlier}, which the plan didn't say"));
                     }
                 }
+                // What has come up since makes another order of it.
+                Action::CycleBroken { .. } => binds = false,
                 _ => {}
             }
         }

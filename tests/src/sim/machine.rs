@@ -118,7 +118,7 @@ impl Machine {
         if kind == ExecKind::Start {
             self.talk(key.token, talk::life(rng, service, exec));
         }
-        if kind == ExecKind::Start && !matches!(ty, ServiceType::Oneshot | ServiceType::Forking) {
+        if kind == ExecKind::Start && !matches!(ty, ServiceType::Oneshot | ServiceType::Forking | ServiceType::Script) {
             if rng.percent(10) {
                 self.fork(rng, unit, None);
             }
@@ -140,11 +140,36 @@ impl Machine {
                 self.plan(soon + rng.below(5000), Deed::End(daemon, exit));
             }
         }
+        if kind == ExecKind::Start && ty == ServiceType::Script {
+            // None, one, or several, that end one by one.
+            for _ in 0..rng.pick(&[0, 1, 1, 1, 2, 3]).unwrap_or(1) {
+                let daemon = self.fork(rng, unit, None);
+                if rng.percent(30) {
+                    self.daemons.insert(key.token, daemon);
+                }
+                if rng.percent(50) {
+                    self.plan(soon + rng.below(6000), Deed::End(daemon, exit));
+                }
+            }
+            if rng.percent(10) {
+                let skip = rng.pick(&[5, 6]).unwrap_or(5);
+                return self.plan(soon, Deed::End(pid, Exit::Code(skip)));
+            }
+        }
         match rng.below(20) {
             0 => {}
             1..=3 => self.plan(soon, Deed::End(pid, exit)),
             _ => self.plan(soon, Deed::End(pid, Exit::Code(0))),
         }
+    }
+
+    /// A process of a unit that nobody here has started; it may end by itself.
+    pub fn stray(&mut self, rng: &mut Rng, unit: &UnitName, now: Millis) -> i32 {
+        let pid = self.fork(rng, unit, None);
+        if rng.percent(50) {
+            self.plan(now + rng.below(5000), Deed::End(pid, Exit::Code(0)));
+        }
+        pid
     }
 
     /// Has an instance say something later.

@@ -5,8 +5,8 @@ use init::core::{Ask, Course, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
 use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{
-    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Place, Restart, Service, ServiceType, Status, TimeoutMode,
-    Unit, UnitName,
+    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Place, Restart, Service, ServiceType, Source, Status,
+    TimeoutMode, Unit, UnitName,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -103,9 +103,11 @@ fn relations(rng: &mut Rng, unit: &mut Unit, n: usize, me: usize) {
 }
 
 fn service(rng: &mut Rng, unit: &mut Unit) {
-    use ServiceType::{Exec, Forking, Idle, Notify, NotifyReload, Oneshot, Simple};
+    use ServiceType::{Exec, Forking, Idle, Notify, NotifyReload, Oneshot, Script, Simple};
     let s = &mut unit.service;
-    s.kind = rng.pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify, NotifyReload, Idle]).unwrap_or_default();
+    s.kind = rng
+        .pick(&[Simple, Simple, Exec, Forking, Oneshot, Notify, NotifyReload, Idle, Script, Script])
+        .unwrap_or_default();
     s.remain_after_exit = rng.percent(25);
     restart(rng, s);
     limits(rng, s);
@@ -116,6 +118,11 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
     let modes = [KillMode::ControlGroup, KillMode::ControlGroup, KillMode::Mixed, KillMode::Process, KillMode::None];
     s.kill_mode = rng.pick(&modes).unwrap_or_default();
     s.essential = rng.percent(2);
+    if s.kind == Script {
+        unit.source = Source::Script;
+        s.ending.skip = vec![Status::Code(5), Status::Code(6)];
+        s.pid_file = rng.percent(30).then(|| "/run/x.pid".into());
+    }
     for kind in ExecKind::ALL {
         let count = match kind {
             ExecKind::Start if s.kind == Oneshot => 1 + rng.below(2),
@@ -133,7 +140,7 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
 
 /// How it is known to be ready, and alive.
 fn readiness(rng: &mut Rng, s: &mut Service) {
-    let daemon = !matches!(s.kind, ServiceType::Forking | ServiceType::Oneshot);
+    let daemon = !matches!(s.kind, ServiceType::Forking | ServiceType::Oneshot | ServiceType::Script);
     s.readiness.notify_fd = (daemon && rng.percent(10)).then_some(3);
     s.readiness.guess_main_pid = rng.percent(80);
     if rng.percent(15) {

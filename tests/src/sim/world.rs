@@ -10,7 +10,7 @@ use init::core::{
     Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State, UnitId,
 };
 use init::proto::pid1::{Key, Life};
-use init::unit::{Level, Service, UnitName};
+use init::unit::{Level, Service, Source, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// All requests must have ended this long after the last one was made.
@@ -123,6 +123,9 @@ impl World {
                 if self.core.going_down().is_none() && self.rng.percent(10) {
                     self.edit(n);
                 }
+                if self.rng.percent(6) {
+                    self.somebody_starts(n);
+                }
                 self.request(next_id, ask);
                 next_id += 1;
                 left -= 1;
@@ -163,6 +166,18 @@ impl World {
             *old = new.clone();
             self.pending.push_back(Pending::Core(Event::Define(vec![new])));
         }
+    }
+
+    /// Somebody starts a service's processes without asking Rung, and tells it.
+    fn somebody_starts(&mut self, n: usize) {
+        let Some(unit) = make::name(self.rng.index(n)) else { return };
+        let is_script = |id| matches!(self.core.view(id).on_disk, Loaded::Good(u) if u.source == Source::Script);
+        if !self.core.id(&unit).is_some_and(is_script) {
+            return;
+        }
+        let pid = self.machine.stray(&mut self.rng, &unit, self.now);
+        let main = self.rng.percent(50).then_some((pid, 1));
+        self.pending.push_back(Pending::Core(Event::Found { unit, main }));
     }
 
     /// Lets the machine do what is due, one deed.

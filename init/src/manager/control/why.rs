@@ -95,7 +95,9 @@ impl Manager {
             Some(Outcome::StartLimit) => {
                 lines.push("its start limit is reached: it isn't started again by itself".into())
             }
-            Some(Outcome::Skipped { reason }) => lines.push(format!("a condition said no: {reason}")),
+            Some(Outcome::Skipped { reason }) if unit.state != State::Active => {
+                lines.push(format!("its start was skipped: {reason}"));
+            }
             Some(Outcome::Dependency { name }) => {
                 lines.push(format!("{name}, which it requires, is what failed: see initctl why {name}"));
                 if let Some(other) = self.core.id(name) {
@@ -175,11 +177,13 @@ impl Manager {
         let candidates = folders
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
+        let made_from = definition(&view).and_then(|u| u.source_path.clone());
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
+                Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
                 Some(first) => format!("shadowed by {}", first.display()),
                 None if masks => "masks it".into(),
                 None if used.contains(&path) => "used".into(),
