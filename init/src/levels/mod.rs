@@ -136,6 +136,11 @@ impl Farm {
             .collect()
     }
 
+    /// The farm's own folders.
+    pub fn rc_folders(&self) -> Vec<PathBuf> {
+        Level::ALL.iter().map(|level| self.rc(*level)).collect()
+    }
+
     /// Reads all links. `canonical` turns an alias into the unit's own name.
     pub fn read(&self, canonical: impl Fn(UnitName) -> UnitName) -> Vec<LevelMark> {
         let own = linked(|level| Some(self.folder(level)), &canonical);

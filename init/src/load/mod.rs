@@ -5,6 +5,7 @@
 //! count says [`search::drop_ins`].
 
 pub mod conf;
+pub mod findings;
 mod gathered;
 pub mod root;
 mod suppose;

@@ -91,6 +91,13 @@ impl Manager {
     }
 
     fn enter_level_s(&mut self) {
+        if !self.generate_for_boot() {
+            self.start_level_s();
+        }
+    }
+
+    /// What there is in level S is known.
+    pub fn start_level_s(&mut self) {
         self.title("init [S]");
         self.push(Event::Request { id: LEVEL_S, ask: Ask::Level(Level::S) });
     }
@@ -271,6 +278,7 @@ impl Manager {
         for folder in self.farm.folders() {
             self.watcher.add_or_wait(&folder, Why::Levels);
         }
+        self.watch_sources();
     }
 }
 

@@ -8,7 +8,7 @@
 //! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
-//! | [`watch`] | noticing that unit files change |
+//! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`] | what outlives a manager's death |
@@ -27,6 +27,7 @@ pub mod directories;
 pub mod envfiles;
 pub mod events;
 pub mod facts;
+pub mod generate;
 pub mod helper;
 pub mod instance;
 pub mod journal;

@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger::{self, Logger};
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, helper, panel};
+use super::{accounts, conditions, directories, generate, helper, panel};
 use crate::core::{Event, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -144,6 +144,7 @@ impl Manager {
             self.tell_due,
             self.accept_due,
             self.held.deadline(),
+            self.generator.next_deadline(),
         ];
         all.into_iter().flatten().min()
     }
@@ -181,6 +182,7 @@ impl Manager {
         self.lookups_due(now);
         self.removals_due(now);
         self.looks_due(now);
+        self.generator_due(now);
         self.show_holders();
     }
 
@@ -282,6 +284,7 @@ impl Manager {
             accounts::TOKEN => self.on_answer(key.step, exit),
             conditions::TOKEN => self.on_looked(key.step, exit),
             directories::TOKEN => self.on_removed(key.step),
+            generate::TOKEN => self.on_generated(key.step),
             _ => {}
         }
     }
@@ -325,7 +328,9 @@ impl Manager {
                 }
                 _ => {}
             }
-        } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN].contains(&key.token) && spawn {
+        } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN].contains(&key.token)
+            && spawn
+        {
             self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == panel::TOKEN && spawn {
             self.on_panel(key, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno }));
@@ -368,7 +373,9 @@ impl Manager {
         }
         let mut room = MAX_CALLS;
         while let Some((call, rights)) = self.server.next_call(id) {
-            self.answer(id, &call, rights);
+            if let Some(call) = self.hold_call(id, call, rights) {
+                self.answer(id, &call, rights);
+            }
             self.settle();
             room -= 1;
             if room == 0 {
@@ -399,6 +406,7 @@ impl Manager {
                 Why::Units => units.push(file),
                 Why::Levels => levels = true,
                 Why::Appears(_) => appeared = true,
+                Why::Sources(_) => self.generator.changed(),
                 Why::Cgroup(token) => self.look_at_group(token),
                 Why::PidFile(token) => self.look_at_pid_file(token),
             }

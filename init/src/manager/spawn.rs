@@ -12,7 +12,7 @@ use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
-use crate::unit::{ExecKind, Input, NotifyAccess, Output, Unit, UnitName};
+use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -162,6 +162,10 @@ impl Manager {
         let own = envfiles::inherited().into_iter().filter(|(name, _)| envfiles::is_locale(name));
         let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
+        if let Some(sysv) = self.sysv_source(unit) {
+            let script = sysv == Source::Script;
+            env.extend(sysv_env(&word(level), &word(left), script.then_some(unit)));
+        }
         for name in ["container", "RUNG_RUNDIR"] {
             env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
         }
@@ -170,6 +174,13 @@ impl Manager {
             env.push((UNIT_VARIABLE.to_owned(), unit.to_owned()));
         }
         env
+    }
+
+    /// Where a unit came from, if that was SysV's.
+    fn sysv_source(&self, unit: &str) -> Option<Source> {
+        let id = self.core.id(&UnitName::new(unit).ok()?)?;
+        let source = super::control::status::definition(&self.core.view(id))?.source;
+        matches!(source, Source::Script | Source::Inittab).then_some(source)
     }
 
     /// The descriptors that go with the plan, and their places.
@@ -232,6 +243,25 @@ impl Manager {
         let fds = std::iter::once((socket, 3)).chain(stdout.map(|fd| (fd, 1))).collect();
         self.start_helper(key, &beside("init-log"), &["init-log"], &env, fds);
     }
+}
+
+/// What init gives its children, and rc its scripts (`runlevel` and `previous`). A script is told its unit as well: by
+/// that the hook for people's calls of scripts knows that Rung is at work.
+pub fn sysv_env(level: &str, left: &str, script: Option<&str>) -> Vec<(String, String)> {
+    let console = std::env::var("CONSOLE").unwrap_or_else(|_| "/dev/console".to_owned());
+    let fixed = [
+        ("PATH", "/sbin:/usr/sbin:/bin:/usr/bin"),
+        ("SHELL", "/bin/sh"),
+        ("HOME", "/"),
+        ("INIT_VERSION", concat!("sysvinit-rung-", env!("CARGO_PKG_VERSION"))),
+        ("CONSOLE", &console),
+        ("runlevel", level),
+        ("previous", left),
+    ];
+    let mut env: Vec<(String, String)> = fixed.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    env.push(("TERM".to_owned(), std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned())));
+    env.extend(script.map(|unit| (UNIT_VARIABLE.to_owned(), unit.to_owned())));
+    env
 }
 
 /// A program beside this one, or where Rung is installed.

@@ -244,6 +244,7 @@ impl Manager {
             lookups: Default::default(),
             removals: Default::default(),
             looks: Default::default(),
+            generator: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),

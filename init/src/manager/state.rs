@@ -138,6 +138,8 @@ pub struct Manager {
     pub removals: super::directories::Removals,
     /// Paths of conditions that are being looked at.
     pub looks: super::conditions::Looks,
+    /// Units made from init scripts and inittab.
+    pub generator: super::generate::Generator,
     /// The step of the last helper.
     pub helpers: u32,
     /// Events to be handled.

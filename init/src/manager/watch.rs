@@ -18,6 +18,8 @@ pub enum Why {
     Cgroup(u64),
     /// A folder in which another one that is to be watched may come to be.
     Appears(OsString),
+    /// What `sysv generate` reads: any file of the folder, or this one.
+    Sources(Option<OsString>),
     /// The folder in which an instance's pid file is to appear.
     PidFile(u64),
 }
@@ -58,6 +60,8 @@ impl Watcher {
     pub fn add(&mut self, path: &Path, why: Why) -> bool {
         let flags = match why {
             Why::Cgroup(_) => AddWatchFlags::IN_MODIFY,
+            // A script that may no longer be executed is none any more.
+            Why::Sources(_) => sources_flags(),
             _ => {
                 AddWatchFlags::IN_CLOSE_WRITE
                     | AddWatchFlags::IN_CREATE
@@ -116,7 +120,8 @@ impl Watcher {
                 }
                 let whys = self.whys.get(&event.wd).cloned().unwrap_or_default();
                 for why in whys {
-                    if matches!(&why, Why::Appears(name) if event.name.as_ref() != Some(name)) {
+                    if matches!(&why, Why::Appears(name) | Why::Sources(Some(name)) if event.name.as_ref() != Some(name))
+                    {
                         continue;
                     }
                     let change = Change { why, file: event.name.clone() };
@@ -128,6 +133,15 @@ impl Watcher {
         }
         Ok(changes)
     }
+}
+
+fn sources_flags() -> AddWatchFlags {
+    AddWatchFlags::IN_CLOSE_WRITE
+        | AddWatchFlags::IN_CREATE
+        | AddWatchFlags::IN_DELETE
+        | AddWatchFlags::IN_MOVED_FROM
+        | AddWatchFlags::IN_MOVED_TO
+        | AddWatchFlags::IN_ATTRIB
 }
 
 /// `IN_MASK_ADD`: a second reason for a path doesn't replace the first one's events. The crate has no name for it.

@@ -73,6 +73,9 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
     let whole = args.files.is_empty();
     let mut checked = Vec::new();
     let mut findings = if whole { conf_findings } else { Vec::new() };
+    if whole && !root.is_image() {
+        findings.extend(load::findings::read(&load::generated(&client::run_dir()).join("findings")));
+    }
     findings.extend(wanted.confs.iter().flat_map(|path| conf::read_file(&root, path).1));
     let machine = machine::Machine::new(&root);
     for (folder, names) in &wanted.files {

@@ -100,9 +100,10 @@ impl Manager {
 
     /// Warnings about the unit's text, one below the other.
     fn warnings(&self, name: &UnitName) -> Option<String> {
-        let findings = self.findings.get(name)?;
-        let texts: Vec<String> =
-            findings.iter().filter(|f| f.severity != Severity::Note).map(ToString::to_string).collect();
+        let own = self.findings.get(name).into_iter().flatten().filter(|f| f.severity != Severity::Note);
+        let script = self.core.id(name).and_then(|id| definition(&self.core.view(id))?.source_path.clone());
+        let made = self.generator.findings.iter().filter(|f| script.as_ref() == Some(&f.path));
+        let texts: Vec<String> = own.chain(made).map(ToString::to_string).collect();
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
 

@@ -1,0 +1,189 @@
+//! `sysv generate`: units made from init scripts and inittab, kept up to date with them.
+//!
+//! A child of PID 1 runs it: at boot before level S is computed, and before a request is answered if something that it
+//! reads has changed since. Requests wait for it in a queue, no longer than [`PATIENCE`]; the loop doesn't wait. A
+//! machine without scripts and inittab has nothing of this.
+
+use super::control::{ClientId, Rights};
+use super::spawn::{PATH, beside};
+use super::state::Manager;
+use super::watch::Why;
+use crate::load;
+use crate::proto::control::Call;
+use crate::proto::pid1::{Key, Request};
+use crate::sys::wait;
+use crate::unit::Finding;
+use std::collections::VecDeque;
+use std::path::Path;
+
+/// The token of that child.
+pub const TOKEN: u64 = 7;
+/// It may take this long, in milliseconds.
+const PATIENCE: u64 = 20_000;
+/// More requests than this don't wait.
+const MOST_WAITING: usize = 512;
+/// Folders whose files it reads.
+const FOLDERS: [&str; 6] = [
+    "/etc/init.d",
+    "/etc/rc.d/init.d",
+    "/etc/insserv.conf.d",
+    "/etc/insserv/overrides",
+    "/etc/chkconfig.d",
+    "/etc/inittab.d",
+];
+/// Files of `/etc` that it reads.
+const FILES: [&str; 2] = ["inittab", "insserv.conf"];
+
+/// One run, and what waits for it.
+#[derive(Debug)]
+pub struct Generator {
+    /// The step of the child that runs, and when it is given up.
+    running: Option<(u32, u64)>,
+    /// What it reads has changed since it began last, or may have.
+    stale: bool,
+    /// The boot waits as well.
+    boot: bool,
+    waiting: VecDeque<(ClientId, Call, Rights)>,
+    /// What it has to say.
+    pub findings: Vec<Finding>,
+}
+
+impl Default for Generator {
+    fn default() -> Self {
+        Self { running: None, stale: true, boot: false, waiting: VecDeque::new(), findings: Vec::new() }
+    }
+}
+
+impl Generator {
+    /// When the run has taken too long.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.running.map(|(_, deadline)| deadline)
+    }
+
+    /// What it reads has changed.
+    pub fn changed(&mut self) {
+        self.stale = true;
+    }
+}
+
+/// Whether there is anything to make units of.
+fn has_sources() -> bool {
+    let holds = |folder: &str| std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    holds("/etc/init.d") || holds("/etc/rc.d/init.d") || Path::new("/etc/inittab").exists()
+}
+
+/// Whether the answer to a method depends on what units there are.
+fn depends(method: &str) -> bool {
+    let name = method.strip_prefix("org.rung.Manager.").unwrap_or_default();
+    matches!(
+        name,
+        "List"
+            | "Status"
+            | "Levels"
+            | "Why"
+            | "Explain"
+            | "Plan"
+            | "StartTimes"
+            | "Wait"
+            | "Change"
+            | "SetLevel"
+            | "Power"
+    ) || matches!(name, "Enable" | "Disable" | "ReloadUnits" | "Run" | "Adopt")
+}
+
+impl Manager {
+    /// Keeps a call until the units it is about are up to date; `None`: it is kept.
+    pub fn hold_call(&mut self, client: ClientId, call: Call, rights: Rights) -> Option<Call> {
+        if self.going.is_some() || !depends(&call.method) {
+            return Some(call);
+        }
+        self.refresh_changed();
+        if !self.generate() || self.generator.waiting.len() >= MOST_WAITING {
+            return Some(call);
+        }
+        self.generator.waiting.push_back((client, call, rights));
+        None
+    }
+
+    /// At boot: whether level S has to wait.
+    pub fn generate_for_boot(&mut self) -> bool {
+        self.generator.boot = self.generate();
+        self.generator.boot
+    }
+
+    /// Starts a run if one is due; whether one is under way.
+    fn generate(&mut self) -> bool {
+        if self.generator.running.is_some() {
+            return true;
+        }
+        if !self.generator.stale {
+            return false;
+        }
+        self.generator.stale = false;
+        self.watch_sources();
+        let program = beside("sysv");
+        let out = load::generated(&self.machine.run_dir);
+        // What was made of sources that are gone has to go, too.
+        if !program.exists() || !(has_sources() || out.exists()) {
+            return false;
+        }
+        let step = self.helper_step();
+        let out = out.display().to_string();
+        let args = ["sysv", "generate", "--out", &out];
+        if !self.start_helper(Key { token: TOKEN, step }, &program, &args, &[format!("PATH={PATH}")], Vec::new()) {
+            return false;
+        }
+        self.generator.running = Some((step, wait::now_ms().saturating_add(PATIENCE)));
+        true
+    }
+
+    /// The child has ended, well or not: takes in what it made, and goes on with what waited.
+    pub fn on_generated(&mut self, step: u32) {
+        if self.generator.running.take_if(|(running, _)| *running == step).is_none() {
+            return;
+        }
+        self.read_generated();
+        if std::mem::take(&mut self.generator.boot) {
+            self.start_level_s();
+        }
+        for (client, call, rights) in std::mem::take(&mut self.generator.waiting) {
+            self.answer(client, &call, rights);
+            self.settle();
+        }
+    }
+
+    /// What there is in its folders now. They are watched, or what is above them: what changed is taken in like any edit.
+    fn read_generated(&mut self) {
+        self.generator.findings = load::findings::read(&load::generated(&self.machine.run_dir).join("findings"));
+        self.refresh_changed();
+    }
+
+    /// A run that takes too long is given up: its units stay as they are.
+    pub fn generator_due(&mut self, now: u64) {
+        if let Some((step, _)) = self.generator.running.filter(|(_, deadline)| *deadline <= now) {
+            let key = Key { token: TOKEN, step };
+            self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
+            let text = "sysv generate took too long: units of init scripts and inittab may be out of date";
+            self.console.write(&super::console::line("warn", text, None));
+            self.on_generated(step);
+        }
+    }
+
+    /// Watches what it reads; of folders that aren't there the nearest above them.
+    pub fn watch_sources(&mut self) {
+        for folder in FOLDERS.map(Path::new) {
+            for (at, below) in folder.ancestors().zip(std::iter::once(None).chain(folder.ancestors().map(Some))) {
+                let only = below.and_then(Path::file_name).map(ToOwned::to_owned);
+                if self.watcher.add(at, Why::Sources(only)) {
+                    break;
+                }
+            }
+        }
+        for folder in self.farm.rc_folders() {
+            self.watcher.add(&folder, Why::Sources(None));
+        }
+        for file in FILES {
+            self.watcher.add(Path::new("/etc"), Why::Sources(Some(file.into())));
+        }
+    }
+}

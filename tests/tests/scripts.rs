@@ -1,0 +1,226 @@
+//! Units made from init scripts, with real scripts: what they leave running, what rc's rules call, what runs them.
+
+use rung_tests::world::{World, deadline};
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+/// A script that notes each call, and keeps `daemons` of them running under setsid, as daemons are.
+fn script(daemons: &str) -> String {
+    script_with("", daemons)
+}
+
+/// The same, with these lines at its head.
+fn script_with(header: &str, daemons: &str) -> String {
+    format!(
+        "#!/bin/sh\n{header}\
+         NAME=${{0##*/}}\n\
+         echo \"$NAME $*\" >>/run/calls\n\
+         case \"$1\" in\n\
+         start)\n{daemons}\n;;\n\
+         stop) for p in $(cat /run/$NAME.pids 2>/dev/null); do kill $p; done; rm -f /run/$NAME.pids /run/$NAME.pid;;\n\
+         restart) $0 stop; $0 start;;\n\
+         env) env;;\n\
+         exit) exit $2;;\n\
+         *) echo \"usage: $0 start|stop\" >&2; exit 3;;\n\
+         esac\n"
+    )
+}
+
+/// One daemon in the background of its own session, whose pid is known.
+const DAEMON: &str =
+    "setsid sleep 7777 </dev/null >/dev/null 2>&1 &\n echo $! >>/run/$NAME.pids; echo $! >/run/$NAME.pid";
+
+/// The unit as the generator writes it.
+fn unit(name: &str, more: &str) -> String {
+    format!(
+        "# Made by `sysv generate` from /etc/init.d/{name}\n\
+         [Unit]\nDescription={name} (init script)\nSourcePath=/etc/init.d/{name}\nDefaultDependencies=no\n\
+         [Service]\nType=script\nExecStart=/etc/init.d/{name} start\nExecStop=/etc/init.d/{name} stop\n\
+         TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n{more}"
+    )
+}
+
+/// Puts a script in its place, and its unit where the generator puts it.
+fn add(world: &World, name: &str, text: &str, more: &str) {
+    let path = world.path(&format!("/etc/init.d/{name}"));
+    fs::write(&path, text).expect("a script");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
+    let folder = world.path("/run/rung/generated/scripts");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join(format!("{name}.service")), unit(name, more)).expect("a unit");
+}
+
+/// Links of the farm: `3/S01a`.
+fn farm(world: &World, links: &[&str]) {
+    for level in "S0123456".chars() {
+        fs::create_dir_all(world.path(&format!("/etc/rc{level}.d"))).expect("a folder");
+    }
+    for link in links {
+        let (level, file) = link.split_once('/').expect("a level");
+        let target = format!("../init.d/{}", &file[3..]);
+        symlink(target, world.path(&format!("/etc/rc{level}.d/{file}"))).expect("a link");
+    }
+}
+
+fn calls(world: &World) -> Vec<String> {
+    let text = fs::read_to_string(world.path("/run/calls")).unwrap_or_default();
+    let _ = fs::remove_file(world.path("/run/calls"));
+    text.lines().map(str::to_owned).collect()
+}
+
+fn status(world: &World, name: &str) -> serde_json::Value {
+    let all: serde_json::Value = serde_json::from_str(&world.ok(["initctl", "status", name, "--json"])).expect("json");
+    all["units"][0].clone()
+}
+
+fn world() -> World {
+    World::new().boot()
+}
+
+#[test]
+fn a_script_is_a_supervised_unit() {
+    let world = world();
+    add(
+        &world,
+        "web",
+        &script_with("# chkconfig: - 50 50\n# pidfile: /run/web.pid\n", DAEMON),
+        "PIDFile=/run/web.pid\n",
+    );
+    world.ok(["initctl", "start", "web"]);
+    let unit = status(&world, "web");
+    assert_eq!((&unit["state"], &unit["source"]), (&"active".into(), &"script".into()));
+    let pid = fs::read_to_string(world.path("/run/web.pid")).expect("its pid file");
+    assert_eq!(unit["main_pid"].to_string(), pid.trim());
+    let list = world.ok(["initctl", "list", "--source", "script", "--columns", "name,state"]);
+    assert!(list.contains("web") && list.contains("active"), "{list}");
+    let page = world.ok(["initctl", "status", "web"]);
+    assert!(page.contains("made from  /etc/init.d/web"), "{page}");
+    let text = world.ok(["initctl", "cat", "web"]);
+    assert!(text.contains("sysv generate` from /etc/init.d/web"), "{text}");
+    let why = world.ok(["initctl", "why", "web"]);
+    assert!(why.contains("/run/rung/generated/scripts/web.service (script): used"), "{why}");
+    assert!(why.contains("is made from it"), "{why}");
+    // Its daemon dies: known without asking anybody, and nothing is called.
+    world.ok(["kill", "-9", pid.trim()]);
+    world.ok(["initctl", "wait", "web", "--state", "failed"]);
+    assert_eq!(calls(&world), ["web start"]);
+    // A drop-in brings it back, by stop and start of the script.
+    world.ok(["initctl", "set", "web", "Restart=on-failure"]);
+    world.ok(["initctl", "start", "web"]);
+    let pid = status(&world, "web")["main_pid"].to_string();
+    assert_eq!(calls(&world), ["web start"]);
+    world.ok(["kill", "-9", &pid]);
+    world.wait_for("the restart", deadline(60), |w| {
+        let unit = status(w, "web");
+        (unit["state"] == "active" && unit["main_pid"].is_number() && unit["main_pid"].to_string() != pid).then_some(())
+    });
+    assert_eq!(calls(&world), ["web stop", "web start"]);
+    world.ok(["initctl", "stop", "web"]);
+    assert_eq!(
+        (calls(&world), status(&world, "web")["state"].clone()),
+        (vec!["web stop".to_owned()], "inactive".into())
+    );
+}
+
+#[test]
+fn several_daemons_none_and_what_is_not_installed() {
+    let world = world();
+    add(&world, "many", &script(&format!("{DAEMON}\n{DAEMON}")), "");
+    add(&world, "none", &script("true"), "");
+    add(&world, "absent", &script("exit 5"), "");
+    add(&world, "unset", &script("exit 6"), "");
+    add(&world, "broken", &script("exit 1"), "");
+    world.ok(["initctl", "start", "many", "none"]);
+    let many = status(&world, "many");
+    assert_eq!((many["main_pid"].is_null(), many["pids"].as_array().map(Vec::len)), (true, Some(2)), "{many}");
+    assert_eq!(status(&world, "none")["phase"], "exited");
+    for (name, words) in [("absent", "not installed"), ("unset", "not configured")] {
+        let out = world.run(["initctl", "start", name]);
+        assert_eq!(out.code, 0, "{out:?}");
+        assert_eq!(status(&world, name)["state"], "inactive");
+        let why = world.ok(["initctl", "why", name]);
+        assert!(why.contains(words), "{why}");
+    }
+    assert_eq!(world.run(["initctl", "start", "broken"]).code, 1);
+    assert_eq!(status(&world, "broken")["state"], "failed");
+    // One of two dies: the other is still the service.
+    let pids = fs::read_to_string(world.path("/run/many.pids")).expect("pids");
+    let pids: Vec<&str> = pids.split_whitespace().collect();
+    world.ok(["kill", "-9", pids[0]]);
+    world.wait_for("one is left", deadline(60), |w| {
+        (status(w, "many")["pids"].as_array().map(Vec::len) == Some(1)).then_some(())
+    });
+    assert_eq!(status(&world, "many")["state"], "active");
+    world.ok(["kill", "-9", pids[1]]);
+    world.wait_for("none is left", deadline(60), |w| (status(w, "many")["state"] != "active").then_some(()));
+    calls(&world);
+}
+
+#[test]
+fn a_script_that_hangs_is_named_and_ended() {
+    let world = world();
+    add(&world, "hangs", &script("sleep 8888"), "");
+    let header = "### BEGIN INIT INFO\n# Provides: after\n# Required-Start: hangs\n# Required-Stop:\n# Default-Start: 3\n# Default-Stop:\n### END INIT INFO\n";
+    add(&world, "after", &script_with(header, "true"), "[Unit]\nAfter=hangs.service\nWants=hangs.service\n");
+    world.ok(["initctl", "set", "hangs", "TimeoutStartSec=2"]);
+    world.ok(["initctl", "start", "after"]);
+    let unit = status(&world, "hangs");
+    let reason = unit["reason"].as_str().unwrap_or_default();
+    assert!(unit["state"] == "failed" && reason.contains("TimeoutStartSec="), "{unit}");
+    world.wait_for("what it waited for is gone, too", deadline(60), |w| {
+        w.run(["pgrep", "-f", "sleep 8888"]).stdout.is_empty().then_some(())
+    });
+    assert_eq!(status(&world, "after")["state"], "active");
+}
+
+#[test]
+fn switches_call_what_rc_calls() {
+    let world = world();
+    for name in ["a", "b", "c", "d"] {
+        add(&world, name, &script(DAEMON), "");
+    }
+    farm(
+        &world,
+        &[
+            "2/S01a", "3/S01a", "0/K01a", "6/K01a", "1/K01a", "2/S02b", "3/K02b", "0/K01b", "1/K01b", "2/K01c",
+            "0/K01c", "5/S01d", "0/K01d",
+        ],
+    );
+    let level = |to: &str| {
+        world.ok(["initctl", "runlevel", to]);
+        calls(&world)
+    };
+    // The world is in level 3 already; its scripts came later.
+    assert_eq!(level("2"), ["c stop", "b start"], "a is on in 3 as well, so rc doesn't call it; c was never started");
+    assert_eq!(level("3"), ["b stop"]);
+    assert_eq!(level("5"), ["d start"]);
+    let mut called = level("2");
+    called.sort();
+    assert_eq!(called, ["a start", "b start", "c stop"]);
+    assert_eq!(status(&world, "d")["state"], "active", "it has no K link there");
+    let mut called = level("1");
+    called.sort();
+    assert_eq!(called, ["a stop", "b stop"]);
+    assert_eq!(status(&world, "d")["state"], "inactive", "level 1 ends it, by signals");
+}
+
+#[test]
+fn scripts_get_what_init_and_rc_give_them() {
+    let world = world();
+    add(&world, "env", &script("env >/run/env; umask >>/run/env"), "");
+    world.ok(["initctl", "start", "env"]);
+    let text = fs::read_to_string(world.path("/run/env")).expect("its environment");
+    for line in [
+        "PATH=/sbin:/usr/sbin:/bin:/usr/bin",
+        "SHELL=/bin/sh",
+        "RUNLEVEL=3",
+        "PREVLEVEL=N",
+        "runlevel=3",
+        "previous=N",
+        "CONSOLE=/dev/console",
+        "0022",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(text.contains("INIT_VERSION=sysvinit-"), "{text}");
+}
