@@ -137,21 +137,45 @@ fn service_carries_verbs_out_and_shows_failures() {
         }]))),
     });
     assert!(sysv(&manager, "service web start").status.success());
-    assert_eq!(sysv(&manager, "service web force-reload").status.code(), Some(3));
+    assert_eq!(sysv(&manager, "service web reload").status.code(), Some(3));
+    assert_eq!(
+        sysv(&manager, "service web force-reload").status.code(),
+        Some(1),
+        "what can't be reloaded is restarted"
+    );
     let output = sysv(&manager, "service web restart");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(err(&output), "web: it crashed\n  last words\ninitctl logs web\n");
     let verbs: Vec<Value> =
         manager.calls().into_iter().filter(|(m, _)| m == "Change").map(|(_, p)| p["verb"].clone()).collect();
-    assert_eq!(verbs, ["start", "reload", "restart"]);
+    assert_eq!(verbs, ["start", "reload", "reload", "try_restart", "restart"]);
 }
 
 #[test]
 fn every_command_has_help_and_a_link_selects_it() {
     let manager = Manager::new("help", |_, _| Ok(json!({ "previous": "2", "current": "5" })));
-    for name in
-        ["telinit", "init", "runlevel", "shutdown", "halt", "poweroff", "reboot", "service", "systemctl", "record"]
-    {
+    for name in [
+        "telinit",
+        "init",
+        "runlevel",
+        "shutdown",
+        "halt",
+        "poweroff",
+        "reboot",
+        "service",
+        "systemctl",
+        "wall",
+        "mesg",
+        "pidof",
+        "killall5",
+        "record",
+        "invoke-rc.d",
+        "update-rc.d",
+        "chkconfig",
+        "install_initd",
+        "remove_initd",
+        "systemd-sysv-install",
+    ] {
         let output = sysv(&manager, &format!("{name} --help"));
         assert!(output.status.success() && out(&output).starts_with("Usage: "), "{name}");
         assert!(!out(&output).contains("NAME0"), "{name}");

@@ -384,7 +384,7 @@ pub struct VerifyArgs {
 
 #[derive(Debug, Args)]
 pub struct WaitArgs {
-    /// Units.
+    /// Units, or patterns such as 'web@*'.
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
     /// The state to wait for.

@@ -104,7 +104,7 @@ fn client_text(error: &Error) -> String {
         Error::Refused { text: parts, .. } => {
             // The manager may have put the names into its sentence already.
             if !parts.nearest.is_empty() && !parts.nearest.iter().any(|n| text.contains(n.as_str())) {
-                text.push_str(&format!("; did you mean {}?", parts.nearest.join(" or ")));
+                text.push_str(&crate::render::did_you_mean(&parts.nearest));
             }
             if error.is(errors::NO_SUCH_UNIT) {
                 text.push_str("\n  try: initctl list");

@@ -88,7 +88,7 @@ impl Refusal {
             let command = Cli::command();
             let verbs = command.get_subcommands().filter(|c| !c.is_hide_set()).map(clap::Command::get_name);
             let near: Vec<String> = nearest(&verb, verbs).into_iter().map(|v| format!("`{v}`")).collect();
-            let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+            let near = crate::render::did_you_mean(&near);
             return format!("there is no verb `{verb}`{near}\n  try: initctl help");
         }
         let whole = self.error.to_string();

@@ -3,11 +3,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
 
-#[path = "debian_units/fetch.rs"]
-mod fetch;
-
 use init::load::Loader;
 use init::unit::{Facts, Finding, KeyUse, Severity, Source, Taken, UnitName};
+use rung_tests::debian;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -70,7 +68,12 @@ fn the_units_of_debians_daemons_load() {
         return;
     }
     let packages: Vec<&str> = include_str!("debian_units/packages").lines().filter(|l| !l.starts_with('#')).collect();
-    let folder = fetch::units(&packages).unwrap_or_else(|why| panic!("fetching Debian's packages: {why}"));
+    let (kept, paths) = (
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-units"),
+        ["./lib/systemd/system", "./usr/lib/systemd/system"],
+    );
+    let folder =
+        debian::packages(&kept, &packages, &paths).unwrap_or_else(|why| panic!("fetching Debian's packages: {why}"));
     let mut folders: Vec<_> = folder.read_dir().expect("read").flatten().map(|e| e.path()).collect();
     folders.sort();
     assert_eq!(folders.len(), packages.len(), "a package is missing in {}", folder.display());

@@ -103,6 +103,8 @@ fn an_edit_counts_only_when_it_is_right() {
         assert!(out.stderr.contains(part), "{script}: {out:?}");
         assert_eq!(world.read(file), "[Service]\nNice=9\n");
     }
+    let blind = world.run(["sh", "-c", "unset EDITOR VISUAL; initctl edit web </dev/null"]);
+    assert!(blind.code == 1 && blind.stderr.contains("try: initctl edit --stdin"), "{blind:?}");
     // Somebody else is faster.
     let raced = edit(&world, &format!("echo '# theirs' >>{file}; sed -i '2i UMask=0077' \"$1\""), "web");
     assert!(raced.code == 1 && raced.stderr.contains("changed by somebody else"), "{raced:?}");

@@ -1,5 +1,7 @@
 //! Units made from init scripts, with real scripts: what they leave running, what rc's rules call, what runs them.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
+
 use rung_tests::world::{World, deadline};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -30,24 +32,11 @@ fn script_with(header: &str, daemons: &str) -> String {
 const DAEMON: &str =
     "setsid sleep 7777 </dev/null >/dev/null 2>&1 &\n echo $! >>/run/$NAME.pids; echo $! >/run/$NAME.pid";
 
-/// The unit as the generator writes it.
-fn unit(name: &str, more: &str) -> String {
-    format!(
-        "# Made by `sysv generate` from /etc/init.d/{name}\n\
-         [Unit]\nDescription={name} (init script)\nSourcePath=/etc/init.d/{name}\nDefaultDependencies=no\n\
-         [Service]\nType=script\nExecStart=/etc/init.d/{name} start\nExecStop=/etc/init.d/{name} stop\n\
-         TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n{more}"
-    )
-}
-
-/// Puts a script in its place, and its unit where the generator puts it.
-fn add(world: &World, name: &str, text: &str, more: &str) {
+/// Puts a script in its place.
+fn add(world: &World, name: &str, text: &str) {
     let path = world.path(&format!("/etc/init.d/{name}"));
     fs::write(&path, text).expect("a script");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("its mode");
-    let folder = world.path("/run/rung/generated/scripts");
-    fs::create_dir_all(&folder).expect("a folder");
-    fs::write(folder.join(format!("{name}.service")), unit(name, more)).expect("a unit");
 }
 
 /// Links of the farm: `3/S01a`.
@@ -69,7 +58,8 @@ fn calls(world: &World) -> Vec<String> {
 }
 
 fn status(world: &World, name: &str) -> serde_json::Value {
-    let all: serde_json::Value = serde_json::from_str(&world.ok(["initctl", "status", name, "--json"])).expect("json");
+    let out = world.run(["initctl", "status", name, "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&out.stdout).unwrap_or_else(|e| panic!("{e}: {out:?}"));
     all["units"][0].clone()
 }
 
@@ -80,12 +70,7 @@ fn world() -> World {
 #[test]
 fn a_script_is_a_supervised_unit() {
     let world = world();
-    add(
-        &world,
-        "web",
-        &script_with("# chkconfig: - 50 50\n# pidfile: /run/web.pid\n", DAEMON),
-        "PIDFile=/run/web.pid\n",
-    );
+    add(&world, "web", &script_with("# chkconfig: - 50 50\n# pidfile: /run/web.pid\n", DAEMON));
     world.ok(["initctl", "start", "web"]);
     let unit = status(&world, "web");
     assert_eq!((&unit["state"], &unit["source"]), (&"active".into(), &"script".into()));
@@ -102,17 +87,17 @@ fn a_script_is_a_supervised_unit() {
     assert!(why.contains("is made from it"), "{why}");
     // Its daemon dies: known without asking anybody, and nothing is called.
     world.ok(["kill", "-9", pid.trim()]);
-    world.ok(["initctl", "wait", "web", "--state", "failed"]);
+    world.wait_for("its end", deadline(60), |w| (status(w, "web")["state"] == "failed").then_some(()));
     assert_eq!(calls(&world), ["web start"]);
     // A drop-in brings it back, by stop and start of the script.
     world.ok(["initctl", "set", "web", "Restart=on-failure"]);
     world.ok(["initctl", "start", "web"]);
-    let pid = status(&world, "web")["main_pid"].to_string();
+    let old = status(&world, "web")["main_pid"].clone();
     assert_eq!(calls(&world), ["web start"]);
-    world.ok(["kill", "-9", &pid]);
+    world.ok(["kill", "-9", &old.to_string()]);
     world.wait_for("the restart", deadline(60), |w| {
         let unit = status(w, "web");
-        (unit["state"] == "active" && unit["main_pid"].is_number() && unit["main_pid"].to_string() != pid).then_some(())
+        (unit["state"] == "active" && unit["main_pid"].is_number() && unit["main_pid"] != old).then_some(())
     });
     assert_eq!(calls(&world), ["web stop", "web start"]);
     world.ok(["initctl", "stop", "web"]);
@@ -125,11 +110,11 @@ fn a_script_is_a_supervised_unit() {
 #[test]
 fn several_daemons_none_and_what_is_not_installed() {
     let world = world();
-    add(&world, "many", &script(&format!("{DAEMON}\n{DAEMON}")), "");
-    add(&world, "none", &script("true"), "");
-    add(&world, "absent", &script("exit 5"), "");
-    add(&world, "unset", &script("exit 6"), "");
-    add(&world, "broken", &script("exit 1"), "");
+    add(&world, "many", &script(&format!("{DAEMON}\n{DAEMON}")));
+    add(&world, "none", &script("true"));
+    add(&world, "absent", &script("exit 5"));
+    add(&world, "unset", &script("exit 6"));
+    add(&world, "broken", &script("exit 1"));
     world.ok(["initctl", "start", "many", "none"]);
     let many = status(&world, "many");
     assert_eq!((many["main_pid"].is_null(), many["pids"].as_array().map(Vec::len)), (true, Some(2)), "{many}");
@@ -138,7 +123,7 @@ fn several_daemons_none_and_what_is_not_installed() {
         let out = world.run(["initctl", "start", name]);
         assert_eq!(out.code, 0, "{out:?}");
         assert_eq!(status(&world, name)["state"], "inactive");
-        let why = world.ok(["initctl", "why", name]);
+        let why = world.run(["initctl", "why", name]).stdout;
         assert!(why.contains(words), "{why}");
     }
     assert_eq!(world.run(["initctl", "start", "broken"]).code, 1);
@@ -151,22 +136,27 @@ fn several_daemons_none_and_what_is_not_installed() {
         (status(w, "many")["pids"].as_array().map(Vec::len) == Some(1)).then_some(())
     });
     assert_eq!(status(&world, "many")["state"], "active");
-    world.ok(["kill", "-9", pids[1]]);
-    world.wait_for("none is left", deadline(60), |w| (status(w, "many")["state"] != "active").then_some(()));
-    calls(&world);
 }
 
 #[test]
 fn a_script_that_hangs_is_named_and_ended() {
     let world = world();
-    add(&world, "hangs", &script("sleep 8888"), "");
-    let header = "### BEGIN INIT INFO\n# Provides: after\n# Required-Start: hangs\n# Required-Stop:\n# Default-Start: 3\n# Default-Stop:\n### END INIT INFO\n";
-    add(&world, "after", &script_with(header, "true"), "[Unit]\nAfter=hangs.service\nWants=hangs.service\n");
+    let header = |name: &str, after: &str| {
+        format!(
+            "### BEGIN INIT INFO\n# Provides: {name}\n# Required-Start: {after}\n# Required-Stop:\n\
+             # Default-Start: 4\n# Default-Stop:\n### END INIT INFO\n"
+        )
+    };
+    add(&world, "hangs", &script_with(&header("hangs", ""), "sleep 8888"));
+    add(&world, "after", &script_with(&header("after", "hangs"), "true"));
+    farm(&world, &["4/S01hangs", "4/S02after"]);
     world.ok(["initctl", "set", "hangs", "TimeoutStartSec=2"]);
-    world.ok(["initctl", "start", "after"]);
+    world.run(["initctl", "runlevel", "4"]);
+    assert_eq!(calls(&world), ["hangs start", "after start"]);
     let unit = status(&world, "hangs");
     let reason = unit["reason"].as_str().unwrap_or_default();
     assert!(unit["state"] == "failed" && reason.contains("TimeoutStartSec="), "{unit}");
+    assert!(world.console().contains("hangs"), "{}", world.console());
     world.wait_for("what it waited for is gone, too", deadline(60), |w| {
         w.run(["pgrep", "-f", "sleep 8888"]).stdout.is_empty().then_some(())
     });
@@ -177,7 +167,7 @@ fn a_script_that_hangs_is_named_and_ended() {
 fn switches_call_what_rc_calls() {
     let world = world();
     for name in ["a", "b", "c", "d"] {
-        add(&world, name, &script(DAEMON), "");
+        add(&world, name, &script(DAEMON));
     }
     farm(
         &world,
@@ -207,7 +197,7 @@ fn switches_call_what_rc_calls() {
 #[test]
 fn scripts_get_what_init_and_rc_give_them() {
     let world = world();
-    add(&world, "env", &script("env >/run/env; umask >>/run/env"), "");
+    add(&world, "env", &script("env >/run/env; umask >>/run/env"));
     world.ok(["initctl", "start", "env"]);
     let text = fs::read_to_string(world.path("/run/env")).expect("its environment");
     for line in [

@@ -200,3 +200,22 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
     assert_eq!(fs::read_to_string(at("etc/init.d/functions")).unwrap(), "red hat's");
     assert!(!redhat.has("etc/rung/levels/S/local-fs.service"), "rc.sysinit does that");
 }
+
+#[test]
+fn commands_that_the_system_brings_stay() {
+    let root = Root::new("commands");
+    let at = |path: &str| root.0.join("root").join(path);
+    fs::create_dir_all(at("usr/bin")).unwrap();
+    for own in ["usr/bin/wall", "bin/pidof"] {
+        fs::write(at(own), "its own").unwrap();
+    }
+    root.install();
+    root.install();
+    let sysv = Path::new("/usr/lib/rung/sysv");
+    for ours in ["usr/bin/systemctl", "usr/bin/mesg", "sbin/killall5", "sbin/telinit", "sbin/shutdown"] {
+        assert_eq!(fs::read_link(at(ours)).unwrap(), sysv, "{ours}");
+    }
+    assert_eq!(fs::read_to_string(at("usr/bin/wall")).unwrap(), "its own");
+    assert!(!root.has("usr/bin/pidof") && !at("usr/bin/pidof").is_symlink());
+    assert!(!root.has("run/systemd/system"));
+}

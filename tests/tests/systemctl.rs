@@ -219,6 +219,22 @@ fn a_script_without_a_unit_is_asked_itself() {
     world.ok(ctl("stop old.service"));
     assert_eq!(world.fails(3, ctl("is-active old")).stdout, "inactive\n");
     world.fails(3, ctl("status old"));
+    let links = || {
+        let on = |l: &char| {
+            world
+                .path(&format!("/etc/rc{l}.d"))
+                .read_dir()
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|e| e.file_name().to_str().is_some_and(|n| n.starts_with('S') && n.ends_with("old")))
+        };
+        "S0123456".chars().filter(on).collect::<String>()
+    };
+    world.ok(ctl("enable old"));
+    assert_eq!((links().as_str(), world.ok(ctl("is-enabled old")).as_str()), ("2345", "enabled\n"));
+    world.ok(ctl("disable old"));
+    assert_eq!((links().as_str(), world.fails(1, ctl("is-enabled old")).stdout.as_str()), ("", "disabled\n"));
 }
 
 #[test]

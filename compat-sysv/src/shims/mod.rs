@@ -3,15 +3,21 @@
 //! `sysv NAME ARG…`, or a link called NAME, selects one. Exit statuses are the namesakes'; messages go to stderr.
 
 mod args;
+mod clock;
+mod farm;
 mod fifo;
 mod generate;
 mod halt;
+mod killall5;
+mod mesg;
+mod pidof;
 mod record;
 mod runlevel;
 mod script;
-mod service;
 mod shutdown;
+mod syslog;
 mod systemctl;
+mod table;
 mod telinit;
 mod wall;
 
@@ -30,7 +36,41 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["runlevel"], what: "previous and current runlevel", run: runlevel::run, help: runlevel::HELP },
     Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
     Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
-    Shim { names: &["service"], what: "a verb for a service", run: service::run, help: service::HELP },
+    Shim { names: &["wall"], what: "tell everybody who is logged in", run: wall::run, help: wall::HELP },
+    Shim { names: &["mesg"], what: "whether others may write to the terminal", run: mesg::run, help: mesg::HELP },
+    Shim { names: &["pidof"], what: "the pids of programs", run: pidof::run, help: pidof::HELP },
+    Shim { names: &["killall5"], what: "a signal for all processes", run: killall5::run, help: killall5::HELP },
+    Shim { names: &["service"], what: "a verb for a service", run: farm::service::run, help: farm::service::HELP },
+    Shim {
+        names: &["invoke-rc.d"],
+        what: "a verb for a service, if policy and level allow it",
+        run: farm::invoke::run,
+        help: farm::invoke::HELP,
+    },
+    Shim {
+        names: &["update-rc.d"],
+        what: "levels a service is on in",
+        run: farm::update::run,
+        help: farm::update::HELP,
+    },
+    Shim {
+        names: &["chkconfig"],
+        what: "levels a service is on in, Red Hat's way",
+        run: farm::chkconfig::run,
+        help: farm::chkconfig::HELP,
+    },
+    Shim {
+        names: &["install_initd", "remove_initd"],
+        what: "the same for LSB packages",
+        run: farm::chkconfig::run,
+        help: farm::chkconfig::HELP_INITD,
+    },
+    Shim {
+        names: &["systemd-sysv-install"],
+        what: "the same for systemctl",
+        run: farm::sysv_install::run,
+        help: farm::sysv_install::HELP,
+    },
     Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },

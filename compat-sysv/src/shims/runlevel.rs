@@ -31,8 +31,16 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     }
 }
 
+/// The current level, if anybody knows it.
+pub(super) fn current() -> Option<Level> {
+    let (_, level) = from_rung().or_else(|| from_files(Path::new("/run/utmp")))?;
+    Level::from_char(level)
+}
+
 fn from_rung() -> Option<(char, char)> {
-    pid1::runlevel().ok().and_then(|levels| show(&levels))
+    // A manager that isn't there would be waited for.
+    let levels = pid1::is_rung().then(pid1::runlevel)?;
+    levels.ok().and_then(|levels| show(&levels))
 }
 
 fn show(levels: &Runlevel) -> Option<(char, char)> {

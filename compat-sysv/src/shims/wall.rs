@@ -1,17 +1,63 @@
 //! A message to every terminal somebody is logged in on. A terminal that takes nothing is passed over.
 
+use super::args::Args;
+use super::clock::ctime;
+use super::syslog::{self, Priority};
+use super::{err, err_plain};
 use crate::utmp::{Kind, Record, files};
-use std::fs::OpenOptions;
-use std::io::Write;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+pub(super) const HELP: &str = "NAME0 [-n] [MESSAGE... | FILE]
+
+Writes a message to the terminal of everybody who is logged in: the words, the text of a
+file, or what comes on standard input; 4096 bytes at most.
+
+Options:
+  -n, --nobanner     without the line that says who sends it (root only)
+  -t SECONDS         accepted: a terminal that takes nothing is never waited for
+  --help, --version";
+
+/// Longest message, in bytes.
+const MOST: u64 = 4096;
+
+pub(super) fn run(name: &str, args: &[String]) -> u8 {
+    let args = match Args::parse(args, "nt:", &[("nobanner", 'n')]) {
+        Ok(args) => args,
+        Err(why) => return err_plain(&format!("{name}: {why}\nUsage: {name} [-n] [MESSAGE... | FILE]")),
+    };
+    let read = |from: &mut dyn Read| {
+        let mut bytes = Vec::new();
+        from.take(MOST).read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = match args.words.as_slice() {
+        [] => read(&mut std::io::stdin()),
+        // As util-linux's: a file's name is its text.
+        [file] if Path::new(file).is_file() => File::open(file).and_then(|mut file| read(&mut file)),
+        words => Ok(words.join(" ")),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(e) => return err(name, &format!("the message can't be read: {e}")),
+    };
+    let banner = !(args.has('n') && nix::unistd::geteuid().is_root());
+    send(&text, banner);
+    syslog::send(Priority::UserNotice, name, text.trim());
+    0
+}
+
 /// Sends `text`, under a head that says who sends it.
 pub(super) fn wall(text: &str) {
+    send(text, true);
+}
+
+fn send(text: &str, banner: bool) {
     let Ok(records) = files::read(Path::new("/run/utmp")) else {
         return;
     };
-    let message = compose(&sender(), text);
+    let message = if banner { compose(&sender(), text) } else { body(text) };
     for line in terminals(&records) {
         let open = OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(line);
         if let Ok(mut terminal) = open {
@@ -47,17 +93,21 @@ fn sender() -> String {
         .and_then(|path| path.strip_prefix("/dev").ok()?.to_str().map(str::to_owned));
     let tty = tty.filter(|tty| tty.starts_with("tty") || tty.starts_with("pts/") || tty == "console");
     let tty = tty.map(|tty| format!(" ({tty})")).unwrap_or_default();
-    format!("{}@{}{tty}", user.unwrap_or(&uid), host.trim())
+    format!("{}@{}{tty} ({})", user.unwrap_or(&uid), host.trim(), ctime(files::now().0.into()))
 }
 
 /// Lines end as a terminal in raw mode needs it; other control characters don't get through.
 fn compose(sender: &str, text: &str) -> String {
-    let mut message = format!("\x07\x07\r\nBroadcast message from {sender}:\r\n\r\n");
+    format!("\x07\x07\r\nBroadcast message from {sender}:\r\n\r\n") + &body(text) + "\r\n"
+}
+
+fn body(text: &str) -> String {
+    let mut message = String::new();
     for line in text.lines() {
         message.extend(line.chars().map(|c| if c.is_control() && c != '\t' { '?' } else { c }));
         message += "\r\n";
     }
-    message + "\r\n"
+    message
 }
 
 #[cfg(test)]

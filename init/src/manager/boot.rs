@@ -156,6 +156,8 @@ impl Manager {
         }
         self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
+        // Scripts of level S may have emptied /run.
+        self.write_omitted();
     }
 
     /// Reads all unit files and level links again and tells the core.

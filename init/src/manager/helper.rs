@@ -13,7 +13,7 @@ use std::path::Path;
 /// Tokens below this one aren't services'.
 const FIRST_SERVICE: u64 = crate::core::FIRST_TOKEN;
 /// The token of those whose end nobody waits for.
-const FORGOTTEN: u64 = 3;
+pub const FORGOTTEN: u64 = 3;
 /// Where it is written who is there, and which level.
 const UTMP: &str = "/run/utmp";
 

@@ -5,7 +5,7 @@
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
 //! | [`envfiles`], [`directories`] | `EnvironmentFile=` and the locale; removing `RuntimeDirectory=` |
-//! | [`accounts`], [`helper`] | users that only `getent` knows; processes of the manager's own |
+//! | [`accounts`], [`helper`], [`omit`] | users that only `getent` knows; processes of the manager's own, and who spares them |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
@@ -37,6 +37,7 @@ pub mod machine;
 pub mod notices;
 
 pub mod notify;
+pub mod omit;
 mod outbox;
 pub mod panel;
 pub mod perform;

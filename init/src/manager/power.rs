@@ -33,6 +33,7 @@ impl Manager {
         let (deadline, show_at) = (now.saturating_add(after), now.saturating_add(SHOW_AFTER));
         if self.going.is_none() {
             self.record_event(&["shutdown"]);
+            self.write_omitted();
         }
         // Asked again, also by a manager that goes on with it, it isn't put off.
         let before = self.going.unwrap_or(Going { how, status, deadline, show_at });

@@ -228,6 +228,7 @@ impl Manager {
 
     /// A process changed its state.
     pub fn on_slot(&mut self, key: Key, pid: i32, life: Life) {
+        self.note_own(key, pid, life);
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
         }

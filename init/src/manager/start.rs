@@ -246,6 +246,7 @@ impl Manager {
             looks: Default::default(),
             generator: Default::default(),
             // Helpers of the manager before us may still be there, under lower numbers.
+            lasting: Default::default(),
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
@@ -307,6 +308,8 @@ impl Manager {
         }
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);
+        greeting.slots.iter().for_each(|(key, pid, life)| self.note_own(*key, *pid, *life));
+        self.write_omitted();
         for (key, pid, life) in greeting.slots {
             if key.token != logger::TOKEN {
                 self.on_slot(key, pid, life);

@@ -140,6 +140,8 @@ pub struct Manager {
     pub looks: super::conditions::Looks,
     /// Units made from init scripts and inittab.
     pub generator: super::generate::Generator,
+    /// Our own processes that last.
+    pub lasting: super::omit::Lasting,
     /// The step of the last helper.
     pub helpers: u32,
     /// Events to be handled.

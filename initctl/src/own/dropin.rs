@@ -26,7 +26,7 @@ pub fn assignment(text: &str) -> Result<Assignment, String> {
     let fits = |k: &&KeyDoc| k.name == name && section.is_none_or(|s| s == k.section);
     let Some(key) = keys().find(fits) else {
         let near: Vec<String> = nearest(name, keys().map(|k| k.name)).iter().map(|n| format!("{n}=")).collect();
-        let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+        let near = crate::render::did_you_mean(&near);
         return Err(format!("there is no key {left}={near}\n  try: man rung.unit"));
     };
     if value.contains('\n') {

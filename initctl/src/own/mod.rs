@@ -13,8 +13,10 @@ pub use effect::{KeyChange, effects};
 
 use init::client;
 use init::load::{self, Loader, Root, system_folders};
+use init::proto::control::{Names, Units};
 use init::unit::{UnitName, search};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// A folder that holds the administrator's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,9 @@ impl Layer {
 
 /// What the manager reads unit files with, looking through the same folders.
 pub fn loader() -> Loader {
+    // A manager makes units of init scripts that have changed before it answers; without one there is nobody to.
+    let mut client = client::Client::new(client::socket_path()).patience(Duration::ZERO);
+    let _ = client.call::<_, Units>("Status", &Names::default(), Duration::from_secs(30));
     let (conf, _) = load::conf::read(&Root::system());
     let facts = load::conf::facts(&client::run_dir(), &conf);
     let mut loader = Loader::new(system_folders(&client::run_dir()), facts);

@@ -30,7 +30,8 @@ impl Holdups {
         Self { jobs, commands }
     }
 
-    fn head(&self) -> String {
+    /// What is under way, and when it ends by force.
+    fn head(&self) -> (String, Option<String>) {
         let jobs = &self.jobs;
         let what = match (jobs.going_down, jobs.switching_to) {
             (Some(PowerWord::PowerOff), _) => "going down: power-off".to_owned(),
@@ -39,11 +40,11 @@ impl Holdups {
             (None, Some(level)) => format!("switching to level {level}"),
             (None, None) => "no switch of levels is under way".to_owned(),
         };
-        let force = jobs.deadline_in_ms.map(|ms| format!("; by force in {}", seconds(ms))).unwrap_or_default();
+        let force = jobs.deadline_in_ms.map(|ms| format!("by force in {}", seconds(ms)));
         let holding = jobs.jobs.iter().filter(|j| j.stopping).count();
         let rest = jobs.jobs.len().saturating_sub(holding);
         let rest = if rest > 0 { format!(", {} after that", count(rest, "more", "more")) } else { String::new() };
-        format!("{what}; {} being stopped{rest}{force}", count(holding, "unit is", "units are"))
+        (format!("{what}; {} being stopped{rest}", count(holding, "unit is", "units are")), force)
     }
 }
 
@@ -62,9 +63,18 @@ pub fn doing(job: &Job) -> String {
     format!("{}, for {}{left}", clean(&job.doing), seconds(job.for_ms))
 }
 
-fn unit(job: &Job) -> Line {
+/// The same with the time first: the rest may be cut off.
+fn brief(job: &Job) -> String {
+    if !job.waits_for.is_empty() {
+        return doing(job);
+    }
+    let left = job.timeout_in_ms.map_or_else(|| "no limit".to_owned(), |ms| format!("{} left", seconds(ms)));
+    format!("{left}: {}, for {}", clean(&job.doing), seconds(job.for_ms))
+}
+
+fn line(job: &Job, text: &str) -> Line {
     let paint = if job.stopping { Paint::Busy } else { Paint::Dim };
-    Line::painted(paint, job.name.short()).and(Paint::Plain, format!("  {}", doing(job)))
+    Line::painted(paint, job.name.short()).and(Paint::Plain, format!("  {text}"))
 }
 
 fn details(held: &Holdups, job: &Job) -> Vec<Line> {
@@ -85,9 +95,11 @@ fn details(held: &Holdups, job: &Job) -> Vec<Line> {
 
 /// The list.
 pub fn list(held: &Holdups) -> Vec<Line> {
-    let mut lines = vec![Line::painted(Paint::Bold, held.head())];
+    let (head, force) = held.head();
+    let force = force.map(|text| format!("; {text}")).unwrap_or_default();
+    let mut lines = vec![Line::painted(Paint::Bold, format!("{head}{force}"))];
     for job in &held.jobs.jobs {
-        lines.push(unit(job));
+        lines.push(line(job, &doing(job)));
         lines.extend(details(held, job));
     }
     lines
@@ -108,7 +120,9 @@ pub struct View {
 
 /// The screen.
 pub fn screen(view: &View, (columns, rows): (usize, usize)) -> Vec<Line> {
-    let mut lines = vec![Line::painted(Paint::Bold, view.held.head()), Line::default()];
+    // How long it may still take is never what 80 columns have no room for.
+    let (head, force) = view.held.head();
+    let mut lines = vec![Line::painted(Paint::Bold, head), Line::plain(force.unwrap_or_default())];
     // The last two are the note's and the keys'.
     let room = rows.saturating_sub(4);
     let mut body: Vec<Line> = Vec::new();
@@ -118,7 +132,7 @@ pub fn screen(view: &View, (columns, rows): (usize, usize)) -> Vec<Line> {
         if chosen {
             at = body.len();
         }
-        body.push(unit(job).marked(chosen));
+        body.push(line(job, &brief(job)).marked(chosen));
         if chosen || view.held.jobs.jobs.len() <= 2 {
             body.extend(details(&view.held, job));
         }
@@ -197,8 +211,11 @@ web  waits for db
             assert!(lines.iter().any(|l| l.marked && l.text().contains(&format!("u{selected:02}"))));
             assert!(lines.last().is_some_and(|l| l.text().contains("q leave")));
         }
+        let deadline_in_ms = Some(70_000);
+        let held = Holdups { jobs: Jobs { deadline_in_ms, ..held.jobs }, ..held };
         let stays = View { held, stays: true, note: Some("Kill u00 now? y/n".into()), ..View::default() };
         let shown = text(&screen(&stays, (80, 24)));
         assert!(!shown.contains("leave") && shown.contains("Kill u00 now?"), "{shown}");
+        assert!(shown.contains("\nby force in 1min 10s\n") && shown.contains("u00  48s left: SIGTERM"), "{shown}");
     }
 }

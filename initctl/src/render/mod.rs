@@ -41,6 +41,12 @@ pub fn clean_lines(text: &str) -> String {
     text.lines().map(clean).collect::<Vec<_>>().join("\n")
 }
 
+/// `; did you mean a or b?`, to stand behind what was mistyped; nothing where no name is near.
+pub fn did_you_mean<T: AsRef<str>>(near: &[T]) -> String {
+    let names: Vec<&str> = near.iter().map(AsRef::as_ref).collect();
+    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
+}
+
 /// The one word for how a unit stands: its state, or what is wrong with its file when it doesn't run.
 pub fn word(unit: &UnitStatus) -> &'static str {
     match (unit.state, unit.load) {

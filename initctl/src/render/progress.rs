@@ -86,9 +86,17 @@ pub fn switched(level: Level, ended: &[JobEnd], units: &[UnitStatus], took: Dura
     let done = |job: &&JobEnd| job.result == JobResult::Done;
     let (stopped, started): (Vec<&JobEnd>, Vec<&JobEnd>) = ended.iter().filter(done).partition(is_stop);
     let skipped = ended.iter().filter(|j| matches!(j.result, JobResult::Skipped(_))).count();
-    let failed: Vec<&str> = ended.iter().filter(|j| has_failed(j)).map(|j| j.name.short()).collect();
-    let counts =
-        [(started.len(), "started"), (stopped.len(), "stopped"), (skipped, "skipped"), (failed.len(), "failed")];
+    // By a later request, that is: no failure of theirs.
+    let called_off = ended.iter().filter(|j| j.result == JobResult::Replaced).count();
+    let failed = ended.iter().filter(|j| has_failed(j) && j.result != JobResult::Replaced);
+    let failed: Vec<&str> = failed.map(|j| j.name.short()).collect();
+    let counts = [
+        (started.len(), "started"),
+        (stopped.len(), "stopped"),
+        (skipped, "skipped"),
+        (called_off, "called off"),
+        (failed.len(), "failed"),
+    ];
     let counts = counts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
     let mut parts: Vec<String> = counts.collect();
     if parts.is_empty() {
@@ -213,6 +221,7 @@ could not start nginx
         all.extend(ended("web", failed));
         assert_eq!(text(&all), "runlevel 3: 2 started, 1 stopped, 1 failed (web), 3.2 s\n");
         assert_eq!(text(&ended("a b c d e", failed)), "runlevel 3: 5 failed (a, b, c, d and 1 more), 3.2 s\n");
+        assert_eq!(text(&ended("a b", || JobResult::Replaced)), "runlevel 3: 2 called off, 3.2 s\n");
         assert_eq!(text(&ended("a", || JobResult::Already)), "runlevel 3: nothing to start or stop, 3.2 s\n");
     }
 

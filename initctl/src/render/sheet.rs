@@ -108,15 +108,14 @@ impl Sheet {
 
     fn table_key(&mut self, key: Key) {
         let (last, right) = (self.rows.len().saturating_sub(1), Level::ALL.len().saturating_sub(1));
+        let key = key.of_vi();
+        if let Some(row) = key.moves(self.row, last) {
+            self.row = row;
+            return;
+        }
         match key {
-            Key::Up | Key::Char('k') => self.row = self.row.saturating_sub(1),
-            Key::Down | Key::Char('j') => self.row = (self.row + 1).min(last),
-            Key::Left | Key::Char('h') => self.column = self.column.saturating_sub(1),
-            Key::Right | Key::Char('l') => self.column = (self.column + 1).min(right),
-            Key::PageUp => self.row = self.row.saturating_sub(10),
-            Key::PageDown => self.row = (self.row + 10).min(last),
-            Key::Home => self.row = 0,
-            Key::End => self.row = last,
+            Key::Left => self.column = self.column.saturating_sub(1),
+            Key::Right => self.column = (self.column + 1).min(right),
             Key::Char(' ') | Key::Enter => {
                 if let (Some(row), Some(level)) = (self.rows.get_mut(self.row), Level::ALL.get(self.column)) {
                     if row.now.contains(*level) {

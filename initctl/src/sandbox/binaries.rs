@@ -12,7 +12,20 @@ use std::path::{Path, PathBuf};
 /// Must be there.
 const NEEDED: &[&str] = &["init", "init-manager", "init-log"];
 /// Names that `sysv` answers to; they come before the root's own in the sandbox's `PATH`.
-const SHIMS: &[&str] = &["telinit", "runlevel", "shutdown", "halt", "poweroff", "reboot", "service", "systemctl"];
+const SHIMS: &[&str] = &[
+    "telinit",
+    "runlevel",
+    "shutdown",
+    "halt",
+    "poweroff",
+    "reboot",
+    "service",
+    "systemctl",
+    "wall",
+    "mesg",
+    "pidof",
+    "killall5",
+];
 /// Where the programs live in the sandbox.
 pub const FOLDER: &str = "/usr/lib/rung";
 

@@ -115,7 +115,7 @@ pub fn run(out: &Output, args: &Args) -> Result<(), Failure> {
             return Err(Failure::Other("sandbox prints what its command prints: it has no schema".to_owned()));
         }
         let near = nearest(wanted, VERBS.iter().map(|(verb, _)| *verb));
-        let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+        let near = crate::render::did_you_mean(&near);
         return Err(Failure::Other(format!("there is no verb `{wanted}`{near}\n  try: initctl schema")));
     };
     let schema = schema(verb, documents);

@@ -35,6 +35,36 @@ pub enum Key {
     Other,
 }
 
+/// Lines that a page key moves a cursor by.
+const PAGE: usize = 10;
+
+impl Key {
+    /// Where this key moves the cursor of a list, whose last line is `last`; `None`: it moves none.
+    pub fn moves(self, at: usize, last: usize) -> Option<usize> {
+        Some(match self {
+            Self::Up => at.saturating_sub(1),
+            Self::Down => at.saturating_add(1).min(last),
+            Self::PageUp => at.saturating_sub(PAGE),
+            Self::PageDown => at.saturating_add(PAGE).min(last),
+            Self::Home => 0,
+            Self::End => last,
+            _ => return None,
+        })
+    }
+
+    /// h, j, k, l, as vi has them, are cursor keys.
+    #[must_use]
+    pub fn of_vi(self) -> Self {
+        match self {
+            Self::Char('h') => Self::Left,
+            Self::Char('j') => Self::Down,
+            Self::Char('k') => Self::Up,
+            Self::Char('l') => Self::Right,
+            other => other,
+        }
+    }
+}
+
 /// Longest sequence that is waited for; what is longer isn't from a keyboard.
 const MAX_SEQUENCE: usize = 16;
 
@@ -132,6 +162,14 @@ mod tests {
             all.push(key);
         }
         all
+    }
+
+    #[test]
+    fn cursors_stay_within_their_lists() {
+        let from = |key: Key| key.of_vi().moves(3, 5);
+        assert_eq!([from(Key::Up), from(Key::Char('k')), from(Key::Char('j'))], [Some(2), Some(2), Some(4)]);
+        assert_eq!([from(Key::PageUp), from(Key::PageDown), from(Key::Home), from(Key::End)], [0, 5, 0, 5].map(Some));
+        assert_eq!((Key::Down.moves(0, 0), Key::Up.moves(0, 0), from(Key::Left)), (Some(0), Some(0), None));
     }
 
     #[test]

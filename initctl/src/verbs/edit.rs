@@ -109,8 +109,8 @@ fn edit(
         let same = text.trim_end() == start.trim_end();
         if !status.success() {
             c.out.message(&format!(
-                "the editor has failed ({status}): nothing was changed\n  try: EDITOR=nano initctl edit {}",
-                name.short()
+                "the editor has failed ({status}): nothing was changed\n  try: EDITOR=nano {}",
+                again_by.replace(" --stdin", "")
             ));
             if !same {
                 c.out.message(&format!("your text is kept in {}", desk.keep().display()));
@@ -187,6 +187,12 @@ impl Desk {
     fn edit(&self) -> Result<ExitStatus, Failure> {
         let set = |name: &str| std::env::var(name).ok().filter(|v| !v.trim().is_empty());
         let editor = set("VISUAL").or_else(|| set("EDITOR"));
+        if editor.is_none() && !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            let text = "standard input and output are no terminal, which an editor needs: nothing was changed";
+            return Err(Failure::Other(format!(
+                "{text}\n  try: initctl edit --stdin NAME, or initctl set NAME KEY=VALUE"
+            )));
+        }
         let fallback = "for e in editor nano vi; do command -v $e >/dev/null && exec $e \"$@\"; done; \
                         echo 'initctl: no editor: set EDITOR' >&2; exit 127";
         let script = editor.map_or(fallback.to_owned(), |e| format!("{e} \"$@\""));

@@ -4,7 +4,7 @@ use super::Context;
 use super::pattern::fits;
 use crate::exit::Failure;
 use crate::render::list::{self, COLUMNS, Column, is_failed};
-use crate::render::word;
+use crate::render::{did_you_mean, word};
 use init::proto::control::{UnitStatus, Units};
 use init::proto::words;
 use init::unit::name::Kind;
@@ -44,7 +44,8 @@ const SOURCES: &[Source] = &[Source::Native, Source::Systemd, Source::Script, So
 fn word_of(what: &str, text: &str, all: &[&'static str]) -> Result<usize, String> {
     all.iter().position(|w| *w == text).ok_or_else(|| {
         let near = nearest(text, all.iter().copied());
-        let near = near.first().map_or(".".to_owned(), |w| format!("; did you mean {w}?"));
+        let near = did_you_mean(near.get(..1).unwrap_or_default());
+        let near = if near.is_empty() { ".".to_owned() } else { near };
         format!("`{text}` is no {what}{near} There are {}", all.join(", "))
     })
 }

@@ -38,7 +38,7 @@ pub fn known(c: &Context, loader: &Loader, text: &str) -> Result<UnitName, Failu
     }
     let all = loader.names();
     let near = nearest(name.short(), all.iter().map(UnitName::short));
-    let near = if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
+    let near = render::did_you_mean(&near);
     c.out.message(&format!("there is no unit named {name}{near}\n  try: initctl list"));
     Err(Failure::Status(NO_UNIT))
 }

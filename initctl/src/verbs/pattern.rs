@@ -67,6 +67,7 @@ fn names_of(verb: &mut Verb) -> Option<(&mut Vec<String>, Among)> {
             (&mut args.names, Among::Known)
         }
         Verb::Show(args) => (&mut args.names, Among::Known),
+        Verb::Wait(args) => (&mut args.names, Among::Known),
         Verb::Levels(args) => (&mut args.names, Among::Known),
         Verb::Tree(args) => (&mut args.names, Among::Known),
         Verb::Deps(args) => (&mut args.names, Among::Known),

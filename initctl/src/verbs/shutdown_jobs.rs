@@ -167,10 +167,13 @@ impl Panel {
             return true;
         }
         let last = self.view.held.jobs.jobs.len().saturating_sub(1);
+        let key = if key == Key::Tab { Key::Down } else { key };
+        if let Some(selected) = key.moves(self.view.selected, last) {
+            self.view.selected = selected;
+            return true;
+        }
         match (key, self.chosen()) {
             (Key::Char('q') | Key::Escape | Key::Ctrl('c'), _) => return false,
-            (Key::Up, _) => self.view.selected = self.view.selected.saturating_sub(1),
-            (Key::Down | Key::Tab, _) => self.view.selected = self.view.selected.saturating_add(1).min(last),
             (Key::Char('w'), Some(name)) => self.change(Course::Wait { ms: LONGER }, name),
             (Key::Char('k'), Some(name)) => {
                 self.ask(Course::Kill, name, "Kill", "now? What it hasn't written is lost.")

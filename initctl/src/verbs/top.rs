@@ -143,6 +143,11 @@ impl Top {
         let view = &mut self.view;
         let chosen = view.rows.get(view.selected).map(|r| r.name.clone());
         let last = view.rows.len().saturating_sub(1);
+        let key = key.of_vi();
+        if let Some(selected) = key.moves(view.selected, last) {
+            view.selected = selected;
+            return true;
+        }
         match key {
             Key::Char('q') | Key::Escape | Key::Ctrl('c') => return false,
             Key::Char('c') => view.by = Sort::Cpu,
@@ -153,14 +158,8 @@ impl Top {
             Key::Char(' ') => view.paused = !view.paused,
             Key::Char('+') => view.every = (view.every * 2).min(*EVERY.end()),
             Key::Char('-') => view.every = (view.every / 2).max(*EVERY.start()),
-            Key::Up | Key::Char('k') => view.selected = view.selected.saturating_sub(1),
-            Key::Down | Key::Char('j') => view.selected = (view.selected + 1).min(last),
-            Key::PageUp => view.selected = view.selected.saturating_sub(10),
-            Key::PageDown => view.selected = (view.selected + 10).min(last),
-            Key::Home => view.selected = 0,
-            Key::End => view.selected = last,
-            Key::Enter | Key::Right | Key::Char('l') => view.open = !view.open || key != Key::Enter,
-            Key::Left | Key::Char('h') => view.open = false,
+            Key::Enter | Key::Right => view.open = !view.open || key != Key::Enter,
+            Key::Left => view.open = false,
             _ => {}
         }
         if matches!(key, Key::Char('c' | 'm' | 'p' | 'n' | 'r')) {

@@ -87,7 +87,7 @@ fn shutdown(guest: &mut Guest) -> Result<String> {
         &[
             "waiting for stubborn (pid ",
             "s left",
-            "(main) ",
+            "going down: power-off",
             "by force in",
             "k kill now",
             "/mnt/busy stays mounted, read-only",

@@ -3,15 +3,15 @@
 
 use init::core::{Action, Ask, Core, Deed, JobResult, Millis, Plan, RequestId, UnitId};
 use init::unit::{ExecKind, UnitName};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A plan that was made just before its request.
 #[derive(Debug)]
 pub struct Foreseen {
     request: RequestId,
     plan: Plan,
-    /// Units with a job before it.
-    busy: BTreeSet<UnitName>,
+    /// Units with a job before it, and which.
+    busy: BTreeMap<UnitName, &'static str>,
     /// Units whose job for the request has ended.
     ended: BTreeSet<UnitName>,
     taken_in: bool,
@@ -20,7 +20,7 @@ pub struct Foreseen {
 impl Foreseen {
     /// Asks for the plan of a request that is about to be made.
     pub fn new(core: &Core, request: RequestId, ask: &Ask, now: Millis) -> Self {
-        let busy = core.ids().filter(|id| core.view(*id).job.is_some()).map(|id| core.name(id).clone()).collect();
+        let busy = core.ids().filter_map(|id| Some((core.name(id).clone(), core.view(id).job?.0))).collect();
         Self { request, plan: core.plan(ask, now), busy, ended: BTreeSet::new(), taken_in: false }
     }
 
@@ -41,10 +41,9 @@ impl Foreseen {
                     self.started(core, *unit)?
                 }
                 Action::Spawn { unit, kind: ExecKind::Stop, .. } if binds => self.stopped(core, *unit)?,
-                Action::CycleBroken { dropped: (later, earlier), .. } if !self.taken_in => {
+                Action::CycleBroken { members, dropped: (later, earlier) } if !self.taken_in => {
                     let (later, earlier) = (core.name(*later), core.name(*earlier));
-                    // What only follows from the request, in the same turn, has a transaction of its own.
-                    let planned = self.steps(later).next().is_some() && self.steps(earlier).next().is_some();
+                    let planned = members.iter().all(|unit| self.is_planned(core, *unit));
                     if planned && !self.plan.cuts.iter().any(|c| c.later == *later && c.earlier == *earlier) {
                         return Err(format!("{later} isn't ordered after {earlier}, which the plan didn't say"));
                     }
@@ -65,6 +64,17 @@ impl Foreseen {
         Ok(binds && !done)
     }
 
+    /// Whether a unit's job is the request's own, or was there before: what only follows from the request, in the same
+    /// turn, has a transaction of its own, whose loops no plan tells of.
+    fn is_planned(&self, core: &Core, unit: UnitId) -> bool {
+        let name = core.name(unit);
+        match core.view(unit).job {
+            Some((_, requests)) if requests.contains(&self.request) => true,
+            Some((word, _)) => self.busy.get(name) == Some(&word),
+            None => self.busy.contains_key(name) || self.steps(name).next().is_some(),
+        }
+    }
+
     fn steps(&self, unit: &UnitName) -> impl Iterator<Item = &init::core::Step> {
         self.plan.steps.iter().filter(move |s| s.unit == *unit)
     }
@@ -80,13 +90,13 @@ impl Foreseen {
             let fits = |s: &init::core::Step| match s.deed {
                 Deed::Stop => word == "stop" || s.restart && matches!(word, "restart" | "start"),
                 Deed::Start => word == "start" || s.restart && word == "restart",
-                Deed::Reload => word == "reload" || self.busy.contains(view.name),
+                Deed::Reload => word == "reload" || self.busy.contains_key(view.name),
                 Deed::CallOff | Deed::Signal | Deed::Reset => false,
             };
             if !self.steps(view.name).any(fits) {
                 return Err(format!("{:?} has a {word} job, which the plan didn't say: {:?}", view.name, self.plan));
             }
-            let reason = view.job_reason.filter(|_| !self.busy.contains(view.name));
+            let reason = view.job_reason.filter(|_| !self.busy.contains_key(view.name));
             if reason.is_some_and(|r| !self.steps(view.name).any(|s| s.reason == *r)) {
                 return Err(format!("{:?}: {reason:?} isn't the plan's reason: {:?}", view.name, self.plan));
             }
@@ -128,7 +138,7 @@ impl Foreseen {
     fn goes_before(&self, core: &Core, name: &UnitName, step: &init::core::Step) -> Result<(), String> {
         let waits = |other: &&UnitName| {
             let plain = self.steps(other).all(|s| !s.restart && !s.under_way);
-            plain && self.steps(other).next().is_some() && !self.busy.contains(*other)
+            plain && self.steps(other).next().is_some() && !self.busy.contains_key(*other)
         };
         // The end of a job that only follows from another is told to nobody: it is over when there is none.
         let over = |other: &UnitName| {

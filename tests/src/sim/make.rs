@@ -5,8 +5,8 @@ use init::core::{Ask, Course, Definition, LevelMark, Verb, Whom};
 use init::proto::pid1::Power;
 use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{
-    Command, ExecKind, ExitType, KillMode, Level, LevelSet, Place, Restart, Service, ServiceType, Source, Status,
-    TimeoutMode, Unit, UnitName,
+    Command, End, EndAction, ExecKind, ExitType, Haste, KillMode, Level, LevelSet, Place, Restart, RestartMode,
+    Service, ServiceType, Source, Status, TimeoutMode, Unit, UnitName,
 };
 use std::rc::Rc;
 use std::time::Duration;
@@ -45,8 +45,8 @@ fn short(rng: &mut Rng) -> Duration {
     Duration::from_millis(200 + rng.below(3000))
 }
 
-/// One definition.
-pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
+/// One definition. `late` decides what came to these worlds after seeds of theirs were written down.
+pub fn definition(rng: &mut Rng, late: &mut Rng, me: usize, n: usize) -> Option<Definition> {
     let name = name(me)?;
     match rng.below(40) {
         0 => return Some(Definition::Bad(name, "x.service:3: no".to_owned())),
@@ -76,6 +76,7 @@ pub fn definition(rng: &mut Rng, me: usize, n: usize) -> Option<Definition> {
     }
     if unit.name.kind() == init::unit::name::Kind::Service {
         service(rng, &mut unit);
+        actions(late, &mut unit.service);
     }
     Some(Definition::Good(Rc::new(unit)))
 }
@@ -172,6 +173,20 @@ fn restart(rng: &mut Rng, s: &mut Service) {
         if rng.percent(15) {
             set.extend(rng.pick(&statuses));
         }
+    }
+}
+
+/// What its end does to the machine, and whether others are told of its restarts.
+fn actions(rng: &mut Rng, s: &mut Service) {
+    let ends = [End::PowerOff, End::Reboot, End::Halt, End::Exit];
+    let ending = &mut s.ending;
+    for action in [&mut ending.failure_action, &mut ending.success_action, &mut ending.limit_action] {
+        if rng.percent(1) {
+            *action = rng.pick(&ends).map(|end| EndAction { end, haste: Haste::None });
+        }
+    }
+    if rng.percent(15) {
+        ending.restart_mode = RestartMode::Direct;
     }
 }
 

@@ -9,10 +9,12 @@ use super::talk;
 use init::core::{
     Action, Ask, Core, Definition, Event, LevelMark, Loaded, Millis, Notice, Record, RequestId, State, UnitId,
 };
-use init::proto::pid1::{Key, Life};
-use init::unit::{Level, Service, Source, UnitName};
+use init::proto::pid1::{Key, Life, Power};
+use init::unit::{End, Level, Service, Source, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// The shell's own requests count from here on.
+const OWN: RequestId = 1 << 32;
 /// All requests must have ended this long after the last one was made.
 const PATIENCE: Millis = 3_600_000;
 
@@ -25,6 +27,7 @@ enum Pending {
 
 struct World {
     rng: Rng,
+    late: Rng,
     core: Core,
     machine: Machine,
     journal: BTreeMap<String, Record>,
@@ -57,11 +60,13 @@ struct World {
 pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
     let mut rng = Rng::new(seed);
     let n = make::size(&mut rng);
-    let definitions = (0..n).filter_map(|i| make::definition(&mut rng, i, n)).collect();
+    let mut late = Rng::new(!seed);
+    let definitions = (0..n).filter_map(|i| make::definition(&mut rng, &mut late, i, n)).collect();
     let marks = make::marks(&mut rng, n);
     let deaths = if n > 40 { 10 } else { rng.pick(&[0, 0, 20, 100, 500]).unwrap_or(0) };
     let mut world = World {
         rng,
+        late,
         core: Core::new(),
         machine: Machine::default(),
         journal: BTreeMap::new(),
@@ -162,7 +167,9 @@ impl World {
     /// Somebody edits a unit file.
     fn edit(&mut self, n: usize) {
         let i = self.rng.index(n);
-        if let (Some(new), Some(old)) = (make::definition(&mut self.rng, i, n), self.definitions.get_mut(i)) {
+        if let (Some(new), Some(old)) =
+            (make::definition(&mut self.rng, &mut self.late, i, n), self.definitions.get_mut(i))
+        {
             *old = new.clone();
             self.pending.push_back(Pending::Core(Event::Define(vec![new])));
         }
@@ -397,11 +404,20 @@ impl World {
                 self.heard.done.insert(request);
             }
             Action::Finished { .. } | Action::Changed { .. } | Action::LevelReached { .. } => {}
-            Action::CycleBroken { .. }
-            | Action::EssentialOver { .. }
-            | Action::EndMachine { .. }
-            | Action::AllDown { .. } => {}
+            Action::EndMachine { action, .. } => self.brought_down(action.end),
+            Action::CycleBroken { .. } | Action::EssentialOver { .. } | Action::AllDown { .. } => {}
         }
+    }
+
+    /// As the shell does it. Said again by the next manager, it is another request.
+    fn brought_down(&mut self, end: End) {
+        let how = match end {
+            End::Exit | End::PowerOff => Power::PowerOff,
+            End::Reboot => Power::Reboot,
+            End::Halt => Power::Halt,
+        };
+        let own = self.asked.range(OWN..).next_back().map_or(OWN, |(last, _)| last + 1);
+        self.request(own, Ask::Down(how));
     }
 
     fn service(&self, name: &UnitName) -> Service {

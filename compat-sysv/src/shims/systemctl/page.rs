@@ -3,10 +3,10 @@
 use super::changing::near;
 use super::look::{Found, list, look};
 use super::options::Options;
-use super::show::moment;
 use super::switching::is_held;
 use super::words::{file_state, is_up, load, source_path, sub};
 use crate::pid1::{PATIENCE, client};
+use crate::shims::clock::moment;
 use crate::shims::{err_plain, out, script};
 use init::client::run_dir;
 use init::core::State;

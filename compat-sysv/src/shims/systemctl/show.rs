@@ -5,12 +5,11 @@ use super::options::Options;
 use super::switching::is_held;
 use super::words::{can_reload, file_state, is_up, load, mangle, setting, source_path, sub};
 use crate::pid1;
+use crate::shims::clock::moment;
 use crate::shims::{err_plain, out};
 use init::core::{ExitRecord, State};
-use init::log::stamp::Stamp;
 use init::proto::control::{LoadState, UnitStatus};
 use init::proto::words::{result, state};
-use init::sys::localtime;
 use init::unit::UnitName;
 
 /// A key and its value.
@@ -106,7 +105,7 @@ fn manager() -> Vec<Property> {
     texts.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()
 }
 
-/// All properties of a unit, asked for by `name`. Pure but for the offset of local time.
+/// All properties of a unit, asked for by `name`. Pure but for local time.
 pub(super) fn properties(unit: &UnitStatus, name: &str, file_state: &str) -> Vec<Property> {
     let names = |list: &[UnitName]| list.iter().map(UnitName::as_str).collect::<Vec<_>>().join(" ");
     let relation = |word: &str| {
@@ -196,31 +195,9 @@ fn exec(line: &str) -> String {
     format!("{{ path={path} ; argv[]={text} ; ignore_errors={ignored} }}")
 }
 
-/// `Mon 2026-11-23 07:23:46 UTC`; milliseconds since the epoch.
-pub(super) fn moment(ms: u64) -> String {
-    let seconds = i64::try_from(ms / 1000).unwrap_or(0);
-    moment_at(seconds, localtime::offset(seconds))
-}
-
-fn moment_at(seconds: i64, offset: i32) -> String {
-    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    let day = (seconds + i64::from(offset)).div_euclid(86_400).rem_euclid(7);
-    let day = usize::try_from(day).ok().and_then(|d| DAYS.get(d)).unwrap_or(&"");
-    let text = Stamp { micros: seconds.saturating_mul(1_000_000), offset }.to_string();
-    let zone = if offset == 0 { "UTC" } else { text.get(26..).unwrap_or("") };
-    format!("{day} {} {zone}", text.get(..19).unwrap_or(&text).replace('T', " "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn moments_have_their_weekday() {
-        assert_eq!(moment_at(0, 0), "Thu 1970-01-01 00:00:00 UTC");
-        assert_eq!(moment_at(1_795_418_626, 0), "Mon 2026-11-23 07:23:46 UTC");
-        assert_eq!(moment_at(1_795_418_626, 7200), "Mon 2026-11-23 09:23:46 +02:00");
-    }
 
     #[test]
     fn commands_show_their_program() {

@@ -117,8 +117,8 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
     }
     // Debian's update-rc.d calls us with this set: it has done, or will do, that part itself.
     let skips = std::env::var_os("SYSTEMCTL_SKIP_SYSV").is_some();
-    if let Some(script) = script.filter(|_| !skips && options.root.is_none()) {
-        match by_sysv(switch, &script) {
+    if script.is_some() && !skips {
+        match by_sysv(options, switch, short) {
             0 => {}
             code => return code,
         }
@@ -166,20 +166,10 @@ fn by_rung(options: &Options, switch: Switch, name: &str) -> u8 {
 }
 
 /// What `update-rc.d` or `chkconfig` would do.
-fn by_sysv(switch: Switch, path: &Path) -> u8 {
-    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let red_hat = path.starts_with("/etc/rc.d") || !Path::new("/etc/rc2.d").exists();
-    let calls: Vec<(&str, Vec<&str>)> = match (red_hat, switch) {
-        (true, Switch::On) => vec![("chkconfig", vec![&name, "on"])],
-        (true, Switch::Off) => vec![("chkconfig", vec![&name, "off"])],
-        (false, Switch::On) => {
-            vec![("update-rc.d", vec![&name, "defaults"]), ("update-rc.d", vec![&name, "enable"])]
-        }
-        (false, Switch::Off) => {
-            vec![("update-rc.d", vec![&name, "defaults"]), ("update-rc.d", vec![&name, "disable"])]
-        }
-    };
-    calls.iter().map(|(program, args)| shims::call(program, args)).find(|code| *code != 0).unwrap_or(0)
+fn by_sysv(options: &Options, switch: Switch, script: &str) -> u8 {
+    let root = options.root.as_ref().map(|root| format!("--root={}", root.display()));
+    let args: Vec<&str> = root.iter().map(String::as_str).chain([switch.word(), script]).collect();
+    shims::call("systemd-sysv-install", &args)
 }
 
 /// The word of `is-enabled`.

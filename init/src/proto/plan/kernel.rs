@@ -1,9 +1,25 @@
 //! What one number sets in the kernel for a process.
 
-/// A setting of the calling process, for [`super::Step::Set`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Setting {
+/// The enum, and its numbers' way back.
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident = $number:literal,)*) => {
+        /// A setting of the calling process, for [`super::Step::Set`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Setting { $($(#[$doc])* $name = $number,)* }
+
+        impl Setting {
+            pub(super) fn from_number(number: u32) -> Option<Self> {
+                match number {
+                    $($number => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+settings! {
     /// `ioprio_set(2)`: class and level as the kernel packs them.
     IoPriority = 0,
     /// `PR_SET_TIMERSLACK`, in nanoseconds.
@@ -26,23 +42,4 @@ pub enum Setting {
     Keyring = 9,
     /// `PR_SET_MEMORY_MERGE`.
     MemoryMerge = 10,
-}
-
-impl Setting {
-    pub(super) fn from_number(number: u32) -> Option<Self> {
-        const ALL: [Setting; 11] = [
-            Setting::IoPriority,
-            Setting::TimerSlack,
-            Setting::Personality,
-            Setting::SecureBits,
-            Setting::BoundingSet,
-            Setting::AmbientSet,
-            Setting::KeepCapabilities,
-            Setting::NoNewPrivileges,
-            Setting::CoredumpFilter,
-            Setting::Keyring,
-            Setting::MemoryMerge,
-        ];
-        ALL.into_iter().find(|s| *s as u32 == number)
-    }
 }

@@ -1,4 +1,4 @@
-//! The unit files of Debian packages: fetched by apt from the mirror this host uses, kept under `target`.
+//! Debian packages: fetched by apt from the mirror this host uses, unpacked, kept under `target`.
 //!
 //! apt gets folders of its own, so that neither the host's release nor its package lists matter, and nothing of the host
 //! changes.
@@ -12,19 +12,25 @@ use std::process::{Command, Output};
 /// Debian's release.
 const SUITE: &str = "bookworm";
 
-/// The unit files of these packages, in a folder each, kept for the next time. `Err`: why there are none.
-pub fn units(packages: &[&str]) -> Result<PathBuf, String> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian-units");
+/// These packages, unpacked in a folder each, as far as `paths` (`./lib/systemd`; none: whole), below `target`. They are
+/// kept for the next time. `Err`: why there are none.
+///
+/// # Errors
+/// What failed, with its output.
+pub fn packages(target: &Path, packages: &[&str], paths: &[&str]) -> Result<PathBuf, String> {
+    if !["/usr/bin/apt-get", "/usr/bin/dpkg-deb"].iter().all(|program| Path::new(program).exists()) {
+        return Err("there are no apt-get and dpkg-deb".to_owned());
+    }
     let mut hash = DefaultHasher::new();
-    packages.hash(&mut hash);
+    (packages, paths).hash(&mut hash);
     let kept = target.join(format!("{SUITE}-{:016x}", hash.finish()));
     if kept.exists() {
         return Ok(kept);
     }
     let mirror = mirror()?;
-    fs::create_dir_all(&target).map_err(|e| format!("{}: {e}", target.display()))?;
+    fs::create_dir_all(target).map_err(|e| format!("{}: {e}", target.display()))?;
     let work = target.join(format!("new-{}", std::process::id()));
-    let made = fetch(&work, &mirror, packages).and_then(|units| {
+    let made = fetch(&work, &mirror, packages, paths).and_then(|units| {
         let _ = fs::remove_dir_all(&kept);
         fs::rename(&units, &kept).map_err(|e| e.to_string())
     });
@@ -47,8 +53,8 @@ fn mirror() -> Result<String, String> {
     known.or(debian(ask()?)).ok_or("apt knows no Debian mirror here; run `apt-get update` as root".to_owned())
 }
 
-/// Downloads the packages and unpacks their unit files; the folder of these.
-fn fetch(work: &Path, mirror: &str, packages: &[&str]) -> Result<PathBuf, String> {
+/// Downloads the packages and unpacks them; the folder of these.
+fn fetch(work: &Path, mirror: &str, packages: &[&str], paths: &[&str]) -> Result<PathBuf, String> {
     let folder = |name: &str| {
         let path = work.join(name);
         fs::create_dir_all(&path).map(|()| path).map_err(|e| format!("{}: {e}", work.display()))
@@ -85,11 +91,10 @@ fn fetch(work: &Path, mirror: &str, packages: &[&str]) -> Result<PathBuf, String
     // tar says that a package has none by its exit status; what was unpacked is looked at later.
     let shell = r#"set -e
         for deb in *.deb; do
-            mkdir "$1/${deb%%_*}"
-            dpkg-deb --fsys-tarfile "$deb" |
-                tar -xf - -C "$1/${deb%%_*}" ./lib/systemd/system ./usr/lib/systemd/system 2>/dev/null || true
+            mkdir "$to/${deb%%_*}"
+            dpkg-deb --fsys-tarfile "$deb" | tar -xf - -C "$to/${deb%%_*}" "$@" 2>/dev/null || true
         done"#;
-    run(Command::new("bash").args(["-c", shell, "sh"]).arg(&units).current_dir(&debs))?;
+    run(Command::new("bash").args(["-c", shell, "sh"]).args(paths).env("to", &units).current_dir(&debs))?;
     Ok(units)
 }
 

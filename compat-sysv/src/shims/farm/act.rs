@@ -1,0 +1,172 @@
+//! Verbs for units, carried out by Rung's manager: asked, followed, and shown as a script would have.
+
+use super::live::Live;
+use crate::pid1::{PATIENCE, client, is_absent, is_rung};
+use crate::shims::{err, err_plain, out};
+use init::client::{Error, Event, request_id};
+use init::core::{ExitRecord, JobResult, Outcome, State, Verb};
+use init::proto::control::{Change, JobEnd, LoadState, Names, Progress, UnitStatus, Units, errors};
+use init::unit::{Source, UnitName};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// How often what a script prints is looked for.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What a word on the command line asks of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::shims) enum Wish {
+    Status,
+    Change(Verb),
+}
+
+impl Wish {
+    /// What every unit can do.
+    pub(in crate::shims) fn of(action: &str) -> Option<Self> {
+        Some(Self::Change(match action {
+            "status" => return Some(Self::Status),
+            "start" => Verb::Start,
+            "stop" => Verb::Stop,
+            "restart" => Verb::Restart,
+            "try-restart" | "condrestart" => Verb::TryRestart,
+            "reload" | "force-reload" => Verb::Reload,
+            _ => return None,
+        }))
+    }
+
+    /// Whether Rung does this for a unit made from a script: what starts and ends processes, so that they are its own.
+    /// Everything else the script does itself, on the caller's terminal.
+    fn supervises(&self) -> bool {
+        matches!(self, Self::Change(Verb::Start | Verb::Stop | Verb::Restart | Verb::TryRestart))
+    }
+}
+
+/// The unit of that name; `None` where Rung isn't here or knows none.
+pub(in crate::shims) fn unit(name: &str) -> Result<Option<UnitStatus>, Error> {
+    let Ok(full) = UnitName::new(name) else {
+        return Ok(None);
+    };
+    if !is_rung() {
+        return Ok(None);
+    }
+    match client().call::<_, Units>("Status", &Names { names: vec![full.as_str().to_owned()] }, PATIENCE) {
+        Ok(found) => Ok(found.units.into_iter().find(|u| u.load != LoadState::Missing)),
+        Err(e) if e.is(errors::NO_SUCH_UNIT) || is_absent(&e) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Carries out a verb for a unit, if Rung is to do it; `None`: the script is.
+pub(in crate::shims) fn carry_out(name: &str, unit: &UnitStatus, action: &str, bare: bool) -> Option<u8> {
+    let wish = Wish::of(action).filter(|_| bare)?;
+    if unit.source == Source::Script && !wish.supervises() {
+        return None;
+    }
+    Some(match wish {
+        Wish::Status => status(unit),
+        Wish::Change(verb) => change(name, unit, verb, action),
+    })
+}
+
+/// LSB's exit statuses: 0 running, 1 dead with traces, 3 not running, 4 unknown.
+fn status(unit: &UnitStatus) -> u8 {
+    let (word, code) = match unit.state {
+        State::Active | State::Reloading => ("is running", 0),
+        State::Activating => ("is starting", 3),
+        State::Deactivating => ("is stopping", 0),
+        State::Inactive => ("is not running", 3),
+        State::Failed => ("has failed", 1),
+    };
+    let pid = unit.main_pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+    let why = unit.reason.as_ref().or(unit.load_error.as_ref()).map(|why| format!(": {why}")).unwrap_or_default();
+    out(&format!("{} {word}{pid}{}", unit.name.short(), if code == 0 { String::new() } else { why }));
+    code
+}
+
+fn change(service: &str, unit: &UnitStatus, verb: Verb, action: &str) -> u8 {
+    let wish =
+        Change { verb: verb.clone(), names: vec![unit.name.as_str().to_owned()], request: request_id(), wait: true };
+    let mut progress = Progress::default();
+    let mut live = (unit.source == Source::Script).then(|| Live::new(unit.name.short()));
+    let tick = live.as_ref().map(|_| TICK);
+    let followed = client().follow("Change", &wish, tick, &mut |event| {
+        if let Event::Reply(more) = event {
+            let more: Progress = more;
+            progress.ended.extend(more.ended);
+            progress.notes.extend(more.notes);
+        }
+        if let Some(live) = &mut live {
+            live.show();
+        }
+        ControlFlow::Continue(())
+    });
+    if let Err(e) = followed {
+        err(service, &e.to_string());
+        return if e.is(errors::DENIED) { 4 } else { 1 };
+    }
+    for note in &progress.notes {
+        err(service, note);
+    }
+    // LSB: a service that can't be reloaded is restarted by force-reload.
+    let cannot = |end: &JobEnd| end.name == unit.name && matches!(end.result, JobResult::NotApplicable { .. });
+    if action == "force-reload" && verb == Verb::Reload && progress.ended.iter().any(cannot) {
+        return change(service, unit, Verb::TryRestart, action);
+    }
+    progress
+        .ended
+        .iter()
+        .map(|end| show(end, unit, &verb, live.is_some()))
+        .fold(0, |all, one| if one == 0 { all } else { one })
+}
+
+/// Prints how a job ended, if it didn't end well; its exit status. A script's own words were printed already.
+fn show(end: &JobEnd, unit: &UnitStatus, verb: &Verb, printed: bool) -> u8 {
+    let own = end.name == unit.name;
+    let code = match &end.result {
+        JobResult::Done | JobResult::Already => return 0,
+        // LSB: the verb is a feature this service lacks.
+        JobResult::NotApplicable { .. } if *verb == Verb::Reload => 3,
+        JobResult::Failed(outcome) | JobResult::Skipped(outcome) if own && printed => exit_code(outcome),
+        _ if own => 1,
+        _ => return 0,
+    };
+    err(end.name.short(), end.reason.as_deref().unwrap_or("failed"));
+    let log = end.log.iter().filter(|_| !printed);
+    for line in log.map(|line| format!("  {line}")).chain(end.hint.clone()) {
+        err_plain(&line);
+    }
+    code
+}
+
+/// The script's own exit status, where it had one.
+fn exit_code(outcome: &Outcome) -> u8 {
+    match outcome {
+        Outcome::Exited { exit: ExitRecord::Code(code), .. } => u8::try_from(*code).unwrap_or(1),
+        Outcome::Skipped { .. } => 0,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scripts_processes_are_rungs_and_its_other_words_its_own() {
+        for action in ["start", "stop", "restart", "try-restart", "condrestart"] {
+            assert!(Wish::of(action).is_some_and(|wish| wish.supervises()), "{action}");
+        }
+        for action in ["status", "reload", "force-reload"] {
+            assert!(Wish::of(action).is_some_and(|wish| !wish.supervises()), "{action}");
+        }
+        assert_eq!(Wish::of("configtest"), None);
+    }
+
+    #[test]
+    fn the_exit_status_is_the_scripts() {
+        let exited = |exit| Outcome::Exited { kind: init::unit::ExecKind::Start, index: 0, exit };
+        assert_eq!(exit_code(&exited(ExitRecord::Code(6))), 6);
+        assert_eq!(exit_code(&exited(ExitRecord::Signal(9))), 1);
+        assert_eq!(exit_code(&Outcome::StartLimit), 1);
+    }
+}
