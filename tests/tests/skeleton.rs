@@ -185,6 +185,7 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
     assert!(debian.has("lib/lsb/init-functions.d/40-rung") && !debian.has("etc/init.d/functions"));
     assert!(!debian.has("usr/lib/rung/units/cron.service"), "its scripts boot it");
     assert!(!debian.has("etc/rung/levels/S/local-fs.service"));
+    assert!(debian.has("usr/lib/rung/units/sysv-fifo.service"), "nothing of Debian's listens for telinit");
 
     let redhat = Root::new("redhat");
     let at = |path: &str| redhat.0.join("root").join(path);
