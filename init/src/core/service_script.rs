@@ -45,7 +45,11 @@ pub(super) fn skip_reason(unit: &Unit, words: &[String], exit: ExitRecord) -> St
         ExitRecord::Code(6) => "it is not configured".to_owned(),
         _ => format!("SkipExitStatus={} names that", unit.placed("Service.SkipExitStatus")),
     };
-    format!("`{}` {}: {why}", words.join(" "), crate::proto::words::exit(exit))
+    let ended = match exit {
+        ExitRecord::Code(code) => format!("exited with status {code}"),
+        _ => "was ended by a signal".to_owned(),
+    };
+    format!("`{}` {ended}: {why}", words.join(" "))
 }
 
 impl Service {
