@@ -320,6 +320,7 @@ impl Manager {
     /// A change is taken in as soon as it is made; here it is told.
     fn reload_units(&mut self) -> Outcome {
         self.reload_all();
+        self.reread_inittab(None);
         self.settle();
         let changed = std::mem::take(&mut self.untold).into_iter().collect();
         let mut reloaded = Reloaded { changed, ..Reloaded::default() };
