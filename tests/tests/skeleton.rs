@@ -185,6 +185,9 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
     assert!(debian.has("lib/lsb/init-functions.d/40-rung") && !debian.has("etc/init.d/functions"));
     assert!(!debian.has("usr/lib/rung/units/cron.service"), "its scripts boot it");
     assert!(!debian.has("etc/rung/levels/S/local-fs.service"));
+    for there in ["etc/rung/levels/S/sysv-fifo.service", "usr/lib/rung/units/single.service"] {
+        assert!(debian.has(there), "{there}: nothing of Debian's does that");
+    }
 
     let redhat = Root::new("redhat");
     let at = |path: &str| redhat.0.join("root").join(path);
