@@ -7,9 +7,11 @@
 pub mod conf;
 pub mod findings;
 mod gathered;
+mod prefer;
 pub mod root;
 mod suppose;
 
+pub use prefer::Choice;
 pub use root::Root;
 pub use suppose::Supposed;
 
@@ -18,6 +20,7 @@ use crate::sys::file;
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
+use prefer::Chooser;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,7 +39,8 @@ const MAX_ALIASES: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
     File(Source, PathBuf),
-    Masked,
+    /// In a folder of such units.
+    Masked(Source),
     Alias(UnitName),
 }
 
@@ -63,6 +67,7 @@ pub struct Loader {
     gathered: Gathered,
     generated: BTreeMap<UnitName, Rc<Unit>>,
     supposed: Suppositions,
+    chooser: Chooser,
 }
 
 /// Where `sysv generate` writes what it makes.
@@ -96,7 +101,8 @@ impl Loader {
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
         let (entries, drop_ins, gathered, generated, supposed) = Default::default();
-        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed }
+        let chooser = Chooser::default();
+        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed, chooser }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -129,11 +135,12 @@ impl Loader {
         self.gathered = Gathered::default();
         self.entries.clear();
         self.drop_ins.clear();
+        let mut rivals = Vec::new();
         for (source, folder) in self.folders.clone() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
                 let (Some(name), path) = (full_name(&file), folder.join(&file)) else { continue };
-                let found = if mask { Entry::Masked } else { Entry::File(source, path) };
+                let found = if mask { Entry::Masked(source) } else { Entry::File(source, path) };
                 self.entries.entry(name).or_insert(found);
             }
             for file in self.supposed.folders(&folder).filter(|f| f.strip_suffix(".d").and_then(full_name).is_some()) {
@@ -152,11 +159,18 @@ impl Loader {
                 }
                 self.gathered.add(&self.root, source, &folder, &file);
                 let Some(name) = full_name(&file) else { continue };
+                if source == Source::Script
+                    && let Some(Entry::File(Source::Systemd, _) | Entry::Masked(Source::Systemd)) =
+                        self.entries.get(&name)
+                {
+                    rivals.push((name, path));
+                    continue;
+                }
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
                     continue;
                 }
                 let found = match () {
-                    () if is_mask(&self.root, &path) => Entry::Masked,
+                    () if is_mask(&self.root, &path) => Entry::Masked(source),
                     () if kind.is_symlink() => link(&self.root, &name, source, path),
                     () => Entry::File(source, path),
                 };
@@ -164,6 +178,36 @@ impl Loader {
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
+        self.choose(rivals);
+    }
+
+    /// Names that both a systemd unit and a script have: only for these a file is read here.
+    fn choose(&mut self, rivals: Vec<(UnitName, PathBuf)>) {
+        self.chooser.choices.clear();
+        for (name, script) in rivals {
+            let unit = match self.entries.get(&name) {
+                Some(Entry::File(source, path)) => self.parse(&name, *source, path).ok(),
+                _ => None,
+            };
+            if self.chooser.choose(&name, self.facts.prefer, unit.as_ref()) == Source::Script {
+                self.entries.insert(name, Entry::File(Source::Script, script));
+            }
+        }
+    }
+
+    /// What was chosen where a systemd unit and a script have one name.
+    pub fn choices(&self) -> impl Iterator<Item = (&UnitName, &Choice)> {
+        self.chooser.choices.iter()
+    }
+
+    /// The same for one name; `None`: there was no choice.
+    pub fn choice(&self, name: &UnitName) -> Option<&Choice> {
+        self.chooser.choices.get(name)
+    }
+
+    /// Choices made before, which stay.
+    pub fn keep_choices(&mut self, made: BTreeMap<UnitName, Source>) {
+        self.chooser.keep(made);
     }
 
     /// The unit's own name: follows an alias, also of a template.
@@ -201,7 +245,7 @@ impl Loader {
 
     /// Every name a file has in the folders: templates and aliases too, masks not.
     pub fn all_names(&self) -> impl Iterator<Item = &UnitName> {
-        self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked)).map(|(n, _)| n)
+        self.entries.iter().filter(|(_, e)| !matches!(e, Entry::Masked(_))).map(|(n, _)| n)
     }
 
     /// Every template.
@@ -292,21 +336,21 @@ impl Loader {
                 return only(self.complete(end));
             }
             None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
-            Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
+            Some(Entry::Masked(_)) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
         };
-        let fragment = match self.read(&path) {
-            Ok(fragment) => fragment,
-            Err(reason) => return only(Definition::Bad(name.clone(), reason)),
-        };
-        let mut drop_ins = Vec::new();
-        for path in search::drop_ins(name, source, &self.drop_ins) {
-            match self.read(&path) {
-                Ok(file) => drop_ins.push(file),
-                Err(reason) => return only(Definition::Bad(name.clone(), reason)),
-            }
+        match self.parse(name, source, &path) {
+            Ok(parsed) => self.define(name, parsed),
+            Err(reason) => only(Definition::Bad(name.clone(), reason)),
         }
-        self.define(name, unit::parse(name, source, &fragment, &drop_ins, &self.facts))
+    }
+
+    /// A unit's file with its drop-ins.
+    fn parse(&self, name: &UnitName, source: Source, path: &Path) -> Result<unit::Parsed, String> {
+        let fragment = self.read(path)?;
+        let drop_ins = search::drop_ins(name, source, &self.drop_ins);
+        let drop_ins = drop_ins.iter().map(|path| self.read(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(unit::parse(name, source, &fragment, &drop_ins, &self.facts))
     }
 
     fn read(&self, path: &Path) -> Result<SourceFile, String> {

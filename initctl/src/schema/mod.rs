@@ -31,6 +31,7 @@ const DOCUMENTS: &str = include_str!("documents.json");
 
 /// Verbs, and what they print: one of these.
 const VERBS: &[(&str, &[&str])] = &[
+    ("adopt", &["AdoptReply"]),
     ("blame", &["Blame"]),
     ("cat", &["Files"]),
     ("clean", &["Removed"]),
@@ -111,8 +112,8 @@ pub fn run(out: &Output, args: &Args) -> Result<(), Failure> {
         return out.data(&Schemas { version: VERSION, schemas }, |all, _| lines(all));
     };
     let Some((verb, documents)) = VERBS.iter().find(|(verb, _)| verb == wanted) else {
-        if wanted == "sandbox" {
-            return Err(Failure::Other("sandbox prints what its command prints: it has no schema".to_owned()));
+        if let "sandbox" | "run" = wanted.as_str() {
+            return Err(Failure::Other(format!("{wanted} prints what its command prints: it has no schema")));
         }
         let near = nearest(wanted, VERBS.iter().map(|(verb, _)| *verb));
         let near = crate::render::did_you_mean(&near);

@@ -62,6 +62,13 @@ impl Manager {
         {
             lines.push(format!("off in runlevel {level}"));
         }
+        if let Some(choice) = self.loader.choice(view.name) {
+            let word = if choice.taken == Source::Script { "init script" } else { "systemd unit" };
+            lines.push(format!(
+                "of a systemd unit and an init script of its name the {word} was chosen: {}",
+                choice.why
+            ));
+        }
         if let Some(cause) =
             view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
         {
@@ -178,6 +185,7 @@ impl Manager {
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
         let made_from = definition(&view).and_then(|u| u.source_path.clone());
+        let chosen = self.loader.choice(view.name).map(|choice| choice.taken);
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
@@ -185,8 +193,12 @@ impl Manager {
             let part = match &winner {
                 Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
                 Some(first) => format!("shadowed by {}", first.display()),
-                None if masks => "masks it".into(),
                 None if used.contains(&path) => "used".into(),
+                None if source == Source::Systemd && chosen == Some(Source::Script) => {
+                    found.push(UnitSource { path: path.display().to_string(), source, part: "passed over".into() });
+                    continue;
+                }
+                None if masks => "masks it".into(),
                 None => "comes first".into(),
             };
             winner.get_or_insert_with(|| path.clone());
