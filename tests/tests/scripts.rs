@@ -3,9 +3,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
 
 use nix::sys::signal::Signal;
-use rung_tests::world::{World, deadline};
+use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
 /// A script that notes each call, and keeps `daemons` of them running under setsid, as daemons are.
 fn script(daemons: &str) -> String {
@@ -336,4 +337,44 @@ fn scripts_may_be_preferred() {
     assert_eq!(status(&world, "whole")["source"], "script");
     let why = world.run(["initctl", "why", "whole"]).stdout;
     assert!(why.contains("Prefer=script"), "{why}");
+}
+
+#[test]
+fn a_boot_and_a_power_off_call_what_rc_calls() {
+    let rootfs = Rootfs::new();
+    let etc = rootfs.path().join("etc");
+    fs::create_dir_all(etc.join("init.d")).expect("a folder");
+    // Where nothing but a shell is: a daemon in the background, and a log that outlives the machine.
+    let text = "#!/bin/sh\necho \"${0##*/} $1 $RUNLEVEL $PREVLEVEL\" >>/calls\n\
+                case $1 in start) sleep 7777 </dev/null >/dev/null 2>&1 & echo $! >/run/${0##*/}.p;;\n\
+                stop) read p </run/${0##*/}.p && kill $p;; esac\n";
+    for name in ["early", "web", "never", "late", "halt"] {
+        fs::write(etc.join("init.d").join(name), text).expect("a script");
+        fs::set_permissions(etc.join("init.d").join(name), fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    for link in [
+        "rcS.d/S01early",
+        "rc3.d/S01web",
+        "rc3.d/K01never",
+        "rc0.d/K01web",
+        "rc0.d/K02never",
+        "rc0.d/K02late",
+        "rc0.d/K03halt",
+    ] {
+        let path = etc.join(link);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        symlink(format!("../init.d/{}", &link[9..]), path).expect("a link");
+    }
+    let world = World::new().arg("--all").arg("--root").arg(rootfs.path()).arg("--keep").boot();
+    assert_eq!(world.read("/calls"), "early start S N\nweb start 3 N\n", "no K link counts at the first level");
+    assert_eq!(status(&world, "web")["state"], "active");
+    let (code, errors) = world.shutdown();
+    assert_eq!(code, 0, "{errors}");
+    let kept = errors.split('`').rev().nth(1).map(PathBuf::from).expect("the folder is named");
+    let text = fs::read_to_string(kept.join("calls")).expect("the log");
+    fs::remove_dir_all(kept.parent().expect("a folder")).expect("it is ours");
+    let mut rest: Vec<&str> = text.lines().skip(2).collect();
+    rest.sort_unstable();
+    // Also what nobody has started; but `never` has a K link in 3 as well, and halt's work is Rung's.
+    assert_eq!(rest, ["late stop 0 3", "web stop 0 3"]);
 }
