@@ -171,6 +171,7 @@ impl Manager {
         let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
         let known: Vec<UnitName> = known.cloned().collect();
         self.redefine(names.into_iter().chain(known).collect());
+        self.watch_daemons();
         self.read_levels();
     }
 
@@ -181,6 +182,7 @@ impl Manager {
         let mut gathers = self.loader.rescan();
         self.watch_folders();
         gathers.extend(self.loader.rescan());
+        self.keep_choices();
         gathers
     }
 

@@ -135,6 +135,8 @@ impl Manager {
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
             "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, true)),
             "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, false)),
+            "org.rung.Manager.Run" => change(true).and_then(|_| self.run_script(&parameters(call)?)),
+            "org.rung.Manager.Adopt" => change(true).and_then(|_| self.adopt(&parameters(call)?)),
             "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units()),
             "org.rung.Manager.Reexec" => {
                 change(true)?;
@@ -317,6 +319,7 @@ impl Manager {
 
     /// A change is taken in as soon as it is made; here it is told.
     fn reload_units(&mut self) -> Outcome {
+        self.forget_choices();
         self.reload_all();
         self.reread_inittab(None);
         self.settle();

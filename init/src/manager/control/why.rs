@@ -62,6 +62,13 @@ impl Manager {
         {
             lines.push(format!("off in runlevel {level}"));
         }
+        if let Some(choice) = self.loader.choice(view.name) {
+            let word = if choice.taken == Source::Script { "init script" } else { "systemd unit" };
+            lines.push(format!(
+                "of a systemd unit and an init script of its name the {word} was chosen: {}",
+                choice.why
+            ));
+        }
         if let Some(cause) =
             view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
         {
@@ -178,21 +185,20 @@ impl Manager {
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
         let made_from = definition(&view).and_then(|u| u.source_path.clone());
-        let by_script = definition(&view).is_some_and(|u| u.source == Source::Script);
+        let chosen = self.loader.choice(view.name).map(|choice| choice.taken);
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
-            if by_script && source == Source::Systemd {
-                let part = "passed over: the script is taken (Prefer= in init.conf)".into();
-                found.push(UnitSource { path: path.display().to_string(), source, part });
-                continue;
-            }
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
                 Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
                 Some(first) => format!("shadowed by {}", first.display()),
-                None if masks => "masks it".into(),
                 None if used.contains(&path) => "used".into(),
+                None if source == Source::Systemd && chosen == Some(Source::Script) => {
+                    found.push(UnitSource { path: path.display().to_string(), source, part: "passed over".into() });
+                    continue;
+                }
+                None if masks => "masks it".into(),
                 None => "comes first".into(),
             };
             winner.get_or_insert_with(|| path.clone());
