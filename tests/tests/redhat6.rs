@@ -2,7 +2,8 @@
 //! `/var/lock/subsys`, settings in `/etc/sysconfig`.
 #![allow(clippy::unwrap_used, reason = "this is all test code")]
 
-use rung_tests::world::{Output, World, helper};
+use rung_tests::world::container::Container;
+use rung_tests::world::{Output, Rootfs, World, helper};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -130,4 +131,108 @@ fn a_classic_script_by_hand_every_verb_and_exit_status() {
         world.write("/etc/sysconfig/network", "NETWORKING=yes\n");
         assert!(!by.locked());
     }
+}
+
+const INITTAB: &str = "id:3:initdefault:
+si::sysinit:/etc/rc.d/rc.sysinit
+l0:0:wait:/etc/rc.d/rc 0
+l1:1:wait:/etc/rc.d/rc 1
+l3:3:wait:/etc/rc.d/rc 3
+l6:6:wait:/etc/rc.d/rc 6
+";
+
+/// Brings the machine up as far as this tree needs it.
+const SYSINIT: &str = "#!/bin/sh
+. /etc/rc.d/init.d/functions
+mkdir -p /var/lock/subsys
+rm -f /var/lock/subsys/*
+action $\"Setting up:\" true
+echo \"sysinit $RUNLEVEL $PREVLEVEL\" >/run/calls
+";
+
+/// A script with a lock file and nothing that runs.
+fn oneshot(name: &str, header: &str) -> String {
+    format!(
+        "#!/bin/sh
+# chkconfig: {header}
+# description: {name}
+. /etc/rc.d/init.d/functions
+echo \"{name} $1\" >>/run/calls
+case $1 in
+start) touch /var/lock/subsys/{name} ;;
+stop) rm -f /var/lock/subsys/{name} ;;
+esac
+"
+    )
+}
+
+/// The tree as a root directory to boot.
+fn tree() -> Rootfs {
+    let functions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc-skel/init.d/functions");
+    let nginx = fs::read(helper("toy-nginx")).unwrap();
+    let mut root = Rootfs::new()
+        .file("etc/inittab", INITTAB, 0o644)
+        .file("etc/rc.d/rc.sysinit", SYSINIT, 0o755)
+        .file("etc/rc.d/init.d/functions", &fs::read_to_string(functions).unwrap(), 0o644)
+        .file("etc/rc.d/init.d/nginx", NGINX, 0o755)
+        .file("etc/rc.d/init.d/network", &oneshot("network", "2345 10 90"), 0o755)
+        .file("etc/rc.d/init.d/local", &oneshot("local", "345 99 01"), 0o755)
+        .file("etc/sysconfig/network", "NETWORKING=yes\n", 0o644)
+        .file("etc/nginx/nginx.conf", "/var/run/nginx.pid\ngood\n", 0o644)
+        .file("usr/sbin/nginx", "", 0o755)
+        .link("etc/init.d", "rc.d/init.d")
+        .link("var/run", "../run")
+        .link("etc/rc.d/rc3.d/S10network", "../init.d/network")
+        .link("etc/rc.d/rc3.d/S85nginx", "../init.d/nginx")
+        .link("etc/rc.d/rc3.d/S99local", "../init.d/local");
+    fs::write(root.path().join("usr/sbin/nginx"), nginx).unwrap();
+    // As `etc-skel/install` leaves a root that scripts boot.
+    for folder in ["usr/lib/rung/units", "etc/rung/levels"] {
+        fs::remove_dir_all(root.path().join(folder)).unwrap();
+        fs::create_dir(root.path().join(folder)).unwrap();
+    }
+    for level in 0..=6 {
+        root = root.link(&format!("etc/rc{level}.d"), &format!("rc.d/rc{level}.d"));
+        fs::create_dir_all(root.path().join(format!("etc/rc.d/rc{level}.d"))).unwrap();
+    }
+    for level in [0, 1, 6] {
+        for link in ["K01local", "K15nginx", "K90network"] {
+            root = root.link(&format!("etc/rc.d/rc{level}.d/{link}"), &format!("../init.d/{}", &link[3..]));
+        }
+    }
+    ["/usr/bin/touch", "/usr/bin/readlink", "/usr/bin/tty", "/usr/bin/nice", "/usr/bin/basename"]
+        .into_iter()
+        .fold(root, Rootfs::program)
+}
+
+#[test]
+fn the_tree_boots_by_rc_sysinit_and_its_links_and_is_supervised() {
+    let mut container = Container::plain(tree());
+    container.wait_said("runlevel 3 reached");
+    let run = |words: &[&str]| container.run(words);
+    let calls = run(&["/bin/cat", "/run/calls"]).stdout;
+    assert_eq!(calls, "sysinit S N\nnetwork start\nlocal start\n", "{}", container.said());
+    let active = run(&["/usr/bin/initctl", "is-active", "nginx", "network", "local"]);
+    assert_eq!(active.stdout, "active\nactive\nactive\n", "{}", container.said());
+    let pid = run(&["/bin/cat", "/run/nginx.pid"]).stdout;
+    assert_eq!(run(&["/usr/bin/initctl", "show", "nginx", "-p", "MainPID", "--value"]).stdout, pid);
+    assert!(run(&["/bin/ls", "/var/lock/subsys"]).stdout.contains("nginx"));
+
+    assert!(run(&["/usr/bin/initctl", "reload", "nginx"]).code == 0);
+    container
+        .wait_for("a reload", |c| c.run(&["/bin/cat", "/run/nginx.pid.log"]).stdout.contains("reload").then_some(()));
+    assert_eq!(run(&["/usr/bin/initctl", "restart", "nginx"]).code, 0, "{}", container.said());
+    assert_ne!(run(&["/bin/cat", "/run/nginx.pid"]).stdout, pid);
+
+    // Not configured any more: that is no failure.
+    let conf = container.rootfs.path().join("etc/nginx/nginx.conf");
+    assert_eq!(run(&["/usr/bin/initctl", "stop", "nginx"]).code, 0);
+    fs::remove_file(conf).unwrap();
+    run(&["/usr/bin/initctl", "start", "nginx"]);
+    assert_eq!(run(&["/usr/bin/initctl", "is-failed", "nginx"]).code, 1, "{}", container.said());
+
+    assert_eq!(run(&["/usr/bin/initctl", "--no-wait", "poweroff"]).code, 0);
+    container.ended(std::time::Duration::from_secs(60));
+    let said = container.said();
+    assert!(!said.contains("fail"), "{said}");
 }

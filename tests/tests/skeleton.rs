@@ -185,6 +185,9 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
     assert!(debian.has("lib/lsb/init-functions.d/40-rung") && !debian.has("etc/init.d/functions"));
     assert!(!debian.has("usr/lib/rung/units/cron.service"), "its scripts boot it");
     assert!(!debian.has("etc/rung/levels/S/local-fs.service"));
+    for there in ["etc/rung/levels/S/sysv-fifo.service", "usr/lib/rung/units/single.service"] {
+        assert!(debian.has(there), "{there}: nothing of Debian's does that");
+    }
 
     let redhat = Root::new("redhat");
     let at = |path: &str| redhat.0.join("root").join(path);
@@ -199,6 +202,27 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
     redhat.install();
     assert_eq!(fs::read_to_string(at("etc/init.d/functions")).unwrap(), "red hat's");
     assert!(!redhat.has("etc/rung/levels/S/local-fs.service"), "rc.sysinit does that");
+}
+
+#[test]
+fn commands_of_the_distribution_stay_and_missing_ones_come() {
+    let root = Root::new("shims");
+    let at = |path: &str| root.0.join("root").join(path);
+    fs::create_dir_all(at("sbin")).unwrap();
+    fs::create_dir_all(at("usr/lib/systemd")).unwrap();
+    fs::write(at("usr/sbin/service"), "debian's").unwrap();
+    fs::write(at("sbin/runlevel"), "sysvinit's").unwrap();
+    for _ in 0..2 {
+        root.install();
+        let ours = |path: &str| fs::read_link(at(path)).is_ok_and(|to| to == Path::new("/usr/lib/rung/sysv"));
+        assert_eq!(fs::read_to_string(at("usr/sbin/service")).unwrap(), "debian's");
+        assert_eq!(fs::read_to_string(at("sbin/runlevel")).unwrap(), "sysvinit's");
+        assert!(!at("sbin/service").is_symlink() && !at("usr/sbin/runlevel").is_symlink());
+        for path in ["sbin/chkconfig", "sbin/insserv", "usr/sbin/update-rc.d", "usr/sbin/invoke-rc.d"] {
+            assert!(ours(path), "{path}");
+        }
+        assert!(ours("usr/lib/lsb/install_initd") && ours("usr/lib/systemd/systemd-sysv-install"));
+    }
 }
 
 #[test]

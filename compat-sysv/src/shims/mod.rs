@@ -9,6 +9,7 @@ mod fifo;
 mod generate;
 mod halt;
 mod killall5;
+mod man;
 mod mesg;
 mod pidof;
 mod record;
@@ -54,6 +55,12 @@ const SHIMS: &[Shim] = &[
         help: farm::update::HELP,
     },
     Shim {
+        names: &["insserv"],
+        what: "links of scripts, and their numbers",
+        run: farm::insserv::run,
+        help: farm::insserv::HELP,
+    },
+    Shim {
         names: &["chkconfig"],
         what: "levels a service is on in, Red Hat's way",
         run: farm::chkconfig::run,
@@ -74,6 +81,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
+    Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 

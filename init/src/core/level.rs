@@ -204,7 +204,9 @@ impl Core {
     /// A request has ended: was it the switch?
     pub(super) fn level_done(&mut self, request: RequestId, out: &mut Vec<Action>) {
         let Some(switch) = self.levels.switching.take_if(|s| s.request == request) else { return };
-        let from = self.levels.current;
+        // The boot's own level S is no level that was left.
+        let booted = self.levels.previous.is_some();
+        let from = self.levels.current.filter(|level| booted || *level != Level::S);
         self.levels.previous = from;
         self.levels.current = Some(switch.to);
         if !self.levels.reached.iter().any(|r| r.0 == switch.to) {

@@ -1,9 +1,10 @@
 //! The service machine of `Type=script`: what an init script leaves running is the service.
 //!
-//! When the script has ended its main process is looked for: the one in `PIDFile=`, else the only process there is. With
-//! several the service has none, and lives as long as any of them. Where nothing is left it has done its work and counts
-//! as active; so does one whose last process ends well within [`BRIEF`] of the start, for that was no daemon. Later the
-//! end of its last process is its end, and a main process that ends badly is one where `Restart=` is to bring it back.
+//! When the script has ended its main process is looked for: the one in `PIDFile=`, else the only one that PID 1 has
+//! inherited. With several the service has none, and lives as long as any of them. Where nothing is left it has done its
+//! work and counts as active; so does one whose last process ends well within [`BRIEF`] of the start, for that was no
+//! daemon. Later the end of its last process is its end, and a main process that ends badly is one where `Restart=` is to
+//! bring it back.
 //! `ExecStop=` runs at such an end only if a restart follows: somebody who stops the service by its script would find
 //! that the daemon he starts next is stopped again.
 //!

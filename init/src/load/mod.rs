@@ -1,9 +1,11 @@
 //! Reading unit files from their folders: which names there are, what each of them means.
 //!
 //! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
-//! systemd's, then what was made from scripts in `/etc/init.d` and lines of `/etc/inittab`. A link to `/dev/null` or an empty file masks; a link to another unit's file is an alias. Which drop-ins
-//! count says [`search::drop_ins`].
+//! systemd's, then what was made from scripts in `/etc/init.d` and lines of `/etc/inittab`; but of a unit of systemd's and
+//! a script of one name the better one is taken ([`choice`]). A link to `/dev/null` or an empty file masks; a link to
+//! another unit's file is an alias. Which drop-ins count says [`search::drop_ins`].
 
+mod choice;
 pub mod conf;
 pub mod findings;
 mod gathered;
@@ -129,6 +131,7 @@ impl Loader {
         self.gathered = Gathered::default();
         self.entries.clear();
         self.drop_ins.clear();
+        let (mut foreign, mut contested) = (BTreeSet::new(), Vec::new());
         for (source, folder) in self.folders.clone() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
@@ -153,7 +156,13 @@ impl Loader {
                 self.gathered.add(&self.root, source, &folder, &file);
                 let Some(name) = full_name(&file) else { continue };
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
+                    if source == Source::Script && foreign.contains(&name) {
+                        contested.push((name, path));
+                    }
                     continue;
+                }
+                if source == Source::Systemd {
+                    foreign.insert(name.clone());
                 }
                 let found = match () {
                     () if is_mask(&self.root, &path) => Entry::Masked,
@@ -164,6 +173,7 @@ impl Loader {
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
+        self.choose(contested);
     }
 
     /// The unit's own name: follows an alias, also of a template.

@@ -99,7 +99,7 @@ impl Manager {
 
     /// Writes down that a level was reached.
     pub fn record_level(&mut self, from: Option<Level>, to: Level) {
-        let from = from.filter(|l| *l != Level::S).map_or_else(|| "N".to_owned(), |l| l.to_string());
+        let from = from.map_or_else(|| "N".to_owned(), |l| l.to_string());
         self.record_event(&["runlevel", &to.to_string(), &from]);
     }
 }

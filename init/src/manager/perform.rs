@@ -185,14 +185,14 @@ impl Manager {
             Some(tree) => tree.pids(self.core.name(unit).as_str()),
             None => self.members(token),
         };
-        let alive: Vec<procs::Stat> = pids.into_iter().filter_map(procs::stat).filter(|s| !s.zombie).collect();
+        let alive = pids.into_iter().filter_map(procs::stat).filter(|s| !s.zombie);
+        let orphans: Vec<procs::Stat> = alive.filter(|s| s.parent == self.machine.pid1).collect();
         let view = self.core.view(unit);
-        if view.unit.is_some_and(|u| u.service.kind == ServiceType::Script) && alive.len() != 1 {
-            // A script may start several daemons: none of them is the main one.
+        if view.unit.is_some_and(|u| u.service.kind == ServiceType::Script) && orphans.len() != 1 {
+            // A script may start several daemons: none of them is the main one. Their children don't count.
             return None;
         }
-        let orphans = alive.into_iter().filter(|s| s.parent == self.machine.pid1);
-        orphans.min_by_key(|s| s.start_time).map(|s| s.pid)
+        orphans.into_iter().min_by_key(|s| s.start_time).map(|s| s.pid)
     }
 
     fn finished(&mut self, unit: UnitId, token: u64, definition: &Unit) {

@@ -18,7 +18,7 @@ pub use explain::{failure_sentence, lines, steps};
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;
 use crate::unit::variables;
-use crate::unit::{Command, ExecKind, Input, Output, Privilege, Source, Terminal, Unit};
+use crate::unit::{Command, ExecKind, Input, Output, Privilege, ServiceType, Source, Terminal, Unit};
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -218,10 +218,25 @@ impl Builder<'_, '_> {
         Ok(())
     }
 
+    /// Whether the process may read from the unit's terminal: what runs beside the main process would take it from that
+    /// one, so it reads nothing, as in systemd. An init script is all there is.
+    fn may_read_terminal(&self) -> bool {
+        let beside =
+            matches!(self.inputs.kind, ExecKind::ReadyCheck | ExecKind::StartPost | ExecKind::Reload | ExecKind::Stop);
+        !beside || self.inputs.unit.service.kind == ServiceType::Script
+    }
+
+    /// Whether the main process does.
+    fn reads_terminal(&self) -> bool {
+        matches!(self.inputs.unit.service.input, Input::Tty | Input::TtyForce | Input::TtyFail)
+    }
+
     fn streams(&mut self) -> Result<(), String> {
         let service = &self.inputs.unit.service;
         let tty = match &service.input {
-            Input::Tty | Input::TtyForce | Input::TtyFail => Some(service.terminal.path.as_path()),
+            Input::Tty | Input::TtyForce | Input::TtyFail => {
+                self.may_read_terminal().then_some(service.terminal.path.as_path())
+            }
             Input::Inherit => self.inputs.terminal,
             Input::Null | Input::File(_) => None,
         };
@@ -276,6 +291,11 @@ impl Builder<'_, '_> {
                 Some(index) => self.fd(key, index, target),
                 None => self.null(key, target)?,
             },
+            // What it is to share with the input is the terminal, also where that isn't read from.
+            Output::Inherit if tty.is_none() && self.reads_terminal() => {
+                let path = self.inputs.unit.service.terminal.path.clone();
+                self.open(key, &path, Access::ReadWrite, target)?;
+            }
             Output::Inherit => self.dup(key, 0, target),
             Output::Null => self.null(key, target)?,
             Output::Tty if tty.is_some() => self.dup(key, 0, target),

@@ -273,6 +273,25 @@ fn the_three_streams() {
 }
 
 #[test]
+fn what_runs_beside_the_main_process_leaves_it_the_terminal() {
+    let text =
+        "[Service]\nExecStart=/bin/x\nExecStop=/bin/y\nExecStopPost=/bin/z\nStandardInput=tty\nTTYPath=/dev/tty1\n";
+    let streams = |unit: &Unit, kind| {
+        let lines = lines(&compiled(unit, kind, |_| {}).expect("plan").bytes);
+        lines.into_iter().filter(|l| l.starts_with("descriptor")).collect::<Vec<_>>().join(" | ")
+    };
+    let own = "descriptor 0: terminal /dev/tty1 | descriptor 1: as descriptor 0 | descriptor 2: as descriptor 1";
+    let beside = "descriptor 0: open /dev/null (read and write) | descriptor 1: open /dev/tty1 (read and write) | \
+                  descriptor 2: as descriptor 1";
+    let mut unit = unit(&format!("{text}StandardOutput=inherit\n"));
+    for (kind, expected) in [(ExecKind::Start, own), (ExecKind::Stop, beside), (ExecKind::StopPost, own)] {
+        assert_eq!(streams(&unit, kind), expected, "{kind:?}");
+    }
+    unit.service.kind = ServiceType::Script;
+    assert_eq!(streams(&unit, ExecKind::Stop), own, "a script may ask");
+}
+
+#[test]
 fn a_terminal_is_made_ready_for_what_works_at_it() {
     let unit = unit(
         "[Service]\nExecStartPre=/bin/w\nExecStart=/bin/x\nExecStop=/bin/y\nTTYPath=/dev/tty1\nTTYReset=yes\n\

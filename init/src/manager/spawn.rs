@@ -158,7 +158,7 @@ impl Manager {
         let level = to.or(current);
         let left = if to.is_some() { current } else { previous };
         let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
-        let left = left.filter(|l| *l != crate::unit::Level::S);
+        let left = left.filter(|l| previous.is_some() || *l != crate::unit::Level::S);
         let own = envfiles::inherited().into_iter().filter(|(name, _)| envfiles::is_locale(name));
         let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);

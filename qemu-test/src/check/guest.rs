@@ -110,7 +110,8 @@ impl<'a> Guest<'a> {
 
     /// Waits for the getty on the console.
     pub fn wait_for_prompt(&mut self) -> Result<()> {
-        self.console.expect("login: ", BOOT).map(drop)
+        // Not `rmnologin: `, which units are called.
+        self.console.expect("rung login: ", BOOT).map(drop)
     }
 
     /// Logs in at the getty that has just asked.

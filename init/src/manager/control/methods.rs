@@ -295,8 +295,6 @@ impl Manager {
             Power::PowerOff => PowerWord::PowerOff,
             Power::Reboot => PowerWord::Reboot,
         });
-        // As runlevel(8) has it: the boot's own level S is no level that was left.
-        let previous = previous.filter(|l| *l != crate::unit::Level::S);
         Runlevel { previous, current, switching_to, going_down }
     }
 

@@ -178,9 +178,15 @@ impl Manager {
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
         let made_from = definition(&view).and_then(|u| u.source_path.clone());
+        let by_script = definition(&view).is_some_and(|u| u.source == Source::Script);
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
+            if by_script && source == Source::Systemd {
+                let part = "passed over: the script is taken (Prefer= in init.conf)".into();
+                found.push(UnitSource { path: path.display().to_string(), source, part });
+                continue;
+            }
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
                 Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),

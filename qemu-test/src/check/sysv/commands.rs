@@ -30,10 +30,12 @@ pub fn services(guest: &mut Guest) -> Result<String> {
         "/etc/init.d/cron restart",
         "service cron --full-restart",
         "service cron stop && service cron start",
-        "kill -9 $(pgrep -ox cron) && while initctl is-active -q cron; do sleep 0.2; done; service cron start",
+        "pid=$(pgrep -ox cron); kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.2; done; service cron start",
     ] {
+        // So many starts in so short a time would be too many.
+        guest.run("initctl reset-failed cron")?;
         guest.run(command)?;
-        guest.run("initctl is-active cron && [ \"$(pgrep -cx cron)\" = 1 ]")?;
+        guest.run("initctl is-active cron && [ \"$(pgrep -P 1 -cx cron)\" = 1 ]")?;
         let now = main_pid(guest, "cron")?;
         if now == pid {
             return fail(format!("`{command}` left process {pid} alone"));
@@ -50,10 +52,12 @@ pub fn services(guest: &mut Guest) -> Result<String> {
 
 pub fn levels(guest: &mut Guest) -> Result<String> {
     let before = guest.pids()?;
-    guest.run("telinit q && telinit u && sleep 1")?;
-    guest.until("[ \"$(runlevel)\" = 'N 2' ]", 60)?;
+    guest.run("telinit q && telinit u")?;
+    guest.until("[ \"$(runlevel)\" = 'N 2' ] && initctl is-active cron >/dev/null 2>&1", 60)?;
     guest.same(&before)?;
-    guest.run("shutdown -h +1 >/dev/null 2>&1 & sleep 2; [ -e /run/shutdown.pid ] && shutdown -c && sleep 1; [ ! -e /run/shutdown.pid ] && [ ! -e /run/nologin ]")?;
+    guest.run("shutdown -h +1 >/dev/null 2>&1 &")?;
+    guest.until("[ -s /run/shutdown.pid ]", 60)?;
+    guest.until("shutdown -c >/dev/null 2>&1; [ ! -e /run/shutdown.pid ] && [ ! -e /run/nologin ]", 60)?;
     guest.run("telinit 3")?;
     guest.until("[ \"$(runlevel)\" = '2 3' ]", 120)?;
     guest.same(&before)?;
@@ -68,9 +72,9 @@ pub fn single(guest: &mut Guest) -> Result<String> {
     guest.console.expect("to continue): ", PATIENCE * 2)?;
     guest.maintenance_password()?;
     guest.console.run("for name in nginx cron haproxy sshd chronyd; do ! pgrep -x $name || exit 1; done")?;
-    let level = guest.console.run("runlevel")?;
+    guest.console.until("[ \"$(runlevel)\" = '2 1' ]", 60)?;
     guest.console.send("telinit 2\n")?;
     guest.log_in()?;
     guest.console.until("runlevel | grep -q ' 2$' && pgrep -x sshd >/dev/null && pgrep -x cron >/dev/null", 120)?;
-    Ok(level)
+    Ok(String::new())
 }
