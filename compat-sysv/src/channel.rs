@@ -25,7 +25,7 @@ use init::unit::Level;
 use meaning::{Wish, power_status, wish};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use pipe::{Pipe, Read};
+use pipe::Pipe;
 use said::{Said, say};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -33,8 +33,6 @@ use variables::Variables;
 
 /// How soon it is seen that the FIFO was replaced, in milliseconds.
 const LOOK_EVERY: u16 = 5000;
-/// Requests read in one turn, so that signals have theirs.
-const AT_ONCE: usize = 16;
 /// Where the power's guard says how it stands; the older place after it.
 const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
 
@@ -93,11 +91,8 @@ impl Channel {
                 return false;
             }
         }
-        for _ in 0..AT_ONCE {
-            match self.pipe.read() {
-                Read::Request(bytes) => self.requested(&bytes),
-                Read::Nothing => break,
-            }
+        for bytes in self.pipe.read() {
+            self.requested(&bytes);
         }
         self.open();
         true

@@ -119,3 +119,62 @@ fn what_says_too_little_does_not_support_chkconfig() {
     assert_eq!(Info::read("x", "### BEGIN INIT INFO\n# Provides: x\n### END INIT INFO\n"), None, "no levels");
     assert_eq!(Info::read("x", "# chkconfig: - 1 2\n").expect("supported").provides, ["x"]);
 }
+
+/// A script; levels and numbers of its line; its description; what it provides.
+type Case = (&'static str, Option<(&'static str, u8, u8)>, Option<&'static str>, &'static [&'static str]);
+
+/// Headers in the styles that are found on Red Hat machines, and what both readers make of them.
+#[test]
+fn styles_of_red_hat_scripts() {
+    let cases: [Case; 6] = [
+        // The network's: a description over two lines, then an LSB header that only says what is provided.
+        (
+            "#! /bin/bash\n#\n# network       Bring up/down networking\n#\n# chkconfig: 2345 10 90\n\
+             # description: Activates/Deactivates all network interfaces configured to \\\n#              start at boot time.\n#\n\
+             ### BEGIN INIT INFO\n# Provides: $network\n### END INIT INFO\n",
+            Some(("2345", 10, 90)),
+            Some("Activates/Deactivates all network interfaces configured to start at boot time."),
+            &["$network"],
+        ),
+        // A vendor's: everything indented by tabs, and a number with one digit.
+        (
+            "#!/bin/sh\n#\tchkconfig:\t35\t9\t91\n#\tdescription:\tVendor agent\n#\tpidfile:\t/var/run/agent.pid\n",
+            Some(("35", 9, 91)),
+            Some("Vendor agent"),
+            &["agent"],
+        ),
+        // Off everywhere, and the colon followed at once.
+        (
+            "#!/bin/sh\n#chkconfig:- 20 80\n#description:Off by default\n",
+            Some(("", 20, 80)),
+            Some("Off by default"),
+            &["agent"],
+        ),
+        // No space between the `#` and the key, words behind the numbers.
+        ("#!/bin/bash\n#chkconfig: 345 64 36 # start late\n", Some(("345", 64, 36)), None, &["agent"]),
+        // Only an LSB header, with levels.
+        (
+            "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: agent helper\n# Required-Start: $local_fs $network\n\
+             # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n# Short-Description: An agent\n### END INIT INFO\n",
+            None,
+            None,
+            &["agent", "helper"],
+        ),
+        // The line stands behind some code, as some installers leave it.
+        (
+            "#!/bin/sh\nexport LANG=C\n\n# chkconfig: 2345 98 02\n# description: late\n",
+            Some(("2345", 98, 2)),
+            Some("late"),
+            &["agent"],
+        ),
+    ];
+    for (text, line, description, provides) in cases {
+        let header = read(text);
+        let found = header.line.map(|l| (l.levels.to_string(), l.start, l.stop));
+        assert_eq!(found, line.map(|(levels, start, stop)| (levels.to_owned(), start, stop)), "{text}");
+        assert_eq!(header.description.as_deref(), description, "{text}");
+        let info = Info::read("agent", text).unwrap_or_else(|| panic!("not supported: {text}"));
+        assert_eq!(info.provides, provides, "{text}");
+        assert_eq!((info.start, info.stop), (line.map(|l| l.1), line.map(|l| l.2)), "{text}");
+    }
+}

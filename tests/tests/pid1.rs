@@ -254,7 +254,7 @@ fn a_manager_that_does_not_read_loses_nothing() {
 fn signals_are_told_until_acknowledged() {
     let world = world();
     let (manager, _) = world.greeted();
-    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGWINCH, Signal::SIGPWR, Signal::SIGTSTP] {
+    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGWINCH, Signal::SIGPWR, Signal::SIGCONT] {
         world.signal(signal);
         let told =
             |event, _| matches!(event, Event::Signal { signal: s, count: 1 } if s == signal as i32).then_some(());
@@ -271,6 +271,29 @@ fn signals_are_told_until_acknowledged() {
         }
     }
     assert!(!told.contains(&libc::SIGHUP), "{told:?}");
+}
+
+#[test]
+fn between_sigtstp_and_sigcont_nothing_is_started() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    let told = |wanted: Signal| {
+        manager.expect("signal", |event, _| {
+            matches!(event, Event::Signal { signal, .. } if signal == wanted as i32).then_some(())
+        });
+    };
+    world.signal(Signal::SIGTSTP);
+    told(Signal::SIGTSTP);
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    assert_eq!(manager.refused(), (key(16), Errno::ECANCELED));
+    // A fault of PID 1 changes nothing about it.
+    world.signal(Signal::SIGSEGV);
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    assert_eq!(manager.refused(), (key(16), Errno::ECANCELED));
+    world.signal(Signal::SIGCONT);
+    told(Signal::SIGCONT);
+    manager.spawn(key(17), &["/bin/sleep", "1000"]);
+    manager.running(key(17));
 }
 
 #[test]

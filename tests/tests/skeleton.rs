@@ -202,6 +202,27 @@ fn libraries_of_init_scripts_are_put_where_there_are_none() {
 }
 
 #[test]
+fn commands_of_the_distribution_stay_and_missing_ones_come() {
+    let root = Root::new("shims");
+    let at = |path: &str| root.0.join("root").join(path);
+    fs::create_dir_all(at("sbin")).unwrap();
+    fs::create_dir_all(at("usr/lib/systemd")).unwrap();
+    fs::write(at("usr/sbin/service"), "debian's").unwrap();
+    fs::write(at("sbin/runlevel"), "sysvinit's").unwrap();
+    for _ in 0..2 {
+        root.install();
+        let ours = |path: &str| fs::read_link(at(path)).is_ok_and(|to| to == Path::new("/usr/lib/rung/sysv"));
+        assert_eq!(fs::read_to_string(at("usr/sbin/service")).unwrap(), "debian's");
+        assert_eq!(fs::read_to_string(at("sbin/runlevel")).unwrap(), "sysvinit's");
+        assert!(!at("sbin/service").is_symlink() && !at("usr/sbin/runlevel").is_symlink());
+        for path in ["sbin/chkconfig", "sbin/insserv", "usr/sbin/update-rc.d", "usr/sbin/invoke-rc.d"] {
+            assert!(ours(path), "{path}");
+        }
+        assert!(ours("usr/lib/lsb/install_initd") && ours("usr/lib/systemd/systemd-sysv-install"));
+    }
+}
+
+#[test]
 fn commands_that_the_system_brings_stay() {
     let root = Root::new("commands");
     let at = |path: &str| root.0.join("root").join(path);

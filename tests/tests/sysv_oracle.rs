@@ -14,7 +14,8 @@ use std::fmt::Write as _;
 
 /// What is wrong with a command line, if anything: what differs.
 fn differences(oracle: &Oracle, before: &Etc, setup: &str, line: &str) -> Option<String> {
-    let [theirs, ours] = ["/usr/sbin", "/rung"].map(|folder| {
+    let insserv = line.starts_with("insserv");
+    let [theirs, ours] = [if insserv { "/oracle" } else { "/usr/sbin" }, "/rung"].map(|folder| {
         let etc = before.copy();
         let (tool, rest) = line.split_once(' ').map_or((line, ""), |(tool, rest)| (tool, rest));
         let setup = if setup.is_empty() { ":" } else { setup };
@@ -25,7 +26,11 @@ fn differences(oracle: &Oracle, before: &Etc, setup: &str, line: &str) -> Option
     });
     let mut text = String::new();
     let said = |err: &str| -> Vec<String> {
-        err.lines().filter(|line| !line.contains("did you mean")).map(str::to_owned).collect()
+        let lines = err.lines().filter(|line| !line.contains("did you mean"));
+        // What insserv has to say of headers it says several times, and of each level: only what it ends with counts.
+        let lines = lines
+            .filter(|line| !insserv || line.contains("FATAL") || line.contains("exiting") || line.contains("No such"));
+        lines.map(str::to_owned).collect()
     };
     // Help and versions are one's own.
     let own_words = line.contains("-h") || line.contains("--version") || line.contains("-V");
@@ -246,4 +251,56 @@ const SERVICE: &[(&str, &str)] = &[
 #[test]
 fn service() {
     compare("service", |oracle| SERVICE.iter().map(|(setup, line)| (oracle.small(), *setup, *line)).collect());
+}
+
+const INSSERV: &[(&str, &str)] = &[
+    ("", "insserv"),
+    ("", "insserv -f"),
+    ("", "insserv -r"),
+    ("", "insserv -x"),
+    ("", "insserv missing"),
+    ("", "insserv -f missing"),
+    ("", "insserv -f web"),
+    ("", "insserv -f tool"),
+    ("", "insserv -f web tool lonely"),
+    ("rm /etc/init.d/endless", "insserv web"),
+    ("rm /etc/init.d/endless", "insserv lonely"),
+    ("", "insserv -f lonely"),
+    ("", "insserv -f bare"),
+    ("", "insserv -f cron"),
+    ("", "insserv -f -r cron"),
+    ("", "insserv -f -r dbus"),
+    ("rm /etc/init.d/endless", "insserv -r dbus"),
+    ("rm /etc/init.d/endless", "insserv -r cron"),
+    ("rm /etc/init.d/cron", "insserv -f"),
+    ("rm /etc/rc?.d/???cron", "insserv -f cron"),
+    ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron", "insserv -f cron"),
+    ("for l in 2 3 4 5; do mv /etc/rc$l.d/S??cron /etc/rc$l.d/S20cron; done", "insserv -f"),
+    ("rm /etc/rc?.d/???dbus", "insserv -f"),
+    ("chmod -x /etc/init.d/cron", "insserv -f"),
+    ("", "insserv -f -n web"),
+    ("", "insserv -f web,start=3,stop=0"),
+    ("", "insserv -f cron,start=3"),
+    (
+        "mkdir -p /etc/insserv/overrides; sed 's/2 3 4 5/4/' /etc/init.d/web >/etc/insserv/overrides/web",
+        "insserv -f web",
+    ),
+    ("sed -i 's/# Required-Start:.*web.*/&/; s/^# Provides: *cron/& web/' /etc/init.d/cron", "insserv -f"),
+    (
+        "sed 's/web www/wob/; s/^# Should-Start:.*/# X-Start-Before: cron/' /etc/init.d/web >/etc/init.d/wob; chmod +x /etc/init.d/wob",
+        "insserv -f wob",
+    ),
+    (
+        "sed 's/web www/wob/; s/^# Should-Start:.*/# Should-Start: $all/' /etc/init.d/web >/etc/init.d/wob; chmod +x /etc/init.d/wob",
+        "insserv -f wob",
+    ),
+    (
+        "sed 's/web www/wob/; s/^# Should-Start:.*/# X-Interactive: true/' /etc/init.d/web >/etc/init.d/wob; chmod +x /etc/init.d/wob",
+        "insserv -f wob",
+    ),
+];
+
+#[test]
+fn insserv() {
+    compare("insserv", |oracle| INSSERV.iter().map(|(setup, line)| (oracle.ordered(), *setup, *line)).collect());
 }

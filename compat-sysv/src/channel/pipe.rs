@@ -19,13 +19,21 @@ pub struct Pipe {
     told: Option<String>,
 }
 
-/// What was read.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Read {
-    /// What may be a request.
-    Request(Vec<u8>),
-    /// Nothing more now.
-    Nothing,
+/// As much as a pipe holds.
+const ROOM: usize = 64 << 10;
+
+/// What was written, request by request: what doesn't begin as one is a piece of its own, up to where the next begins.
+/// Each was written at once, so what is cut short was written so.
+fn pieces(bytes: &[u8]) -> Vec<&[u8]> {
+    let (mut pieces, mut rest, magic) = (Vec::new(), bytes, fifo::MAGIC.to_ne_bytes());
+    while !rest.is_empty() {
+        let next = rest.windows(magic.len()).skip(1).position(|w| w == magic).map_or(rest.len(), |at| at + 1);
+        let length = if rest.starts_with(&magic) { next.min(fifo::LEN) } else { next };
+        let (piece, more) = rest.split_at(length);
+        pieces.push(piece);
+        rest = more;
+    }
+    pieces
 }
 
 impl Pipe {
@@ -88,13 +96,11 @@ impl Pipe {
         Ok(())
     }
 
-    /// One request: it was written at once, and is read at once.
-    pub fn read(&self) -> Read {
-        let mut bytes = [0; fifo::LEN];
-        match self.fd.as_ref().map(|fd| nix::unistd::read(fd, &mut bytes)) {
-            Some(Ok(length @ 1..)) => Read::Request(bytes.get(..length).unwrap_or_default().to_vec()),
-            _ => Read::Nothing,
-        }
+    /// What was written since: requests, and what is none.
+    pub fn read(&self) -> Vec<Vec<u8>> {
+        let mut bytes = vec![0; ROOM];
+        let length = self.fd.as_ref().and_then(|fd| nix::unistd::read(fd, &mut bytes).ok()).unwrap_or(0);
+        pieces(bytes.get(..length).unwrap_or_default()).into_iter().map(<[u8]>::to_vec).collect()
     }
 }
 
@@ -111,16 +117,18 @@ mod tests {
         assert_eq!(pipe.look(), Ok(()));
         assert_eq!(std::fs::metadata(&path).expect("a FIFO").permissions().mode() & 0o777, 0o600);
         let write = |bytes: &[u8]| std::fs::write(&path, bytes).expect("written");
-        write(&[1; 384]);
-        write(&[2; 383]);
-        assert_eq!(pipe.read(), Read::Request(vec![1; 384]));
-        assert_eq!(pipe.read(), Read::Request(vec![2; 383]));
-        assert_eq!(pipe.read(), Read::Nothing);
+        let request = fifo::Request::PowerOk { sleep_time: 3 }.encode().expect("a request").to_vec();
+        let (none, short) = (vec![1; 384], request[..383].to_vec());
+        for bytes in [&none, &request, &short, &request, &request] {
+            write(bytes);
+        }
+        assert!(pipe.read() == [none, request.clone(), short, request.clone(), request.clone()]);
+        assert!(pipe.read().is_empty());
 
         std::fs::remove_file(&path).expect("removed");
         assert_eq!(pipe.look(), Ok(()));
-        write(&[3; 384]);
-        assert_eq!(pipe.read(), Read::Request(vec![3; 384]));
+        write(&request);
+        assert!(pipe.read() == [request]);
 
         pipe.close();
         assert_eq!((pipe.look(), pipe.fd().is_none()), (Ok(()), true));

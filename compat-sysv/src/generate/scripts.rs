@@ -14,22 +14,29 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The targets that stand for facilities where no script is behind them.
-const TARGETS: [(&str, &str); 7] = [
+/// The targets that stand for facilities where no script is behind them. None for `$time` and `$syslog`: who is before
+/// `time-sync.target` often wants a log, and what logs wants `$time`.
+const TARGETS: [(&str, &str); 5] = [
     ("$local_fs", "local-fs.target"),
     ("$named", "nss-lookup.target"),
     ("$network", "network-online.target"),
     ("$portmap", "rpcbind.target"),
     ("$remote_fs", "remote-fs.target"),
-    ("$syslog", "syslog.target"),
-    ("$time", "time-sync.target"),
 ];
 
 /// Makes the units of a tree.
 pub fn make(root: &Root, tree: &Tree, made: &mut Made) {
     let services = order::services(tree);
     let order = order::order(&services, &tree.facilities, tree.style);
-    let mut maker = Maker { root, tree, order: &order, made, names: Vec::new() };
+    let mut edges = vec![Vec::new(); tree.scripts.len()];
+    for edge in &order.both {
+        for side in [edge.before, edge.after] {
+            if let Some(edges) = edges.get_mut(side) {
+                edges.push(*edge);
+            }
+        }
+    }
+    let mut maker = Maker { root, tree, order: &order, edges, made, names: Vec::new() };
     maker.made.findings.extend(tree.findings.iter().cloned());
     maker.names = tree.scripts.iter().map(|script| maker.name(script)).collect();
     for at in 0..tree.scripts.len() {
@@ -42,6 +49,8 @@ struct Maker<'a> {
     root: &'a Root,
     tree: &'a Tree,
     order: &'a Order,
+    /// Each script's.
+    edges: Vec<Vec<Edge>>,
     made: &'a mut Made,
     /// Each script's unit; `None` where it can't have one.
     names: Vec<Option<UnitName>>,
@@ -120,8 +129,14 @@ impl Maker<'_> {
             true => (edge.after == at).then_some(edge.before),
             false => (edge.before == at).then_some(edge.after),
         };
-        let scripts =
-            self.order.both.iter().filter(says).filter_map(other).filter_map(|other| self.names.get(other)?.as_ref());
+        let scripts = self
+            .edges
+            .get(at)
+            .into_iter()
+            .flatten()
+            .filter(says)
+            .filter_map(other)
+            .filter_map(|other| self.names.get(other)?.as_ref());
         let mut names: BTreeSet<String> = scripts.map(|name| name.as_str().to_owned()).collect();
         let missing = self.order.missing.iter().filter(|m| m.place.service == at && (is_first(m) != before));
         names.extend(missing.filter_map(|m| self.stand_in(m)));
@@ -160,7 +175,8 @@ impl Maker<'_> {
             let theirs = on(other);
             !theirs.is_empty() && !theirs.contains(Level::S) && own.iter().all(|level| theirs.contains(level))
         };
-        let required = self.order.start.needs(at).filter(|edge| edge.strength == Strength::Required);
+        let needs = self.edges.get(at).into_iter().flatten().filter(|edge| edge.after == at);
+        let required = needs.filter(|edge| edge.strength == Strength::Required && is_start(edge));
         let names = required.map(|edge| edge.before).filter(|other| needed(*other));
         names.filter_map(|other| self.names.get(other)?.as_ref()).map(|name| name.as_str().to_owned()).collect()
     }
@@ -233,6 +249,11 @@ impl Maker<'_> {
         let file = self.file(missing.place.service);
         self.warn(false, &file, missing.place.line, text, remedy);
     }
+}
+
+/// Whether an edge is said for starting.
+fn is_start(edge: &Edge) -> bool {
+    edge.place.is_some_and(|place| place.key == crate::lsb::Key::RequiredStart)
 }
 
 /// Whether the one that asks is to come first, in the order of starting.

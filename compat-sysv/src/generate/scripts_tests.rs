@@ -158,7 +158,7 @@ fn what_no_script_provides_may_be_a_unit() {
     place.put("usr/lib/systemd/system/cache.service", "[Service]\nExecStart=/bin/true\n");
     place.put("etc/rung/units/rsyslog.service", "[Service]\nExecStart=/bin/true\n");
     place.put("lib/systemd/system/proxy.service", "[Service]\nExecStart=/bin/true\n");
-    let after = "cache.service network-online.target rsyslog.service syslog.target";
+    let after = "cache.service network-online.target rsyslog.service";
     assert_eq!(place.said("web", "After"), after);
     assert_eq!((place.said("web", "Before"), place.said("web", "Wants")), ("proxy.service".to_owned(), String::new()));
     let line = "warning\t/etc/init.d/web\t4\tRequired-Start: no script and no unit provides `lost`\t\

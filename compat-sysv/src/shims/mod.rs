@@ -10,6 +10,7 @@ mod generate;
 mod halt;
 mod hook;
 mod killall5;
+mod man;
 mod mesg;
 mod pidof;
 mod record;
@@ -55,6 +56,12 @@ const SHIMS: &[Shim] = &[
         help: farm::update::HELP,
     },
     Shim {
+        names: &["insserv"],
+        what: "links of scripts, and their numbers",
+        run: farm::insserv::run,
+        help: farm::insserv::HELP,
+    },
+    Shim {
         names: &["chkconfig"],
         what: "levels a service is on in, Red Hat's way",
         run: farm::chkconfig::run,
@@ -76,6 +83,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["hook"], what: "hand a call of a script to Rung", run: hook::run, help: hook::HELP },
+    Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 

@@ -121,7 +121,10 @@ impl Manager {
             (_, None, _) if matches!(self.machine.purpose, Purpose::Levels { .. }) => {
                 self.boot.wanted = Some((id, level));
             }
-            _ => self.push(Event::Request { id, ask: Ask::Level(level) }),
+            _ => {
+                self.reread_inittab(Some(level));
+                self.push(Event::Request { id, ask: Ask::Level(level) });
+            }
         }
     }
 

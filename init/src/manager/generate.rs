@@ -43,6 +43,8 @@ pub struct Generator {
     stale: bool,
     /// The boot waits as well.
     boot: bool,
+    /// Somebody has asked for all to be read again.
+    reread: bool,
     waiting: VecDeque<(ClientId, Call, Rights)>,
     /// What it has to say.
     pub findings: Vec<Finding>,
@@ -50,7 +52,7 @@ pub struct Generator {
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { running: None, stale: true, boot: false, waiting: VecDeque::new(), findings: Vec::new() }
+        Self { running: None, stale: true, boot: false, reread: false, waiting: VecDeque::new(), findings: Vec::new() }
     }
 }
 
@@ -97,6 +99,8 @@ impl Manager {
         if self.going.is_some() || !depends(&call.method) {
             return Some(call);
         }
+        // Asked for by name it is run whatever has changed.
+        self.generator.stale |= call.method.ends_with(".ReloadUnits");
         self.refresh_changed();
         if !self.generate() || self.generator.waiting.len() >= MOST_WAITING {
             return Some(call);
@@ -109,6 +113,21 @@ impl Manager {
     pub fn generate_for_boot(&mut self) -> bool {
         self.generator.boot = self.generate();
         self.generator.boot
+    }
+
+    /// SIGHUP: reads everything again, and does what follows from inittab.
+    pub fn read_again(&mut self) {
+        self.generator.stale = true;
+        self.generator.reread = true;
+        if !self.generate() {
+            self.generator.reread = false;
+            self.take_in_again();
+        }
+    }
+
+    fn take_in_again(&mut self) {
+        self.reload_all();
+        self.reread_inittab(None);
     }
 
     /// Starts a run if one is due; whether one is under way.
@@ -145,6 +164,9 @@ impl Manager {
         self.read_generated();
         if std::mem::take(&mut self.generator.boot) {
             self.start_level_s();
+        }
+        if std::mem::take(&mut self.generator.reread) {
+            self.take_in_again();
         }
         for (client, call, rights) in std::mem::take(&mut self.generator.waiting) {
             self.answer(client, &call, rights);

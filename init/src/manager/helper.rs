@@ -110,7 +110,9 @@ fn seat(unit: &Unit, pid: i32, end: Option<Exit>) -> Vec<String> {
     let Some(id) = terminal.short_id() else { return Vec::new() };
     let numbers = match end {
         None => {
-            let (mode, line) = (terminal.utmp_mode.word(), terminal.line().unwrap_or_default());
+            // The console, which stands there by default, is nobody's seat.
+            let line = unit.place("Service.TTYPath").and_then(|_| terminal.line()).unwrap_or_default();
+            let mode = terminal.utmp_mode.word();
             let user = unit.service.user.as_deref().unwrap_or("root");
             return ["start", id, &pid.to_string(), mode, line, user].map(str::to_owned).into();
         }
@@ -142,6 +144,7 @@ mod tests {
         assert_eq!(seat(&user, 7, Some(Exit::Core(11))), ["end", "u", "7", "11", "0"]);
         assert_eq!(seat(&user, 7, Some(Exit::Code(3))), ["end", "u", "7", "0", "3"]);
         assert!(seat(&user, 7, Some(Exit::NotRun { stage: 1, errno: 2 })).is_empty());
+        assert_eq!(seat(&unit("UtmpIdentifier=x\n"), 7, None), ["start", "x", "7", "init", "", "root"]);
         assert!(seat(&unit(""), 7, None).is_empty());
     }
 

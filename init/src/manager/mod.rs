@@ -8,6 +8,7 @@
 //! | [`accounts`], [`helper`], [`omit`] | users that only `getent` knows; processes of the manager's own, and who spares them |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
+//! | [`inittab`] | inittab's lines when it is read again, keys and power |
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
@@ -30,6 +31,7 @@ pub mod events;
 pub mod facts;
 pub mod generate;
 pub mod helper;
+mod inittab;
 pub mod instance;
 pub mod journal;
 pub mod link;

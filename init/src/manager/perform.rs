@@ -253,6 +253,7 @@ impl Manager {
             let entering = self.core.levels().2.is_some() && self.going.is_none();
             self.console.unit(&change, entering, wait::now_ms());
         }
+        self.note_guard(unit);
         self.answer_state_waits(unit, state);
     }
 

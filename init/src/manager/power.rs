@@ -125,13 +125,19 @@ impl Manager {
         }
         let rt = libc::SIGRTMIN();
         let how = match signal {
+            libc::SIGINT if self.inittab_has_keys() && self.tell_listener(signal) => return,
             libc::SIGINT if !self.machine.container => return self.ctrl_alt_del(),
             libc::SIGTERM | libc::SIGINT if self.machine.container => Power::PowerOff,
             s if s == rt + 3 && self.machine.container => Power::PowerOff,
             s if s == rt + 3 => Power::Halt,
             s if s == rt + 4 => Power::PowerOff,
             s if s == rt + 5 => Power::Reboot,
-            libc::SIGHUP => return self.reload_all(),
+            libc::SIGHUP => return self.read_again(),
+            libc::SIGUSR1 | libc::SIGUSR2 | libc::SIGWINCH | libc::SIGPWR => {
+                self.tell_listener(signal);
+                return;
+            }
+            libc::SIGCONT => return self.go_on(),
             _ => return,
         };
         if self.going.is_none() {

@@ -341,6 +341,8 @@ impl Manager {
             self.link.send(Request::Ack { key }, Vec::new());
         } else if again && (spawn || adopt) {
             self.ask_again(key);
+        } else if spawn && errno == Errno::ECANCELED as i32 && self.core.token_unit(key.token).is_some() {
+            self.hold_back(key);
         } else if errno != Errno::EEXIST as i32 && (spawn || adopt) && self.core.token_unit(key.token).is_some() {
             let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: STAGE_FORK, errno } };
             self.remember_failure(key, exit);

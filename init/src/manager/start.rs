@@ -257,6 +257,7 @@ impl Manager {
             // Helpers of the manager before us may still be there, under lower numbers.
             lasting: Default::default(),
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
+            held_back: Vec::new(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             performing: false,

@@ -146,6 +146,8 @@ pub struct Manager {
     pub lasting: super::omit::Lasting,
     /// The step of the last helper.
     pub helpers: u32,
+    /// Processes that a paused PID 1 has refused to start.
+    pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
     /// What the core has decided and nobody has done yet.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 /// What the boot helpers and the tests' units call.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "/bin/sh",
     "/bin/sleep",
     "/bin/cat",
@@ -21,6 +21,7 @@ const COMMANDS: [&str; 11] = [
     "/usr/bin/install",
     "/usr/bin/id",
     "/bin/mount",
+    "/usr/bin/setsid",
 ];
 
 /// A folder that is removed with its value.

@@ -3,7 +3,7 @@
 use rung_tests::debian;
 use rung_tests::world;
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -320,13 +320,35 @@ impl Etc {
                 found.insert(format!("{folder}/{} -> {target}", entry.file_name().to_string_lossy()));
             }
         }
-        for entry in names(&self.0.join("init.d")) {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with(".depend.") {
-                let text = fs::read_to_string(entry.path()).unwrap_or_default();
-                found.extend(text.lines().map(|line| format!("{name}: {line}")));
-            }
+        for end in ["boot", "start", "stop"] {
+            let name = format!(".depend.{end}");
+            let text = fs::read_to_string(self.0.join("init.d").join(&name)).unwrap_or_default();
+            found.extend(order(&text).into_iter().map(|line| format!("{name}: {line}")));
         }
         found
     }
+}
+
+/// What a file for `startpar` comes to: lists as sets, and for each script all that comes before it, by way of others too.
+fn order(text: &str) -> Vec<String> {
+    let sorted = |words: &str| {
+        let mut words: Vec<&str> = words.split_whitespace().collect();
+        words.sort_unstable();
+        words.join(" ")
+    };
+    let lists = text.lines().filter_map(|line| line.split_once(" ="));
+    let mut lines: Vec<String> = lists.map(|(key, words)| format!("{key} = {}", sorted(words))).collect();
+    let needs: BTreeMap<&str, Vec<&str>> = text
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, words)| (name, words.split_whitespace().collect()))
+        .collect();
+    for name in needs.keys() {
+        let (mut all, mut work) = (BTreeSet::new(), vec![*name]);
+        while let Some(one) = work.pop() {
+            work.extend(needs.get(one).into_iter().flatten().copied().filter(|need| all.insert(*need)));
+        }
+        lines.push(format!("{name} after {}", all.into_iter().collect::<Vec<_>>().join(" ")));
+    }
+    lines
 }

@@ -10,12 +10,15 @@
 //! | [`service`], [`invoke`] | `service`, `invoke-rc.d` |
 //! | [`chkconfig`], [`scripts`], [`numbers`], [`xinetd`] | `chkconfig`, `install_initd`, `remove_initd` |
 //! | [`sysv_install`] | `systemd-sysv-install` |
+//! | [`insserv`], [`depend`] | `insserv`; its files for `startpar` |
 //! | [`update`], [`wants`] | `update-rc.d`; its links for systemd |
 
 mod act;
 pub(super) mod chkconfig;
 mod chkconfig_args;
-mod insserv;
+mod depend;
+pub(super) mod insserv;
+mod insserv_args;
 pub(super) mod invoke;
 mod invoke_args;
 mod live;

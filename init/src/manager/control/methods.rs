@@ -323,6 +323,7 @@ impl Manager {
     fn reload_units(&mut self) -> Outcome {
         self.forget_choices();
         self.reload_all();
+        self.reread_inittab(None);
         self.settle();
         let changed = std::mem::take(&mut self.untold).into_iter().collect();
         let mut reloaded = Reloaded { changed, ..Reloaded::default() };
