@@ -7,12 +7,18 @@ use crate::pid1;
 use crate::utmp::Record;
 use crate::utmp::files::{Files, now};
 use init::proto::control::{PowerWord, errors};
-use nix::sys::reboot::{RebootMode, reboot};
+use init::unit::Level;
+use nix::sys::reboot::{self, RebootMode};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::process::Command;
+use std::time::Duration;
 
-pub(super) const HELP: &str = "NAME0 [-n] [-w] [-d] [-f] [-i] [-h] [-p] [-t SECONDS]
+pub(super) const HELP: &str = "NAME0 [-n] [-w] [-d] [-f] [-i] [-h] [-p] [-k] [-t SECONDS] [-m MESSAGE]
 
-Ends the machine by way of level 0 or 6: services stop in order, then the machine is
-halted, powered off or rebooted. Doesn't wait until it has.
+Ends the machine by way of level 0 or 6: everybody who is logged in is told, services
+stop in order, then the machine is halted, powered off or rebooted. Doesn't wait until it
+has.
 
 Options:
   -f, --force      stop no services in order: kill, unmount and end at once; where PID 1
@@ -21,6 +27,9 @@ Options:
   -w, --wtmp-only  only write the record to /var/log/wtmp
   -d, --no-wtmp    write no record
   -n               don't sync (only with -f and another init); implies -d
+  -m MESSAGE       told to everybody, too
+  --no-wall        tell nobody
+  -k               accepted: the machine is rebooted, also where kexec has loaded a kernel
   -t SECONDS       seconds between SIGTERM and SIGKILL, for an init that takes them
   -i, -h           accepted: interfaces and disks are the kernel's to stop
   --help, --version";
@@ -29,10 +38,10 @@ const LONG: &[(&str, char)] =
     &[("force", 'f'), ("wtmp-only", 'w'), ("no-wtmp", 'd'), ("poweroff", 'p'), ("no-wall", 'q'), ("no-sync", 'n')];
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
-    let args = match Args::parse(args, "nwdfihpqt:", LONG) {
+    let args = match Args::parse(args, "nwdfihpqkt:m:", LONG) {
         Ok(args) if args.words.is_empty() => args,
-        Ok(_) => return err_plain(&format!("Usage: {name} [-nwdfihp] [-t SECONDS]")),
-        Err(why) => return err_plain(&format!("{name}: {why}\nUsage: {name} [-nwdfihp] [-t SECONDS]")),
+        Ok(_) => return err_plain(&format!("Usage: {name} [-nwdfihpk] [-t SECONDS] [-m MESSAGE]")),
+        Err(why) => return err_plain(&format!("{name}: {why}\nUsage: {name} [-nwdfihpk] [-t SECONDS] [-m MESSAGE]")),
     };
     if !pid1::may_ask() {
         return err(name, "must be superuser.");
@@ -45,7 +54,19 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         return 0;
     }
     let how = kind(name, args.has('p'));
-    let force = args.has('f');
+    // In level 0 or 6 it is init's own scripts that call: they have stopped what there was.
+    let last = is_last();
+    let force = args.has('f') || (last && !pid1::is_rung());
+    if !force && !last && !args.has('q') {
+        let time = args.value('t').map(|t| ["-t", t]);
+        let mode: &[&str] = match how {
+            PowerWord::Reboot => &["-r"],
+            PowerWord::Halt => &["-h", "-H"],
+            PowerWord::PowerOff => &["-h", "-P"],
+        };
+        let words = mode.iter().copied().chain(time.into_iter().flatten()).chain(["now"]).chain(args.value('m'));
+        return super::shutdown::run(name, &words.map(str::to_owned).collect::<Vec<_>>());
+    }
     match pid1::power(how, force) {
         Ok(()) => 0,
         Err(e) if pid1::is_absent(&e) && force => {
@@ -55,6 +76,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
             if !args.has('n') {
                 nix::unistd::sync();
             }
+            leave_to_us(how);
             err(name, &format!("the kernel refuses: {}", end(how)))
         }
         Err(e) if pid1::is_absent(&e) => match pid1::power_by_fifo(how, sleep_time) {
@@ -64,6 +86,37 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         Err(e) if e.is(errors::DENIED) => err(name, "must be superuser."),
         Err(e) => err(name, &e.to_string()),
     }
+}
+
+/// Whether the machine is in level 0 or 6: as init told its children, else as Rung or utmp says.
+fn is_last() -> bool {
+    let told = std::env::var("RUNLEVEL").ok().filter(|_| std::env::var_os("INIT_VERSION").is_some());
+    let level = told.and_then(|level| level.chars().next()).or_else(|| super::runlevel::current().map(Level::as_char));
+    matches!(level, Some('0' | '6')) || pid1::runlevel().is_ok_and(|r| r.going_down.is_some())
+}
+
+/// Another init is to do nothing more: Ctrl-Alt-Del is the kernel's again, and PID 1 stands still.
+fn leave_to_us(how: PowerWord) {
+    if how != PowerWord::Reboot {
+        let _ = reboot::set_cad_enabled(true);
+    }
+    let _ = kill(Pid::from_raw(1), Signal::SIGTSTP);
+}
+
+/// `shutdown -n` under another init: everything is killed and unmounted by us, then the kernel is told.
+pub(super) fn without_init(name: &str, how: PowerWord, sleep_time: i32) -> u8 {
+    leave_to_us(how);
+    let all = Pid::from_raw(-1);
+    let _ = kill(all, Signal::SIGTERM);
+    std::thread::sleep(Duration::from_secs(u64::try_from(sleep_time).unwrap_or(3)));
+    let _ = kill(all, Signal::SIGKILL);
+    Files::default().write(&Record::shutdown(now()));
+    nix::unistd::sync();
+    for (program, args) in [("swapoff", &["-a"][..]), ("umount", &["-a"]), ("mount", &["-o", "remount,ro", "/"])] {
+        // What stays mounted was synced.
+        let _ = Command::new(program).args(args).status();
+    }
+    err(name, &format!("the kernel refuses: {}", end(how)))
 }
 
 fn kind(name: &str, power_off: bool) -> PowerWord {
@@ -81,7 +134,7 @@ fn end(how: PowerWord) -> nix::errno::Errno {
         PowerWord::PowerOff => RebootMode::RB_POWER_OFF,
         PowerWord::Reboot => RebootMode::RB_AUTOBOOT,
     };
-    let Err(errno) = reboot(mode);
+    let Err(errno) = reboot::reboot(mode);
     errno
 }
 

@@ -4,6 +4,8 @@
 
 mod wish;
 
+use super::clock::ctime;
+use super::syslog::{self, Priority};
 use super::wall::wall;
 use super::{err, err_plain};
 use crate::pid1;
@@ -13,27 +15,31 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use wish::{Goal, Wish};
 
-pub(super) const HELP: &str = "NAME0 [-hPHrkfFqQa] [-i LEVEL] [-t SECONDS] TIME [MESSAGE]
+pub(super) const HELP: &str = "NAME0 [-hPHrkfFnqQab] [-i LEVEL] [-t SECONDS] TIME [MESSAGE]
        NAME0 -c [MESSAGE]
 
 Brings the machine down at TIME, and warns everybody who is logged in. Waits in the
-foreground until then (`shutdown +5 &` doesn't); interrupting it cancels.
+foreground until then, unless told otherwise by -b; interrupting it cancels.
 
 TIME:  now, +MINUTES, +HH:MM, HH:MM (today, or tomorrow if that is past)
 
 What happens:
   (nothing)      single user, level 1
   -h, -P         power off          -h -H, -H with -h   halt, power stays on
-  -r             reboot             -i LEVEL            that level (0 1 5 6 S)
+  -r             reboot             -i LEVEL            that level (0 1 5 6 a b c S)
   -k             only warn          -c                  cancel a waiting shutdown
 
 Options:
+  -b, --background  wait in the background, and leave the terminal alone
   -q, -Q         fewer warnings; only the last one
+  -n             with -h and -r: kill and unmount at once, stop no services in order
   -f, -F         leave /fastboot or /forcefsck behind, for scripts that look for it
   -a             only while root or a user named in /etc/shutdown.allow is logged in
                  on a console
@@ -41,10 +47,12 @@ Options:
   -g TIME, -y    as other systems write it
   --help, --version
 
-Five minutes before, /run/nologin appears and nobody but root can log in.";
+Five minutes before, /run/nologin appears and nobody but root can log in; /etc/nologin
+where /var/run is no link to /run.";
 
 const PID_FILE: &str = "/run/shutdown.pid";
-const NOLOGIN: &str = "/run/nologin";
+/// Set for the one that waits in the background.
+const BACKGROUND: &str = "RUNG_SHUTDOWN_BACKGROUND";
 const FLAGS: [&str; 2] = ["/fastboot", "/forcefsck"];
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
@@ -58,7 +66,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         Ok(wish) => wish,
         Err(why) => {
             err(name, &why);
-            return err_plain("Usage: shutdown [-hPHrkfFqQa] [-i LEVEL] [-t SECONDS] TIME [MESSAGE] | -c [MESSAGE]");
+            return err_plain("Usage: shutdown [-hPHrkfFnqQab] [-i LEVEL] [-t SECONDS] TIME [MESSAGE] | -c [MESSAGE]");
         }
     };
     if wish.authorize && !authorized() {
@@ -69,6 +77,9 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     }
     match wish.goal {
         Goal::Cancel => cancel(name, &wish),
+        _ if wish.background && wish.minutes > 0 && std::env::var_os(BACKGROUND).is_none() => {
+            background(name, &wish, args, now)
+        }
         _ => later(name, &wish),
     }
 }
@@ -83,6 +94,7 @@ fn cancel(name: &str, wish: &Wish) -> u8 {
     if kill(pid, Signal::SIGINT).is_err() {
         return err(name, "not running.");
     }
+    syslog::send(Priority::UserNotice, name, "cancelled a shutdown");
     if !wish.message.is_empty() {
         wall(&wish.message);
     }
@@ -94,6 +106,42 @@ fn running() -> Option<Pid> {
     let pid: i32 = fs::read_to_string(PID_FILE).ok()?.trim().parse().ok()?;
     let line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     (pid > 1 && line.windows(8).any(|w| w == b"shutdown")).then(|| Pid::from_raw(pid))
+}
+
+/// Starts the one that waits, in a session of its own, and returns once it does.
+fn background(name: &str, wish: &Wish, args: &[String], now: i64) -> u8 {
+    if running().is_some() {
+        return err(name, "already running.");
+    }
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("shutdown").args(args).env(BACKGROUND, "1").current_dir("/");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = match child {
+        Ok(child) => child,
+        Err(e) => return err(name, &format!("it can't be left in the background: {e}")),
+    };
+    // It closes this when it waits; what it says before is why it doesn't.
+    let mut said = String::new();
+    if let Some(mut pipe) = child.stderr.take() {
+        let _ = pipe.read_to_string(&mut said);
+    }
+    if let Ok(Some(status)) = child.try_wait() {
+        let _ = std::io::stderr().write_all(said.as_bytes());
+        return status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+    }
+    let at = now.saturating_add(i64::from(wish.minutes) * 60);
+    err_plain(&format!("{} at {}; `{name} -c` cancels.", wish.logged(), ctime(at)));
+    0
+}
+
+/// In the background: leaves the caller's session, and its terminal.
+fn leave() {
+    if std::env::var_os(BACKGROUND).is_some() {
+        let _ = nix::unistd::setsid();
+        if let Ok(null) = OpenOptions::new().write(true).open("/dev/null") {
+            let _ = nix::unistd::dup2_stderr(null);
+        }
+    }
 }
 
 fn later(name: &str, wish: &Wish) -> u8 {
@@ -121,20 +169,25 @@ fn later(name: &str, wish: &Wish) -> u8 {
             err(name, &format!("{flag}: {e}"));
         }
     }
+    leave();
+    let nologin = nologin();
+    let mut closed = false;
     let mut left = wish.minutes;
     while left > 0 {
         if wish.warns_at(left) {
             wall(&wish.warning(left));
         }
-        if left <= 5 && wish.goal != Goal::Warn && !Path::new(NOLOGIN).exists() {
-            let _ = fs::write(NOLOGIN, format!("\r\n{}\r\n", wish.warning(left)));
+        // One that the administrator made stays his.
+        if left <= 5 && wish.goal != Goal::Warn && !nologin.exists() {
+            let at = i64::from(crate::utmp::files::now().0).saturating_add(i64::from(left) * 60);
+            closed = fs::write(nologin, format!("\r\nThe system is going down on {}\r\n", ctime(at))).is_ok();
         }
         let mut fds = [PollFd::new(told.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, PollTimeout::from(60_000_u16)) {
             Ok(0) => left -= 1,
             Err(nix::errno::Errno::EINTR) => {}
             _ => {
-                clear();
+                clear(nologin, closed);
                 FLAGS.iter().for_each(|flag| drop(fs::remove_file(flag)));
                 err_plain("\r\nShutdown cancelled.");
                 return 0;
@@ -142,18 +195,37 @@ fn later(name: &str, wish: &Wish) -> u8 {
         }
     }
     wall(&wish.warning(0));
-    clear();
-    if wish.goal == Goal::Warn { 0 } else { end(name, wish) }
+    clear(nologin, closed);
+    if wish.goal == Goal::Warn {
+        return 0;
+    }
+    syslog::send(Priority::UserNotice, name, &wish.logged());
+    nix::unistd::sync();
+    end(name, wish)
 }
 
-fn clear() {
+/// Where login programs look: PAM's in `/run` of today, those of older trees in `/etc`.
+fn nologin() -> &'static Path {
+    let linked = fs::canonicalize("/var/run").is_ok_and(|path| path == Path::new("/run"));
+    Path::new(if linked || !Path::new("/var/run").exists() { "/run/nologin" } else { "/etc/nologin" })
+}
+
+fn clear(nologin: &Path, closed: bool) {
     let _ = fs::remove_file(PID_FILE);
-    let _ = fs::remove_file(NOLOGIN);
+    if closed {
+        let _ = fs::remove_file(nologin);
+    }
 }
 
 fn end(name: &str, wish: &Wish) -> u8 {
     let asked = match wish.goal {
-        Goal::Power(how) => pid1::power(how, false),
+        Goal::Power(how) => match pid1::power(how, wish.at_once) {
+            Err(e) if pid1::is_absent(&e) && wish.at_once => {
+                return super::halt::without_init(name, how, wish.sleep_time);
+            }
+            answer => answer,
+        },
+        Goal::Demand(letter) => return super::telinit::run(name, &[letter.to_string()]),
         Goal::Level(level) => pid1::set_level(level),
         Goal::Warn | Goal::Cancel => return 0,
     };
@@ -165,7 +237,7 @@ fn end(name: &str, wish: &Wish) -> u8 {
             let request = crate::fifo::Request::RunLevel { level, sleep_time: wish.sleep_time };
             pid1::write_fifo(Path::new(crate::fifo::PATH), &request)
         }
-        Goal::Warn | Goal::Cancel => Ok(()),
+        Goal::Demand(_) | Goal::Warn | Goal::Cancel => Ok(()),
     };
     match asked {
         Ok(()) => 0,

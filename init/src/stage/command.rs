@@ -88,11 +88,11 @@ pub fn start(args: &[CString]) -> Result<Vec<OsString>, i32> {
     }
 }
 
-/// Becomes `sysv telinit ARGS…`, from the folder `beside`. Returns only when that failed.
+/// Becomes `sysv init ARGS…`, from the folder `beside`. Returns only when that failed.
 pub fn exec_telinit(beside: &Path, args: Vec<OsString>) -> Errno {
     let text = |s: OsString| CString::new(s.into_vec());
     let program = text(beside.join("sysv").into_os_string());
-    let words = [OsString::from("sysv"), OsString::from("telinit")].into_iter().chain(args);
+    let words = [OsString::from("sysv"), OsString::from("init")].into_iter().chain(args);
     let (Ok(program), Ok(args)) = (program, words.map(text).collect::<Result<Vec<_>, _>>()) else {
         return Errno::EINVAL;
     };

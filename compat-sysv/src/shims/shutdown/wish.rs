@@ -15,6 +15,8 @@ pub(super) enum Goal {
     Power(PowerWord),
     /// Change the level.
     Level(Level),
+    /// `-i a`: an on-demand level of inittab's, asked for as `telinit a` does.
+    Demand(char),
     /// `-k`: only tell people.
     Warn,
     /// `-c`
@@ -30,6 +32,10 @@ pub(super) struct Wish {
     pub(super) minutes: u32,
     /// Words for those who are warned.
     pub(super) message: String,
+    /// `-n`: without asking init to stop services.
+    pub(super) at_once: bool,
+    /// `-b`: leave the terminal alone.
+    pub(super) background: bool,
     /// `-f`
     pub(super) fast: bool,
     /// `-F`
@@ -56,12 +62,13 @@ enum Quiet {
 impl Wish {
     /// Reads the arguments. `seconds` is the local time of day.
     pub(super) fn parse(args: &[String], seconds: i64) -> Result<Self, String> {
-        const LONG: &[(&str, char)] = &[("halt", 'H'), ("poweroff", 'P'), ("reboot", 'r'), ("no-wall", 'Q')];
-        let args = Args::parse(args, "akrhPHfFncqQyt:g:i:", LONG)?;
-        if args.has('n') {
-            return Err("-n is not supported: `reboot -f` and `poweroff -f` go down without stopping services".into());
-        }
+        const LONG: &[(&str, char)] =
+            &[("halt", 'H'), ("poweroff", 'P'), ("reboot", 'r'), ("no-wall", 'Q'), ("background", 'b')];
+        let args = Args::parse(args, "abkrhPHfFncqQyt:g:i:", LONG)?;
         let aim = aim(&args)?;
+        if args.has('n') && !matches!(aim, Goal::Power(_)) {
+            return Err("-n goes with -h, -r, -i 0 and -i 6 only: init does the rest".into());
+        }
         let goal = match aim {
             _ if args.has('c') => Goal::Cancel,
             _ if args.has('k') => Goal::Warn,
@@ -86,6 +93,8 @@ impl Wish {
             goal,
             minutes,
             message: words.join(" "),
+            at_once: args.has('n'),
+            background: args.has('b'),
             fast: args.has('f'),
             check: args.has('F'),
             authorize: args.has('a'),
@@ -113,6 +122,11 @@ impl Wish {
         }
     }
 
+    /// What the log is told when it happens.
+    pub(super) fn logged(&self) -> String {
+        format!("shutting down {}", self.state)
+    }
+
     /// The warning with this many minutes left.
     pub(super) fn warning(&self, minutes: u32) -> String {
         let state = &self.state;
@@ -128,11 +142,14 @@ impl Wish {
 /// Where the letters lead.
 fn aim(args: &Args) -> Result<Goal, String> {
     let level = match args.value('i') {
+        Some("a" | "A") => return Ok(Goal::Demand('a')),
+        Some("b" | "B") => return Ok(Goal::Demand('b')),
+        Some("c" | "C") => return Ok(Goal::Demand('c')),
         Some(word) => {
             let mut letters = word.chars();
             let level = letters.next().and_then(Level::from_char);
             let level = level.filter(|l| letters.next().is_none() && "0156S".contains(l.as_char()));
-            level.ok_or_else(|| format!("-i: `{word}` is none of 0 1 5 6 S"))?
+            level.ok_or_else(|| format!("-i: `{word}` is none of 0 1 5 6 a b c S"))?
         }
         None if args.has('h') => Level::HALT,
         None if args.has('r') => Level::REBOOT,
@@ -155,6 +172,7 @@ fn state(goal: Goal) -> String {
         Goal::Power(_) => "for system halt".into(),
         Goal::Level(Level::SINGLE) => "to maintenance mode".into(),
         Goal::Level(level) => format!("to runlevel {level}"),
+        Goal::Demand(letter) => format!("to runlevel {letter}"),
         Goal::Warn | Goal::Cancel => String::new(),
     }
 }

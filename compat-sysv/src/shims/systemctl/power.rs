@@ -16,6 +16,12 @@ pub(super) fn end(options: &Options, word: &str) -> u8 {
     if options.force {
         args.push("-f");
     }
+    if options.no_wall {
+        args.push("--no-wall");
+    }
+    if !options.message.is_empty() {
+        args.extend(["-m", options.message.as_str()]);
+    }
     shims::call(word, &args)
 }
 
