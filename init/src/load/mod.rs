@@ -423,6 +423,10 @@ fn read(root: &Root, path: &Path) -> Result<SourceFile, String> {
     match file::read_text(&root.place(path), MAX_FILE) {
         Ok(text) => Ok(SourceFile { path: path.to_path_buf(), text }),
         Err(nix::errno::Errno::EINVAL) => Err(format!("{}: not a plain file", path.display())),
+        Err(nix::errno::Errno::ENOENT) if fs::symlink_metadata(root.entry(path)).is_ok_and(|m| m.is_symlink()) => {
+            let target = fs::read_link(root.entry(path)).unwrap_or_default();
+            Err(format!("{}: cannot be read: it is a link to {}, which isn't there", path.display(), target.display()))
+        }
         Err(nix::errno::Errno::EFBIG) => Err(format!("{}: longer than {MAX_FILE} bytes", path.display())),
         Err(e) => Err(format!("{}: cannot be read: {}", path.display(), e.desc())),
     }

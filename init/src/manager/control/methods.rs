@@ -10,7 +10,7 @@ use crate::proto::control::{
     Runlevel, SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
-use crate::unit::{UnitName, nearest};
+use crate::unit::{UnitName, nearest_units};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -182,10 +182,9 @@ impl Manager {
     }
 
     fn no_such_unit(&self, name: &UnitName) -> Refusal {
-        let mut known: Vec<&str> =
-            self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i).short()).collect();
-        known.extend(self.loader.aliases().map(|(alias, _)| alias.short()));
-        let near: Vec<String> = nearest(name.short(), known.into_iter()).into_iter().map(ToOwned::to_owned).collect();
+        let units = self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i));
+        let known = units.chain(self.loader.aliases().map(|(alias, _)| alias));
+        let near: Vec<String> = nearest_units(name, known).into_iter().map(ToOwned::to_owned).collect();
         Refusal::nearest(errors::NO_SUCH_UNIT, format!("there is no unit named {name}"), near)
     }
 

@@ -42,7 +42,7 @@ impl Manager {
         let stopped = view.cause.filter(|c| c.word() == "stop").map(|c| &c.reason);
         // It waits for that one, or never got as far as a start.
         let wanting = self.wanting(id).filter(|_| view.awaits.is_some() || unit.since_ms.is_none());
-        verdict(unit, wanting.as_deref(), stopped)
+        verdict(unit, wanting.as_deref(), self.events.lost_job(view.name), stopped)
     }
 
     /// Level links, units that need it, and what is in its way.
@@ -270,7 +270,9 @@ fn first_line(text: &str) -> &str {
 }
 
 /// How it stands, in one sentence.
-fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -> String {
+///
+/// `lost`: what became of its last job, if that did nothing.
+fn verdict(unit: &UnitStatus, wanting: Option<&str>, lost: Option<&str>, stopped: Option<&Reason>) -> String {
     let name = &unit.name;
     let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
     match (unit.state, unit.phase) {
@@ -288,6 +290,7 @@ fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -
             _ if wanting.is_some() && stopped.is_none() => {
                 format!("{name} doesn't run: {}, which it requires, could not be had", wanting.unwrap_or_default())
             }
+            _ if lost.is_some() => format!("{name} doesn't run: {}", lost.unwrap_or_default()),
             (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),
             _ if !reason.is_empty() => format!("{name} doesn't run: {reason}"),
             _ if stopped.is_some() => {
@@ -323,7 +326,8 @@ fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
         LoadState::Loaded | LoadState::Missing => {}
     }
     if let (State::Failed, Some(outcome)) = (unit.state, &unit.outcome) {
-        lines.extend(sentence::hint(name, &JobResult::Failed(outcome.clone())));
+        let hint = sentence::hint(name, &JobResult::Failed(outcome.clone()));
+        lines.extend(hint.filter(|hint| !lines.contains(hint)).into_iter().collect::<Vec<_>>());
         lines.push(format!("initctl start {name}, once the cause is mended"));
     }
     if unit.state == State::Inactive && unit.load == LoadState::Loaded && unit.job.is_none() {
