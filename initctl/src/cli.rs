@@ -10,6 +10,7 @@ use crate::verbs::new;
 use crate::verbs::plan;
 use crate::verbs::ps;
 use crate::verbs::revert;
+use crate::verbs::run;
 use crate::verbs::set;
 use crate::verbs::top;
 use crate::verbs::tree;
@@ -104,7 +105,7 @@ pub enum Verb {
     TryRestart(Names),
     /// Have services read their configuration again (ExecReload=); with --units, have Rung read its unit files again.
     #[command(after_help = "Unit files are read again at the next request after a change; --units only reports what \
-                            changed, and forces a full scan.\n\nExamples:\n  initctl reload nginx\n  initctl reload --units")]
+                            changed, and forces a full scan; where both a systemd unit and an init script have a name it chooses anew.\n\nExamples:\n  initctl reload nginx\n  initctl reload --units")]
     Reload(ReloadArgs),
     /// Send a signal to a service's processes.
     #[command(after_help = "Examples:\n  initctl kill nginx\n  initctl kill -s HUP --whom main nginx")]
@@ -231,6 +232,15 @@ pub enum Verb {
     #[command(after_help = "Fails when a unit fails instead, or when the time is up.\n\nExamples:\n  \
                             initctl wait nginx\n  initctl wait backup --for inactive --timeout 3600")]
     Wait(WaitArgs),
+    /// Have an init script do something, in a clean environment and as part of its unit.
+    #[command(after_help = run::RUN_HELP)]
+    Run(run::RunArgs),
+    /// Take over a daemon that somebody has started without Rung, as its unit.
+    #[command(
+        after_help = "Its main process is the one given, else the one in PIDFile=, else the only one that runs in \
+                            the unit's cgroup.\n\nExamples:\n  initctl adopt nginx\n  initctl adopt nginx --pid 4711"
+    )]
+    Adopt(run::AdoptArgs),
     /// Print the version, and the manager's where there is one.
     Version,
     /// Remove folders that services were given (RuntimeDirectory= and its kin); not of those that run.

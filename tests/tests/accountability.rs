@@ -245,6 +245,10 @@ fn why_says_with_whom_a_unit_was_stopped_and_when_it_comes_back() {
             "late.service",
             &off("[Unit]\nJobTimeoutSec=100ms\n[Service]\nType=notify\nExecStart=/bin/sleep infinity\n"),
         )
+        .unit("shy.service", &off(&format!("[Unit]\nRefuseManualStart=yes\n{SLEEPER}")))
+        .unit("typo.service", &format!("{SLEEPER}RestartSec=soon\n"))
+        .unit("slow.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sleep infinity\n"))
+        .unit("never.service", &off(&format!("[Unit]\nJobTimeoutSec=100ms\nAfter=slow.service\n{SLEEPER}")))
         .unit("checks.service", &off(&format!("[Unit]\nRequisite=app.service\nAfter=app.service\n{SLEEPER}")))
         .boot();
     world.ok(["initctl", "start", "app"]);
@@ -267,6 +271,16 @@ fn why_says_with_whom_a_unit_was_stopped_and_when_it_comes_back() {
     assert!(late.contains("longer than JobTimeoutSec= (/etc/rung/units/late.service:2) allows"), "{late}");
     let late = world.run(["initctl", "why", "late"]).stdout;
     assert!(late.contains("no job waits for it any more: starting, pid "), "{late}");
+    world.ok(["initctl", "start", "--no-wait", "slow"]);
+    world.fails(1, ["initctl", "start", "never"]);
+    let never = world.run(["initctl", "why", "never"]).stdout;
+    let line = "never doesn't run: the job took longer than JobTimeoutSec= (/etc/rung/units/never.service:2) allows";
+    assert!(never.contains(line), "{never}");
+    let shy = world.fails(1, ["initctl", "start", "shy"]).stderr;
+    assert!(shy.contains("RefuseManualStart= (/etc/rung/units/shy.service:2): only another unit"), "{shy}");
+    let typo = world.run(["initctl", "why", "typo"]).stdout;
+    assert_eq!(typo.matches("initctl verify typo").count(), 1, "{typo}");
+    assert!(typo.contains("   failure  /etc") && !typo.contains("file error"), "the same twice: {typo}");
     let checks = world.fails(1, ["initctl", "start", "checks"]).stderr;
     assert!(checks.contains("app doesn't run, which has to run already (Requisite=)"), "{checks}");
 }

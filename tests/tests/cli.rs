@@ -209,12 +209,17 @@ fn logs() {
             "drip.service",
             "[Service]\nExecStart=/bin/sh -c 'mkfifo /run/drip; exec 3<>/run/drip; while read x <&3; do echo \"$$x\"; done'\n",
         )
+        .unit("dip.service", &off("[Service]\nExecStart=/bin/true\n"))
         .unit("flood.service", &off("[Service]\nType=oneshot\nExecStart=/bin/sh -c 'seq 1 600000; echo the end'\n"))
         .boot();
     world.write(
         "/run/talk",
         "echo one; sleep 0.02; echo two >&2; sleep 0.02; echo three; sleep 0.02; printf 'no newline'\n",
     );
+    // One that there is wasn't meant to be another.
+    let none = initctl(&world, "logs dip");
+    assert!(none.code == 1 && none.stderr.contains("dip has written nothing"), "{none:?}");
+    assert!(!none.stderr.contains("did you mean"), "{none:?}");
     world.ok(["initctl", "start", "talk"]);
     let text = world.wait_for("its last line", deadline(10), |w| {
         Some(w.run(["initctl", "logs", "talk"]).stdout).filter(|t| t.ends_with("out no newline\n"))

@@ -197,6 +197,7 @@ fn every_verb_prints_what_its_schema_says() {
         "is-enabled bad",
         "unmask bad needs",
         "new made --enable --now -- /bin/sleep infinity",
+        "adopt made",
         "new other --dry-run -- /bin/sleep infinity",
         "runlevel 2",
         "completion bash",

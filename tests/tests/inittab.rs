@@ -6,10 +6,13 @@ use compat_sysv::fifo::{LEN, MAGIC, Request};
 use compat_sysv::utmp::{Kind, files};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rung_tests::debian;
 use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
 
 /// A root with this inittab, booted to level 3 (or another).
 struct Machine {
@@ -41,7 +44,7 @@ impl Machine {
 
     fn wait_lines(&self, path: &str, wanted: &[&str]) {
         self.world
-            .wait_for(&format!("{wanted:?} in {path}"), deadline(30), |_| (self.lines(path) == wanted).then_some(()));
+            .wait_for(&format!("{wanted:?} in {path}"), deadline(90), |_| (self.lines(path) == wanted).then_some(()));
     }
 
     fn ask(&self, request: &Request) {
@@ -57,7 +60,7 @@ impl Machine {
     }
 
     fn wait_level(&self, letter: char) {
-        self.world.wait_for("the level", deadline(30), |w| {
+        self.world.wait_for("the level", deadline(90), |w| {
             w.run(["initctl", "runlevel"]).stdout.trim().ends_with(letter).then_some(())
         });
     }
@@ -67,7 +70,7 @@ impl Machine {
     }
 
     fn pid(&self, path: &str) -> String {
-        self.world.wait_for("a pid", deadline(30), |w| Some(w.text(path).trim().to_owned()).filter(|t| !t.is_empty()))
+        self.world.wait_for("a pid", deadline(90), |w| Some(w.text(path).trim().to_owned()).filter(|t| !t.is_empty()))
     }
 }
 
@@ -110,7 +113,7 @@ fn reading_again_ends_what_is_gone_and_leaves_a_changed_command() {
     let machine = Machine::boot(&format!("id:3:initdefault:\n{child}{keep}{other}"));
     let pids = ["gone.pid", "child", "apart", "k.pid", "o.pid"].map(|f| machine.pid(&format!("/run/{f}")));
     let lives = |pid: &str| machine.world.run(["sh", "-c", &format!("kill -0 {pid}")]).code == 0;
-    machine.world.wait_for("all of them", deadline(30), |_| pids.iter().all(|p| lives(p)).then_some(()));
+    machine.world.wait_for("all of them", deadline(90), |_| pids.iter().all(|p| lives(p)).then_some(()));
     // Gone; another command; another action; a new line.
     let changed = keep.replace("echo k >>", "echo changed >>");
     let acts = other.replace(":respawn:", ":once:");
@@ -119,9 +122,9 @@ fn reading_again_ends_what_is_gone_and_leaves_a_changed_command() {
     machine.wait_lines("/run/said", &["n 3 N"]);
     machine
         .world
-        .wait_for("the end of its group", deadline(30), |_| (!lives(&pids[0]) && !lives(&pids[1])).then_some(()));
+        .wait_for("the end of its group", deadline(90), |_| (!lives(&pids[0]) && !lives(&pids[1])).then_some(()));
     assert!(lives(&pids[2]), "a session of its own is nobody's business");
-    machine.world.wait_for("another run", deadline(30), |_| (machine.pid("/run/o.pid") != pids[4]).then_some(()));
+    machine.world.wait_for("another run", deadline(90), |_| (machine.pid("/run/o.pid") != pids[4]).then_some(()));
     assert!(!lives(&pids[4]));
     assert_eq!((lives(&pids[3]), machine.lines("/run/k")), (true, vec!["k".to_owned()]));
     machine.world.ok(["sh", "-c", &format!("kill {}", pids[3])]);
@@ -130,7 +133,7 @@ fn reading_again_ends_what_is_gone_and_leaves_a_changed_command() {
     machine.write("/etc/inittab", &changed.replace(":respawn:", ":off:"));
     let pid = machine.pid("/run/k.pid");
     machine.signal(Signal::SIGHUP);
-    machine.world.wait_for("the end of what is off", deadline(30), |_| (!lives(&pid)).then_some(()));
+    machine.world.wait_for("the end of what is off", deadline(90), |_| (!lives(&pid)).then_some(()));
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn what_respawns_too_fast_is_off_until_inittab_is_read_again() {
     let machine = Machine::boot("id:3:initdefault:\nf:3:respawn:/bin/sh -c 'echo f >>/run/said'\n");
     let ten = vec!["f"; 10];
     machine.wait_lines("/run/said", &ten);
-    machine.world.wait_for("the words", deadline(30), |w| {
+    machine.world.wait_for("the words", deadline(90), |w| {
         w.console().contains("INIT: Id \"f\" respawning too fast: disabled for 5 minutes").then_some(())
     });
     machine.world.pass(300);
@@ -156,7 +159,7 @@ fn the_fifo_takes_what_is_a_request_and_comes_back() {
     assert!(kind.file_type().is_fifo() && kind.permissions().mode() & 0o777 == 0o600);
     assert_eq!(fs::read_link(machine.world.path("/dev/initctl")).unwrap().to_str(), Some("/run/initctl"));
     let said = |words: &str| {
-        machine.world.wait_for(words, deadline(30), |w| {
+        machine.world.wait_for(words, deadline(90), |w| {
             w.run(["initctl", "logs", "sysv-fifo"]).stdout.contains(words).then_some(())
         });
     };
@@ -175,7 +178,7 @@ fn the_fifo_takes_what_is_a_request_and_comes_back() {
 
     // Replaced, as by a mount over /run.
     machine.world.ok(["rm", "/run/initctl"]);
-    machine.world.wait_for("a new one", deadline(30), |w| w.path("/run/initctl").exists().then_some(()));
+    machine.world.wait_for("a new one", deadline(90), |w| w.path("/run/initctl").exists().then_some(()));
     machine.level('4');
     machine.wait_level('4');
     said("Switching to runlevel: 4");
@@ -185,9 +188,9 @@ fn the_fifo_takes_what_is_a_request_and_comes_back() {
         let mut options = fs::OpenOptions::new();
         options.write(true).custom_flags(nix::libc::O_NONBLOCK).open(m.world.path("/run/initctl")).is_ok()
     };
-    machine.world.wait_for("it is closed", deadline(30), |_| (!opened(&machine)).then_some(()));
+    machine.world.wait_for("it is closed", deadline(90), |_| (!opened(&machine)).then_some(()));
     machine.signal(Signal::SIGUSR1);
-    machine.world.wait_for("it is open", deadline(30), |_| opened(&machine).then_some(()));
+    machine.world.wait_for("it is open", deadline(90), |_| opened(&machine).then_some(()));
     machine.level('3');
     machine.wait_level('3');
 }
@@ -198,19 +201,19 @@ fn variables_reach_later_children_and_the_sleep_time_sticks() {
     let machine = Machine::boot(&format!("id:3:initdefault:\n{line}"));
     machine.ask(&Request::SetEnv(vec!["INIT_FOO=a \"b\" $c".into(), "FOO=no".into()]));
     machine.ask(&Request::RunLevel { level: b'4', sleep_time: 7 });
-    let words = machine.world.wait_for("the line", deadline(30), |_| machine.lines("/run/said").first().cloned());
+    let words = machine.world.wait_for("the line", deadline(90), |_| machine.lines("/run/said").first().cloned());
     let words: Vec<&str> = words.split('|').collect();
     assert_eq!(words[..4], ["a \"b\" $c", "", "4", "3"]);
     assert!(words[4].starts_with("/dev/") && words[5].starts_with("sysvinit-") && words[6] == "/bin/sh", "{words:?}");
     let unit = || machine.world.text("/run/rung/generated/inittab/inittab-v.service");
-    machine.world.wait_for("the time", deadline(30), |_| unit().contains("TimeoutStopSec=7s").then_some(()));
+    machine.world.wait_for("the time", deadline(90), |_| unit().contains("TimeoutStopSec=7s").then_some(()));
     machine.ask(&Request::SetEnv(vec!["INIT_FOO".into()]));
     machine.wait_level('4');
     machine.level('3');
     machine.wait_level('3');
     machine.level('4');
     machine.wait_level('4');
-    let again = machine.world.wait_for("the line", deadline(30), |_| machine.lines("/run/said").get(1).cloned());
+    let again = machine.world.wait_for("the line", deadline(90), |_| machine.lines("/run/said").get(1).cloned());
     assert!(again.starts_with("||4|3|"), "{again}");
 }
 
@@ -229,7 +232,7 @@ fn demand_levels_start_their_lines_and_leave_the_level() {
     machine.wait_lines("/run/said", &["o 3 N", "o 3 N"]);
     machine.wait_level('3');
     let second =
-        machine.world.wait_for("its pid", deadline(30), |_| Some(machine.pid("/run/d.pid")).filter(|p| *p != first));
+        machine.world.wait_for("its pid", deadline(90), |_| Some(machine.pid("/run/d.pid")).filter(|p| *p != first));
     machine.level('4');
     machine.wait_level('4');
     machine.level('q');
@@ -291,7 +294,7 @@ fn a_paused_init_starts_nothing_and_its_title_tells_the_level() {
     assert_eq!(machine.lines("/run/said").len(), 0);
     machine.signal(Signal::SIGCONT);
     machine.wait_lines("/run/said", &["x"]);
-    machine.world.wait_for("the title", deadline(30), |w| title(w).starts_with("init [4]").then_some(()));
+    machine.world.wait_for("the title", deadline(90), |w| title(w).starts_with("init [4]").then_some(()));
 }
 
 #[test]
@@ -301,15 +304,85 @@ fn lines_are_written_down_in_utmp_unless_they_say_plus() {
     let machine = Machine::boot(text);
     let records = |m: &Machine| files::read(&m.world.path("/run/utmp")).unwrap_or_default();
     let has = |m: &Machine, id: &str, kind: Kind| records(m).into_iter().find(|r| r.id == id && r.kind == kind);
-    let started = machine.world.wait_for("a1 in utmp", deadline(30), |_| has(&machine, "a1", Kind::InitProcess));
+    let started = machine.world.wait_for("a1 in utmp", deadline(90), |_| has(&machine, "a1", Kind::InitProcess));
     assert_eq!(i64::from(started.pid), machine.world.main_pid("inittab-a1"));
     assert_eq!((started.user.as_str(), started.line.as_str()), ("", ""));
-    machine.world.wait_for("c1's end", deadline(30), |_| has(&machine, "c1", Kind::DeadProcess));
+    machine.world.wait_for("c1's end", deadline(90), |_| has(&machine, "c1", Kind::DeadProcess));
     assert!(!records(&machine).iter().any(|r| r.id == "b1"));
     machine.level('4');
-    machine.world.wait_for("a1's end", deadline(30), |_| has(&machine, "a1", Kind::DeadProcess));
-    let level = machine.world.wait_for("the level", deadline(30), |_| {
+    machine.world.wait_for("a1's end", deadline(90), |_| has(&machine, "a1", Kind::DeadProcess));
+    let level = machine.world.wait_for("the level", deadline(90), |_| {
         has(&machine, "~~", Kind::RunLevel).filter(|r| r.pid == i32::from(b'4') + 256 * i32::from(b'3'))
     });
     assert_eq!(level.user, "runlevel");
+}
+
+/// Copies a program into the root, with the libraries it needs.
+fn give(root: &Path, program: &Path, to: &str) {
+    let place = |to: &Path| root.join(to.strip_prefix("/").unwrap());
+    let copy = |from: &Path, to: &Path| {
+        fs::create_dir_all(place(to).parent().unwrap()).unwrap();
+        if !place(to).exists() {
+            fs::copy(from, place(to)).unwrap();
+        }
+    };
+    copy(program, Path::new(to));
+    let out = Command::new("ldd").arg(program).output().unwrap();
+    for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
+        copy(Path::new(word), Path::new(word));
+    }
+}
+
+/// sysvinit's own programs, as Debian compiles them, find what they know.
+#[test]
+fn sysvinits_own_programs_work_unchanged() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sysvinit");
+    let packages = match debian::packages(&target, &["sysvinit-core"], &["./sbin"]) {
+        Ok(folder) => folder,
+        Err(why) => return eprintln!("skipped: sysvinit's own programs: {}", why.lines().next().unwrap_or_default()),
+    };
+    let text = "id:3:initdefault:\nsi::sysinit:+/bin/sh -c ': >/run/utmp; mkdir -p /var/log; : >/var/log/wtmp'\n\
+                v:4:once:/bin/sh -c 'echo $INIT_FOO >>/run/said'\nq:4:once:/bin/sh -c 'echo q >>/run/q'\n";
+    let machine = Machine::with(text, '3', |root| {
+        let sbin = packages.join("sysvinit-core/sbin");
+        for name in ["init", "halt", "runlevel", "shutdown"] {
+            give(&root.path(), &sbin.join(name), &format!("/opt/{name}"));
+        }
+        for name in ["who", "last"] {
+            give(&root.path(), &Path::new("/usr/bin").join(name), &format!("/opt/{name}"));
+        }
+        fs::create_dir_all(root.path().join("var")).unwrap();
+        std::os::unix::fs::symlink("../run", root.path().join("var/run")).unwrap();
+    });
+    let world = &machine.world;
+    world.wait_for("the first level's record", deadline(90), |w| {
+        (w.run(["/opt/runlevel"]).stdout == "N 3\n").then_some(())
+    });
+    world.ok(["/opt/init", "-e", "INIT_FOO=bar"]);
+    world.ok(["/opt/init", "4"]);
+    machine.wait_level('4');
+    machine.wait_lines("/run/said", &["bar"]);
+    world.wait_for("the level's record", deadline(90), |w| (w.run(["/opt/runlevel"]).stdout == "3 4\n").then_some(()));
+    let who = world.ok(["/opt/who", "-r"]);
+    assert!(who.contains("run-level 4") && who.contains("last=3"), "{who}");
+    let last = world.ok(["/opt/last", "-x", "-f", "/var/log/wtmp"]);
+    assert!(last.contains("(to lvl 4)") && last.contains("reboot") && last.contains("system boot"), "{last}");
+
+    machine.write("/etc/inittab", &text.replace("q:4:once", "r:4:once"));
+    world.ok(["/opt/init", "q"]);
+    machine.wait_lines("/run/q", &["q", "q"]);
+    world.ok(["/opt/init", "u"]);
+    world.wait_for("another manager", deadline(90), |w| {
+        w.run(["initctl", "history"]).stdout.contains("took over").then_some(())
+    });
+    let wrong = world.run(["/opt/init", "x"]);
+    assert_eq!(wrong.code, 1, "{wrong:?}");
+    world.ok(["/opt/halt", "-w"]);
+    let down = world.ok(["/opt/last", "-x", "-f", "/var/log/wtmp"]);
+    assert!(down.contains("shutdown") && down.contains("system down"), "{down}");
+    // It ends itself by /sbin/init, which asks Rung.
+    let out = world.run(["/opt/shutdown", "-h", "-P", "now"]);
+    assert!(out.code == 0 || out.code >= 128, "{out:?}");
+    let (code, errors) = machine.world.wait();
+    assert!(code == 0 || code >= 128, "{code} {errors}");
 }

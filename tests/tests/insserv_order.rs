@@ -11,7 +11,7 @@ use compat_sysv::generate;
 use compat_sysv::order::{self, Direction, Order};
 use compat_sysv::tree::Tree;
 use init::load::Root;
-use init::unit::{Level, Severity};
+use init::unit::{self, Facts, Level, Severity, Source, SourceFile, UnitName};
 use rung_tests::debian;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -208,7 +208,7 @@ fn differences(place: &Place, equal: bool) -> (String, usize) {
     (text, rules)
 }
 
-/// Whether the units say what the order says.
+/// Whether the units can be read, and say what the order says.
 fn units(place: &Place, tree: &Tree, order: &Order) -> String {
     let made = generate::generate(&Root::image(place.0.clone()), &place.0.join("out"));
     let list = |name: &str, key: &str| -> BTreeSet<String> {
@@ -225,6 +225,14 @@ fn units(place: &Place, tree: &Tree, order: &Order) -> String {
         edges.extend(list(&script.name, "Before=").into_iter().map(|other| (own.clone(), other)));
     }
     let mut text = String::new();
+    for (path, item) in &made.items {
+        if let (generate::Item::Text(unit), Some(name)) = (item, path.strip_prefix("scripts/")) {
+            let name = UnitName::new(name).expect("a unit's name");
+            let file = SourceFile { path: path.into(), text: unit.clone() };
+            let parsed = unit::parse(&name, Source::Script, &file, &[], &Facts::default());
+            parsed.findings.iter().for_each(|finding| text += &format!("{finding}\n"));
+        }
+    }
     for edge in &order.start.edges {
         let [before, after] = [edge.before, edge.after].map(|at| format!("{}.service", tree.scripts[at].name));
         if !edges.contains(&(before.clone(), after.clone())) {

@@ -81,6 +81,7 @@ fn an_action_ends_the_world_with_a_status() {
     };
     for (end, unit, service, status) in [
         ("exit 7", "FailureAction=exit\n", "", 7),
+        ("exit 6", "", "FailureAction=exit\n", 6),
         ("exit 7", "FailureAction=exit-force\nFailureActionExitStatus=33\n", "", 33),
         ("exit 0", "SuccessAction=exit\nSuccessActionExitStatus=12\nFailureAction=exit\n", "", 12),
         ("kill -9 $$$$", "FailureAction=exit\nStartLimitBurst=2\n", "Restart=always\nRestartSec=0\n", 137),

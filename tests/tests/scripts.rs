@@ -2,9 +2,11 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
 
-use rung_tests::world::{World, deadline};
+use nix::sys::signal::Signal;
+use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
 /// A script that notes each call, and keeps `daemons` of them running under setsid, as daemons are.
 fn script(daemons: &str) -> String {
@@ -213,4 +215,166 @@ fn scripts_get_what_init_and_rc_give_them() {
         assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     }
     assert!(text.contains("INIT_VERSION=sysvinit-"), "{text}");
+}
+
+/// A script with a daemon whose main process a header names.
+fn web() -> String {
+    script_with("# chkconfig: - 50 50\n# pidfile: /run/web.pid\n", DAEMON)
+}
+
+fn pid_in_file(world: &World) -> String {
+    fs::read_to_string(world.path("/run/web.pid")).expect("its pid file").trim().to_owned()
+}
+
+#[test]
+fn verbs_of_a_script_run_as_part_of_its_unit() {
+    let world = world();
+    add(&world, "web", &web());
+    assert_eq!(world.run(["initctl", "run", "web", "exit", "42"]).code, 42);
+    let out = world.run(["initctl", "run", "web", "nonsense"]);
+    assert_eq!((out.code, out.stderr.contains("usage:")), (3, true), "{out:?}");
+    let out = world.run(["env", "SECRET=1", "initctl", "run", "web", "env"]);
+    assert!(out.stdout.contains("RUNG_UNIT=web.service") && !out.stdout.contains("SECRET"), "{out:?}");
+    assert_eq!(world.run(["initctl", "run", "nothing", "env"]).code, 5);
+    calls(&world);
+    // Its own restart, of a service that is down, and of one that runs.
+    world.ok(["initctl", "run", "web", "restart"]);
+    let unit = status(&world, "web");
+    assert_eq!((unit["state"].clone(), unit["main_pid"].to_string()), ("active".into(), pid_in_file(&world)), "{unit}");
+    let before = unit["main_pid"].clone();
+    world.ok(["initctl", "run", "web", "restart"]);
+    world.wait_for("the new main process", deadline(60), |w| {
+        let unit = status(w, "web");
+        let pid = unit["main_pid"].to_string();
+        (unit["main_pid"] != before && pid == pid_in_file(w)).then_some(())
+    });
+    assert_eq!(status(&world, "web")["state"], "active");
+    world.ok(["initctl", "run", "web", "stop"]);
+    assert_eq!(status(&world, "web")["state"], "inactive");
+    assert_eq!(calls(&world).first().map(String::as_str), Some("web restart"));
+}
+
+#[test]
+fn a_daemon_that_somebody_has_started_is_adopted() {
+    let world = world();
+    add(&world, "web", &web());
+    add(&world, "other", &script(DAEMON));
+    assert_eq!(world.run(["initctl", "adopt", "web"]).code, 1, "nothing runs");
+    // By its pid file.
+    world.ok(["/etc/init.d/web", "start"]);
+    world.wait_for("it is noticed", deadline(60), |w| (status(w, "web")["state"] == "active").then_some(()));
+    assert_eq!(status(&world, "web")["main_pid"].to_string(), pid_in_file(&world));
+    // By its number.
+    world.ok(["/etc/init.d/other", "start"]);
+    let pid = fs::read_to_string(world.path("/run/other.pid")).expect("a pid");
+    assert_eq!(status(&world, "other")["state"], "inactive");
+    world.ok(["initctl", "adopt", "other", "--pid", pid.trim()]);
+    assert_eq!(status(&world, "other")["main_pid"].to_string(), pid.trim());
+    let out = world.run(["initctl", "adopt", "other", "--pid", &pid_in_file(&world)]);
+    assert_eq!(out.code, 1, "it is another unit's: {out:?}");
+    world.ok(["kill", "-9", &pid_in_file(&world)]);
+    world.wait_for("its end", deadline(60), |w| (status(w, "web")["state"] != "active").then_some(()));
+}
+
+#[test]
+fn a_script_called_by_its_path_is_handed_to_rung() {
+    let world = world();
+    add(&world, "web", &web());
+    let hook = |words: &[&str]| world.run(["/usr/lib/rung/sysv", "hook"].iter().chain(words)).code;
+    assert_eq!(hook(&["start", "/etc/init.d/web"]), 0);
+    assert_eq!(status(&world, "web")["state"], "active");
+    assert_eq!(hook(&["start", "/opt/thing"]), 250, "no script of ours");
+    let within = ["env", "RUNG_UNIT=web.service", "/usr/lib/rung/sysv", "hook", "stop", "/etc/init.d/web"];
+    assert_eq!(world.run(within).code, 250, "Rung runs it already");
+    assert_eq!(hook(&["stop", "/etc/init.d/web"]), 0);
+    assert_eq!(status(&world, "web")["state"], "inactive");
+}
+
+fn systemd_unit(world: &World, name: &str, more: &str) {
+    let folder = world.path("/etc/systemd/system");
+    fs::create_dir_all(&folder).expect("a folder");
+    let text = format!("[Service]\nExecStart=/bin/sleep 6666\n{more}");
+    fs::write(folder.join(format!("{name}.service")), text).expect("a unit");
+}
+
+#[test]
+fn of_a_unit_and_a_script_the_better_one_runs() {
+    let world = world();
+    for name in ["whole", "partly", "masked"] {
+        add(&world, name, &script(DAEMON));
+    }
+    systemd_unit(&world, "whole", "Nice=1\n");
+    systemd_unit(&world, "partly", "SystemCallFilter=@system-service\n");
+    symlink("/dev/null", world.path("/etc/systemd/system/masked.service")).expect("a mask");
+    let sources = |world: &World| {
+        ["whole", "partly", "masked"].map(|n| status(world, n)["source"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(sources(&world), ["systemd", "script", "script"]);
+    world.ok(["initctl", "start", "whole", "partly"]);
+    assert_eq!(calls(&world), ["partly start"]);
+    let why = world.run(["initctl", "why", "partly"]).stdout;
+    assert!(why.contains("SystemCallFilter=") && why.contains("passed over"), "{why}");
+    let why = world.run(["initctl", "why", "whole"]).stdout;
+    assert!(why.contains("the systemd unit was chosen"), "{why}");
+    // A choice stays, also under another manager, until somebody asks for another look.
+    systemd_unit(&world, "partly", "");
+    let manager = world.manager().expect("a manager");
+    world.kill_manager(Signal::SIGKILL);
+    world.wait_for("another manager", deadline(60), |w| w.manager().filter(|pid| *pid != manager));
+    assert_eq!(sources(&world), ["systemd", "script", "script"]);
+    let why = world.run(["initctl", "why", "partly"]).stdout;
+    assert!(why.contains("now it would be the systemd unit"), "{why}");
+    world.ok(["initctl", "stop", "partly"]);
+    world.ok(["initctl", "reload", "--units"]);
+    assert_eq!(sources(&world), ["systemd", "systemd", "script"]);
+}
+
+#[test]
+fn scripts_may_be_preferred() {
+    let world = World::new().unit("init.conf", "[Manager]\nPrefer=script\n").boot();
+    add(&world, "whole", &script(DAEMON));
+    systemd_unit(&world, "whole", "");
+    assert_eq!(status(&world, "whole")["source"], "script");
+    let why = world.run(["initctl", "why", "whole"]).stdout;
+    assert!(why.contains("Prefer=script"), "{why}");
+}
+
+#[test]
+fn a_boot_and_a_power_off_call_what_rc_calls() {
+    let rootfs = Rootfs::new();
+    let etc = rootfs.path().join("etc");
+    fs::create_dir_all(etc.join("init.d")).expect("a folder");
+    // Where nothing but a shell is: a daemon in the background, and a log that outlives the machine.
+    let text = "#!/bin/sh\necho \"${0##*/} $1 $RUNLEVEL $PREVLEVEL\" >>/calls\n\
+                case $1 in start) sleep 7777 </dev/null >/dev/null 2>&1 & echo $! >/run/${0##*/}.p;;\n\
+                stop) read p </run/${0##*/}.p && kill $p;; esac\n";
+    for name in ["early", "web", "never", "late", "halt"] {
+        fs::write(etc.join("init.d").join(name), text).expect("a script");
+        fs::set_permissions(etc.join("init.d").join(name), fs::Permissions::from_mode(0o755)).expect("its mode");
+    }
+    for link in [
+        "rcS.d/S01early",
+        "rc3.d/S01web",
+        "rc3.d/K01never",
+        "rc0.d/K01web",
+        "rc0.d/K02never",
+        "rc0.d/K02late",
+        "rc0.d/K03halt",
+    ] {
+        let path = etc.join(link);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        symlink(format!("../init.d/{}", &link[9..]), path).expect("a link");
+    }
+    let world = World::new().arg("--all").arg("--root").arg(rootfs.path()).arg("--keep").boot();
+    assert_eq!(world.read("/calls"), "early start S N\nweb start 3 N\n", "no K link counts at the first level");
+    assert_eq!(status(&world, "web")["state"], "active");
+    let (code, errors) = world.shutdown();
+    assert_eq!(code, 0, "{errors}");
+    let kept = errors.split('`').rev().nth(1).map(PathBuf::from).expect("the folder is named");
+    let text = fs::read_to_string(kept.join("calls")).expect("the log");
+    fs::remove_dir_all(kept.parent().expect("a folder")).expect("it is ours");
+    let mut rest: Vec<&str> = text.lines().skip(2).collect();
+    rest.sort_unstable();
+    // Also what nobody has started; but `never` has a K link in 3 as well, and halt's work is Rung's.
+    assert_eq!(rest, ["late stop 0 3", "web stop 0 3"]);
 }

@@ -354,6 +354,8 @@ fn where_output_goes_and_input_comes_from() {
     assert_eq!(world.read("/run/file"), "out\nerr\n89\n", "opened, not emptied");
     assert_eq!(world.read("/run/append"), "0123456789\nout\nerr\n");
     assert_eq!(world.read("/run/truncate"), "out\nerr\n");
+    let out = world.fails(1, ["initctl", "start", "input"]);
+    assert!(out.stderr.contains("make the file, or correct its path"), "{}", out.stderr);
     world.write("/run/in", "taken in\n");
     world.ok(["initctl", "start", "apart", "null", "log", "input", "noinput"]);
     assert_eq!((world.read("/run/o").as_str(), world.read("/run/e").as_str()), ("out\n", "err\n"));

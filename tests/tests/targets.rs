@@ -25,6 +25,9 @@ fn well_known_targets_are_there_without_a_file() {
     let out = world.fails(1, ["initctl", "start", "shutdown.target"]);
     assert!(out.stderr.contains("RefuseManualStart="), "{}", out.stderr);
     assert_eq!(world.state("a").0, "active");
+    // One whose kind was left out is near.
+    let out = world.fails(5, ["initctl", "start", "network-online"]);
+    assert!(out.stderr.contains("did you mean network-online.target?"), "{}", out.stderr);
 }
 
 #[test]

@@ -207,6 +207,21 @@ fn changed_files_are_seen_at_the_next_request() {
 }
 
 #[test]
+fn a_template_isnt_blamed_for_what_an_instances_name_is_part_of() {
+    let template =
+        "[Service]\nUser=%i\nWorkingDirectory=/srv/%i\nEnvironmentFile=/etc/%i.env\nExecStart=/bin/sleep 9\n";
+    let world = World::new()
+        .unit("for@.service", template)
+        .unit("of@.service", "[Service]\nUser=no-one\nExecStart=/bin/sleep 9\n")
+        .boot();
+    assert_eq!(world.ok(["initctl", "verify", "for@"]), "");
+    let out = world.fails(1, ["initctl", "verify", "for@some", "of@"]).stdout;
+    for part in ["no user `some`", "no folder `/srv/some`", "no file `/etc/some.env`", "no user `no-one`"] {
+        assert!(out.contains(part), "no `{part}` in {out}");
+    }
+}
+
+#[test]
 fn a_mistake_in_a_folder_is_one_units() {
     let folder = std::env::temp_dir().join(format!("rung-units-mistakes-{}", std::process::id()));
     std::fs::create_dir_all(folder.join("folder.service")).expect("folder");
@@ -220,7 +235,11 @@ fn a_mistake_in_a_folder_is_one_units() {
     };
     let out = run(&folder);
     assert!(out.stdout.starts_with("active\n"), "{out:?}");
-    for part in ["away.service: error: cannot be read", "folder.service: error: not a plain", "lead in a circle"] {
+    for part in [
+        "away.service: error: cannot be read: it is a link to /no/such/file",
+        "folder.service: error: not a plain",
+        "lead in a circle",
+    ] {
         assert!(out.stdout.contains(part), "{part}: {out:?}");
     }
     for part in ["could not start away", "could not start folder", "could not start round", "a link to about"] {

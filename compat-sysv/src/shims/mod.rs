@@ -8,6 +8,7 @@ mod farm;
 mod fifo;
 mod generate;
 mod halt;
+mod hook;
 mod killall5;
 mod man;
 mod mesg;
@@ -82,6 +83,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
+    Shim { names: &["hook"], what: "hand a call of a script to Rung", run: hook::run, help: hook::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 

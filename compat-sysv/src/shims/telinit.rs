@@ -20,13 +20,14 @@ LEVEL:
   S, s       level S
   Q, q       read the units again
   U, u       execute init and its manager anew; services go on
-  7-9, A-C   (another init's levels: sent to it as they are)
+  A, B, C    start what /etc/inittab has for them; the level stays
+  7-9        (another init's levels: sent to it as they are)
 
 Options:
-  -t SECONDS         seconds between SIGTERM and SIGKILL, for an init that takes them;
-                     Rung's units say TimeoutStopSec=
-  -e VAR[=VALUE]     set or unset a variable for the children of an init that takes them;
-                     Rung's units say Environment=
+  -t SECONDS         from now on, seconds between SIGTERM and SIGKILL for lines of
+                     /etc/inittab; other units say TimeoutStopSec=
+  -e VAR[=VALUE]     set or unset a variable, whose name begins with INIT_, for scripts and
+                     lines of /etc/inittab; other units say Environment=
   --help, --version
 
 Rung is asked by its control socket, another init by /run/initctl.";
@@ -78,8 +79,14 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
 fn ask(name: &str, letter: char, meaning: Meaning, sleep_time: i32) -> u8 {
     let answer = match meaning {
         _ if !pid1::is_rung() => return by_fifo(name, letter, sleep_time),
-        // inittab's on-demand levels: whoever listens there knows them.
-        Meaning::Foreign if Path::new(fifo::PATH).exists() => return by_fifo(name, letter, sleep_time),
+        // It keeps the seconds, for this and what comes later.
+        Meaning::Level(_) | Meaning::Reload if sleep_time != fifo::SLEEP_TIME && Path::new(fifo::PATH).exists() => {
+            return by_fifo(name, letter, sleep_time);
+        }
+        // Lines of inittab: who listens at the FIFO knows them.
+        Meaning::Foreign if letter.is_ascii_alphabetic() && Path::new(fifo::PATH).exists() => {
+            return by_fifo(name, letter, sleep_time);
+        }
         Meaning::Foreign => return err(name, &format!("Rung has no runlevel {letter}: S and 0 to 6 are")),
         Meaning::Level(level) => pid1::set_level(level),
         Meaning::Reload => pid1::reload(),
@@ -93,7 +100,7 @@ fn ask(name: &str, letter: char, meaning: Meaning, sleep_time: i32) -> u8 {
     }
 }
 
-/// Rung's children have no variables that are set at run time; say so, and don't fail scripts that set some.
+/// Without a listener nobody takes variables; say so, and don't fail scripts that set some.
 fn set_env(name: &str, variables: Vec<String>) -> u8 {
     if pid1::is_rung() && !Path::new(fifo::PATH).exists() {
         err(name, "-e has no effect here: Rung's units say Environment=");

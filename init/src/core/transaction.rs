@@ -73,12 +73,14 @@ impl Core {
         let Some(unit) = self.units.get(id).relations() else { return false };
         let starts = matches!(verb, Verb::Start | Verb::Restart | Verb::TryRestart);
         let stops = matches!(verb, Verb::Stop | Verb::Restart | Verb::TryRestart);
-        let reason = match (&unit.relations, starts, stops) {
-            (r, true, _) if r.refuse_manual_start => "RefuseManualStart=: only another unit or a level may start it",
-            (r, _, true) if r.refuse_manual_stop => "RefuseManualStop=: only another unit or a level may stop it",
+        let (key, verb) = match (&unit.relations, starts, stops) {
+            (r, true, _) if r.refuse_manual_start => ("RefuseManualStart", "start"),
+            (r, _, true) if r.refuse_manual_stop => ("RefuseManualStop", "stop"),
             _ => return false,
         };
-        self.report(request, id, JobResult::NotApplicable { reason: reason.to_owned() }, out);
+        let place = unit.placed(&format!("Unit.{key}"));
+        let reason = format!("{key}={place}: only another unit or a level may {verb} it");
+        self.report(request, id, JobResult::NotApplicable { reason }, out);
         true
     }
 

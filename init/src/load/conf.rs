@@ -54,5 +54,6 @@ pub fn facts(run_dir: &Path, conf: &Conf) -> Facts {
         timeout_start: conf.timeout_start,
         timeout_stop: conf.timeout_stop,
         essential: conf.essential.clone(),
+        prefer: conf.prefer,
     }
 }

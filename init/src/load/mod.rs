@@ -2,16 +2,17 @@
 //!
 //! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
 //! systemd's, then what was made from scripts in `/etc/init.d` and lines of `/etc/inittab`; but of a unit of systemd's and
-//! a script of one name the better one is taken ([`choice`]). A link to `/dev/null` or an empty file masks; a link to
+//! a script of one name the better one is taken ([`prefer`]). A link to `/dev/null` or an empty file masks; a link to
 //! another unit's file is an alias. Which drop-ins count says [`search::drop_ins`].
 
-mod choice;
 pub mod conf;
 pub mod findings;
 mod gathered;
+mod prefer;
 pub mod root;
 mod suppose;
 
+pub use prefer::Choice;
 pub use root::Root;
 pub use suppose::Supposed;
 
@@ -20,6 +21,7 @@ use crate::sys::file;
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
+use prefer::{Chooser, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -65,6 +67,7 @@ pub struct Loader {
     gathered: Gathered,
     generated: BTreeMap<UnitName, Rc<Unit>>,
     supposed: Suppositions,
+    chooser: Chooser,
 }
 
 /// Where `sysv generate` writes what it makes.
@@ -98,7 +101,8 @@ impl Loader {
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
         let (entries, drop_ins, gathered, generated, supposed) = Default::default();
-        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed }
+        let chooser = Chooser::default();
+        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed, chooser }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -131,7 +135,7 @@ impl Loader {
         self.gathered = Gathered::default();
         self.entries.clear();
         self.drop_ins.clear();
-        let (mut foreign, mut contested) = (BTreeSet::new(), Vec::new());
+        let (mut foreign, mut rivals) = (BTreeSet::new(), Vec::new());
         for (source, folder) in self.folders.clone() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
@@ -157,7 +161,7 @@ impl Loader {
                 let Some(name) = full_name(&file) else { continue };
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
                     if source == Source::Script && foreign.contains(&name) {
-                        contested.push((name, path));
+                        rivals.push((name, path));
                     }
                     continue;
                 }
@@ -173,7 +177,38 @@ impl Loader {
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
-        self.choose(contested);
+        self.choose(rivals);
+    }
+
+    /// Names that both a systemd unit and a script have: only for these a file is read here.
+    fn choose(&mut self, rivals: Vec<(UnitName, PathBuf)>) {
+        self.chooser.choices.clear();
+        let boot = if rivals.is_empty() { BTreeSet::new() } else { prefer::boot_scripts(&self.root) };
+        for (name, script) in rivals {
+            let unit = match self.entries.get(&self.behind(name.clone())) {
+                Some(Entry::File(source, path)) => self.parse(&name, *source, path).ok(),
+                _ => None,
+            };
+            let prefer = if boot.contains(name.short()) { Rule::Boot } else { Rule::By(self.facts.prefer) };
+            if self.chooser.choose(&name, prefer, unit.as_ref()) == Source::Script {
+                self.entries.insert(name, Entry::File(Source::Script, script));
+            }
+        }
+    }
+
+    /// What was chosen where a systemd unit and a script have one name.
+    pub fn choices(&self) -> impl Iterator<Item = (&UnitName, &Choice)> {
+        self.chooser.choices.iter()
+    }
+
+    /// The same for one name; `None`: there was no choice.
+    pub fn choice(&self, name: &UnitName) -> Option<&Choice> {
+        self.chooser.choices.get(name)
+    }
+
+    /// Choices made before, which stay.
+    pub fn keep_choices(&mut self, made: BTreeMap<UnitName, Source>) {
+        self.chooser.keep(made);
     }
 
     /// The unit's own name: follows an alias, also of a template.
@@ -305,18 +340,18 @@ impl Loader {
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
             Some(Entry::File(source, path)) => (*source, path.clone()),
         };
-        let fragment = match self.read(&path) {
-            Ok(fragment) => fragment,
-            Err(reason) => return only(Definition::Bad(name.clone(), reason)),
-        };
-        let mut drop_ins = Vec::new();
-        for path in search::drop_ins(name, source, &self.drop_ins) {
-            match self.read(&path) {
-                Ok(file) => drop_ins.push(file),
-                Err(reason) => return only(Definition::Bad(name.clone(), reason)),
-            }
+        match self.parse(name, source, &path) {
+            Ok(parsed) => self.define(name, parsed),
+            Err(reason) => only(Definition::Bad(name.clone(), reason)),
         }
-        self.define(name, unit::parse(name, source, &fragment, &drop_ins, &self.facts))
+    }
+
+    /// A unit's file with its drop-ins.
+    fn parse(&self, name: &UnitName, source: Source, path: &Path) -> Result<unit::Parsed, String> {
+        let fragment = self.read(path)?;
+        let drop_ins = search::drop_ins(name, source, &self.drop_ins);
+        let drop_ins = drop_ins.iter().map(|path| self.read(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(unit::parse(name, source, &fragment, &drop_ins, &self.facts))
     }
 
     fn read(&self, path: &Path) -> Result<SourceFile, String> {
@@ -388,6 +423,10 @@ fn read(root: &Root, path: &Path) -> Result<SourceFile, String> {
     match file::read_text(&root.place(path), MAX_FILE) {
         Ok(text) => Ok(SourceFile { path: path.to_path_buf(), text }),
         Err(nix::errno::Errno::EINVAL) => Err(format!("{}: not a plain file", path.display())),
+        Err(nix::errno::Errno::ENOENT) if fs::symlink_metadata(root.entry(path)).is_ok_and(|m| m.is_symlink()) => {
+            let target = fs::read_link(root.entry(path)).unwrap_or_default();
+            Err(format!("{}: cannot be read: it is a link to {}, which isn't there", path.display(), target.display()))
+        }
         Err(nix::errno::Errno::EFBIG) => Err(format!("{}: longer than {MAX_FILE} bytes", path.display())),
         Err(e) => Err(format!("{}: cannot be read: {}", path.display(), e.desc())),
     }

@@ -1,5 +1,6 @@
 //! Search order, masks, aliases, templates and drop-ins, on real folders.
 use super::*;
+use crate::unit::conf::Prefer;
 
 struct Root(PathBuf);
 
@@ -149,4 +150,45 @@ fn what_is_made_from_scripts_comes_last_and_takes_drop_ins() {
     assert_eq!((a.source, a.source_path.as_deref()), (Source::Script, Some(Path::new("/etc/init.d/a"))));
     assert_eq!((a.service.restart, a.service.nice), (crate::unit::Restart::Always, None));
     assert_eq!(good(&loader, "b").source, Source::Native);
+}
+
+#[test]
+fn the_better_of_unit_and_script_is_taken() {
+    let dir = std::env::temp_dir().join(format!("rung-choice-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&dir);
+    let root = super::Root::image(dir.clone());
+    for folder in ["systemd", "scripts", "etc/rcS.d"] {
+        fs::create_dir_all(dir.join(folder)).expect("a folder");
+    }
+    let write = |path: &str, text: &str| fs::write(dir.join(path), text).expect("a file");
+    for name in ["whole", "lossy", "masked", "boot", "udev"] {
+        write(&format!("scripts/{name}.service"), "[Service]\nType=script\nExecStart=/bin/true\n");
+    }
+    write("systemd/whole.service", "[Service]\nExecStart=/bin/true\n");
+    write("systemd/boot.service", "[Service]\nExecStart=/bin/true\n");
+    write("systemd/lossy.service", "[Service]\nExecStart=/bin/true\nPrivateUsers=yes\n");
+    write("systemd/udevd.service", "[Service]\nExecStart=/bin/true\n");
+    std::os::unix::fs::symlink("udevd.service", dir.join("systemd/udev.service")).expect("a link");
+    std::os::unix::fs::symlink("/dev/null", dir.join("systemd/masked.service")).expect("a link");
+    write("etc/rcS.d/S01boot", "");
+    write("etc/rcS.d/K01whole", "");
+    let taken = |prefer| -> String {
+        let folders = vec![(Source::Systemd, dir.join("systemd")), (Source::Script, dir.join("scripts"))];
+        let mut loader = Loader::of(root.clone(), folders, Facts { prefer, ..Facts::default() });
+        loader.scan();
+        let source = |name: &str| {
+            let name = loader.canonical(UnitName::new(name).expect("a name"));
+            match loader.load(&name).definition {
+                Definition::Good(unit) => unit.source,
+                other => panic!("{other:?}"),
+            }
+        };
+        let scripts = ["whole", "lossy", "masked", "boot", "udev"].into_iter();
+        scripts.filter(|name| source(name) == Source::Script).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(taken(Prefer::Unit), "lossy masked boot");
+    write("etc/rcS.d/S02udev", "");
+    assert_eq!(taken(Prefer::Unit), "lossy masked boot udev");
+    assert_eq!(taken(Prefer::Script), "whole lossy masked boot udev");
+    fs::remove_dir_all(&dir).expect("clean");
 }

@@ -171,6 +171,7 @@ impl Manager {
         let known = self.core.ids().map(|id| self.core.name(id)).filter(|n| !found.contains(n));
         let known: Vec<UnitName> = known.cloned().collect();
         self.redefine(names.into_iter().chain(known).collect());
+        self.watch_daemons();
         self.read_levels();
     }
 
@@ -181,6 +182,7 @@ impl Manager {
         let mut gathers = self.loader.rescan();
         self.watch_folders();
         gathers.extend(self.loader.rescan());
+        self.keep_choices();
         gathers
     }
 
@@ -269,7 +271,9 @@ impl Manager {
         let all = virtual_ones.chain(serial.map(|t| ("serial-getty", t)));
         let there = all.filter(|(_, tty)| Path::new("/dev").join(tty).exists());
         let names = there.filter_map(|(template, tty)| UnitName::new(&format!("{template}@{tty}.service")).ok());
-        names.filter(|n| self.loader.exists(n)).map(|name| LevelMark { name, on, kill: LevelSet::EMPTY }).collect()
+        // A name that leads to another unit has its login there: a line of inittab.
+        let own = |n: &UnitName| self.loader.exists(n) && self.loader.canonical(n.clone()) == *n;
+        names.filter(own).map(|name| LevelMark { name, on, kill: LevelSet::EMPTY }).collect()
     }
 
     /// Watches what may change, and what has come to exist since.

@@ -103,6 +103,17 @@ impl Tree {
         }
     }
 
+    /// Moves a process into the unit's cgroup. `false`: it is gone, or the kernel refuses.
+    pub fn add(&self, unit: &str, pid: i32) -> bool {
+        let folder = self.create(unit).ok();
+        folder.is_some_and(|folder| file::poke(&folder.join("cgroup.procs"), &pid.to_string()).is_ok())
+    }
+
+    /// Whether a process is one of PID 1's helpers.
+    pub fn is_own(&self, pid: i32) -> bool {
+        self.contains(OWN, pid)
+    }
+
     /// Removes it if it is empty (folders below it too).
     pub fn remove(&self, unit: &str) {
         remove_tree(&self.path(unit));

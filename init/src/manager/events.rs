@@ -8,6 +8,7 @@ use crate::core::{Record, State, UnitId};
 use crate::proto::control::{EventKind, EventList, Events, HistoryEvent};
 use crate::proto::logger::Request;
 use crate::sys::wait;
+use crate::unit::UnitName;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
@@ -98,6 +99,13 @@ impl EventLog {
         let index = self.ring.len();
         self.ring.push_back(event);
         &mut self.ring[index]
+    }
+
+    /// What the last job of a unit came to, where it did nothing and nothing has happened to the unit since.
+    pub fn lost_job(&self, unit: &UnitName) -> Option<&str> {
+        let last = self.ring.iter().rev().find(|e| e.unit.as_ref() == Some(unit))?;
+        let text = (last.kind == EventKind::Job).then_some(last.text.as_str())?;
+        text.strip_prefix("failed: ")
     }
 
     fn from(&self, seq: u64) -> impl Iterator<Item = &HistoryEvent> {

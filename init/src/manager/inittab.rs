@@ -1,6 +1,6 @@
 //! What `/etc/inittab` has to do with the manager: signals for the one who listens, and reading it again.
 //!
-//! The lines are units like any others, made by the generator. On `telinit q`, SIGHUP and a switch of levels sysinit's
+//! The lines are units like any others, made by the generator. On `telinit q`, SIGHUP and a switch of levels sysvinit's
 //! rules hold for them: a line that is gone, or is for something else now, is ended; one that is for other levels, too; a
 //! changed command alone waits until the process ends; what is on and isn't up starts, whatever its guard says.
 

@@ -54,18 +54,19 @@ pub fn consoles(cmdline: &str) -> Vec<String> {
     found
 }
 
-/// `initdefault` of an inittab: the highest level of the last such line's field. Pure.
+/// `initdefault` of an inittab: the highest level of the first such line's field; `S` is single user mode. Pure.
 pub fn initdefault(inittab: &str) -> Option<Level> {
-    let mut found = None;
     for line in inittab.lines().map(str::trim_start).filter(|l| !l.starts_with('#')) {
         let mut fields = line.splitn(4, ':').skip(1);
         if let (Some(levels), Some(action)) = (fields.next(), fields.next())
             && action.eq_ignore_ascii_case("initdefault")
         {
-            found = levels.chars().filter_map(Level::from_char).filter(|l| *l != Level::S).max().or(found);
+            let highest = levels.chars().max()?.to_ascii_uppercase();
+            let level = Level::from_char(highest).filter(|l| !l.is_down())?;
+            return Some(if level == Level::S { Level::SINGLE } else { level });
         }
     }
-    found
+    None
 }
 
 /// Where the run directory is: `$RUNG_RUNDIR`, else `/run/rung`, else under `/tmp`; made if need be.
@@ -149,6 +150,10 @@ mod tests {
         assert_eq!(consoles(line), ["tty0", "ttyS0"]);
         assert_eq!(initdefault("# id:5:initdefault:\nid:2:initdefault:\nx:3:wait:y"), Level::from_char('2'));
         assert_eq!(initdefault("id:35:InitDefault:"), Level::from_char('5'));
-        assert_eq!(initdefault("garbage"), None);
+        assert_eq!(initdefault("a:4:initdefault:\nb:5:initdefault:"), Level::from_char('4'));
+        assert_eq!(initdefault("a:3S:initdefault:"), Some(Level::SINGLE));
+        for none in ["garbage", "a:6:initdefault:", "a:9:initdefault:", "a::initdefault:"] {
+            assert_eq!(initdefault(none), None, "{none}");
+        }
     }
 }

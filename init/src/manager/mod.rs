@@ -12,7 +12,7 @@
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
-//! | [`journal`], [`poison`] | what outlives a manager's death |
+//! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
@@ -21,6 +21,7 @@ pub mod accounts;
 pub mod asked;
 pub mod boot;
 pub mod cgroup;
+pub mod choices;
 pub mod conditions;
 pub mod console;
 pub mod control;

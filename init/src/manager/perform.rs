@@ -364,7 +364,7 @@ impl Manager {
 }
 
 /// The first number of a pid file.
-fn read_pid(path: &Path) -> Option<i32> {
+pub fn read_pid(path: &Path) -> Option<i32> {
     let text = file::read_text(path, 4096).ok()?;
     text.split_ascii_whitespace().next()?.parse().ok().filter(|pid| *pid > 1)
 }

@@ -403,16 +403,20 @@ impl Manager {
         let Ok(changes) = self.watcher.read() else {
             return self.look_everywhere();
         };
-        let (mut units, mut levels, mut appeared) = (Vec::new(), false, false);
+        let (mut units, mut levels, mut appeared, mut daemons) = (Vec::new(), false, false, Vec::new());
         for Change { why, file } in changes {
             match why {
                 Why::Units => units.push(file),
                 Why::Levels => levels = true,
                 Why::Appears(_) => appeared = true,
                 Why::Sources(_) => self.generator.changed(),
+                Why::Daemons => daemons.extend(file),
                 Why::Cgroup(token) => self.look_at_group(token),
                 Why::PidFile(token) => self.look_at_pid_file(token),
             }
+        }
+        if !daemons.is_empty() {
+            self.look_for_daemons(&daemons);
         }
         if appeared {
             return self.reload_all();
@@ -475,6 +479,7 @@ impl Manager {
             self.poison.forgive(name.as_str());
         }
         self.redefine(names.into_iter().collect());
+        self.watch_daemons();
     }
 
     /// The definition in use came with drop-ins: one of them may be gone.

@@ -40,7 +40,11 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
         Outcome::StartLimit => {
             let (burst, interval) =
                 unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
-            format!("it was started more than {burst} times in {interval} s (StartLimitBurst=, StartLimitIntervalSec=)")
+            let places = ["StartLimitBurst", "StartLimitIntervalSec"].map(|key| {
+                let place = unit.map(|u| u.placed(&format!("Unit.{key}")).replace(['(', ')'], "")).unwrap_or_default();
+                format!("{key}={place}")
+            });
+            format!("it was started more than {burst} times in {interval} s ({})", places.join(", "))
         }
         Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } if unit.is_some_and(|u| u.relations.requisite.contains(name)) => {
@@ -194,6 +198,13 @@ mod tests {
         assert!(late.ends_with("starting, it waited for its main process in /run/a.pid, PIDFile="), "{late}");
         let mut limited = unit.clone();
         limited.places.push(("Unit.JobTimeoutSec", Place { file: 0, line: 3 }));
+        limited.places.push(("Unit.StartLimitBurst", Place { file: 0, line: 2 }));
+        limited.places.sort_by_key(|(key, _)| *key);
+        let often = reason(Some(&limited), &Outcome::StartLimit, None);
+        assert!(
+            often.ends_with("in 10 s (StartLimitBurst= /etc/rung/units/a.service:2, StartLimitIntervalSec=)"),
+            "{often}"
+        );
         let late = reason(Some(&limited), &Outcome::JobTimeout, None);
         assert_eq!(late, "the job took longer than JobTimeoutSec= (/etc/rung/units/a.service:3) allows");
         let db = UnitName::new("db").expect("name");

@@ -165,6 +165,9 @@ impl Manager {
         if let Some(sysv) = self.sysv_source(unit) {
             let script = sysv == Source::Script;
             env.extend(sysv_env(&word(level), &word(left), script.then_some(unit)));
+            // Variables that were set by way of /run/initctl.
+            let set = file::read_text(&self.machine.run_dir.join("environment"), 1 << 16).unwrap_or_default();
+            env.extend(crate::unit::envfile::parse(&set).0);
         }
         for name in ["container", "RUNG_RUNDIR"] {
             env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));

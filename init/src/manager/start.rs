@@ -2,6 +2,7 @@
 
 use super::asked::Askers;
 use super::cgroup::Tree;
+use super::choices::Choices;
 use super::console::Console;
 use super::control::{Held, Requests, Server, server};
 use super::events::EventLog;
@@ -23,7 +24,7 @@ use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VE
 use crate::sys::epoll::Epoll;
 use crate::sys::{fd, file, signals, wait};
 use crate::unit::accounts::Accounts;
-use crate::unit::conf::Conf;
+use crate::unit::conf::{Compat, Conf};
 use crate::unit::{Level, UnitName, command_unit};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -98,6 +99,7 @@ fn greet(link: &mut Link) -> Result<Greeting, Gone> {
 /// What the journal gave.
 struct Restored {
     core: Core,
+    choices: Choices,
     askers: Askers,
     events: EventLog,
     journal: Option<Journal>,
@@ -106,8 +108,13 @@ struct Restored {
 /// The core and what goes with it as they were, by the journal; new ones where there is none, or where two managers died reading it.
 fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
     // Numbers after a lost journal don't meet those before it.
-    let empty =
-        |first| Restored { core: Core::new(), askers: Askers::default(), events: EventLog::new(first), journal: None };
+    let empty = |first| Restored {
+        core: Core::new(),
+        choices: Choices::default(),
+        askers: Askers::default(),
+        events: EventLog::new(first),
+        journal: None,
+    };
     let Some(parked) = link.fetch(0, "journal")? else { return Ok(empty(1)) };
     if poison.is_poison(JOURNAL) {
         poison.forgive(JOURNAL);
@@ -117,13 +124,14 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
     let bytes = parked.try_clone().ok().and_then(|f| file::read_all(f, 256 << 20).ok()).unwrap_or_default();
     let (mut records, length) = journal::decode(&bytes);
     let askers = Askers::restore(&mut records);
+    let choices = Choices::restore(&mut records);
     let events = EventLog::restore(&mut records).unwrap_or_else(|| EventLog::new(wait::now_ms()));
     let core = Core::restore(records);
     poison.done();
     // Behind what can't be read nothing is appended: a new one.
     let whole = length == bytes.len();
     let journal = whole.then(|| Journal::reopen(parked, length as u64));
-    Ok(Restored { core, askers, events, journal })
+    Ok(Restored { core, choices, askers, events, journal })
 }
 
 /// Processes of services that the journal doesn't tell of are taken in by what they show of themselves: their cgroup,
@@ -183,7 +191,7 @@ impl Manager {
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let Restored { mut core, askers, events, journal } = restore(&mut link, &mut poison)?;
+        let Restored { mut core, choices, askers, events, journal } = restore(&mut link, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
         let listener = match link.fetch(0, "control")? {
             Some(fd) => Some(fd),
@@ -219,6 +227,7 @@ impl Manager {
                 .with_generated(load::generated(&machine.run_dir).join("levels")),
             journal,
             askers,
+            choices,
             events,
             followers: BTreeSet::new(),
             poison,
@@ -271,6 +280,8 @@ impl Manager {
         for finding in conf_findings {
             manager.console.write(&format!("{finding}\r\n"));
         }
+        manager.farm.exact = manager.machine.conf.compat == Compat::Exact;
+        manager.recall_choices();
         manager.park_own();
         manager.register().map_err(|_| Gone)?;
         manager.take_over(greeting)?;

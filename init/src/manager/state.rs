@@ -86,6 +86,8 @@ pub struct Manager {
     pub journal: Option<Journal>,
     /// Who asked for what.
     pub askers: Askers,
+    /// What was chosen between systemd units and init scripts.
+    pub choices: super::choices::Choices,
     /// What happened lately.
     pub events: EventLog,
     /// Clients that follow it.
@@ -260,6 +262,7 @@ impl Manager {
         let mut dirty = self.core.take_dirty();
         dirty.extend(self.askers.take_dirty());
         dirty.extend(self.events.take_dirty());
+        dirty.extend(self.choices.take_dirty());
         if dirty.is_empty() {
             return;
         }
@@ -274,6 +277,7 @@ impl Manager {
         let mut records = self.core.snapshot();
         records.extend(self.askers.snapshot());
         records.extend(self.events.snapshot());
+        records.extend(self.choices.snapshot());
         self.journal = Journal::create(&records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);

@@ -20,6 +20,8 @@ pub enum Why {
     Appears(OsString),
     /// What `sysv generate` reads: any file of the folder, or this one.
     Sources(Option<OsString>),
+    /// A folder in which scripts' daemons write pid files.
+    Daemons,
     /// The folder in which an instance's pid file is to appear.
     PidFile(u64),
 }

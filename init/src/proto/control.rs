@@ -8,6 +8,7 @@ mod events;
 mod jobs;
 mod plan;
 mod processes;
+mod script;
 mod times;
 mod why;
 
@@ -16,6 +17,7 @@ pub use events::{EventKind, EventList, Events, HistoryEvent};
 pub use jobs::{AskJobs, Job, Jobs};
 pub use plan::{PlanOf, PlanRequest, Planned, Refused};
 pub use processes::{Group, Processes};
+pub use script::{Adopt, Adopted, RunScript, ScriptCall};
 pub use times::{LevelTime, StartTimes, UnitTime};
 pub use why::{About, Difference, ExplainedCommand, ExplainedStep, Explanation, UnitSource, Why};
 

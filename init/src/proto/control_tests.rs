@@ -309,7 +309,12 @@ fn description_and_types_agree() {
     gives("Plan", json(planned()));
     takes("Version", empty());
     gives("Version", json(Version { version: "1".into(), managers: 1, reexecs: 1 }));
-    assert_eq!(i.methods.len(), 20, "a method without a check");
+    takes("Run", json(RunScript { name: "a".into() }));
+    let environment = vec![("n".to_owned(), "v".to_owned())];
+    gives("Run", json(ScriptCall { script: "/s".into(), cgroup: Some("/c".into()), environment }));
+    takes("Adopt", json(Adopt { name: "a".into(), pid: Some(2) }));
+    gives("Adopt", json(Adopted { main_pid: Some(2), pids: vec![2] }));
+    assert_eq!(i.methods.len(), 22, "a method without a check");
     assert_eq!(i.types.len(), 26, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");

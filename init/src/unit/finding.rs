@@ -1,5 +1,6 @@
 //! What is to be said about a text: findings with place and caret, and "did you mean".
 
+use super::UnitName;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
@@ -176,6 +177,21 @@ pub fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'
     close.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
+/// Names of units like one that there isn't, best first: those that differ in their kind alone (`net`, `net.target`),
+/// then the mistyped.
+pub fn nearest_units<'a>(wanted: &UnitName, known: impl Iterator<Item = &'a UnitName>) -> Vec<&'a str> {
+    let known: Vec<&UnitName> = known.collect();
+    let kinds = known.iter().filter(|n| n.prefix() == wanted.prefix() && n.instance() == wanted.instance());
+    let mut near: Vec<&str> = kinds.map(|n| n.short()).collect();
+    for name in nearest(wanted.short(), known.iter().map(|n| n.short())) {
+        if !near.contains(&name) {
+            near.push(name);
+        }
+    }
+    near.truncate(3);
+    near
+}
+
 /// Edits that turn one into the other; two neighbours that changed places are one edit.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = Vec::new();
@@ -214,6 +230,15 @@ mod tests {
         assert_eq!(nearest("sttaus", verbs.into_iter()), ["status"]);
         assert!(nearest("poweroff", verbs.into_iter()).is_empty());
         assert!(nearest("", ["a"].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn a_unit_of_another_kind_is_near() {
+        let names = ["net.target", "met", "web", "net@a"].map(|n| UnitName::new(n).expect("name"));
+        let near = |text: &str| nearest_units(&UnitName::new(text).expect("name"), names.iter());
+        assert_eq!(near("net"), ["net.target", "met"]);
+        assert_eq!(near("web.target").first(), Some(&"web"));
+        assert!(near("smtp").is_empty());
     }
 
     #[test]

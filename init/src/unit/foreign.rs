@@ -62,19 +62,10 @@ const CHANGES: &[(&str, &str, &str)] = &[
     ),
     (
         "Service",
-        "\
-         \
-         ",
-        "the folder isn't made",
-    ),
-    (
-        "Service",
         "MemoryMin MemoryLow MemoryHigh MemoryMax MemorySwapMax MemoryZSwapMax MemoryLimit CPUWeight StartupCPUWeight \
          CPUShares CPUQuota CPUQuotaPeriodSec AllowedCPUs AllowedMemoryNodes TasksMax IOWeight StartupIOWeight \
          IODeviceWeight IOReadBandwidthMax IOWriteBandwidthMax IOReadIOPSMax IOWriteIOPSMax BlockIOWeight \
-         DisableControllers OOMPolicy NUMAPolicy NUMAMask \
-         \
-         ",
+         DisableControllers OOMPolicy NUMAPolicy NUMAMask",
         "the kernel treats the service as any other",
     ),
     (
@@ -82,7 +73,7 @@ const CHANGES: &[(&str, &str, &str)] = &[
         "BusName Sockets OpenFile USBFunctionDescriptors USBFunctionStrings",
         "start, stop or restart go on without it",
     ),
-    ("Service", "RebootArgument StartLimitAction FailureAction", "the machine doesn't act on this"),
+    ("Service", "RebootArgument", "the machine doesn't act on this"),
     (
         "Service",
         "DynamicUser \

@@ -240,6 +240,8 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Service" "RestartForceExitStatus" list(service.ending.force, statuses), "", "Those after which it always is.";
     "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
     "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.start_limit_burst, &d.unit.service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
+    "Service" "StartLimitAction" also(|b, d, v| v.one(&mut b.unit.service.ending.limit_action, &d.unit.service.ending.limit_action, ending::action)), "", "Older place of `[Unit] StartLimitAction=`.";
+    "Service" "FailureAction" also(|b, d, v| v.one(&mut b.unit.service.ending.failure_action, &d.unit.service.ending.failure_action, ending::action)), "", "Older place of `[Unit] FailureAction=`.";
     "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
     "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
     "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";

@@ -31,8 +31,11 @@ impl Parsed {
     }
 }
 
+/// The instance that a template is read as, for `verify`.
+pub const EXAMPLE_INSTANCE: &str = "instance";
+
 /// Reads a unit's file and its drop-ins (in the order they count). Takes any text. A template (for `verify`) is read as
-/// if its instance were `instance`.
+/// if its instance were [`EXAMPLE_INSTANCE`].
 pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &[SourceFile], facts: &Facts) -> Parsed {
     let mut default = Build::new(name);
     default.unit.service.timeout_start = facts.timeout_start;
@@ -42,7 +45,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     build.unit.source = source;
     let mut findings = Findings::default();
     let (mut not_honoured, mut keys) = (Vec::new(), Uses::default());
-    let example = UnitName::new(&format!("{}@instance.{}", name.prefix(), name.kind().suffix()));
+    let example = UnitName::new(&format!("{}@{EXAMPLE_INSTANCE}.{}", name.prefix(), name.kind().suffix()));
     let scope_name = example.as_ref().ok().filter(|_| name.is_template()).unwrap_or(name);
     let scope = Scope { name: scope_name, fragment: &fragment.path, facts };
     for (index, file) in std::iter::once(fragment).chain(drop_ins).enumerate() {

@@ -28,6 +28,8 @@ pub struct Facts {
     pub timeout_stop: Option<Duration>,
     /// Services with `Essential=yes` where they don't say.
     pub essential: Vec<UnitName>,
+    /// Which of a systemd unit and a script of one name is taken.
+    pub prefer: super::conf::Prefer,
 }
 
 impl Default for Facts {
@@ -43,6 +45,7 @@ impl Default for Facts {
             timeout_start: Some(Duration::from_secs(90)),
             timeout_stop: Some(Duration::from_secs(90)),
             essential: Vec::new(),
+            prefer: super::conf::Prefer::Unit,
         }
     }
 }

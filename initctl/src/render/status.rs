@@ -51,7 +51,7 @@ pub fn status(unit: &UnitStatus, about: &About<'_>, style: &Style) -> String {
     page.some("asked by", unit.cause.as_ref().map(|c| clean(&format!("{}: {}", c.job, c.sentence()))));
     page.some("last exit", unit.last_exit.map(words::exit));
     page.some("reason", reason(unit));
-    page.some("file error", unit.load_error.as_deref().map(str::to_owned));
+    page.some("file error", unit.load_error.clone().filter(|e| unit.reason.as_ref() != Some(e)));
     page.some("restarts", (unit.restarts > 0).then(|| unit.restarts.to_string()));
     let levels = if unit.levels.is_empty() { "off in every level".to_owned() } else { clean(&unit.levels) };
     page.line("levels", &levels);

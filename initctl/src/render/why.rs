@@ -33,7 +33,8 @@ pub fn page(why: &Why, log: &[String], when: When, style: &Style) -> String {
         page.lines("last exit", &unit.last_exit.map(words::exit).into_iter().collect::<Vec<_>>());
     }
     page.lines("said", &unit.status_text.iter().cloned().collect::<Vec<_>>());
-    page.lines("file error", &unit.load_error.iter().flat_map(|e| e.lines()).map(str::to_owned).collect::<Vec<_>>());
+    let mistakes = unit.load_error.iter().filter(|e| unit.state != State::Failed || unit.reason.as_ref() != Some(e));
+    page.lines("file error", &mistakes.flat_map(|e| e.lines()).map(str::to_owned).collect::<Vec<_>>());
     let sources = why.sources.iter().map(|s| format!("{} ({}): {}", s.path, source(s.source), s.part));
     page.lines("files", &sources.collect::<Vec<_>>());
     let differs =

@@ -25,8 +25,8 @@ pub fn run(c: &mut Context, args: &LogsArgs) -> Result<(), Failure> {
     let readable = |e: std::io::Error| unreadable(&format!("the log of {name}"), &place, &e);
     if !args.follow {
         if !folders.has(name) {
-            mistyped(c, &args.name)?;
-            return Err(Failure::Other(nothing(name, &folders)));
+            let near = if known(c, &args.name)? { Vec::new() } else { folders.names() };
+            return Err(Failure::Other(nothing(name, &folders, &near)));
         }
         let lines = folders.tail(name, args.lines).map_err(readable)?;
         let text: String = lines.iter().map(|e| show(c, e)).collect();
@@ -54,17 +54,16 @@ fn show(c: &Context, entry: &Entry) -> String {
     status::line(entry) + "\n"
 }
 
-/// Fails if there is a manager and it knows no such unit.
-fn mistyped(c: &mut Context, name: &str) -> Result<(), Failure> {
+/// Whether there is a manager that knows the unit; fails if there is one that doesn't.
+fn known(c: &mut Context, name: &str) -> Result<bool, Failure> {
     match c.ask::<_, Units>("Status", &Names { names: vec![name.to_owned()] }) {
         Err(failure @ Failure::Client(_)) if failure.status(Kind::Change) == NO_UNIT => Err(failure),
-        _ => Ok(()),
+        answer => Ok(answer.is_ok()),
     }
 }
 
-fn nothing(name: &str, folders: &Folders) -> String {
-    let names = folders.names();
-    let near = init::unit::nearest(name, names.iter().map(String::as_str));
+fn nothing(name: &str, folders: &Folders, known: &[String]) -> String {
+    let near = init::unit::nearest(name, known.iter().map(String::as_str).filter(|known| *known != name));
     let near = if near.is_empty() { String::new() } else { format!("\n  did you mean {}?", near.join(" or ")) };
     format!("{name} has written nothing: there is no log of it in {folders}{near}\n  try: initctl status {name}")
 }

@@ -20,6 +20,7 @@ pub mod plan;
 mod power;
 pub mod ps;
 pub mod revert;
+pub mod run;
 pub mod set;
 pub mod shutdown_jobs;
 mod status;
@@ -142,6 +143,8 @@ fn dispatch(c: &mut Context, mut verb: Verb) -> Result<(), Failure> {
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
         Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
         Verb::Wait(args) => wait::run(c, args),
+        Verb::Run(args) => run::run(c, &args),
+        Verb::Adopt(args) => run::adopt(c, &args),
         Verb::Tree(args) => tree::run(c, &args),
         Verb::Deps(args) => tree::deps(c, &args),
         Verb::Blame(args) => blame::run(c, &args),

@@ -8,7 +8,7 @@ use init::client::{Client, socket_path};
 use init::core::{Definition, State};
 use init::load::{Loaded, Loader};
 use init::proto::control::Units;
-use init::unit::{Finding, Severity, UnitName, nearest};
+use init::unit::{Finding, Severity, UnitName, nearest_units};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn known(c: &Context, loader: &Loader, text: &str) -> Result<UnitName, Failu
         return Ok(name);
     }
     let all = loader.names();
-    let near = nearest(name.short(), all.iter().map(UnitName::short));
+    let near = nearest_units(&name, all.iter());
     let near = render::did_you_mean(&near);
     c.out.message(&format!("there is no unit named {name}{near}\n  try: initctl list"));
     Err(Failure::Status(NO_UNIT))

@@ -10,7 +10,7 @@ use crate::proto::control::{
     Runlevel, SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
-use crate::unit::{UnitName, nearest};
+use crate::unit::{UnitName, nearest_units};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -135,6 +135,8 @@ impl Manager {
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
             "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, true)),
             "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, false)),
+            "org.rung.Manager.Run" => change(true).and_then(|_| self.run_script(&parameters(call)?)),
+            "org.rung.Manager.Adopt" => change(true).and_then(|_| self.adopt(&parameters(call)?)),
             "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units()),
             "org.rung.Manager.Reexec" => {
                 change(true)?;
@@ -180,10 +182,9 @@ impl Manager {
     }
 
     fn no_such_unit(&self, name: &UnitName) -> Refusal {
-        let mut known: Vec<&str> =
-            self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i).short()).collect();
-        known.extend(self.loader.aliases().map(|(alias, _)| alias.short()));
-        let near: Vec<String> = nearest(name.short(), known.into_iter()).into_iter().map(ToOwned::to_owned).collect();
+        let units = self.core.ids().filter(|i| self.is_listed(*i)).map(|i| self.core.name(i));
+        let known = units.chain(self.loader.aliases().map(|(alias, _)| alias));
+        let near: Vec<String> = nearest_units(name, known).into_iter().map(ToOwned::to_owned).collect();
         Refusal::nearest(errors::NO_SUCH_UNIT, format!("there is no unit named {name}"), near)
     }
 
@@ -317,6 +318,7 @@ impl Manager {
 
     /// A change is taken in as soon as it is made; here it is told.
     fn reload_units(&mut self) -> Outcome {
+        self.forget_choices();
         self.reload_all();
         self.reread_inittab(None);
         self.settle();

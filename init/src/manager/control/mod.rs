@@ -1,5 +1,6 @@
 //! The control socket: Varlink clients in, requests to the manager, replies out.
 
+mod around;
 pub mod client;
 mod enable;
 mod events;

@@ -42,7 +42,7 @@ impl Manager {
         let stopped = view.cause.filter(|c| c.word() == "stop").map(|c| &c.reason);
         // It waits for that one, or never got as far as a start.
         let wanting = self.wanting(id).filter(|_| view.awaits.is_some() || unit.since_ms.is_none());
-        verdict(unit, wanting.as_deref(), stopped)
+        verdict(unit, wanting.as_deref(), self.events.lost_job(view.name), stopped)
     }
 
     /// Level links, units that need it, and what is in its way.
@@ -61,6 +61,13 @@ impl Manager {
             && !view.on.contains(level)
         {
             lines.push(format!("off in runlevel {level}"));
+        }
+        if let Some(choice) = self.loader.choice(view.name) {
+            let word = if choice.taken == Source::Script { "init script" } else { "systemd unit" };
+            lines.push(format!(
+                "of a systemd unit and an init script of its name the {word} was chosen: {}",
+                choice.why
+            ));
         }
         if let Some(cause) =
             view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
@@ -178,21 +185,20 @@ impl Manager {
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
         let made_from = definition(&view).and_then(|u| u.source_path.clone());
-        let by_script = definition(&view).is_some_and(|u| u.source == Source::Script);
+        let chosen = self.loader.choice(view.name).map(|choice| choice.taken);
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
-            if by_script && source == Source::Systemd {
-                let part = "passed over: the script is taken (Prefer= in init.conf)".into();
-                found.push(UnitSource { path: path.display().to_string(), source, part });
-                continue;
-            }
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
                 Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
                 Some(first) => format!("shadowed by {}", first.display()),
-                None if masks => "masks it".into(),
                 None if used.contains(&path) => "used".into(),
+                None if source == Source::Systemd && chosen == Some(Source::Script) => {
+                    found.push(UnitSource { path: path.display().to_string(), source, part: "passed over".into() });
+                    continue;
+                }
+                None if masks => "masks it".into(),
                 None => "comes first".into(),
             };
             winner.get_or_insert_with(|| path.clone());
@@ -264,7 +270,9 @@ fn first_line(text: &str) -> &str {
 }
 
 /// How it stands, in one sentence.
-fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -> String {
+///
+/// `lost`: what became of its last job, if that did nothing.
+fn verdict(unit: &UnitStatus, wanting: Option<&str>, lost: Option<&str>, stopped: Option<&Reason>) -> String {
     let name = &unit.name;
     let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
     match (unit.state, unit.phase) {
@@ -282,6 +290,7 @@ fn verdict(unit: &UnitStatus, wanting: Option<&str>, stopped: Option<&Reason>) -
             _ if wanting.is_some() && stopped.is_none() => {
                 format!("{name} doesn't run: {}, which it requires, could not be had", wanting.unwrap_or_default())
             }
+            _ if lost.is_some() => format!("{name} doesn't run: {}", lost.unwrap_or_default()),
             (.., None) => format!("{name} doesn't run: nothing has started it since the boot"),
             _ if !reason.is_empty() => format!("{name} doesn't run: {reason}"),
             _ if stopped.is_some() => {
@@ -317,7 +326,8 @@ fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
         LoadState::Loaded | LoadState::Missing => {}
     }
     if let (State::Failed, Some(outcome)) = (unit.state, &unit.outcome) {
-        lines.extend(sentence::hint(name, &JobResult::Failed(outcome.clone())));
+        let hint = sentence::hint(name, &JobResult::Failed(outcome.clone()));
+        lines.extend(hint.filter(|hint| !lines.contains(hint)).into_iter().collect::<Vec<_>>());
         lines.push(format!("initctl start {name}, once the cause is mended"));
     }
     if unit.state == State::Inactive && unit.load == LoadState::Loaded && unit.job.is_none() {

@@ -48,7 +48,8 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
         ("RootDirectory", Errno::ENOENT | Errno::ENOTDIR) => "make the folder, with all the service needs in it",
         ("TTYPath", Errno::EPERM | Errno::EBUSY) => "another session has the terminal",
         ("TTYPath", Errno::ENOENT | Errno::ENXIO | Errno::ENODEV | Errno::EIO) => "there is no such terminal",
-        ("StandardInput" | "StandardOutput" | "StandardError", Errno::ENOENT) => "make the folder above it",
+        ("StandardInput", Errno::ENOENT) => "make the file, or correct its path",
+        ("StandardOutput" | "StandardError", Errno::ENOENT) => "make the folder above it",
         (key, Errno::ELOOP) if key.ends_with("Directory") => {
             "a symbolic link is in its way that somebody other than root could have put there; remove it"
         }

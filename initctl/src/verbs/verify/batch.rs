@@ -6,7 +6,7 @@ use init::client;
 use init::core::{Core, Definition, Event};
 use init::load::{Loader, Root, system_folders};
 use init::unit::install::levels_of;
-use init::unit::{Facts, Finding, Severity, Source, Unit, UnitName, nearest};
+use init::unit::{Facts, Finding, Severity, Source, Unit, UnitName, nearest_units};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
@@ -51,7 +51,7 @@ impl<'a> Batch<'a> {
 
     fn near(&self, name: &UnitName) -> Option<String> {
         // The suffix is common to nearly all and would make far ones look near.
-        let near = nearest(name.short(), self.loader.all_names().map(UnitName::short));
+        let near = nearest_units(name, self.loader.all_names());
         (!near.is_empty()).then(|| near.join(" or "))
     }
 

@@ -1,0 +1,92 @@
+//! Which of a systemd unit and an init script of one name was taken: kept in the journal, so that the next manager takes
+//! the same.
+
+use super::state::Manager;
+use crate::core::Record;
+use crate::unit::{Source, UnitName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The choices, and which of them the journal doesn't hold yet.
+#[derive(Debug, Default)]
+pub struct Choices {
+    made: BTreeMap<UnitName, Source>,
+    changed: BTreeSet<UnitName>,
+}
+
+impl Choices {
+    /// Takes what is its own out of a journal.
+    pub fn restore(records: &mut Vec<Record>) -> Self {
+        let mut choices = Self::default();
+        records.retain(|record| match record.key.split_once('/') {
+            Some(("choice", name)) => {
+                let source = record.value.clone().and_then(|value| serde_json::from_value(value).ok());
+                if let (Ok(name), Some(source)) = (UnitName::new(name), source) {
+                    choices.made.insert(name, source);
+                }
+                false
+            }
+            _ => true,
+        });
+        choices
+    }
+
+    /// Records of what changed since the last call.
+    pub fn take_dirty(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.changed).iter().map(|name| self.record(name)).collect()
+    }
+
+    /// Records of everything.
+    pub fn snapshot(&self) -> Vec<Record> {
+        self.made.keys().map(|name| self.record(name)).collect()
+    }
+
+    fn record(&self, name: &UnitName) -> Record {
+        let value = self.made.get(name).and_then(|source| serde_json::to_value(source).ok());
+        Record { key: format!("choice/{}", name.as_str()), value }
+    }
+}
+
+impl Manager {
+    /// Before the first scan: what a manager before us has chosen.
+    pub fn recall_choices(&mut self) {
+        self.loader.keep_choices(self.choices.made.clone());
+    }
+
+    /// After a scan: keeps the choices that it made.
+    pub fn keep_choices(&mut self) {
+        for (name, choice) in self.loader.choices() {
+            if self.choices.made.get(name) != Some(&choice.taken) {
+                self.choices.made.insert(name.clone(), choice.taken);
+                self.choices.changed.insert(name.clone());
+            }
+        }
+        self.recall_choices();
+    }
+
+    /// Chooses anew at the next scan.
+    pub fn forget_choices(&mut self) {
+        let names: Vec<UnitName> = self.choices.made.keys().cloned().collect();
+        self.choices.made.clear();
+        self.choices.changed.extend(names);
+        self.loader.keep_choices(BTreeMap::new());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn choices_outlive_a_manager() {
+        let name = UnitName::new("a").expect("name");
+        let mut choices = Choices::default();
+        choices.made.insert(name.clone(), Source::Script);
+        choices.changed.insert(name.clone());
+        let mut records = choices.take_dirty();
+        assert!(choices.take_dirty().is_empty());
+        records.push(Record { key: "other/x".into(), value: None });
+        assert_eq!(Choices::restore(&mut records).made, choices.made);
+        assert_eq!(records.len(), 1, "others' records are left");
+        assert_eq!(choices.snapshot().len(), 1);
+    }
+}
