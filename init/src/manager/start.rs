@@ -358,7 +358,12 @@ impl Manager {
         let boot_id = facts.boot_id.get(..8).unwrap_or_default();
         let begin = format!("kernel {} on {}, boot id {boot_id}", facts.kernel, facts.hostname);
         let reexecs = self.machine.reexecs;
-        let next = format!("manager {} took over; PID 1 executed itself {reexecs} times", self.machine.managers + 1);
+        let times = match reexecs {
+            0 => String::new(),
+            1 => "; PID 1 has executed itself anew once".to_owned(),
+            n => format!("; PID 1 has executed itself anew {n} times"),
+        };
+        let next = format!("manager {} took over{times}", self.machine.managers + 1);
         let first = self.machine.managers == 0;
         let (kind, text) = if first { (EventKind::Boot, begin) } else { (EventKind::Manager, next) };
         self.events.push(kind, &text, "");

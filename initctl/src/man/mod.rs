@@ -126,7 +126,8 @@ impl Text {
     fn finish(mut self, also: &str) -> String {
         self.section("SEE ALSO");
         self.0.text([roman(also)]);
-        self.0.render()
+        // Terminals without the glyph have none for it either.
+        self.0.render().replace('…', "...")
     }
 }
 

@@ -331,7 +331,9 @@ fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
         lines.push(format!("initctl start {name}, once the cause is mended"));
     }
     if unit.state == State::Inactive && unit.load == LoadState::Loaded && unit.job.is_none() {
-        lines.push(format!("initctl start {name}"));
+        let start = format!("initctl start {name}");
+        let skipped = matches!(unit.outcome, Some(Outcome::Skipped { .. }));
+        lines.push(if skipped { format!("{start}, once that has changed") } else { start });
         if unit.levels.is_empty() {
             lines.push(format!("initctl enable {name}, to have it started at boot"));
         }
