@@ -89,9 +89,7 @@ pub fn run(builder: Builder<'_>, machine: Machine, accel: Accel, options: &Optio
             counts.print(sandbox::NAME, start, result);
         }
     }
-    // Rung can't run scripts yet: that machine only where it is asked for.
-    let wanted =
-        |round: &&Round| options.only.as_ref().map_or(round.name != SYSV, |word| round.name.contains(word.as_str()));
+    let wanted = |round: &&Round| options.only.as_ref().is_none_or(|word| round.name.contains(word.as_str()));
     let mut kinds = Vec::new();
     for (name, kind) in [(DAEMONS, Kind::Daemons), (SYSV, Kind::Sysv)] {
         kinds.extend(ROUNDS.iter().filter(wanted).any(|round| round.name == name).then_some(kind));
