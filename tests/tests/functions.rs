@@ -317,7 +317,7 @@ fn a_script_started_by_hand_is_handed_to_rung() {
         world.write(path, &BY_HAND.replace("LIBRARY", library));
         fs::set_permissions(world.path(path), fs::Permissions::from_mode(0o755)).unwrap();
     };
-    for name in ["/etc/init.d/web", "/etc/init.d/bad", "/etc/init.d/stranger", "/tmp/web"] {
+    for name in ["/etc/init.d/web", "/etc/init.d/bad", "/etc/init.d/other", "/etc/init.d/other.dpkg-old", "/tmp/web"] {
         script(name, "/lib/lsb/init-functions");
     }
     script("/etc/rc.d/init.d/web", "/etc/rc.d/init.d/functions");
@@ -359,7 +359,8 @@ fn a_script_started_by_hand_is_handed_to_rung() {
     by_itself("/etc/init.d/web upgrade", "upgrade");
     by_itself("/etc/init.d/web start now", "start now");
     by_itself("/etc/init.d/web", "");
-    by_itself("/etc/init.d/stranger start", "start");
+    by_rung("/etc/init.d/other start");
+    by_itself("/etc/init.d/other.dpkg-old start", "start");
     by_itself("/tmp/web start", "start");
     by_itself("RUNG_UNIT=web.service /etc/init.d/web start", "start");
     by_itself("RUNG_RUNDIR=/nonesuch /etc/init.d/web start", "start");
