@@ -224,6 +224,22 @@ fn on_the_way_down_k_links_are_called_for_those_that_are_down_too() {
 }
 
 #[test]
+fn a_k_link_of_what_waits_for_its_start_and_has_no_stop_calls_the_start_off() {
+    let mut b = Bench::new(vec![
+        script("slow", |_| {}),
+        script("next", |u| {
+            u.after = vec![name("slow")];
+            u.service.commands.retain(|(kind, _)| *kind != ExecKind::Stop);
+        }),
+    ]);
+    farm(&mut b, &["slow=3/", "next=3/2"]);
+    b.level('3');
+    assert_eq!(b.view("next").phase, Phase::Dead, "it waits for slow");
+    b.level('2');
+    assert!(b.view("next").job.is_none() && b.spawned().is_empty(), "there is nothing to call");
+}
+
+#[test]
 fn a_failing_stop_of_what_did_not_run_is_no_failure() {
     let mut b = four();
     b.level('3');

@@ -55,11 +55,15 @@ impl Core {
         called && node.kill.contains(rc.to) && self.is_script(id)
     }
 
+    /// Whether there is a script to be called with `stop`.
+    fn has_stop(&self, id: UnitId) -> bool {
+        command(&self.units.get(id).unit(), ExecKind::Stop, 0).is_some()
+    }
+
     /// Those that are down and called with `stop`.
     pub(super) fn called(&self, rc: Rc) -> impl Iterator<Item = UnitId> + '_ {
-        let has_stop = |id: &UnitId| command(&self.units.get(*id).unit(), ExecKind::Stop, 0).is_some();
         let down = |id: &UnitId| !self.is_up(*id) && self.units.get(*id).job.is_none();
-        self.units.ids().filter(move |id| self.is_killed(*id, rc) && down(id)).filter(has_stop)
+        self.units.ids().filter(move |id| self.is_killed(*id, rc) && down(id)).filter(|id| self.has_stop(*id))
     }
 
     /// Notes how the stops of a switch are to be made, and that the starts of scripts wait for them.
@@ -68,7 +72,8 @@ impl Core {
         for id in stops.keys().copied().filter(|id| self.is_script(*id)).collect::<Vec<_>>() {
             self.level_stops.insert(id);
             let call = match self.is_killed(id, rc) {
-                true if self.is_up(id) => continue,
+                // Of one that is down its start alone may be called off.
+                true if self.is_up(id) || !self.has_stop(id) => continue,
                 true => Call::Due,
                 false if rc.to.is_multi_user() => continue,
                 false => Call::Bare,

@@ -323,7 +323,7 @@ impl Core {
         let unit = self.units.get(id).unit();
         let node = self.units.get_mut(id);
         // One without any process may be through in a single step.
-        let begins = matches!(input, Input::Start(_));
+        let begins = matches!(input, Input::Start(_) | Input::Call(_));
         let (token, phase, due) = (node.service.token, node.service.phase, node.service.due());
         let idle = node.service.idle;
         node.service.step(&mut Run { id, unit: &unit, now, may_restart, out }, input);
