@@ -66,6 +66,9 @@ fn command<C: CommandFactory>() -> Command {
                     (Some("KEY=VALUE"), _) => arg.add(ArgValueCandidates::new(|| unit_keys("="))),
                     (Some("KEY"), _) => arg.add(ArgValueCandidates::new(|| unit_keys(""))),
                     (Some("SIGNAL"), _) => arg.add(ArgValueCandidates::new(signals)),
+                    (Some("LEVELS"), _) => arg.add(ArgValueCandidates::new(level_sets)),
+                    (Some("PAGE"), _) => arg.add(ArgValueCandidates::new(|| some(crate::man::names()))),
+                    (Some("VERB"), "verb") => arg.add(ArgValueCandidates::new(|| some(crate::schema::verbs()))),
                     (Some("LEVEL"), _) | (_, "level") => arg.add(ArgValueCandidates::new(levels)),
                     (Some("STATE"), _) => arg.add(ArgValueCandidates::new(states)),
                     _ => arg,
@@ -140,8 +143,19 @@ fn unit_keys(after: &str) -> Vec<CompletionCandidate> {
     shown.map(|k| CompletionCandidate::new(format!("{}{after}", k.name)).help(Some(k.doc.into()))).collect()
 }
 
+/// Their short names; the long ones for those who begin to type one.
 fn signals() -> Vec<CompletionCandidate> {
-    (1..32).map(|n| CompletionCandidate::new(signal_name(n).trim_start_matches("SIG"))).collect()
+    let short = (1..32).map(|n| CompletionCandidate::new(signal_name(n).trim_start_matches("SIG")));
+    short.chain((1..32).map(|n| CompletionCandidate::new(signal_name(n)).hide(true))).collect()
+}
+
+fn some<'a>(words: impl Iterator<Item = &'a str>) -> Vec<CompletionCandidate> {
+    words.map(CompletionCandidate::new).collect()
+}
+
+/// The usual sets, then single levels.
+fn level_sets() -> Vec<CompletionCandidate> {
+    some(["2345", "345", "35"].into_iter()).into_iter().chain(levels()).collect()
 }
 
 fn levels() -> Vec<CompletionCandidate> {

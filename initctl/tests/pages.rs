@@ -86,6 +86,16 @@ fn bash_completes_verbs_flags_and_keys() {
     }
     assert!(ask("initctl enable --le").expect("bash").contains("--levels"));
     assert!(ask("initctl set x Nic").expect("bash").contains("Nice="));
+    for (words, whole) in [
+        ("kill -s TER", "TERM"),
+        ("kill -s SIGT", "SIGTERM"),
+        ("man rung", "rung.unit"),
+        ("schema revers", ""),
+        ("schema reve", "revert"),
+        ("enable --levels 23", "2345"),
+    ] {
+        assert_eq!(ask(&format!("initctl {words}")).expect("bash").lines().next().unwrap_or_default().trim(), whole);
+    }
     // No manager, no units: nothing, and no error.
     assert_eq!(ask("initctl start no-such-unit-here").expect("bash").trim(), "");
 }

@@ -207,6 +207,20 @@ fn changed_files_are_seen_at_the_next_request() {
 }
 
 #[test]
+fn a_program_that_a_condition_asks_for_may_be_missing() {
+    let text = |key: &str| format!("[Unit]\n{key}=/opt/nonesuch\n[Service]\nExecStart=/opt/nonesuch -x\n");
+    let world = World::new()
+        .unit("maybe.service", &off(&text("ConditionFileIsExecutable")))
+        .unit("must.service", &off(&text("AssertPathExists")))
+        .boot();
+    let out = world.ok(["initctl", "verify", "maybe"]);
+    assert!(out.contains("maybe.service:4:1: note: ExecStart=: `/opt/nonesuch` is not there, so"), "{out}");
+    world.fails(1, ["initctl", "verify", "must"]);
+    world.ok(["initctl", "start", "maybe"]);
+    assert_eq!(world.state("maybe").0, "inactive", "skipped");
+}
+
+#[test]
 fn a_template_isnt_blamed_for_what_an_instances_name_is_part_of() {
     let template =
         "[Service]\nUser=%i\nWorkingDirectory=/srv/%i\nEnvironmentFile=/etc/%i.env\nExecStart=/bin/sleep 9\n";

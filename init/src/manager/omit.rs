@@ -2,7 +2,7 @@
 //! hand to `killall5` so that it leaves them alone. Only a courtesy: whoever kills us all the same gets new ones.
 
 use super::state::Manager;
-use super::{accounts, conditions, directories, helper};
+use super::{accounts, conditions, directories, generate, helper};
 use crate::proto::pid1::{Key, Life};
 use crate::sys::file;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ pub struct Lasting(BTreeMap<Key, i32>);
 impl Lasting {
     /// A helper's process as PID 1 has it; whether that changes anything.
     fn note(&mut self, key: Key, pid: i32, life: Life) -> bool {
-        let short = [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, helper::FORGOTTEN];
+        let short = [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, helper::FORGOTTEN];
         if !helper::is_helper(key.token) || short.contains(&key.token) {
             return false;
         }

@@ -27,6 +27,11 @@ pub struct Args {
 /// A page: its name, section, and what makes its text.
 type Page = (&'static str, u8, fn() -> String);
 
+/// The pages' names.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(name, ..)| *name)
+}
+
 const PAGES: [Page; 6] = [
     ("initctl", 1, initctl::page),
     ("init.conf", 5, keys::conf),
@@ -50,7 +55,7 @@ pub fn run(out: &Output, args: &Args) -> Result<(), Failure> {
     let Some((_, _, page)) =
         PAGES.iter().find(|(name, section, _)| wanted == *name || wanted == format!("{name}.{section}"))
     else {
-        let all: Vec<&str> = PAGES.iter().map(|(name, ..)| *name).collect();
+        let all: Vec<&str> = names().collect();
         return Err(Failure::Other(format!("there is no page `{wanted}`: there are {}", all.join(", "))));
     };
     out.whole(page())

@@ -91,6 +91,11 @@ pub struct Args {
     pub verb: Option<String>,
 }
 
+/// The verbs that have one.
+pub fn verbs() -> impl Iterator<Item = &'static str> {
+    VERBS.iter().map(|(verb, _)| *verb)
+}
+
 /// One verb's schema, by name.
 #[derive(Serialize)]
 struct Named {
@@ -115,7 +120,7 @@ pub fn run(out: &Output, args: &Args) -> Result<(), Failure> {
         if let "sandbox" | "run" = wanted.as_str() {
             return Err(Failure::Other(format!("{wanted} prints what its command prints: it has no schema")));
         }
-        let near = nearest(wanted, VERBS.iter().map(|(verb, _)| *verb));
+        let near = nearest(wanted, verbs());
         let near = crate::render::did_you_mean(&near);
         return Err(Failure::Other(format!("there is no verb `{wanted}`{near}\n  try: initctl schema")));
     };

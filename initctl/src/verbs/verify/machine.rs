@@ -3,7 +3,7 @@
 use init::load::Root;
 use init::sys::file;
 use init::unit::accounts::{Accounts, Missing, parse_group, parse_user};
-use init::unit::condition::Test;
+use init::unit::condition::{Condition, Test};
 use init::unit::{Command, EXAMPLE_INSTANCE, ExecKind, Finding, Place, Severity, Unit};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -97,6 +97,14 @@ impl<'a> Machine<'a> {
         } else {
             "is in no folder of PATH"
         };
+        let asks = |c: &&Condition| {
+            let about_it = matches!(c.test, Test::PathExists | Test::FileIsExecutable | Test::FileNotEmpty);
+            about_it && !c.negated && !c.triggering && c.value == *name
+        };
+        if let Some(condition) = unit.conditions.conditions.iter().find(asks).filter(|_| !self.exists(path)) {
+            let text = format!("`{name}` {wrong}, so Condition{}= has the unit skipped", condition.test.name());
+            return Some(at_place(unit, command.place, kind.key(), Severity::Note, text));
+        }
         let severity = if command.ignore_failure { Severity::Warning } else { Severity::Error };
         Some(at_place(unit, command.place, kind.key(), severity, format!("`{name}` {wrong}")).hint("install it"))
     }
