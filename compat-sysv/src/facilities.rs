@@ -126,22 +126,20 @@ impl Facilities {
         findings
     }
 
-    /// The table of a root: its files, or `default` where it has none.
+    /// The table of a root: its own file, else `default`; and what packages have added in the folder beside it.
     pub fn read(root: &Root, default: Self) -> (Self, Vec<Finding>) {
-        let (mut table, mut findings) = (Self::default(), Vec::new());
+        let main = root.shown(Path::new(PATH));
+        let mut table = if root.place(&main).exists() { Self::default() } else { default };
+        let mut findings = Vec::new();
         let mut take = |path: &Path, must: bool| match file::read_text(&root.place(path), MAX_FILE) {
-            Ok(text) => {
-                findings.extend(table.add(path, &text));
-                true
-            }
-            Err(Errno::ENOENT | Errno::ENOTDIR) if !must => false,
+            Ok(text) => findings.extend(table.add(path, &text)),
+            Err(Errno::ENOENT | Errno::ENOTDIR) if !must => {}
             Err(e) => {
                 let message = format!("cannot be read: {}", e.desc());
                 findings.push(Finding::whole(Severity::Warning, path, message).hint("make it a readable plain file"));
-                false
             }
         };
-        let mut any = take(&root.shown(Path::new(PATH)), false);
+        take(&main, false);
         let folder = root.shown(&Path::new(PATH).with_extension("conf.d"));
         let mut names: Vec<String> = fs::read_dir(root.place(&folder))
             .into_iter()
@@ -152,10 +150,7 @@ impl Facilities {
             .collect();
         names.sort();
         for name in names.iter().map(|name| folder.join(name)).filter(|path| root.place(path).is_file()) {
-            any |= take(&name, true);
-        }
-        if !any {
-            return (default, findings);
+            take(&name, true);
         }
         (table, findings)
     }

@@ -61,7 +61,7 @@ fn a_facility_that_stands_for_itself_ends() {
 }
 
 #[test]
-fn files_of_a_root_win_over_the_built_in_table() {
+fn the_file_of_a_root_wins_over_the_built_in_table() {
     let folder = std::env::temp_dir().join(format!("rung-facilities-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("etc/insserv.conf.d/folder")).expect("mkdir");
@@ -74,10 +74,11 @@ fn files_of_a_root_win_over_the_built_in_table() {
     put("insserv.conf.d/c,v", "$x no\n");
     let (table, findings) = Facilities::read(&root, Facilities::debian());
     assert_eq!((members(&table, "$x"), findings.len()), (vec!["two".to_owned()], 0));
-    assert!(!table.knows("$syslog"));
+    assert!(table.knows("$syslog"), "what packages add comes to the usual ones");
     put("insserv.conf", "$x one\n?\n");
     let (table, findings) = Facilities::read(&root, Facilities::debian());
     assert_eq!(members(&table, "$x"), ["one", "two"]);
+    assert!(!table.knows("$syslog"), "the file itself says all");
     assert_eq!(findings[0].path, folder.join("etc/insserv.conf"));
     fs::remove_dir_all(&folder).expect("clean");
 }

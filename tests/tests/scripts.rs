@@ -378,3 +378,16 @@ fn a_boot_and_a_power_off_call_what_rc_calls() {
     // Also what nobody has started; but `never` has a K link in 3 as well, and halt's work is Rung's.
     assert_eq!(rest, ["late stop 0 3", "web stop 0 3"]);
 }
+
+#[test]
+fn an_interactive_script_leaves_the_console_to_who_is_there() {
+    let world = world();
+    let header = "### BEGIN INIT INFO\n# Provides: ask\n# X-Interactive: true\n### END INIT INFO\n";
+    add(&world, "ask", &script_with(header, &format!("read x; echo \"asked:$x\"\n{DAEMON}")));
+    world.ok(["initctl", "start", "ask"]);
+    assert_eq!(status(&world, "ask")["state"], "active");
+    world.wait_for("its words in the log", deadline(10), |w| {
+        w.run(["initctl", "logs", "ask"]).stdout.contains("out asked:\n").then_some(())
+    });
+    world.ok(["initctl", "stop", "ask"]);
+}

@@ -16,11 +16,19 @@ use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName}
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Names a process's unit where there are no cgroups to tell.
 pub const UNIT_VARIABLE: &str = "RUNG_UNIT";
 /// Where programs without a path are looked for, as in systemd.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The script asks nobody, and what it says goes to the log.
+fn without_console(unit: &Unit) -> Rc<Unit> {
+    let mut unit = unit.clone();
+    (unit.service.input, unit.service.output, unit.service.error) = (Input::Null, Output::Log, Output::Inherit);
+    Rc::new(unit)
+}
 
 impl Manager {
     /// Asks for a process once more: PID 1 could not even begin with it.
@@ -57,6 +65,7 @@ impl Manager {
         let unit = self.core.view(id).unit.cloned().ok_or("its definition is gone")?;
         let command = unit.service.commands(kind).nth(index).cloned().ok_or("the command is gone from its file")?;
         let Some(identity) = self.identity(wish, &unit, answers)? else { return Ok(()) };
+        let unit = if self.console_is_taken(&unit) { without_console(&unit) } else { unit };
         self.instance(&unit, key.token)?;
         let (env_files, mut notes) = envfiles::read(&unit)?;
         let inherited = envfiles::inherited();
@@ -184,6 +193,14 @@ impl Manager {
         let id = self.core.id(&UnitName::new(unit).ok()?)?;
         let source = super::control::status::definition(&self.core.view(id))?.source;
         matches!(source, Source::Script | Source::Inittab).then_some(source)
+    }
+
+    /// Whether a script that asks for the console isn't to have it: a container's is somebody else's, and once a level was
+    /// reached somebody may be logged in there and would be thrown out. On the way down nobody is any more.
+    fn console_is_taken(&self, unit: &Unit) -> bool {
+        let booted = self.core.levels().1.is_some_and(|level| level != crate::unit::Level::S);
+        let asks = unit.source == Source::Script && unit.service.input == Input::TtyForce;
+        asks && (self.machine.container || booted && self.going.is_none())
     }
 
     /// The descriptors that go with the plan, and their places.

@@ -83,8 +83,10 @@ const DAEMONS: &[Daemon] = &[
 
 fn quiet(guest: &mut Guest) -> Result<String> {
     guest.console.until("[ \"$(initctl runlevel)\" = 'N 3' ]", 120)?;
-    // Rung's own units of these names would win.
-    guest.run("cd /usr/lib/rung/units && rm -f nginx.service cron.service rsyslog.service && cd /")?;
+    // Rung's own units of these names would win; and scripts, where a unit isn't honoured as a whole.
+    guest.run(
+        "cd /usr/lib/rung/units && rm -f nginx.service cron.service rsyslog.service && cd / && rm -rf /etc/init.d",
+    )?;
     guest.run("initctl stop nginx cron rsyslog; initctl reload --units")?;
     let running: Vec<&str> = DAEMONS.iter().map(|d| d.process).collect();
     guest.run(&format!("! pgrep -l -x '{}'", running.join("|")))?;
