@@ -508,6 +508,22 @@ fn a_garbled_journal_is_passed_over() {
 }
 
 #[test]
+fn nothing_is_started_for_the_sake_of_a_unit_whose_file_turned_bad_while_it_ran() {
+    let a = unit("a", |u| u.wants = names(&["b"]));
+    let mut b = Bench::new(vec![a, unit("b", |u| u.requires = names(&["c"])), plain("c")]);
+    b.ask(Verb::Start, &["b"]);
+    b.feed(Event::Define(vec![Definition::Bad(name("b"), "b.service:2: no".into())]));
+    b.exit("b", true, Exit::Signal(9));
+    b.empty("b");
+    b.ask(Verb::Stop, &["c"]);
+    b.exit("c", true, Exit::Signal(15));
+    b.empty("c");
+    assert_eq!((b.view("b").state, b.view("c").state), (State::Failed, State::Inactive));
+    b.ask(Verb::Start, &["a"]);
+    assert_eq!(b.view("c").state, State::Inactive, "b can't come up, so nobody needs it");
+}
+
+#[test]
 fn ten_thousand_units_start_in_no_time() {
     let unit_of = |i: usize| {
         unit(&format!("u{i}"), |u| {

@@ -168,6 +168,10 @@ impl Core {
                     seen.insert(there);
                 }
                 order.push((id, reason));
+                // Nothing is started for the sake of one that can't be, whatever its file said when it was good.
+                if !self.stays_up(id) && !matches!(node.disk, Loaded::Good(_)) {
+                    continue;
+                }
                 let required = |other: &UnitId| (*other, Reason::RequiredBy(node.name.clone()));
                 let wanted = |other: &UnitId| match node.edges.upholds.binary_search(other) {
                     Ok(_) => (*other, Reason::UpheldBy(node.name.clone())),
