@@ -1,7 +1,7 @@
 //! Plans are never wrong: what was foretold of a request is compared with what then happens, for as long as nothing else
 //! comes between.
 
-use init::core::{Action, Ask, Core, Deed, JobResult, Millis, Plan, RequestId, UnitId};
+use init::core::{Action, Ask, Core, Deed, JobResult, Millis, Plan, RequestId, State, UnitId};
 use init::unit::{ExecKind, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +12,8 @@ pub struct Foreseen {
     plan: Plan,
     /// Units with a job before it, and which.
     busy: BTreeMap<UnitName, &'static str>,
+    /// Units that were on their way up then.
+    coming: BTreeSet<UnitName>,
     /// Units whose job for the request has ended.
     ended: BTreeSet<UnitName>,
     taken_in: bool,
@@ -21,7 +23,9 @@ impl Foreseen {
     /// Asks for the plan of a request that is about to be made.
     pub fn new(core: &Core, request: RequestId, ask: &Ask, now: Millis) -> Self {
         let busy = core.ids().filter_map(|id| Some((core.name(id).clone(), core.view(id).job?.0))).collect();
-        Self { request, plan: core.plan(ask, now), busy, ended: BTreeSet::new(), taken_in: false }
+        let coming = core.ids().map(|id| core.view(id)).filter(|view| view.state == State::Activating);
+        let coming = coming.map(|view| view.name.clone()).collect();
+        Self { request, plan: core.plan(ask, now), busy, coming, ended: BTreeSet::new(), taken_in: false }
     }
 
     /// One batch of actions and the core after it. Answers what differs; `Ok(false)`: the plan no longer binds.
@@ -117,6 +121,10 @@ impl Foreseen {
         // A start that was under way goes on while its stop or restart waits for others.
         let mine = |(word, requests): (&str, &[RequestId])| word == "start" && requests.contains(&self.request);
         if !core.view(unit).job.is_some_and(mine) {
+            return Ok(());
+        }
+        // One that nobody waited for any more goes on, too, while its new job waits.
+        if self.coming.contains(name) && !core.view(unit).waits_for.is_empty() {
             return Ok(());
         }
         match self.steps(name).find(|s| s.deed == Deed::Start) {
