@@ -88,7 +88,7 @@ fn bash_completes_verbs_flags_and_keys() {
     assert!(ask("initctl set x Nic").expect("bash").contains("Nice="));
     for (words, whole) in [
         ("kill -s TER", "TERM"),
-        ("kill -s SIGT", "SIGTERM"),
+        ("kill -s SIGTE", "SIGTERM"),
         ("man rung", "rung.unit"),
         ("schema revers", ""),
         ("schema reve", "revert"),

@@ -5,3 +5,14 @@ pub mod debian;
 pub mod pid1;
 pub mod sim;
 pub mod world;
+
+/// Copies a program to where it is to be executed. Another process does it: a descriptor of ours that is open for writing
+/// might be inherited by what another thread starts at that moment, and the program then couldn't be executed.
+///
+/// # Errors
+/// `cp` can't be run, or fails.
+pub fn copy_program(from: impl AsRef<std::path::Path>, to: impl AsRef<std::path::Path>) -> std::io::Result<()> {
+    let status =
+        std::process::Command::new("cp").arg("--preserve=mode").arg(from.as_ref()).arg(to.as_ref()).status()?;
+    if status.success() { Ok(()) } else { Err(std::io::Error::other(format!("cp: {status}"))) }
+}

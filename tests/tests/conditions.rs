@@ -93,7 +93,7 @@ fn a_file_system_that_doesnt_answer_holds_only_the_unit_that_asks_it() {
     let folder = builder.folder().join("programs");
     fs::create_dir(&folder).unwrap();
     for name in ["init", "init-manager", "init-log", "initctl"] {
-        fs::copy(programs().join(name), folder.join(name)).unwrap();
+        rung_tests::copy_program(programs().join(name), folder.join(name)).unwrap();
     }
     let script = "#!/bin/sh\ncase $2 in *=/run) exec sleep infinity;; *) echo 0;; esac\n";
     fs::write(folder.join("init-boot"), script).unwrap();

@@ -42,7 +42,7 @@ impl Folder {
     /// A root directory with nothing but the program.
     fn root(test: &str) -> Self {
         let folder = Self::new(test);
-        std::fs::copy(INIT, folder.0.join("init")).expect("copy");
+        rung_tests::copy_program(INIT, folder.0.join("init")).expect("copy");
         folder
     }
 }

@@ -17,7 +17,7 @@ fn skeleton(path: &str) -> String {
 fn program(world: &World, from: &Path, to: &str) {
     let at = world.path(to);
     fs::create_dir_all(at.parent().unwrap()).unwrap();
-    fs::copy(from, &at).unwrap();
+    rung_tests::copy_program(from, &at).unwrap();
     fs::set_permissions(&at, fs::Permissions::from_mode(0o755)).unwrap();
 }
 

@@ -323,7 +323,7 @@ fn give(root: &Path, program: &Path, to: &str) {
     let copy = |from: &Path, to: &Path| {
         fs::create_dir_all(place(to).parent().unwrap()).unwrap();
         if !place(to).exists() {
-            fs::copy(from, place(to)).unwrap();
+            rung_tests::copy_program(from, place(to)).unwrap();
         }
     };
     copy(program, Path::new(to));

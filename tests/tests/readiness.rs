@@ -17,7 +17,7 @@ fn boot(units: &[(&str, &str)]) -> World {
 }
 
 fn prepare(world: World, units: &[(&str, &str)]) -> World {
-    let copied = std::fs::copy(helper("world-notify"), world.path("/run/notify"));
+    let copied = rung_tests::copy_program(helper("world-notify"), world.path("/run/notify"));
     assert!(copied.is_ok(), "{copied:?}");
     for (name, _) in units {
         world.ok(["mkfifo", &format!("/run/{name}.fifo")]);

@@ -21,7 +21,7 @@ fn world() -> World {
     world.write("/etc/rc.d/init.d/functions", &fs::read_to_string(functions).unwrap());
     world.write("/etc/rc.d/init.d/nginx", NGINX);
     executable(&world.path("/etc/rc.d/init.d/nginx"));
-    fs::copy(helper("toy-nginx"), world.path("/usr/sbin/nginx")).unwrap();
+    rung_tests::copy_program(helper("toy-nginx"), world.path("/usr/sbin/nginx")).unwrap();
     executable(&world.path("/usr/sbin/nginx"));
     world.write("/etc/sysconfig/network", "NETWORKING=yes\nHOSTNAME=six\n");
     world.write("/etc/nginx/nginx.conf", "/var/run/nginx.pid\ngood\n");

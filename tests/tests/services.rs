@@ -147,7 +147,7 @@ fn notify() {
         .unit("never.service", &off("[Service]\nType=notify\nTimeoutStartSec=300ms\nExecStart=/bin/sleep infinity\n"))
         .unit("early.service", &off("[Service]\nType=notify\nExecStart=/bin/sh -c 'exit 5'\n"))
         .boot();
-    std::fs::copy(helper("world-notify"), world.path("/run/notify")).expect("a copy");
+    rung_tests::copy_program(helper("world-notify"), world.path("/run/notify")).expect("a copy");
     // Garbage first; then another main process; ready only on a word of ours.
     world.write(
         "/run/full.sh",

@@ -114,7 +114,7 @@ impl Root {
         for program in programs.iter().chain(&binaries) {
             let path = root.0.join(program);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::copy("/bin/true", &path).unwrap();
+            rung_tests::copy_program("/bin/true", &path).unwrap();
         }
         root
     }

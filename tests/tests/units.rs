@@ -214,7 +214,7 @@ fn a_program_that_a_condition_asks_for_may_be_missing() {
         .unit("must.service", &off(&text("AssertPathExists")))
         .boot();
     let out = world.ok(["initctl", "verify", "maybe"]);
-    assert!(out.contains("maybe.service:4:1: note: ExecStart=: `/opt/nonesuch` is not there, so"), "{out}");
+    assert!(out.contains("maybe.service:4:11: note: ExecStart=: `/opt/nonesuch` is not there, so"), "{out}");
     world.fails(1, ["initctl", "verify", "must"]);
     world.ok(["initctl", "start", "maybe"]);
     assert_eq!(world.state("maybe").0, "inactive", "skipped");

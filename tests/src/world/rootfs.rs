@@ -145,7 +145,7 @@ fn copy(root: &Path, file: &Path) {
     let at = root.join(file.strip_prefix("/").expect("absolute"));
     fs::create_dir_all(at.parent().expect("a folder")).expect("a folder");
     if !at.exists() {
-        fs::copy(file, at).expect("a file");
+        crate::copy_program(file, at).expect("a file");
     }
 }
 

@@ -278,7 +278,7 @@ fn furnish(root: &Path) {
         symlink(Path::new("/etc/at").join(at), root.join(path)).expect("link");
     }
     executable(&root.join("bin/ps"), "#!/bin/sh\n");
-    fs::copy(world::programs().join("sysv"), root.join("rung/sysv")).expect("sysv");
+    rung_tests::copy_program(world::programs().join("sysv"), root.join("rung/sysv")).expect("sysv");
     for tool in ["update-rc.d", "invoke-rc.d", "service", "insserv", "chkconfig"] {
         symlink("sysv", root.join("rung").join(tool)).expect("link");
     }
