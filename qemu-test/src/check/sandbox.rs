@@ -22,6 +22,8 @@ initctl restart nginx
 new=$(initctl show nginx -p MainPID --value)
 [ "$old" != "$new" ]
 kill -9 "$new"
+# Until the manager has heard of it the old one still counts as active.
+timeout 30 sh -c "until main=\$(initctl show nginx -p MainPID --value); [ \$main != 0 ] && [ \$main != $new ]; do sleep 0.1; done"
 initctl wait nginx --for active --timeout 30
 curl -fsS --max-time 20 http://localhost/ >/dev/null
 initctl stop nginx
