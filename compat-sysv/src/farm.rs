@@ -5,7 +5,7 @@
 //! script, whatever it leads to, as `rc` and `startpar` do.
 
 use init::load::Root;
-use init::unit::{Finding, Level, LevelSet, Severity};
+use init::unit::{Finding, Level, LevelSet, Severity, rc_link};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -28,16 +28,10 @@ impl Kind {
     }
 }
 
-/// `S20nginx` → kind, number, name. Two digits count; what follows is the name.
+/// `S20nginx` → kind, number, name, by [`rc_link`].
 pub fn parse(file: &str) -> Option<(Kind, u8, &str)> {
-    let kind = match file.as_bytes().first()? {
-        b'S' => Kind::Start,
-        b'K' => Kind::Stop,
-        _ => return None,
-    };
-    let (number, name) = (file.get(1..3)?, file.get(3..)?);
-    let digits = number.bytes().all(|b| b.is_ascii_digit());
-    Some((kind, number.parse().ok().filter(|_| digits)?, name)).filter(|_| !name.is_empty())
+    let (start, number, name) = rc_link(file)?;
+    Some((if start { Kind::Start } else { Kind::Stop }, number, name))
 }
 
 /// The file name of a link: two digits at least.

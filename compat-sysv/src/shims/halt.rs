@@ -12,7 +12,7 @@ use nix::sys::reboot::{self, RebootMode};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub(super) const HELP: &str = "NAME0 [-n] [-w] [-d] [-f] [-i] [-h] [-p] [-k] [-t SECONDS] [-m MESSAGE]
 
@@ -108,7 +108,13 @@ pub(super) fn without_init(name: &str, how: PowerWord, sleep_time: i32) -> u8 {
     leave_to_us(how);
     let all = Pid::from_raw(-1);
     let _ = kill(all, Signal::SIGTERM);
-    std::thread::sleep(Duration::from_secs(u64::try_from(sleep_time).unwrap_or(3)));
+    // As long as anybody is left, and no longer than asked for.
+    let me = nix::unistd::getpid().as_raw();
+    let others = || super::table::all().iter().any(|p| p.pid != 1 && p.pid != me && !p.kernel && !p.zombie);
+    let until = Instant::now() + Duration::from_secs(u64::try_from(sleep_time).unwrap_or(3));
+    while others() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(50));
+    }
     let _ = kill(all, Signal::SIGKILL);
     Files::default().write(&Record::shutdown(now()));
     nix::unistd::sync();

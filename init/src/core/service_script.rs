@@ -112,17 +112,10 @@ impl Service {
         self.renew(r, token);
         self.started = true;
         self.pace.up = Some(r.now);
-        self.group = Group::Outlives;
-        if let Some((pid, start)) = main {
-            self.adopt(r, pid, start);
-        }
-        self.enter(r, Phase::Running);
-        if main.is_none() {
-            self.look_around(r);
-        }
+        self.revive(r, main);
     }
 
-    /// It counted as done, and now a process of it is there.
+    /// Processes of it are there, though nothing ran or it counted as done.
     pub(super) fn revive(&mut self, r: &mut Run<'_>, main: Option<(i32, u64)>) {
         self.group = Group::Outlives;
         if let Some((pid, start)) = main {

@@ -1,10 +1,10 @@
 //! What `[Install]` asks for beside levels: links of `Alias=`, and in the folders of targets that stand for no level.
 
-use super::{Farm, names, parse_rc_link};
+use super::{Farm, names};
 use crate::proto::control::LinkChange;
 use crate::sys::file;
 use crate::unit::install::{Install, Tie};
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, UnitName, rc_link};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Farm {
         let is_there = |folder: &Path| all.iter().any(|name| fs::symlink_metadata(folder.join(name.as_str())).is_ok());
         let own: LevelSet = Level::ALL.into_iter().filter(|level| is_there(&self.folder(*level))).collect();
         let is_script = |file: &String| {
-            let script = parse_rc_link(file).map(|(_, script)| script);
+            let script = rc_link(file).map(|(_, _, script)| script);
             script.is_some_and(|script| all.iter().any(|name| name.short() == script))
         };
         let farm = Level::ALL.iter().any(|level| names(&self.rc(*level)).iter().any(is_script));

@@ -14,7 +14,7 @@ use crate::core::LevelMark;
 use crate::proto::control::LinkChange;
 use crate::sys::file;
 use crate::unit::install::{self, Tie};
-use crate::unit::{Level, LevelSet, UnitName};
+use crate::unit::{Level, LevelSet, UnitName, rc_link};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,17 +49,6 @@ fn is_native(level: Level, name: &str) -> bool {
         "single" | "killprocs" => !level.is_multi_user(),
         name => level.is_down() && END.contains(&name),
     }
-}
-
-/// `S20nginx`, `K08halt` → start?, name. Pure.
-pub fn parse_rc_link(file: &str) -> Option<(bool, &str)> {
-    let start = match file.as_bytes().first()? {
-        b'S' => true,
-        b'K' => false,
-        _ => return None,
-    };
-    let (number, name) = (file.get(1..3)?, file.get(3..)?);
-    (number.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty()).then_some((start, name))
 }
 
 impl Farm {
@@ -121,7 +110,9 @@ impl Farm {
             return Some(own);
         }
         let rc = self.rc(level);
-        let link = names(&rc).into_iter().find(|f| parse_rc_link(f) == Some((true, name.short())));
+        let link = names(&rc)
+            .into_iter()
+            .find(|f| rc_link(f).is_some_and(|(start, _, script)| start && script == name.short()));
         let made = || self.generated(level).map(|folder| folder.join(name.as_str()));
         link.map(|link| rc.join(link)).or_else(|| made().filter(|made| fs::symlink_metadata(made).is_ok()))
     }
@@ -149,7 +140,7 @@ impl Farm {
         let mut sysv: BTreeMap<UnitName, (LevelSet, LevelSet)> = BTreeMap::new();
         for level in Level::ALL {
             for file in names(&self.rc(level)) {
-                let Some((start, script)) = parse_rc_link(&file) else { continue };
+                let Some((start, _, script)) = rc_link(&file) else { continue };
                 let Ok(name) = UnitName::new(script) else { continue };
                 let (on, kill) = sysv.entry(canonical(name)).or_default();
                 match self.meaning(red_hat, level, start, script) {
@@ -254,7 +245,7 @@ impl Farm {
     fn turn_farm(&self, name: &UnitName, level: Level, on: bool, changes: &mut Vec<LinkChange>) -> Result<(), String> {
         let rc = self.rc(level);
         for file in names(&rc) {
-            let Some((start, script)) = parse_rc_link(&file) else { continue };
+            let Some((start, _, script)) = rc_link(&file) else { continue };
             if script != name.short() || start == on {
                 continue;
             }
@@ -301,15 +292,6 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rc_links_are_read() {
-        assert_eq!(parse_rc_link("S01nginx"), Some((true, "nginx")));
-        assert_eq!(parse_rc_link("K20x-y.sh"), Some((false, "x-y.sh")));
-        for bad in ["README", "S1x", "S01", "", "Sé1x"] {
-            assert_eq!(parse_rc_link(bad), None, "{bad}");
-        }
-    }
 
     #[test]
     fn own_links_win_over_the_farm_and_both_can_be_switched() {

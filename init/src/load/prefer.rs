@@ -8,7 +8,7 @@
 
 use super::Root;
 use crate::unit::conf::Prefer;
-use crate::unit::{Parsed, Severity, Source, UnitName};
+use crate::unit::{Parsed, Severity, Source, UnitName, rc_link};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -38,11 +38,7 @@ pub(super) fn boot_scripts(root: &Root) -> BTreeSet<String> {
         fs::read_dir(root.place(&shown)).into_iter().flatten().flatten()
     });
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-    let start = |name: &str| {
-        let rest = name.strip_prefix('S')?;
-        let digits = rest.get(..2)?.bytes().all(|b| b.is_ascii_digit());
-        digits.then(|| rest.get(2..).map(str::to_owned)).flatten()
-    };
+    let start = |name: &str| rc_link(name).and_then(|(start, _, script)| start.then(|| script.to_owned()));
     names.filter_map(|name| start(&name)).collect()
 }
 

@@ -122,9 +122,30 @@ impl std::fmt::Display for LevelSet {
     }
 }
 
+/// A link of `rcN.d`: `S20nginx` → start?, number, name. Two digits count; what follows is the name.
+pub fn rc_link(file: &str) -> Option<(bool, u8, &str)> {
+    let start = match file.as_bytes().first()? {
+        b'S' => true,
+        b'K' => false,
+        _ => return None,
+    };
+    let (number, name) = (file.get(1..3)?, file.get(3..)?);
+    let digits = number.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty();
+    Some((start, number.parse().ok().filter(|_| digits)?, name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_of_rc_folders() {
+        assert_eq!(rc_link("S01nginx"), Some((true, 1, "nginx")));
+        assert_eq!(rc_link("K20x-y.sh"), Some((false, 20, "x-y.sh")));
+        for bad in ["", "S", "S01", "S1nginx", "s01nginx", "README", "S+1x", "Söäx"] {
+            assert_eq!(rc_link(bad), None, "{bad}");
+        }
+    }
 
     #[test]
     fn sets_read_and_print() {

@@ -42,7 +42,7 @@ pub use exec::Exec;
 pub use exit_status::Status;
 pub use finding::{Finding, Severity, SourceFile, nearest, nearest_units};
 pub use keys::{KeyDoc, keys, settings};
-pub use level::{Level, LevelSet};
+pub use level::{Level, LevelSet, rc_link};
 pub use model::*;
 pub use name::UnitName;
 pub use parse::{EXAMPLE_INSTANCE, Parsed, parse};
