@@ -86,6 +86,7 @@ fn depends(method: &str) -> bool {
             | "Explain"
             | "Plan"
             | "StartTimes"
+            | "Boot"
             | "Wait"
             | "Change"
             | "SetLevel"
