@@ -83,7 +83,10 @@ impl Which {
         }
         let known = match boots.len() {
             0 | 1 => "only this boot is known".to_owned(),
-            n => format!("{n} are known: 0 is this one, -1 the one before, {} the first", 1 - i64::try_from(n).unwrap_or(1)),
+            n => format!(
+                "{n} are known: 0 is this one, -1 the one before, {} the first",
+                1 - i64::try_from(n).unwrap_or(1)
+            ),
         };
         let Ok(number) = self.0.parse::<i64>() else {
             return Err(format!("no boot is named `{}`; {known}\n  try: initctl boot list", self.0));
@@ -131,7 +134,9 @@ mod tests {
             ..BootRecord::default()
         };
         let text = |record: &BootRecord| serde_json::to_vec(record).expect("text");
-        for (boot, text) in [("aa", text(&record("aa", 1))), ("bb", b"{\"boot".to_vec()), ("cc", text(&record("xx", 1)))] {
+        for (boot, text) in
+            [("aa", text(&record("aa", 1))), ("bb", b"{\"boot".to_vec()), ("cc", text(&record("xx", 1)))]
+        {
             boots::write(&folders.0[0], boot, &text).expect("written");
         }
         boots::write(&folders.0[1], "dd", &text(&record("dd", 7))).expect("written");

@@ -118,7 +118,9 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     // Without a manager, as on a rescue system, the last record stands for it.
     let (now, gone) = match now {
         Ok(now) => (Some(now), None),
-        Err(Failure::Client(e @ (Error::NoManager { .. } | Error::Lost { .. } | Error::Silent { .. }))) => (None, Some(e)),
+        Err(Failure::Client(e @ (Error::NoManager { .. } | Error::Lost { .. } | Error::Silent { .. }))) => {
+            (None, Some(e))
+        }
         Err(other) => return Err(other),
     };
     let this = now.as_ref().map(|now| now.boot.clone());
@@ -143,7 +145,8 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     }
     let found = all.get(args.boot.find(&all).map_err(Failure::Other)?);
     let found = found.ok_or_else(|| Failure::Other("no boot is known".to_owned()))?;
-    let record = found.record.as_ref().map_err(|why| Failure::Other(format!("cannot read the record of a boot: {why}")))?;
+    let record =
+        found.record.as_ref().map_err(|why| Failure::Other(format!("cannot read the record of a boot: {why}")))?;
     let course = Course::new(record);
     let offset = offset(course.clock(course.base));
     match args.what {

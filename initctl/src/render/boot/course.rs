@@ -116,7 +116,8 @@ impl<'a> Course<'a> {
 
     fn last_within(&self, level: &LevelTime) -> Option<&'a BootUnit> {
         let within = |unit: &&BootUnit| {
-            unit.begun_ms.is_some_and(|ms| ms >= level.begun_ms) && unit.done_ms.is_some_and(|ms| ms <= level.reached_ms)
+            unit.begun_ms.is_some_and(|ms| ms >= level.begun_ms)
+                && unit.done_ms.is_some_and(|ms| ms <= level.reached_ms)
         };
         self.record.units.iter().filter(within).max_by(|a, b| (a.done_ms, &b.name).cmp(&(b.done_ms, &a.name)))
     }
@@ -192,7 +193,14 @@ pub mod samples {
         ];
         units[0].cpu_ms = Some(700);
         units[4].state = State::Failed;
-        let load = |at_ms: u64| Load { at_ms, busy: at_ms / 10, iowait: at_ms / 20, total: at_ms / 5, read_kib: at_ms, written_kib: 0 };
+        let load = |at_ms: u64| Load {
+            at_ms,
+            busy: at_ms / 10,
+            iowait: at_ms / 20,
+            total: at_ms / 5,
+            read_kib: at_ms,
+            written_kib: 0,
+        };
         BootRecord {
             boot: "5f1c99e2".into(),
             stage: BootStage::Done,
@@ -221,7 +229,8 @@ mod tests {
         let parts = |course: &Course<'_>| -> Vec<(String, u64, Option<u64>)> {
             course.parts().into_iter().map(|p| (p.name, p.begun_ms, p.done_ms)).collect()
         };
-        let wanted = [("kernel", 0, 1000), ("init", 1000, 1010), ("runlevel S", 1010, 2500), ("runlevel 3", 2500, 6000)];
+        let wanted =
+            [("kernel", 0, 1000), ("init", 1000, 1010), ("runlevel S", 1010, 2500), ("runlevel 3", 2500, 6000)];
         assert_eq!(parts(&course), wanted.map(|(name, begun, done)| (name.to_owned(), begun, Some(done))));
         assert_eq!((course.total(), course.clock(1000)), (6000, 1_795_396_795_000));
         let container = BootRecord { container: true, ..record.clone() };

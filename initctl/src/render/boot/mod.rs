@@ -227,8 +227,7 @@ mod tests {
         let record = record();
         let course = Course::new(&record);
         let links = course.chain(course.last().expect("a unit"));
-        let wanted =
-            ["web @6s +2.500s", "`-net @3.500s +900ms", "`-runlevel S @2.500s", "`-disk @2.400s +1.390s"];
+        let wanted = ["web @6s +2.500s", "`-net @3.500s +900ms", "`-runlevel S @2.500s", "`-disk @2.400s +1.390s"];
         assert_eq!(texts(&chain(&course, &links, &Glyphs::ASCII, None)), wanted);
     }
 }

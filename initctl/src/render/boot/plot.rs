@@ -19,6 +19,8 @@ const LETTER: f64 = 7.2;
 const GAP: f64 = 5.0;
 /// A curve's height.
 const CURVE: f64 = 72.0;
+/// A row of level changes' names.
+const ROW: f64 = 15.0;
 /// The narrowest bar that can be seen.
 const THIN: f64 = 1.5;
 
@@ -58,6 +60,16 @@ enum Side {
     Behind(f64),
     /// Before it, up to there.
     Before(f64),
+}
+
+/// A level change.
+struct Mark {
+    at: u64,
+    name: String,
+    line: f64,
+    /// The name stands left of the line.
+    left: bool,
+    row: usize,
 }
 
 /// Text within XML; control characters have no place there.
@@ -128,10 +140,12 @@ pub fn svg(course: &Course<'_>, offset: i32) -> String {
     let sides: Vec<Side> = units.iter().map(|unit| picture.side(unit)).collect();
     for (unit, side) in units.iter().zip(&sides) {
         if let Side::Behind(x) = side {
-            picture.width = picture.width.max(x + wide(&label(unit)));
+            picture.width = picture.width.max(x + label_width(unit));
         }
     }
-    let top = picture.head(offset);
+    let marks = picture.level_marks();
+    let named = 112.0 + ROW * float(marks.iter().map(|mark| mark.row).max().unwrap_or(0) as u64);
+    let top = picture.head(named, offset);
     let bars = top + row * float(units.len() as u64) + 6.0;
     let loads = if course.record.load.len() > 2 { 2.0 * (CURVE + 34.0) } else { 0.0 };
     let bottom = bars + loads;
@@ -147,14 +161,17 @@ pub fn svg(course: &Course<'_>, offset: i32) -> String {
         picture.processors(bars + 28.0);
         picture.disks(bars + 28.0 + CURVE + 34.0);
     }
-    picture.marks(top, bottom);
+    picture.marks(&marks, named, bottom);
     let mut foot = bottom + 36.0;
     let mut note = |picture: &mut Picture<'_>, text: &str| {
         picture.text("small", 0.0, foot, "start", text);
         foot += 16.0;
     };
     if loads <= 0.0 {
-        note(&mut picture, "The load of processors and disks isn't known: it is kept with the record of a boot that is done.");
+        note(
+            &mut picture,
+            "The load of processors and disks isn't known: it is kept with the record of a boot that is done.",
+        );
     }
     if !course.record.container {
         note(&mut picture, &format!("{}.", BEFORE.replacen('w', "W", 1)));
@@ -169,14 +186,20 @@ pub fn svg(course: &Course<'_>, offset: i32) -> String {
     )
 }
 
-/// `web 2.500s`
-fn label(unit: &BootUnit) -> String {
+/// `web` and `2.500s`
+fn label(unit: &BootUnit) -> (&str, String) {
     let said = match (took(unit), unit.begun_ms) {
         (Some(ms), _) => span(ms),
         (None, Some(_)) => "not ready yet".to_owned(),
         (None, None) => "never began".to_owned(),
     };
-    format!("{}  {said}", unit.name.short())
+    (unit.name.short(), said)
+}
+
+/// How much room that takes.
+fn label_width(unit: &BootUnit) -> f64 {
+    let (name, said) = label(unit);
+    wide(name) + wide(&said) + LETTER
 }
 
 impl Picture<'_> {
@@ -192,10 +215,8 @@ impl Picture<'_> {
     }
 
     fn line(&mut self, class: &str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
-        let _ = writeln!(
-            self.out,
-            "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>"
-        );
+        let _ =
+            writeln!(self.out, "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>");
     }
 
     fn text(&mut self, class: &str, x: f64, y: f64, anchor: &str, text: &str) {
@@ -204,8 +225,8 @@ impl Picture<'_> {
         let _ = writeln!(self.out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\"{anchor}>{text}</text>");
     }
 
-    /// Title, legend, parts, ticks; where the bars begin.
-    fn head(&mut self, offset: i32) -> f64 {
+    /// Title, legend, parts below what is named at `named`, ticks; where the bars begin.
+    fn head(&mut self, named: f64, offset: i32) -> f64 {
         let (course, record) = (self.course, self.course.record);
         let host = if record.host.is_empty() { "the machine".to_owned() } else { record.host.clone() };
         let end = if course.is_done() {
@@ -215,18 +236,19 @@ impl Picture<'_> {
         };
         self.text("title", 0.0, 34.0, "start", &format!("{host}: {end}"));
         let kernel = if record.kernel.is_empty() { String::new() } else { format!("kernel {}  ·  ", record.kernel) };
-        let text = format!(
-            "{}  ·  {kernel}Rung {}  ·  boot {}  ·  {}",
-            time::moment(course.clock(course.base), offset),
-            record.version,
-            record.boot,
-            summary(&course)
-        );
+        let about = |units: &str| {
+            let begun = time::moment(course.clock(course.base), offset);
+            format!("{begun}  ·  {kernel}Rung {}  ·  boot {}  ·  {units}", record.version, record.boot)
+        };
+        let mut text = about(&summary(&course));
+        if wide(&text) > self.width {
+            text = about(&format!("{} units, {} failed", course.units().len(), course.failed().len()));
+        }
         self.width = self.width.max(wide(&text));
         self.text("muted", 0.0, 56.0, "start", &text);
         self.legend(80.0);
-        self.parts(118.0);
-        118.0 + 24.0 + 24.0
+        self.parts(named + 7.0);
+        named + 55.0
     }
 
     fn legend(&mut self, y: f64) {
@@ -292,28 +314,37 @@ impl Picture<'_> {
         }
     }
 
-    /// Level changes: a line through everything, named below the bars.
-    fn marks(&mut self, top: f64, bottom: f64) {
-        let mut marks: Vec<(u64, String)> =
-            self.course.levels().iter().map(|l| (l.begun_ms, format!("runlevel {}", l.level))).collect();
+    /// Level changes, and where their names stand: each right of its line, in the lowest row where there is room.
+    fn level_marks(&self) -> Vec<Mark> {
+        let levels = self.course.levels().iter();
+        let mut moments: Vec<(u64, String)> = levels.map(|l| (l.begun_ms, format!("runlevel {}", l.level))).collect();
         if self.course.is_done() {
-            marks.push((self.course.end, "all up".to_owned()));
+            moments.push((self.course.end, "all up".to_owned()));
         }
-        for (at, text) in marks {
-            let x = self.x(at);
-            self.line("level", (x, top - 24.0), (x, bottom));
-            let _ = writeln!(
-                self.out,
-                "<g><title>{} at {}</title><text class=\"mark\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" \
-                 transform=\"rotate(-90 {:.1} {:.1})\">{}</text></g>",
-                xml(&text),
-                span(self.course.at(at)),
-                x - 4.0,
-                top + 6.0,
-                x - 4.0,
-                top + 6.0,
-                xml(&text)
-            );
+        let mut ends: Vec<f64> = Vec::new();
+        let mut marks = Vec::new();
+        for (at, name) in moments {
+            let (line, room) = (self.x(at), wide(&name) + 12.0);
+            // The last one has nothing to its right.
+            let from = if line + room > self.span { line - room } else { line };
+            let row = ends.iter().position(|end| *end <= from).unwrap_or(ends.len());
+            ends.resize(ends.len().max(row + 1), 0.0);
+            ends[row] = from + room;
+            marks.push(Mark { at, name, line, left: from < line, row });
+        }
+        marks
+    }
+
+    /// Lines at level changes, from their names at `top` through everything.
+    fn marks(&mut self, marks: &[Mark], top: f64, bottom: f64) {
+        for mark in marks {
+            let y = top - ROW * float(mark.row as u64);
+            self.line("level", (mark.line, y - 10.0), (mark.line, bottom));
+            let (x, anchor) = if mark.left { (mark.line - 5.0, "end") } else { (mark.line + 5.0, "start") };
+            let at = span(self.course.at(mark.at));
+            let _ = writeln!(self.out, "<g><title>{} at {at}</title>", xml(&mark.name));
+            self.text("mark", x, y, anchor, &mark.name);
+            self.out.push_str("</g>\n");
         }
     }
 
@@ -330,7 +361,7 @@ impl Picture<'_> {
 
     fn side(&self, unit: &BootUnit) -> Side {
         let [_, begun, done, _] = self.places(unit);
-        let room = wide(&label(unit)) + GAP;
+        let room = label_width(unit) + GAP;
         let behind = done.max(begun + THIN) + GAP;
         if behind + room > self.span && begun - GAP >= room { Side::Before(begun - GAP) } else { Side::Behind(behind) }
     }
@@ -354,8 +385,13 @@ impl Picture<'_> {
             Side::Behind(x) => (x, "start"),
             Side::Before(x) => (x, "end"),
         };
-        self.text("", x, y + height / 2.0 + 4.2, anchor, &label(unit));
-        self.out.push_str("</g>\n");
+        let (name, said) = label(unit);
+        let _ = writeln!(
+            self.out,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{} <tspan class=\"muted\">{said}</tspan></text></g>",
+            y + height / 2.0 + 4.2,
+            xml(name)
+        );
     }
 
     /// What a unit's tooltip says.
@@ -392,7 +428,8 @@ impl Picture<'_> {
     fn looks(&self) -> Vec<(Load, Load)> {
         let mut pairs = Vec::new();
         let mut last: Option<Load> = None;
-        for look in self.course.record.load.iter().filter(|l| l.at_ms >= self.course.base && l.at_ms <= self.course.end) {
+        for look in self.course.record.load.iter().filter(|l| l.at_ms >= self.course.base && l.at_ms <= self.course.end)
+        {
             match last {
                 // Fewer ticks than that are noise.
                 Some(before) if look.total.saturating_sub(before.total) < 4 => continue,
@@ -444,7 +481,8 @@ impl Picture<'_> {
         let (mut read, mut written) = (rate(|l| l.read_kib), rate(|l| l.written_kib));
         let most = read.iter().chain(&written).map(|step| step.2).fold(0.0, f64::max);
         self.text("", 0.0, y - 6.0, "start", "Disks");
-        let peak = if most < 0.5 { "neither read nor written".to_owned() } else { format!("peak {}", throughput(most)) };
+        let peak =
+            if most < 0.5 { "neither read nor written".to_owned() } else { format!("peak {}", throughput(most)) };
         self.text("small", self.span, y - 6.0, "end", &peak);
         for step in read.iter_mut().chain(&mut written) {
             step.2 /= most.max(0.5);
@@ -458,3 +496,7 @@ impl Picture<'_> {
 fn throughput(kib: f64) -> String {
     if kib < 1024.0 { format!("{kib:.0} KiB/s") } else { format!("{:.1} MiB/s", kib / 1024.0) }
 }
+
+#[cfg(test)]
+#[path = "plot_tests.rs"]
+mod tests;
