@@ -224,6 +224,7 @@ impl Manager {
         self.send_record();
         if stage != BootStage::Going {
             self.recorder.end();
+            self.record();
         }
     }
 
