@@ -67,7 +67,10 @@ struct Mark {
     at: u64,
     name: String,
     line: f64,
-    /// The name stands left of the line.
+    /// What its name takes.
+    from: f64,
+    to: f64,
+    /// It stands left of the line.
     left: bool,
     row: usize,
 }
@@ -154,6 +157,7 @@ pub fn svg(course: &Course<'_>, offset: i32) -> String {
         picture.rect("stripe", 0.0, y, picture.width, row);
     }
     picture.grid(top, bottom);
+    picture.marks(&marks, named, bottom);
     for (index, (unit, side)) in units.iter().zip(&sides).enumerate() {
         picture.unit(unit, *side, top + 3.0 + row * float(index as u64), row);
     }
@@ -161,7 +165,6 @@ pub fn svg(course: &Course<'_>, offset: i32) -> String {
         picture.processors(bars + 28.0);
         picture.disks(bars + 28.0 + CURVE + 34.0);
     }
-    picture.marks(&marks, named, bottom);
     let mut foot = bottom + 36.0;
     let mut note = |picture: &mut Picture<'_>, text: &str| {
         picture.text("small", 0.0, foot, "start", text);
@@ -314,23 +317,22 @@ impl Picture<'_> {
         }
     }
 
-    /// Level changes, and where their names stand: each right of its line, in the lowest row where there is room.
+    /// Level changes, and where their names stand: each right of its line, above those whose lines would cross it.
     fn level_marks(&self) -> Vec<Mark> {
         let levels = self.course.levels().iter();
         let mut moments: Vec<(u64, String)> = levels.map(|l| (l.begun_ms, format!("runlevel {}", l.level))).collect();
         if self.course.is_done() {
             moments.push((self.course.end, "all up".to_owned()));
         }
-        let mut ends: Vec<f64> = Vec::new();
-        let mut marks = Vec::new();
-        for (at, name) in moments {
+        let mut marks: Vec<Mark> = Vec::new();
+        for (at, name) in moments.into_iter().rev() {
             let (line, room) = (self.x(at), wide(&name) + 12.0);
             // The last one has nothing to its right.
-            let from = if line + room > self.span { line - room } else { line };
-            let row = ends.iter().position(|end| *end <= from).unwrap_or(ends.len());
-            ends.resize(ends.len().max(row + 1), 0.0);
-            ends[row] = from + room;
-            marks.push(Mark { at, name, line, left: from < line, row });
+            let left = line + room > self.span;
+            let (from, to) = if left { (line - room, line) } else { (line, line + room) };
+            let crosses = |mark: &&Mark| mark.from < to && mark.line.max(mark.to) > from;
+            let row = marks.iter().filter(crosses).map(|mark| mark.row + 1).max().unwrap_or(0);
+            marks.push(Mark { at, name, line, from, to, left, row });
         }
         marks
     }
