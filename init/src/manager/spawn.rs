@@ -172,7 +172,7 @@ impl Manager {
         let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
         if let Some(sysv) = self.sysv_source(unit) {
-            let script = sysv == Source::Script;
+            let script = sysv.is_script();
             env.extend(sysv_env(&word(level), &word(left), script.then_some(unit)));
             // Variables that were set by way of /run/initctl.
             let set = file::read_text(&self.machine.run_dir.join("environment"), 1 << 16).unwrap_or_default();
@@ -192,7 +192,7 @@ impl Manager {
     fn sysv_source(&self, unit: &str) -> Option<Source> {
         let id = self.core.id(&UnitName::new(unit).ok()?)?;
         let source = super::control::status::definition(&self.core.view(id))?.source;
-        matches!(source, Source::Script | Source::Inittab).then_some(source)
+        (source.is_script() || source == Source::Inittab).then_some(source)
     }
 
     /// Whether a script that asks for the console isn't to have it: a container's is somebody else's, and once a level was
