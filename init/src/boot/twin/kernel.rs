@@ -97,7 +97,7 @@ impl<'a> Memory<'a> {
         let little = || {
             let limit: u64 = self.settings.or("TMP_OVERFLOW_LIMIT", "1024").parse().unwrap_or(0);
             nix::sys::statvfs::statvfs("/tmp")
-                .is_ok_and(|s| (s.blocks_available() as u64).saturating_mul(s.fragment_size() as u64) / 1024 < limit)
+                .is_ok_and(|s| s.blocks_available().saturating_mul(s.fragment_size()) / 1024 < limit)
         };
         let small = memory("MemTotal").is_some_and(|kib| kib <= 65536);
         let ram = match entry {

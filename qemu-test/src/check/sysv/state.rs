@@ -29,7 +29,7 @@ const LOOKS: &[(&str, &str)] = &[
 /// What may differ: words that a line holds, and why.
 const MAY_DIFFER: &[(&str, &str)] = &[
     ("/run/rung", "Rung's own"),
-    ("/rung/", "logs that Rung keeps of each unit: the same names, one for each rotation"),
+    ("/var/log/rung", "what Rung keeps of each unit"),
     ("kernel.random.", "drawn anew each boot"),
     ("fs.dentry-state", "counts"),
     ("fs.inode-", "counts"),
@@ -37,8 +37,10 @@ const MAY_DIFFER: &[(&str, &str)] = &[
     ("fs.quota", "counts"),
     ("kernel.ns_last_pid", "counts processes"),
     ("kernel.pty.nr", "counts"),
-    ("kernel.boot_id", "drawn anew each boot"),
-    ("net.netfilter.nf_conntrack_count", "counts"),
+    ("by-uuid", "the swap disk is made anew for each machine"),
+    ("/run/udev/watch/", "numbered as devices happen to come"),
+    ("fs.file-max", "by the memory that happens to be free while the kernel starts"),
+    ("vm.user_reserve_kbytes", "by the memory that happens to be free while the kernel starts"),
     ("dhclient", "leases are named by the hour they began"),
     ("/dev/vcs", "made for the terminals that were opened"),
 ];
