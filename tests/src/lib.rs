@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]
 
 pub mod debian;
+pub mod inittab;
 pub mod pid1;
 pub mod sim;
 pub mod world;
