@@ -4,7 +4,7 @@
 use rung_tests::sim;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Worlds in a plain `cargo test`; CI runs 60,000.
+/// Worlds in a plain `cargo test`; CI runs 100,000.
 const WORLDS: u64 = 2_000;
 /// Seeds that found something once.
 const FOUND: &[u64] = &[
