@@ -3,6 +3,7 @@
 
 pub mod debian;
 pub mod pid1;
+pub mod scripts;
 pub mod sim;
 pub mod world;
 
