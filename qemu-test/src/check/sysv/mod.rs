@@ -85,15 +85,17 @@ fn told(guest: &mut Guest) -> Result<String> {
     holds(&shell.run("initctl list --source twin")?, &["mountall.sh", "urandom"])?;
     shell.run("cp -p /etc/init.d/urandom /root/urandom && echo : >>/etc/init.d/urandom")?;
     shell.run("sed -i 's/^.Manager.$/&\\nTwins=!kmod/' /etc/rung/init.conf")?;
-    holds(&shell.run("initctl why urandom")?, &["the script runs itself", "was changed since its package"])?;
-    holds(&shell.run("initctl why kmod")?, &["the script runs itself", "Twins=!kmod in init.conf"])?;
+    holds(&shell.run("initctl --json why urandom")?, &["runs itself and not its native twin: it was changed since"])?;
+    holds(&shell.run("initctl --json why kmod")?, &["runs itself and not its native twin: Twins=!kmod in init.conf"])?;
     shell.run("cp -p /root/urandom /etc/init.d/urandom && sed -i '/^Twins=/d' /etc/rung/init.conf")?;
-    holds(&shell.run("initctl why urandom kmod")?, &["its native twin does"])?;
+    for name in ["urandom", "kmod"] {
+        holds(&shell.run(&format!("initctl --json why {name}"))?, &[&format!("what /etc/init.d/{name} does")])?;
+    }
     Ok(String::new())
 }
 
 fn login(guest: &mut Guest) -> Result<String> {
-    guest.console.run("tty")
+    guest.console.run("ps -o tty= -p $$ | grep -x ttyS0")
 }
 
 fn accounts(guest: &mut Guest) -> Result<String> {
