@@ -4,6 +4,7 @@
 pub mod bench;
 pub mod debian;
 pub mod pid1;
+pub mod scripts;
 pub mod sim;
 pub mod world;
 
