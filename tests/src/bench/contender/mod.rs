@@ -1,8 +1,15 @@
 //! The contenders: how each is told to run N services, started, stopped and asked.
 
+mod dinit;
+mod finit;
 mod floor;
+mod openrc;
+mod reapers;
 mod rung;
+mod service_dirs;
+mod systemd;
 mod sysv;
+mod watchers;
 
 use super::Result;
 use super::job::Job;
@@ -106,7 +113,14 @@ pub fn all() -> Vec<Box<dyn Contender>> {
     let mut list: Vec<Box<dyn Contender>> = Vec::new();
     list.extend(floor::all());
     list.extend(rung::all());
+    list.extend(dinit::all());
     list.extend(sysv::all());
+    list.extend(finit::all());
+    list.extend(service_dirs::all());
+    list.extend(systemd::all());
+    list.extend(openrc::all());
+    list.extend(watchers::all());
+    list.extend(reapers::all());
     list
 }
 
