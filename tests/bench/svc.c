@@ -108,7 +108,7 @@ static int orphans(int count, int fan)
 	ended = now();
 	nanosleep(&two, NULL);
 	at_2ms = zombies();
-	while (zombies() > 0 && now() - ended < 20000000000u)
+	while (zombies() > 0 && now() - ended < 6000000000u)
 		nanosleep(&one, NULL);
 	clean = now();
 	printf("%llu %llu %d %d %llu\n", (unsigned long long)(forked - began), (unsigned long long)(ended - began), at_2ms,

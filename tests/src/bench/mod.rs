@@ -42,7 +42,11 @@ pub fn now() -> u64 {
     u64::try_from(time.tv_sec()).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec()).unwrap_or(0)
 }
 
-/// Nothing happens for so long.
+/// Nothing happens for so long, unless the bench is to end.
 pub fn pause(ms: u16) {
-    let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(ms));
+    for part in (0..ms).step_by(500).map(|gone| (ms - gone).min(500)) {
+        if !measure::interrupted() {
+            let _ = nix::poll::poll(&mut [], nix::poll::PollTimeout::from(part));
+        }
+    }
 }

@@ -11,6 +11,8 @@ pub struct Memory {
     pub init: u64,
     /// Of all of them, and their memfds.
     pub all: u64,
+    /// The part of it that only descriptors hold.
+    pub memfds: u64,
     /// Their number.
     pub processes: usize,
 }
@@ -64,6 +66,12 @@ pub fn memory(pids: &[i32]) -> Memory {
             }
         }
     }
-    memory.all += files.iter().filter(|(inode, _)| !mapped.contains(inode)).map(|(_, size)| size).sum::<u64>();
+    memory.memfds = files.iter().filter(|(inode, _)| !mapped.contains(inode)).map(|(_, size)| size).sum();
+    memory.all += memory.memfds;
     memory
+}
+
+/// How many descriptors it has open.
+pub fn descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
 }

@@ -1,5 +1,6 @@
 //! What the services tell: fixed records in one file of the world.
 
+use super::measure::interrupted;
 use super::{Doing, Result, now, pause};
 use std::fs::File;
 use std::io::Read;
@@ -104,7 +105,7 @@ impl Records {
                 return Ok(*found);
             }
             seen = self.all.len();
-            if now() > end {
+            if now() > end || interrupted() {
                 return Err(format!("{what}: not within {seconds} s"));
             }
             pause(every);
@@ -133,7 +134,7 @@ impl Records {
                 let bounds = first.iter().min().zip(first.iter().max());
                 return bounds.map(|(a, b)| (*a, *b)).ok_or_else(|| "no services at all".to_owned());
             }
-            if now() > end {
+            if now() > end || interrupted() {
                 return Err(format!("{} of {count} services within {seconds} s", count - missing));
             }
             pause(if count > 500 { 5 } else { 2 });

@@ -4,6 +4,7 @@ use super::cgroup::{Cgroup, Tree};
 use super::contender::{Contender, Setting};
 use super::enter::Told;
 use super::job::Job;
+use super::measure::interrupted;
 use super::own::{self, Memory};
 use super::records::{EXECUTED, Records};
 use super::stage::Spec;
@@ -52,6 +53,7 @@ impl World {
         for name in ["bin", "sbin", "lib", "lib64"] {
             std::os::unix::fs::symlink(format!("usr/{name}"), root.join(name)).doing(name)?;
         }
+        std::os::unix::fs::symlink("../run", root.join("var/run")).doing("var/run")?;
         fs::write(root.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\n").doing("passwd")?;
         fs::write(root.join("etc/group"), "root:x:0:\n").doing("group")?;
         fs::write(root.join("bench/records"), "").doing("records")?;
@@ -205,7 +207,7 @@ impl World {
         use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
         use std::os::fd::AsFd;
         let end = now() + seconds * 1_000_000_000;
-        while now() < end {
+        while now() < end && !interrupted() {
             let mut fds = [PollFd::new(self.alive.as_fd(), PollFlags::POLLIN)];
             let _ = poll(&mut fds, PollTimeout::from(1000u16));
             if fds[0].revents().is_some_and(|r| r.contains(PollFlags::POLLHUP)) {

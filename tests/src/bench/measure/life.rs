@@ -1,12 +1,12 @@
 //! N services from the first to the last: start, memory, one question, the end.
 
-use super::{Context, Found, kb, ms};
+use super::{Context, Found, kb, ms, restart};
 use crate::bench::contender::{Contender, Stop};
 use crate::bench::job::{Delay, Job, Kind, name};
-use crate::bench::records::BEGAN;
+use crate::bench::records::{BEGAN, TERM};
 use crate::bench::stats::stats;
 use crate::bench::world::World;
-use crate::bench::{Doing, Result, now};
+use crate::bench::{Doing, Result, now, own};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
@@ -15,7 +15,7 @@ pub fn patience(count: usize) -> u64 {
     15 + u64::try_from(count / 20).unwrap_or(0)
 }
 
-/// Starts N services; at 100 asks for the state of one and stops all.
+/// Starts N services; at 100 asks for the state of one.
 pub fn start(context: &Context, contender: &dyn Contender, n: usize) -> Result<Option<Found>> {
     let job = Job::flat(Kind::Run, n, Delay::None);
     let Some(mut world) = World::start(&context.setting, &context.tree, contender, &job)? else { return Ok(None) };
@@ -31,18 +31,38 @@ pub fn start(context: &Context, contender: &dyn Contender, n: usize) -> Result<O
     world.settle();
     let memory = world.memory();
     found.push((format!("memory-{n}"), kb(memory.all)));
+    found.push((format!("memfds-{n}"), kb(memory.memfds)));
     found.push((format!("init-memory-{n}"), kb(memory.init)));
     #[expect(clippy::cast_precision_loss, reason = "few")]
-    found.push((format!("processes-{n}"), memory.processes as f64));
+    found.extend([
+        (format!("processes-{n}"), memory.processes as f64),
+        (format!("descriptors-{n}"), own::descriptors(world.init) as f64),
+    ]);
     if let Some(words) = contender.state(&name(n / 2)).filter(|_| n >= 100) {
         let told = world.run(&context.setting, if context.quick { 20 } else { 50 }, &words)?;
         let took: Vec<_> = told.took.iter().copied().map(ms).collect();
         found.extend(stats(&took).map(|s| (format!("state-{n}"), s.median)));
     }
-    if n == 100 {
-        found.extend(stop(context, contender, &world, &job)?.map(|ns| ("stop".to_owned(), ms(ns))));
+    if n >= 10_000 {
+        found.extend(restart::kill_some(&mut world, &format!("restart-{n}"))?);
     }
     Ok(Some(found))
+}
+
+/// 100 services, all stopped at once.
+pub fn stop_all(context: &Context, contender: &dyn Contender) -> Result<Option<Found>> {
+    let n = 100;
+    let job = Job::flat(Kind::Run, n, Delay::None);
+    if matches!(contender.stop(&job), Stop::Never) {
+        return Ok(None);
+    }
+    let Some(mut world) = World::start(&context.setting, &context.tree, contender, &job)? else { return Ok(None) };
+    world.records.wait_all(BEGAN, n, patience(n)).map_err(|e| format!("{e}\n{}", world.log()))?;
+    world.settle();
+    let took = stop(context, contender, &world, &job)?;
+    world.records.read()?;
+    let (seen, told) = (world.records.count(TERM), took.map(|ns| ("stop".to_owned(), ms(ns))));
+    if seen < n { Err(format!("{seen} of {n} services saw SIGTERM")) } else { Ok(told.map(|t| vec![t])) }
 }
 
 fn stop(context: &Context, contender: &dyn Contender, world: &World, job: &Job) -> Result<Option<u64>> {

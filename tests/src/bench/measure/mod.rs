@@ -1,8 +1,14 @@
 //! The kinds of work, and the rounds in which contenders take turns at them.
 
+mod core;
+mod crash;
+mod idle;
 mod life;
 mod order;
+mod orphans;
 mod restart;
+mod sizes;
+mod units;
 
 use super::cgroup::Tree;
 use super::contender::{Contender, Setting};
@@ -34,8 +40,8 @@ pub struct Work {
     pub rounds: usize,
     /// Services in it: who takes too long with so many is left out.
     pub size: usize,
-    /// Does it once.
-    pub run: Box<Run>,
+    /// Does it once; none where all do it together.
+    pub run: Option<Box<Run>>,
 }
 
 /// One contender does one kind of work once. `None`: it can't.
@@ -58,6 +64,14 @@ pub fn all(numbers: &[usize], quick: bool) -> Vec<Work> {
     list.push(work("restart", rounds(5), 20, restart::kills));
     list.push(work("chain", rounds(5), 100, |c, who| order::layers(c, who, 100, 1)));
     list.push(work("layers", rounds(3), 1000, |c, who| order::layers(c, who, 100, 10)));
+    list.push(work("stop", rounds(5), 100, life::stop_all));
+    list.push(work("orphans", rounds(3), 1, orphans::reap));
+    list.push(Work { name: "idle".to_owned(), rounds: 1, size: 100, run: None });
+    list.push(work("units", rounds(3), 10_000, units::many));
+    list.push(work("transaction", 1, 10_000, core::transaction));
+    list.push(work("crash", 1, 20, crash::default));
+    list.push(work("crash-each", rounds(2).min(2), 20, crash::at_once));
+    list.push(work("sizes", 1, 1, sizes::sizes));
     list
 }
 
@@ -67,7 +81,7 @@ fn work(
     size: usize,
     run: impl Fn(&Context, &dyn Contender) -> Result<Option<Found>> + 'static,
 ) -> Work {
-    Work { name: name.to_owned(), rounds, size, run: Box::new(run) }
+    Work { name: name.to_owned(), rounds, size, run: Some(Box::new(run)) }
 }
 
 /// Has all contenders do all the work, taking turns. What goes wrong is told, and gives no sample. Ends early when the
@@ -77,6 +91,14 @@ pub fn run(context: &Context, works: &[Work], contenders: &[Box<dyn Contender>],
     let mut troubles = Vec::new();
     for work in works {
         let began = now();
+        let Some(run) = &work.run else {
+            if now() < until && !interrupted() {
+                let all: Vec<&dyn Contender> = contenders.iter().map(AsRef::as_ref).collect();
+                idle::wakeups(context, &all, &mut samples, &mut troubles);
+                eprintln!("{} {:.1} s", work.name, ms(now() - began) / 1e3);
+            }
+            continue;
+        };
         // Who failed or can't isn't asked again.
         let mut out = vec![false; contenders.len()];
         for round in 0..work.rounds {
@@ -88,7 +110,7 @@ pub fn run(context: &Context, works: &[Work], contenders: &[Box<dyn Contender>],
                     troubles.push(format!("{}, round {}: no time left", work.name, round + 1));
                     return (samples, troubles);
                 }
-                match (work.run)(context, contender.as_ref()) {
+                match run(context, contender.as_ref()) {
                     Ok(Some(found)) => {
                         for (row, value) in found {
                             samples.entry((row, contender.name())).or_default().push(value);
