@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod debian;
+pub mod inittab;
 pub mod pid1;
 pub mod scripts;
 pub mod sim;

@@ -100,9 +100,11 @@ impl Maker<'_> {
                 let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
             }
         }
-        let _ = write!(text, "\n[Service]\nType=script\nExecStart={path} start\nExecStop={path} stop\n");
+        // What doesn't begin with `#!` isn't executed by the kernel; init's shell did it all the same.
+        let call = if is_bare(&script.text) { format!("/bin/sh {path}") } else { path.clone() };
+        let _ = write!(text, "\n[Service]\nType=script\nExecStart={call} start\nExecStop={call} stop\n");
         if names_reload(&script.text) {
-            let _ = writeln!(text, "ExecReload={path} reload");
+            let _ = writeln!(text, "ExecReload={call} reload");
         }
         if let Some(file) = pid_file(script) {
             let _ = writeln!(text, "PIDFile={file}");
@@ -260,6 +262,11 @@ fn is_start(edge: &Edge) -> bool {
 fn is_first(missing: &Missing) -> bool {
     use crate::lsb::Key;
     matches!(missing.place.key, Key::StartBefore | Key::StopAfter)
+}
+
+/// Neither a script with its interpreter's name nor a program.
+fn is_bare(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with("#!") && !text.starts_with("\u{7f}ELF")
 }
 
 /// One line for people.
