@@ -18,7 +18,7 @@ const UNITS: [(&str, &str); 5] = [
     ("net.service", "[Service]\nType=oneshot\nExecStart=/bin/sleep 0.1\n"),
     (
         "web.service",
-        "[Unit]\nAfter=net.service\n[Service]\nType=exec\nExecStartPre=/bin/sh -c 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done'\nExecStart=/bin/sleep inf\n",
+        "[Unit]\nAfter=net.service\n[Service]\nType=exec\nExecStartPre=/bin/sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'\nExecStart=/bin/sleep inf\n",
     ),
     ("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n"),
     ("needy.service", "[Unit]\nRequires=broken.service\nAfter=broken.service\n[Service]\nExecStart=/bin/sleep inf\n"),

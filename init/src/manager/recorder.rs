@@ -22,7 +22,7 @@ const MOST: usize = 256;
 /// Between two looks at first, in milliseconds; a processor's tick is 10.
 const SPACING: u64 = 50;
 /// A start that takes longer is asked for its CPU time, in milliseconds.
-const LONG: u64 = 10;
+const LONG: u64 = 50;
 /// So many of them.
 const MOST_LONG: usize = 1024;
 /// Of `/proc/diskstats`; disks after that aren't counted.

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 pub const HELP: &str = "\
 Boots are counted as journalctl counts them: 0 is this one, -1 the one before, 1 the first that is known; the last ten
 are kept, in @boot beside the logs. A unit's first start of a boot counts. Times are since the kernel's start; in a
-container, where there is no such thing, since PID 1's. CPU time is known of starts that took 10 ms or longer, where there
+container, where there is no such thing, since PID 1's. CPU time is known of starts that took 50 ms or longer, where there
 are cgroups.
 
 Exit status: 0 shown, 1 it can't be, 4 no such unit in that boot.
