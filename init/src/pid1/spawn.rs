@@ -13,13 +13,14 @@ use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Children that share PID 1's descriptor table at one time; further ones copy it.
-const SHARING: usize = 16;
+const SHARING: usize = 48;
 
 /// Starts processes.
 #[derive(Debug)]
 pub struct Spawner {
     epoll: &'static Epoll,
     can_share: bool,
+    ignored: u64,
     held: [Option<Held>; SHARING],
 }
 
@@ -45,7 +46,19 @@ pub struct Program<'a> {
 impl Spawner {
     /// Tries out what the kernel allows.
     pub fn new(epoll: &'static Epoll) -> Self {
-        Self { epoll, can_share: child::can_share(), held: Default::default() }
+        let held = std::array::from_fn(|_| None);
+        Self { epoll, can_share: child::can_share(), ignored: child::ignored(), held }
+    }
+
+    /// A place for what a child needs; where none is free, what the others have reported meanwhile may free some.
+    fn place(&mut self, slots: &mut Slots) -> Option<usize> {
+        if self.held.iter().all(Option::is_some) {
+            for place in 0..SHARING {
+                let slot = self.held.get(place).and_then(|held| Some(held.as_ref()?.slot));
+                self.reported(slots, slot.unwrap_or(usize::MAX));
+            }
+        }
+        self.held.iter().position(Option::is_none)
     }
 
     /// Starts what a request asks for: its first descriptor is the plan.
@@ -61,7 +74,7 @@ impl Spawner {
         let Some((plan, rest)) = given.split_first() else { return Err(Errno::EBADF) };
         // Shared numbers must lie below what the child doesn't copy.
         let low = given.iter().all(|raw| *raw < fd::KEPT);
-        let place = self.held.iter().position(Option::is_none).filter(|_| self.can_share && low);
+        let place = self.place(slots).filter(|_| self.can_share && low);
         let program = Program { plan: Source::Fd(*plan), fds: rest, exe: None };
         let shared = self.start(slots, key, program, place.is_some())?;
         if let (Some((slot, report)), Some(place)) = (shared, place.and_then(|i| self.held.get_mut(i))) {
@@ -87,17 +100,19 @@ impl Spawner {
         share: bool,
     ) -> Result<Option<(usize, OwnedFd)>, Errno> {
         let (index, slot) = slots.insert(key, Life::Forked)?;
+        let before = process::boot_ticks();
         let started = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).and_then(|(read, report)| {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
             slot.report.put(read);
             self.epoll.add_recorded(&slot.report, tag(Tag::Report, index));
             let share = share && report.as_raw_fd() < fd::KEPT;
-            let order = Order { plan, fds, report: report.as_raw_fd(), exe, pid: &slot.pid, share };
+            let ignored = self.ignored;
+            let order = Order { plan, fds, report: report.as_raw_fd(), exe, ignored, pid: &slot.pid, share };
             Ok((child::start(&order)?, share.then_some((index, report))))
         });
         match started {
             Ok((pid, shared)) => {
-                slots.started(index, pid, process::start_time(pid).unwrap_or(0));
+                slots.started(index, pid, process::start_time_since(before, pid).unwrap_or(0));
                 Ok(shared)
             }
             Err(e) => {
