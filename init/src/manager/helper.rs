@@ -1,8 +1,8 @@
 //! Processes of the manager's own: the logger, `getent`, `sysv record`. Children of PID 1 like any other.
 
-use super::spawn::{beside, plan_file};
+use super::spawn::beside;
 use super::state::Manager;
-use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::pid1::{Exit, Key};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
 use crate::unit::{Level, Unit};
 use std::ffi::CString;
@@ -61,10 +61,8 @@ impl Manager {
         let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
         let targets: Vec<i32> = fds.iter().map(|(_, target)| *target).collect();
         let Some(bytes) = plan(program, args, env, cgroup.as_deref(), &targets) else { return false };
-        let Ok(file) = plan_file(&bytes) else { return false };
-        let fds = std::iter::once(file).chain(fds.into_iter().map(|(fd, _)| fd)).collect();
-        self.link.send(Request::Spawn { key }, fds);
-        true
+        let fds = fds.into_iter().map(|(fd, _)| fd.into()).collect();
+        self.link.spawn(key, &bytes, fds).is_ok()
     }
 
     /// A step for a helper's key that no manager before us has used.

@@ -9,6 +9,7 @@ use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
@@ -59,7 +60,7 @@ impl Logger {
     }
 
     /// Sends, now or when there is room.
-    pub fn send(&mut self, request: Request, fd: Option<OwnedFd>) {
+    pub fn send(&mut self, request: Request, fd: Option<Rc<OwnedFd>>) {
         if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
@@ -68,8 +69,8 @@ impl Logger {
     }
 
     /// Hands over a service's pipe.
-    pub fn open(&mut self, token: u64, stream: Stream, name: &str, pipe: OwnedFd) {
-        self.send(Request::Open { token, stream, name: name.to_owned() }, Some(pipe));
+    pub fn open(&mut self, token: u64, stream: Stream, name: &str, pipe: impl Into<Rc<OwnedFd>>) {
+        self.send(Request::Open { token, stream, name: name.to_owned() }, Some(pipe.into()));
     }
 
     /// Sends what waits.

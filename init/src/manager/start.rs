@@ -33,6 +33,7 @@ use std::path::Path;
 
 /// What PID 1 told at the beginning.
 struct Greeting {
+    version: u16,
     managers: u32,
     reexecs: u32,
     container: bool,
@@ -66,20 +67,24 @@ pub fn run() -> i32 {
 fn greet(link: &mut Link) -> Result<Greeting, Gone> {
     link.send(Request::Hello { version: VERSION }, Vec::new());
     let mut greeting = link.await_event(|event, _| match *event {
-        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, left_ms, status, .. } => Some(Greeting {
-            managers,
-            reexecs,
-            container,
-            booted_ms,
-            down,
-            left_ms,
-            status,
-            slots: Vec::new(),
-            parked: Vec::new(),
-            highest_token: 0,
-        }),
+        Pid1Event::Welcome { version, managers, reexecs, container, booted_ms, down, left_ms, status } => {
+            Some(Greeting {
+                version,
+                managers,
+                reexecs,
+                container,
+                booted_ms,
+                down,
+                left_ms,
+                status,
+                slots: Vec::new(),
+                parked: Vec::new(),
+                highest_token: 0,
+            })
+        }
         _ => None,
     })?;
+    link.speak(greeting.version);
     link.send(Request::Sync, Vec::new());
     let (mut slots, parked) = (BTreeMap::new(), &mut greeting.parked);
     greeting.highest_token = link.await_event(|event, _| {

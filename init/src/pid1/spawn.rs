@@ -7,29 +7,18 @@ use crate::sys::child::{self, Order, Source};
 use crate::sys::epoll::Epoll;
 use crate::sys::seqpacket::Fds;
 use crate::sys::shared::Field;
+use crate::sys::sharing::Sharing;
 use crate::sys::{fd, process};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Children that share PID 1's descriptor table at one time; further ones copy it.
-const SHARING: usize = 48;
-
 /// Starts processes.
 #[derive(Debug)]
 pub struct Spawner {
     epoll: &'static Epoll,
-    can_share: bool,
     ignored: u64,
-    held: [Option<Held>; SHARING],
-}
-
-/// What a child that shares our descriptors still needs open.
-#[derive(Debug)]
-struct Held {
-    slot: usize,
-    _fds: Fds,
-    _report: OwnedFd,
+    sharing: Sharing,
 }
 
 /// What to start.
@@ -46,39 +35,33 @@ pub struct Program<'a> {
 impl Spawner {
     /// Tries out what the kernel allows.
     pub fn new(epoll: &'static Epoll) -> Self {
-        let held = std::array::from_fn(|_| None);
-        Self { epoll, can_share: child::can_share(), ignored: child::ignored(), held }
+        Self { epoll, ignored: child::ignored(), sharing: Sharing::new() }
     }
 
-    /// A place for what a child needs; where none is free, what the others have reported meanwhile may free some.
-    fn place(&mut self, slots: &mut Slots) -> Option<usize> {
-        if self.held.iter().all(Option::is_some) {
-            for place in 0..SHARING {
-                let slot = self.held.get(place).and_then(|held| Some(held.as_ref()?.slot));
-                self.reported(slots, slot.unwrap_or(usize::MAX));
-            }
-        }
-        self.held.iter().position(Option::is_none)
-    }
-
-    /// Starts what a request asks for: its first descriptor is the plan.
+    /// Starts what a request asks for. With an empty `plan` its first descriptor is the plan.
     ///
     /// # Errors
     /// As [`Slots::insert`]; `EBADF` without a plan. A fork that fails is an end of the slot, not an error.
-    pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds) -> Result<(), Errno> {
+    pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds, plan: &[u8]) -> Result<(), Errno> {
         let mut numbers = [-1; MAX_FDS];
         for (index, to) in numbers.iter_mut().enumerate() {
             *to = fds.raw(index).unwrap_or(-1);
         }
         let given = numbers.get(..fds.len()).unwrap_or(&[]);
-        let Some((plan, rest)) = given.split_first() else { return Err(Errno::EBADF) };
-        // Shared numbers must lie below what the child doesn't copy.
-        let low = given.iter().all(|raw| *raw < fd::KEPT);
-        let place = self.place(slots).filter(|_| self.can_share && low);
-        let program = Program { plan: Source::Fd(*plan), fds: rest, exe: None };
-        let shared = self.start(slots, key, program, place.is_some())?;
-        if let (Some((slot, report)), Some(place)) = (shared, place.and_then(|i| self.held.get_mut(i))) {
-            *place = Some(Held { slot, _fds: fds, _report: report });
+        let (plan, rest) = match given.split_first() {
+            _ if !plan.is_empty() => (Source::Bytes(plan), given),
+            Some((plan, rest)) => (Source::Fd(*plan), rest),
+            None => return Err(Errno::EBADF),
+        };
+        // Where no place is free, what the others have reported meanwhile may free some.
+        for place in self.sharing.places() {
+            if let Some(slot) = self.sharing.blocks(place) {
+                self.reported(slots, slot);
+            }
+        }
+        let shared = self.start(slots, key, Program { plan, fds: rest, exe: None }, self.sharing.allows(given))?;
+        if let Some((slot, report)) = shared {
+            self.sharing.hold(slot, fds, report);
         }
         Ok(())
     }
@@ -129,7 +112,7 @@ impl Spawner {
         let Some(pipe) = slot.report.get() else { return };
         let report = child::read_report(pipe);
         if report.detached {
-            self.release(index);
+            self.sharing.release(index);
         }
         if let Some((stage, errno)) = report.failure {
             slot.failure.set(Life::Over(Exit::NotRun { stage, errno }).to_word());
@@ -145,14 +128,9 @@ impl Spawner {
     /// The process of a slot has been reaped: its end, a reported failure first.
     pub fn ended(&mut self, slots: &mut Slots, index: usize, exit: Exit) {
         self.reported(slots, index);
-        self.release(index);
+        self.sharing.release(index);
         let Some((slot, _)) = slots.get(index) else { return };
         self.epoll.drop_recorded(&slot.report);
         slots.set(index, Life::from_word(slot.failure.get()).unwrap_or(Life::Over(exit)));
-    }
-
-    fn release(&mut self, index: usize) {
-        let of_slot = |held: &&mut Option<Held>| held.as_ref().is_some_and(|held| held.slot == index);
-        self.held.iter_mut().filter(of_slot).for_each(|held| *held = None);
     }
 }
