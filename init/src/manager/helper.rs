@@ -9,6 +9,7 @@ use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Tokens below this one aren't services'.
 const FIRST_SERVICE: u64 = crate::core::FIRST_TOKEN;
@@ -56,12 +57,12 @@ impl Manager {
         program: &Path,
         args: &[&str],
         env: &[String],
-        fds: Vec<(OwnedFd, i32)>,
+        fds: Vec<(Rc<OwnedFd>, i32)>,
     ) -> bool {
         let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
         let targets: Vec<i32> = fds.iter().map(|(_, target)| *target).collect();
         let Some(bytes) = plan(program, args, env, cgroup.as_deref(), &targets) else { return false };
-        let fds = fds.into_iter().map(|(fd, _)| fd.into()).collect();
+        let fds = fds.into_iter().map(|(fd, _)| fd).collect();
         self.link.spawn(key, &bytes, fds).is_ok()
     }
 

@@ -51,6 +51,11 @@ impl Link {
         &self.out
     }
 
+    /// The same, to be changed.
+    pub fn out_mut(&mut self) -> &mut Outbox {
+        &mut self.out
+    }
+
     /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
     pub fn has_early(&self) -> bool {
         !self.early.is_empty()
@@ -169,6 +174,15 @@ impl Link {
         }
         let names = all.each_ref().map(|(name, _)| *name).join(",");
         self.send_shared(Request::Park { token, name: Name::new(&names) }, all.map(|(_, fd)| fd).into());
+    }
+
+    /// Closes several parked descriptors of a token; their names together must be shorter than one name may be.
+    pub fn unpark_all<const N: usize>(&mut self, token: u64, names: [&str; N]) {
+        if self.version < BATCHES {
+            names.into_iter().for_each(|name| self.unpark(token, name));
+        } else {
+            self.unpark(token, &names.join(","));
+        }
     }
 
     /// Closes a parked descriptor; all of the token's where `name` is empty.

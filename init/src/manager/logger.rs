@@ -3,7 +3,7 @@
 //! Both ends of its socket are parked, so neither side's death loses a message that is under way. A logger that died is
 //! started anew with the same socket and gets every parked pipe again.
 
-use super::link::{Gone, Link};
+use super::link::Link;
 use super::outbox::Outbox;
 use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
 use crate::sys::seqpacket::{self, Received};
@@ -20,6 +20,7 @@ const MAX_WAITING: usize = 4096;
 #[derive(Debug)]
 pub struct Logger {
     socket: OwnedFd,
+    peer: Option<Rc<OwnedFd>>,
     out: Outbox,
     dropped: u64,
 }
@@ -32,16 +33,19 @@ impl Logger {
     pub fn create(link: &mut Link) -> Result<Self, Errno> {
         let (ours, theirs) = seqpacket::pair()?;
         link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
-        link.park(TOKEN, "log-peer", theirs);
-        Ok(Self { socket: ours, out: Outbox::default(), dropped: 0 })
+        let theirs = Rc::new(theirs);
+        link.park(TOKEN, "log-peer", Rc::clone(&theirs));
+        Ok(Self { socket: ours, peer: Some(theirs), out: Outbox::default(), dropped: 0 })
     }
 
-    /// Goes on with the parked pair of a manager before us.
-    ///
-    /// # Errors
-    /// [`Gone`] when PID 1 is.
-    pub fn reopen(link: &mut Link) -> Result<Option<Self>, Gone> {
-        Ok(link.fetch(TOKEN, "log")?.map(|socket| Self { socket, out: Outbox::default(), dropped: 0 }))
+    /// Goes on with our end of the parked pair of a manager before us.
+    pub fn reopen(socket: OwnedFd) -> Self {
+        Self { socket, peer: None, out: Outbox::default(), dropped: 0 }
+    }
+
+    /// The other end, for the logger's process, if we have just made it.
+    pub fn peer(&mut self) -> Option<Rc<OwnedFd>> {
+        self.peer.take()
     }
 
     /// For epoll.
@@ -57,6 +61,11 @@ impl Logger {
     /// Messages that wait for room in the socket.
     pub fn out(&self) -> &Outbox {
         &self.out
+    }
+
+    /// The same, to be changed.
+    pub fn out_mut(&mut self) -> &mut Outbox {
+        &mut self.out
     }
 
     /// Sends, now or when there is room.

@@ -1,6 +1,7 @@
 //! `/run/sendsigs.omit.d/rung`: the pids of our own processes that last, which scripts at the end of a SysV machine's life
 //! hand to `killall5` so that it leaves them alone. Only a courtesy: whoever kills us all the same gets new ones.
 
+use super::reactor::STRAY;
 use super::state::Manager;
 use super::{accounts, conditions, directories, generate, helper};
 use crate::proto::pid1::{Key, Life};
@@ -36,6 +37,9 @@ impl Lasting {
 impl Manager {
     /// A process of ours has started or ended.
     pub fn note_own(&mut self, key: Key, pid: i32, life: Life) {
+        if key.step & STRAY == 0 {
+            self.known.note(pid, life);
+        }
         if self.lasting.note(key, pid, life) {
             self.write_omitted();
         }

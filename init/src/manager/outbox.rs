@@ -14,6 +14,8 @@ pub struct Outbox {
     packets: VecDeque<(Vec<u8>, Vec<Rc<OwnedFd>>)>,
     /// The kernel had no memory, or too many descriptors are under way.
     short: bool,
+    /// Room is watched for.
+    watched: bool,
 }
 
 impl Outbox {
@@ -52,6 +54,12 @@ impl Outbox {
     /// Whether room in the socket is waited for, which `epoll` tells of.
     pub fn wants_room(&self) -> bool {
         !self.packets.is_empty() && !self.short
+    }
+
+    /// Whether room is to be watched for, where that has changed since it was asked last.
+    pub fn watch(&mut self) -> Option<bool> {
+        let wants = self.wants_room();
+        (std::mem::replace(&mut self.watched, wants) != wants).then_some(wants)
     }
 
     /// How long to wait at most before [`Self::flush`] is to be called again, in milliseconds.

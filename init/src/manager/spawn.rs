@@ -104,6 +104,8 @@ impl Manager {
         for text in notes {
             self.logger.send(logger::Request::Note { name: unit.name.short().to_owned(), text }, None);
         }
+        self.boot.ran = true;
+        self.known.peopled(key);
         self.sites.insert(key, compiled.sites);
         self.plan_failures.remove(&id);
         let handed = self.link.spawn(key, &compiled.bytes, fds);
@@ -166,7 +168,7 @@ impl Manager {
         let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
         let left = left.filter(|l| previous.is_some() || *l != crate::unit::Level::S);
         let own = envfiles::inherited().into_iter().filter(|(name, _)| envfiles::is_locale(name));
-        let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
+        let mut env: Vec<_> = own.chain(self.locale.get_or_init(envfiles::locale).iter().cloned()).collect();
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
         if let Some(sysv) = self.sysv_source(unit) {
             let script = sysv == Source::Script;
@@ -248,8 +250,11 @@ impl Manager {
 
     /// Starts the logger with its socket as descriptor 3.
     pub fn spawn_logger(&mut self) {
-        let Ok(Some(socket)) = self.link.fetch(super::logger::TOKEN, "log-peer") else { return };
-        let stdout = if self.machine.container { self.link.fetch(0, "stdout").ok().flatten() } else { None };
+        let made = self.logger.peer();
+        let parked = || self.link.fetch(super::logger::TOKEN, "log-peer").ok().flatten().map(Rc::new);
+        let Some(socket) = made.or_else(parked) else { return };
+        let stdout =
+            if self.machine.container { self.link.fetch(0, "stdout").ok().flatten().map(Rc::new) } else { None };
         self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
         let key = self.logger_key;
         let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];

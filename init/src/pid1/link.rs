@@ -41,14 +41,14 @@ pub struct Link {
     full: bool,
     waiting_since: Option<u64>,
     /// What came behind the last request, and its length.
-    behind: ([u8; MAX_PLAN], usize),
+    behind: (Vec<u8>, usize),
 }
 
 impl Link {
     /// The line as the table has it.
     pub fn new(table: &'static Table, epoll: &'static Epoll) -> Self {
         epoll.add_recorded(&table.head.socket, tag(Tag::Manager, 0));
-        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None, behind: ([0; MAX_PLAN], 0) }
+        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None, behind: (vec![0; MAX_PLAN], 0) }
     }
 
     fn socket(&self) -> Option<BorrowedFd<'static>> {

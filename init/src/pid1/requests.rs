@@ -77,7 +77,7 @@ impl Reactor {
                 let found = self.parked.get(token, &name).and_then(|fd| fd.try_clone_to_owned().ok());
                 self.link.answer(Event::Fd { token, name, found: found.is_some() }, found);
             }
-            Request::Drop { token, name } => self.parked.close(token, &name),
+            Request::Drop { token, name } => name.list().for_each(|name| self.parked.close(token, &name)),
             Request::Title { text } => {
                 self.table.head.title.set(text.to_bytes());
                 args::set_title(text.as_bytes());

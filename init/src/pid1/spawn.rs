@@ -2,7 +2,7 @@
 
 use super::slots::Slots;
 use super::{Tag, tag};
-use crate::proto::pid1::{Exit, Key, Life, MAX_FDS, STAGE_FORK};
+use crate::proto::pid1::{Exit, Key, Life, STAGE_FORK};
 use crate::sys::child::{self, Order, Source};
 use crate::sys::epoll::Epoll;
 use crate::sys::seqpacket::Fds;
@@ -43,10 +43,7 @@ impl Spawner {
     /// # Errors
     /// As [`Slots::insert`]; `EBADF` without a plan. A fork that fails is an end of the slot, not an error.
     pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds, plan: &[u8]) -> Result<(), Errno> {
-        let mut numbers = [-1; MAX_FDS];
-        for (index, to) in numbers.iter_mut().enumerate() {
-            *to = fds.raw(index).unwrap_or(-1);
-        }
+        let numbers = fds.numbers();
         let given = numbers.get(..fds.len()).unwrap_or(&[]);
         let (plan, rest) = match given.split_first() {
             _ if !plan.is_empty() => (Source::Bytes(plan), given),
@@ -54,10 +51,8 @@ impl Spawner {
             None => return Err(Errno::EBADF),
         };
         // Where no place is free, what the others have reported meanwhile may free some.
-        for place in self.sharing.places() {
-            if let Some(slot) = self.sharing.blocks(place) {
-                self.reported(slots, slot);
-            }
+        for slot in self.sharing.crowd() {
+            self.reported(slots, slot);
         }
         let shared = self.start(slots, key, Program { plan, fds: rest, exe: None }, self.sharing.allows(given))?;
         if let Some((slot, report)) = shared {

@@ -6,7 +6,8 @@
 
 /// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
 pub const VERSION: u16 = 2;
-/// From this version of PID 1 on a packet may hold a plan behind its frame, and [`Request::Park`] several names.
+/// From this version of PID 1 on a packet may hold a plan behind its frame, [`Request::Park`] and [`Request::Drop`]
+/// several names.
 pub const BATCHES: u16 = 2;
 /// Bytes in every frame.
 pub const FRAME_LEN: usize = 96;
@@ -223,7 +224,7 @@ pub enum Request {
         /// Its name.
         name: Name,
     },
-    /// Close a parked descriptor; an empty name closes all of the token's.
+    /// Close a parked descriptor, or each of a list with commas; an empty name closes all of the token's.
     Drop {
         /// Whose it is.
         token: u64,

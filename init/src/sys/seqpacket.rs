@@ -29,9 +29,9 @@ impl Fds {
         self.fds.get_mut(index)?.take()
     }
 
-    /// The number of the one at `index`, while it is held here.
-    pub fn raw(&self, index: usize) -> Option<RawFd> {
-        self.fds.get(index)?.as_ref().map(AsRawFd::as_raw_fd)
+    /// The numbers of all that are held here; -1 in the other places.
+    pub fn numbers(&self) -> [RawFd; MAX_FDS] {
+        self.fds.each_ref().map(|fd| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd))
     }
 
     fn push(&mut self, fd: OwnedFd) {

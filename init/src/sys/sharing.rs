@@ -12,7 +12,7 @@ const PLACES: usize = 48;
 #[derive(Debug)]
 pub struct Sharing {
     allowed: bool,
-    held: [Option<Held>; PLACES],
+    held: Vec<Option<Held>>,
 }
 
 #[derive(Debug)]
@@ -25,13 +25,17 @@ struct Held {
 impl Sharing {
     /// Tries out what the kernel allows.
     pub fn new() -> Self {
-        Self { allowed: child::can_share(), held: std::array::from_fn(|_| None) }
+        Self { allowed: child::can_share(), held: (0..PLACES).map(|_| None).collect() }
     }
 
-    /// The child in a place that isn't to be had; `None`: there is a free one, or this place is.
-    pub fn blocks(&self, place: usize) -> Option<usize> {
+    /// All children, where no place is free.
+    pub fn crowd(&self) -> impl Iterator<Item = usize> + use<> {
         let full = self.held.iter().all(Option::is_some);
-        self.held.get(place).filter(|_| full).and_then(|held| Some(held.as_ref()?.child))
+        let mut children = [None; PLACES];
+        for (to, held) in children.iter_mut().zip(&self.held).filter(|_| full) {
+            *to = held.as_ref().map(|held| held.child);
+        }
+        children.into_iter().flatten()
     }
 
     /// Whether a child that needs these may share. Their numbers must lie below what it doesn't copy.
@@ -50,11 +54,6 @@ impl Sharing {
     pub fn release(&mut self, child: usize) {
         let of_child = |held: &&mut Option<Held>| held.as_ref().is_some_and(|held| held.child == child);
         self.held.iter_mut().filter(of_child).for_each(|held| *held = None);
-    }
-
-    /// All places.
-    pub fn places(&self) -> std::ops::Range<usize> {
-        0..PLACES
     }
 }
 
