@@ -136,10 +136,12 @@ mod tests {
         (1..=3).for_each(|n| first.history(u64::from(n) * 1000, &line(n)));
         first.persist();
         first.history(4000, &line(4));
+        first.flush(HISTORY);
         drop(first);
         let mut second = store();
         (2..=6).for_each(|n| second.history(u64::from(n) * 1000, &line(n)));
         second.history(0, "nonsense");
+        second.flush(HISTORY);
         let past = all(&lasting, &run).expect("readable");
         assert_eq!(past.iter().map(|p| p.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
         let last = past.last().expect("a line");

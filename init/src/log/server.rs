@@ -5,7 +5,7 @@
 
 use super::frame::Framer;
 use super::store::{Store, is_name};
-use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
+use crate::proto::logger::{Answer, HISTORY, MAX_LEN, Request, Stream};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::pipe::Peeker;
 use crate::sys::queued;
@@ -158,7 +158,7 @@ impl Server {
 
     fn requests(&mut self) {
         for _ in 0..REQUESTS {
-            let Some(socket) = &self.socket else { return };
+            let Some(socket) = &self.socket else { break };
             let mut buffer = [0; MAX_LEN];
             match seqpacket::recv(socket.as_fd(), &mut buffer) {
                 Ok(Received::Packet(length, mut fds)) => {
@@ -191,13 +191,17 @@ impl Server {
                         Some(Request::Note { .. }) | None => {}
                     }
                 }
-                Err(Errno::EAGAIN) => return,
+                Err(Errno::EAGAIN) => break,
                 Err(Errno::EMSGSIZE) => {}
                 Ok(Received::Closed) | Err(_) => {
                     self.socket = None;
                     self.stopping = true;
                 }
             }
+        }
+        // All that came in one go is one write.
+        if self.store.is_waiting() {
+            self.store.flush(HISTORY);
         }
     }
 

@@ -92,8 +92,8 @@ impl Store {
         self.flush(name);
     }
 
-    /// A line of the history, with the time at which it happened; written at once if it can be. One that is there already
-    /// is known by its first word, and passed over.
+    /// A line of the history, with the time at which it happened, to be written by [`Self::flush`]. One that is there
+    /// already is known by its first word, and passed over.
     pub fn history(&mut self, at_ms: u64, text: &str) {
         let text = text.replace('\n', " ");
         let known = self.known.get_or_insert_with(|| history::known(&self.lasting, &self.run));
@@ -103,7 +103,6 @@ impl Store {
         let micros = i64::try_from(at_ms).unwrap_or(0).saturating_mul(1000);
         let stamp = Stamp { micros, ..self.now() };
         self.push(HISTORY, format!("{stamp} rung {text}\n").as_bytes(), stamp);
-        self.flush(HISTORY);
     }
 
     /// Keeps a boot's record. Where it can't last it lies in the run directory; where it can't even do that it is lost,
@@ -182,6 +181,7 @@ impl Store {
 
     /// `/var/log` can be written now: moves there what the run directory holds, and goes on there.
     pub fn persist(&mut self) {
+        self.flush(HISTORY);
         self.persist = true;
         // For a logger that comes after this one. Where no file can be made the manager's next request does it.
         let _ = fs::write(marker(&self.run), b"");

@@ -159,7 +159,7 @@ impl Manager {
         let Ok(theirs) = out.try_clone() else { return false };
         let key = Key { token: TOKEN, step: self.helper_step() };
         let env = [format!("PATH={PATH}")];
-        let started = self.start_helper(key, &program, &words, &env, vec![(theirs, 1)]);
+        let started = self.start_helper(key, &program, &words, &env, vec![(theirs.into(), 1)]);
         if started {
             let deadline = wait::now_ms().saturating_add(PATIENCE);
             self.lookups.open.insert(key.step, Lookup { wish, answers, question, out, deadline });

@@ -27,6 +27,8 @@ pub struct Boot {
     /// A number for requests of the manager's own after the boot.
     next: u64,
     started_ms: u64,
+    /// A process of a service was started, perhaps by a manager before this one.
+    pub ran: bool,
     /// Asked for while level S was under way: comes after it, instead of the default.
     wanted: Option<(RequestId, Level)>,
 }
@@ -34,7 +36,7 @@ pub struct Boot {
 impl Boot {
     /// Just begun.
     pub fn new() -> Self {
-        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms(), wanted: None }
+        Self { next: wait::now_ms() << 8, started_ms: wait::now_ms(), ran: false, wanted: None }
     }
 }
 
@@ -148,7 +150,12 @@ impl Manager {
             self.logger.send(logger::Request::Persist, None);
             self.hand_over(BootStage::Going);
             self.record_event(&["boot"]);
-            self.reload_all();
+            if self.boot.ran {
+                self.reload_all();
+            } else {
+                // Nobody has done anything that would not have been seen, like mounting over a folder.
+                self.refresh_changed();
+            }
             self.untold.clear();
             self.enter_default_level();
             return;

@@ -127,7 +127,7 @@ impl Manager {
         let words: Vec<&str> = ["init-boot", "look"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
         let container = std::env::var("container").ok().map(|name| format!("container={name}"));
         let env: Vec<String> = std::iter::once(format!("PATH={PATH}")).chain(container).collect();
-        let started = self.start_helper(key, &beside("init-boot"), &words, &env, vec![(theirs, 1)]);
+        let started = self.start_helper(key, &beside("init-boot"), &words, &env, vec![(theirs.into(), 1)]);
         if started {
             let deadline = wait::now_ms().saturating_add(PATIENCE);
             self.looks.open.insert(key.step, Look { unit, token, out, deadline });

@@ -6,7 +6,6 @@ use super::accounts::{Answers, Wish};
 use super::control::status;
 use super::instance::parked;
 use super::plan;
-use super::spawn::plan_file;
 use super::state::Manager;
 use crate::core::{Event, Phase, State, UnitId};
 use crate::proto::pid1::{Exit, Key, Life, Request};
@@ -91,9 +90,11 @@ impl Manager {
         }
         let folders = !stays && !none && !self.shares_runtime(unit, definition);
         let bytes = plan::clearing(definition, ran.is_some(), folders);
-        let Some(file) = bytes.and_then(|bytes| plan_file(&bytes).ok()) else { return false };
+        let Some(bytes) = bytes else { return false };
         let step = self.helper_step();
-        self.link.send(Request::Spawn { key: Key { token: TOKEN, step } }, vec![file]);
+        if self.link.spawn(Key { token: TOKEN, step }, &bytes, Vec::new()).is_err() {
+            return false;
+        }
         let deadline = wait::now_ms().saturating_add(PATIENCE);
         self.removals.open.insert(step, Removal { unit, ran, deadline, logged: None });
         true

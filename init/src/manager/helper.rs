@@ -1,15 +1,16 @@
 //! Processes of the manager's own: the logger, `getent`, `sysv record`. Children of PID 1 like any other.
 
-use super::spawn::{beside, plan_file};
+use super::spawn::beside;
 use super::state::Manager;
 use super::{accounts, conditions, directories, generate};
-use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::pid1::{Exit, Key};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
 use crate::unit::{Level, Source, Unit};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Tokens below this one aren't services'.
 const FIRST_SERVICE: u64 = crate::core::FIRST_TOKEN;
@@ -62,15 +63,13 @@ impl Manager {
         program: &Path,
         args: &[&str],
         env: &[String],
-        fds: Vec<(OwnedFd, i32)>,
+        fds: Vec<(Rc<OwnedFd>, i32)>,
     ) -> bool {
         let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
         let targets: Vec<i32> = fds.iter().map(|(_, target)| *target).collect();
         let Some(bytes) = plan(program, args, env, cgroup.as_deref(), &targets) else { return false };
-        let Ok(file) = plan_file(&bytes) else { return false };
-        let fds = std::iter::once(file).chain(fds.into_iter().map(|(fd, _)| fd)).collect();
-        self.link.send(Request::Spawn { key }, fds);
-        true
+        let fds = fds.into_iter().map(|(fd, _)| fd).collect();
+        self.link.spawn(key, &bytes, fds).is_ok()
     }
 
     /// A step for a helper's key that no manager before us has used.

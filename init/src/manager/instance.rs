@@ -11,6 +11,7 @@ use crate::unit::UnitName;
 use nix::errno::Errno;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// Names of parked descriptors.
 pub mod parked {
@@ -50,9 +51,9 @@ pub struct Instance {
     /// It has been told that somebody isn't heard.
     pub refused: bool,
     /// The service's end of its output pipe.
-    pub out: Option<OwnedFd>,
+    pub out: Option<Rc<OwnedFd>>,
     /// The service's end of its error pipe.
-    pub err: Option<OwnedFd>,
+    pub err: Option<Rc<OwnedFd>>,
 }
 
 /// Where an instance's notify socket is.
@@ -81,8 +82,18 @@ impl Instance {
             instance.notify = Some(socket);
         }
         if logs {
-            instance.out = Some(log_pipe(unit, token, Stream::Out, link, logger)?);
-            instance.err = Some(log_pipe(unit, token, Stream::Err, link, logger)?);
+            let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
+            let parks = [
+                (parked::OUT, Rc::clone(&out)),
+                (parked::OUT_READ, Rc::clone(&out_read)),
+                (parked::ERR, Rc::clone(&err)),
+                (parked::ERR_READ, Rc::clone(&err_read)),
+            ];
+            link.park_all(token, parks);
+            let name = UnitName::shorten(unit);
+            logger.open(token, Stream::Out, name, out_read);
+            logger.open(token, Stream::Err, name, err_read);
+            (instance.out, instance.err) = (Some(out), Some(err));
         }
         Ok(instance)
     }
@@ -97,8 +108,8 @@ impl Instance {
             notify: link.fetch(token, parked::NOTIFY)?,
             ready: link.fetch(token, parked::READY)?,
             refused: false,
-            out: link.fetch(token, parked::OUT)?,
-            err: link.fetch(token, parked::ERR)?,
+            out: link.fetch(token, parked::OUT)?.map(Rc::new),
+            err: link.fetch(token, parked::ERR)?.map(Rc::new),
         })
     }
 }
@@ -117,15 +128,8 @@ fn share(fd: &OwnedFd) -> Result<OwnedFd, String> {
     fd.try_clone().map_err(|e| format!("cannot duplicate a descriptor: {e}"))
 }
 
-fn log_pipe(unit: &str, token: u64, stream: Stream, link: &mut Link, logger: &mut Logger) -> Result<OwnedFd, String> {
+/// Both ends of a new pipe: the logger's and the service's.
+fn log_pipe() -> Result<[Rc<OwnedFd>; 2], String> {
     let (read, write) = pipe::new().map_err(|e: Errno| format!("cannot make a log pipe: {e}"))?;
-    let (write_name, read_name) = match stream {
-        Stream::Out => (parked::OUT, parked::OUT_READ),
-        Stream::Err => (parked::ERR, parked::ERR_READ),
-    };
-    link.park(token, write_name, share(&write)?);
-    link.park(token, read_name, share(&read)?);
-    let short = UnitName::shorten(unit);
-    logger.open(token, stream, short, read);
-    Ok(write)
+    Ok([Rc::new(read), Rc::new(write)])
 }

@@ -5,12 +5,13 @@
 //! its answer is near.
 
 use super::outbox::Outbox;
-use crate::proto::pid1::{Event, FRAME_LEN, Name, Request};
+use crate::proto::pid1::{BATCHES, Event, FRAME_LEN, Key, MAX_PLAN, Name, Request};
 use crate::sys::seqpacket::{self, Received};
-use crate::sys::wait;
+use crate::sys::{file, memfd, pipe, wait};
 use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// How long PID 1 may take to answer a [`Link::fetch`] or the first hello, in milliseconds.
 const ANSWER_MS: u64 = 10_000;
@@ -21,6 +22,8 @@ pub struct Link {
     socket: OwnedFd,
     out: Outbox,
     early: VecDeque<Event>,
+    /// PID 1's version of the frames.
+    version: u16,
 }
 
 /// PID 1 has closed its end, or doesn't answer.
@@ -30,7 +33,12 @@ pub struct Gone;
 impl Link {
     /// Takes the socket that PID 1 gave us.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, out: Outbox::default(), early: VecDeque::new() }
+        Self { socket, out: Outbox::default(), early: VecDeque::new(), version: 1 }
+    }
+
+    /// What PID 1 has said of itself: one of an older version is spoken to in its own way.
+    pub fn speak(&mut self, version: u16) {
+        self.version = version;
     }
 
     /// For epoll.
@@ -43,6 +51,11 @@ impl Link {
         &self.out
     }
 
+    /// The same, to be changed.
+    pub fn out_mut(&mut self) -> &mut Outbox {
+        &mut self.out
+    }
+
     /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
     pub fn has_early(&self) -> bool {
         !self.early.is_empty()
@@ -50,7 +63,27 @@ impl Link {
 
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
     pub fn send(&mut self, request: Request, fds: Vec<OwnedFd>) {
+        self.send_shared(request, fds.into_iter().map(Rc::new).collect());
+    }
+
+    fn send_shared(&mut self, request: Request, fds: Vec<Rc<OwnedFd>>) {
         self.out.send(self.socket.as_fd(), &request.encode(), fds);
+    }
+
+    /// Asks for a process. Its plan goes in the same packet, if it isn't too long for that.
+    ///
+    /// # Errors
+    /// As `memfd_create(2)` and `pipe2(2)` for one that is.
+    pub fn spawn(&mut self, key: Key, plan: &[u8], mut fds: Vec<Rc<OwnedFd>>) -> Result<(), Errno> {
+        let request = Request::Spawn { key };
+        if self.version < BATCHES || plan.len() > MAX_PLAN {
+            fds.insert(0, Rc::new(plan_file(plan)?));
+            self.send_shared(request, fds);
+        } else {
+            let packet = [request.encode().as_slice(), plan].concat();
+            self.out.send(self.socket.as_fd(), &packet, fds);
+        }
+        Ok(())
     }
 
     /// Sends what waits, as far as there is room.
@@ -128,9 +161,28 @@ impl Link {
         })
     }
 
-    /// Parks a copy of `fd`.
-    pub fn park(&mut self, token: u64, name: &str, fd: OwnedFd) {
-        self.send(Request::Park { token, name: Name::new(name) }, vec![fd]);
+    /// Parks `fd`.
+    pub fn park(&mut self, token: u64, name: &str, fd: impl Into<Rc<OwnedFd>>) {
+        self.send_shared(Request::Park { token, name: Name::new(name) }, vec![fd.into()]);
+    }
+
+    /// Parks several descriptors of a token; their names together must be shorter than one name may be.
+    pub fn park_all<const N: usize>(&mut self, token: u64, all: [(&str, Rc<OwnedFd>); N]) {
+        if self.version < BATCHES {
+            all.into_iter().for_each(|(name, fd)| self.park(token, name, fd));
+            return;
+        }
+        let names = all.each_ref().map(|(name, _)| *name).join(",");
+        self.send_shared(Request::Park { token, name: Name::new(&names) }, all.map(|(_, fd)| fd).into());
+    }
+
+    /// Closes several parked descriptors of a token; their names together must be shorter than one name may be.
+    pub fn unpark_all<const N: usize>(&mut self, token: u64, names: [&str; N]) {
+        if self.version < BATCHES {
+            names.into_iter().for_each(|name| self.unpark(token, name));
+        } else {
+            self.unpark(token, &names.join(","));
+        }
     }
 
     /// Closes a parked descriptor; all of the token's where `name` is empty.
@@ -139,10 +191,21 @@ impl Link {
     }
 }
 
+/// A plan as a descriptor: a sealed memfd; where there are none, a pipe that holds it whole.
+fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
+    match memfd::create(c"rung-plan") {
+        Ok(fd) => {
+            file::write_at(fd.as_fd(), bytes, 0)?;
+            memfd::seal(fd.as_fd())?;
+            Ok(fd)
+        }
+        Err(_) => pipe::holding(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proto::pid1::Key;
 
     #[test]
     fn what_comes_before_an_answer_is_kept_and_shown() {

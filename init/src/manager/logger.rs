@@ -3,12 +3,13 @@
 //! Both ends of its socket are parked, so neither side's death loses a message that is under way. A logger that died is
 //! started anew with the same socket and gets every parked pipe again.
 
-use super::link::{Gone, Link};
+use super::link::Link;
 use super::outbox::Outbox;
 use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
@@ -19,6 +20,7 @@ const MAX_WAITING: usize = 4096;
 #[derive(Debug)]
 pub struct Logger {
     socket: OwnedFd,
+    peer: Option<Rc<OwnedFd>>,
     out: Outbox,
     dropped: u64,
 }
@@ -31,16 +33,19 @@ impl Logger {
     pub fn create(link: &mut Link) -> Result<Self, Errno> {
         let (ours, theirs) = seqpacket::pair()?;
         link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
-        link.park(TOKEN, "log-peer", theirs);
-        Ok(Self { socket: ours, out: Outbox::default(), dropped: 0 })
+        let theirs = Rc::new(theirs);
+        link.park(TOKEN, "log-peer", Rc::clone(&theirs));
+        Ok(Self { socket: ours, peer: Some(theirs), out: Outbox::default(), dropped: 0 })
     }
 
-    /// Goes on with the parked pair of a manager before us.
-    ///
-    /// # Errors
-    /// [`Gone`] when PID 1 is.
-    pub fn reopen(link: &mut Link) -> Result<Option<Self>, Gone> {
-        Ok(link.fetch(TOKEN, "log")?.map(|socket| Self { socket, out: Outbox::default(), dropped: 0 }))
+    /// Goes on with our end of the parked pair of a manager before us.
+    pub fn reopen(socket: OwnedFd) -> Self {
+        Self { socket, peer: None, out: Outbox::default(), dropped: 0 }
+    }
+
+    /// The other end, for the logger's process, if we have just made it.
+    pub fn peer(&mut self) -> Option<Rc<OwnedFd>> {
+        self.peer.take()
     }
 
     /// For epoll.
@@ -58,8 +63,13 @@ impl Logger {
         &self.out
     }
 
+    /// The same, to be changed.
+    pub fn out_mut(&mut self) -> &mut Outbox {
+        &mut self.out
+    }
+
     /// Sends, now or when there is room.
-    pub fn send(&mut self, request: Request, fd: Option<OwnedFd>) {
+    pub fn send(&mut self, request: Request, fd: Option<Rc<OwnedFd>>) {
         if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
@@ -68,8 +78,8 @@ impl Logger {
     }
 
     /// Hands over a service's pipe.
-    pub fn open(&mut self, token: u64, stream: Stream, name: &str, pipe: OwnedFd) {
-        self.send(Request::Open { token, stream, name: name.to_owned() }, Some(pipe));
+    pub fn open(&mut self, token: u64, stream: Stream, name: &str, pipe: impl Into<Rc<OwnedFd>>) {
+        self.send(Request::Open { token, stream, name: name.to_owned() }, Some(pipe.into()));
     }
 
     /// Sends what waits.

@@ -13,7 +13,7 @@
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
-//! | [`cgroup`], [`procs`] | finding all processes of a service |
+//! | [`cgroup`], [`procs`], [`leftover`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`recorder`] | where the time of the boot went |
 //! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
@@ -35,6 +35,7 @@ pub mod helper;
 mod inittab;
 pub mod instance;
 pub mod journal;
+pub mod leftover;
 pub mod link;
 pub mod logger;
 pub mod machine;

@@ -2,6 +2,7 @@
 //! hand to `killall5` so that it leaves them alone. Only a courtesy: whoever kills us all the same gets new ones.
 
 use super::helper;
+use super::reactor::STRAY;
 use super::state::Manager;
 use crate::proto::pid1::{Key, Life};
 use crate::sys::file;
@@ -35,6 +36,9 @@ impl Lasting {
 impl Manager {
     /// A process of ours has started or ended.
     pub fn note_own(&mut self, key: Key, pid: i32, life: Life) {
+        if key.step & STRAY == 0 {
+            self.known.note(pid, life);
+        }
         if self.lasting.note(key, pid, life) {
             self.write_omitted();
         }

@@ -3,31 +3,38 @@
 use crate::sys::seqpacket::{self, Unsent};
 use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// How long to wait before the next attempt when nothing tells of room, in milliseconds.
 const AGAIN_MS: u64 = 20;
 
-/// A queue of packets with their descriptors, which are closed here once sent.
+/// A queue of packets with their descriptors, which are let go once sent.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    packets: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
+    packets: VecDeque<(Vec<u8>, Vec<Rc<OwnedFd>>)>,
     /// The kernel had no memory, or too many descriptors are under way.
     short: bool,
+    /// Room is watched for.
+    watched: bool,
 }
 
 impl Outbox {
-    /// Adds a packet and sends what there is room for.
-    pub fn send(&mut self, socket: BorrowedFd<'_>, packet: &[u8], fds: Vec<OwnedFd>) {
+    /// Sends a packet, or keeps it behind those that wait.
+    pub fn send(&mut self, socket: BorrowedFd<'_>, packet: &[u8], fds: Vec<Rc<OwnedFd>>) {
+        if self.packets.is_empty() {
+            match pass(socket, packet, &fds) {
+                Ok(()) | Err(Unsent::Never) => return,
+                Err(unsent) => self.short = unsent == Unsent::Short,
+            }
+        }
         self.packets.push_back((packet.to_vec(), fds));
-        self.flush(socket);
     }
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self, socket: BorrowedFd<'_>) {
         self.short = false;
         while let Some((packet, fds)) = self.packets.front() {
-            let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-            match seqpacket::send(socket, packet, &fds).map_err(Unsent::of) {
+            match pass(socket, packet, fds) {
                 Err(Unsent::Full) => return,
                 Err(Unsent::Short) => {
                     self.short = true;
@@ -49,10 +56,21 @@ impl Outbox {
         !self.packets.is_empty() && !self.short
     }
 
+    /// Whether room is to be watched for, where that has changed since it was asked last.
+    pub fn watch(&mut self) -> Option<bool> {
+        let wants = self.wants_room();
+        (std::mem::replace(&mut self.watched, wants) != wants).then_some(wants)
+    }
+
     /// How long to wait at most before [`Self::flush`] is to be called again, in milliseconds.
     pub fn again_in(&self) -> Option<u64> {
         self.short.then_some(AGAIN_MS)
     }
+}
+
+fn pass(socket: BorrowedFd<'_>, packet: &[u8], fds: &[Rc<OwnedFd>]) -> Result<(), Unsent> {
+    let fds: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
+    seqpacket::send(socket, packet, &fds).map_err(Unsent::of)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What holds a shutdown up, shown on the console itself, with keys to do something about it: `initctl shutdown-jobs
 //! --console`, a child of PID 1 like any other. Nothing waits for it: it may be missing, die or hang.
 
-use super::spawn::{PATH, beside, find_program, plan_file};
+use super::spawn::{PATH, beside, find_program};
 use super::state::Manager;
 use crate::proto::pid1::{Key, Life, Request};
 use crate::proto::plan::{Plan, Step, Strings, strings};
@@ -92,9 +92,11 @@ impl Manager {
         let env = [format!("PATH={PATH}"), format!("TERM={term}"), rundir];
         let cgroup = self.tree.as_ref().map(super::cgroup::Tree::own);
         let bytes = plan(&program, &seat, &env, cgroup.as_deref());
-        let Some(file) = bytes.and_then(|bytes| plan_file(&bytes).ok()) else { return };
+        let Some(bytes) = bytes else { return };
         let key = Key { token: TOKEN, step: self.helper_step() };
-        self.link.send(Request::Spawn { key }, std::iter::once(file).chain(given).collect());
+        if self.link.spawn(key, &bytes, given.into_iter().map(Into::into).collect()).is_err() {
+            return;
+        }
         self.panel = Panel { key: Some(key), tries: self.panel.tries.saturating_add(1) };
         self.console.hold();
     }

@@ -33,6 +33,7 @@ impl Manager {
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
             Action::ReadPidFile { unit, token } => self.read_pid_file(unit, token),
             Action::Adopt { key, pid, start_time, .. } => {
+                self.known.peopled(key);
                 self.link.send(Request::Adopt { key, pid, start_time }, Vec::new());
             }
             Action::Watch { unit, token } => self.watch_group(unit, token),
@@ -64,12 +65,16 @@ impl Manager {
         // signal pending until its plan unblocks it.
         let view = self.core.view(unit);
         let (name, own) = (view.name.as_str().to_owned(), [view.main_pid, view.control_pid]);
-        for key in [view.main_key, view.control_key].into_iter().flatten() {
-            self.link.send(Request::Signal { key, signal, group: false }, Vec::new());
+        let keys: Vec<Key> = [view.main_key, view.control_key].into_iter().flatten().collect();
+        for key in &keys {
+            self.link.send(Request::Signal { key: *key, signal, group: false }, Vec::new());
+        }
+        if keys.is_empty() && self.is_vacant(unit, token) {
+            return;
         }
         // They hear it first: a shell that lost its child before would start the next one, which heard nothing. PID 1
         // answers in the order it is asked.
-        if self.link.fetch(0, "signalled").is_err() {
+        if !keys.is_empty() && self.link.fetch(0, "signalled").is_err() {
             self.over = true;
             return;
         }
@@ -88,6 +93,9 @@ impl Manager {
         let Some(unit) = self.core.token_unit(token) else { return Vec::new() };
         let view = self.core.view(unit);
         let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
+        if view.main_key.is_none() && view.control_key.is_none() && !self.has_strangers() {
+            return Vec::new();
+        }
         let table: Vec<_> = procs::all().into_iter().filter(|s| !s.zombie).collect();
         let mut found = procs::family(&table, &roots);
         let mark = token.to_string();
@@ -113,7 +121,9 @@ impl Manager {
     /// Says [`Event::Empty`] now, or when the group's file or the processes' ends tell.
     pub fn watch_group(&mut self, unit: UnitId, token: u64) {
         let name = self.core.name(unit).as_str().to_owned();
+        let vacant = self.is_vacant(unit, token);
         let empty = match &self.tree {
+            _ if vacant => true,
             Some(tree) => {
                 // Watch first: what becomes empty between the two would be missed otherwise.
                 let watched = self.watcher.add(&tree.events(&name), super::watch::Why::Cgroup(token));
@@ -197,12 +207,13 @@ impl Manager {
 
     fn finished(&mut self, unit: UnitId, token: u64, definition: &Unit) {
         let name = self.core.name(unit).as_str().to_owned();
-        let had_logs = self.instances.remove(&token).is_none_or(|i| i.out.is_some());
-        let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
-        // The logger's ends stay parked until it says that nobody writes any more.
-        for parked in [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR] {
-            self.link.unpark(token, parked);
+        let instance = self.instances.remove(&token);
+        let had_logs = instance.as_ref().is_none_or(|i| i.out.is_some());
+        if instance.is_none_or(|i| i.notify.is_some()) {
+            let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
         }
+        // The logger's ends stay parked until it says that nobody writes any more.
+        self.link.unpark_all(token, [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
         self.clear_away(unit, definition, Some(token));
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
@@ -216,10 +227,12 @@ impl Manager {
         if let Some(path) = own.and_then(|u| u.service.pid_file.as_ref()) {
             let _ = std::fs::remove_file(path);
         }
-        self.watched.remove(&token);
-        self.pid_files.remove(&token);
-        self.watcher.remove(&super::watch::Why::Cgroup(token));
-        self.watcher.remove(&super::watch::Why::PidFile(token));
+        if self.watched.remove(&token).is_some() {
+            self.watcher.remove(&super::watch::Why::Cgroup(token));
+        }
+        if self.pid_files.remove(&token).is_some() {
+            self.watcher.remove(&super::watch::Why::PidFile(token));
+        }
         self.sites.retain(|key, _| key.token != token);
         if let Some(tree) = &self.tree {
             tree.remove(&name);

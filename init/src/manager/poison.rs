@@ -5,11 +5,13 @@
 //! its file changes.
 
 use crate::proto::pid1::Key;
+use crate::sys::shared::{self, Field};
 use crate::sys::{file, memfd};
 use nix::errno::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::AtomicU64;
 
 /// Room for the note, in bytes; the rest of the file is the ledger.
 const NOTE_LEN: usize = 512;
@@ -65,6 +67,8 @@ impl Ledger {
 #[derive(Debug)]
 pub struct Poison {
     file: Option<OwnedFd>,
+    /// The note, where the file begins.
+    place: Option<&'static [AtomicU64; NOTE_LEN / 8]>,
     ledger: Ledger,
     /// What is being worked on, innermost last.
     open: Vec<String>,
@@ -73,7 +77,8 @@ pub struct Poison {
 impl Poison {
     /// A clean table.
     pub fn create() -> Self {
-        Self { file: memfd::or_file(c"rung-note").ok(), ledger: Ledger::default(), open: Vec::new() }
+        let file = memfd::or_file(c"rung-note").ok();
+        Self { place: place(file.as_ref()), file, ledger: Ledger::default(), open: Vec::new() }
     }
 
     /// Goes on with the one a manager before us left: a note on it is entered into the ledger.
@@ -86,7 +91,7 @@ impl Poison {
         if !note.is_empty() {
             ledger.died(&note);
         }
-        let mut poison = Self { file: Some(fd), ledger, open: Vec::new() };
+        let mut poison = Self { place: place(Some(&fd)), file: Some(fd), ledger, open: Vec::new() };
         poison.save();
         poison
     }
@@ -116,13 +121,13 @@ impl Poison {
     }
 
     fn write(&self) {
-        let mut bytes = [0; NOTE_LEN];
-        let note = self.open.last().map_or("", String::as_str);
-        for (to, from) in bytes.iter_mut().zip(note.bytes()) {
-            *to = from;
-        }
-        if let Some(file) = &self.file {
-            let _ = file::write_at(file.as_fd(), &bytes, 0);
+        let note = self.open.last().map_or("", String::as_str).as_bytes();
+        let note = note.get(..NOTE_LEN - 8).unwrap_or(note);
+        // It ends at its first NUL; what stands behind that is of no meaning.
+        for (to, part) in self.place.into_iter().flatten().zip(note.chunks(8).chain([[].as_slice()])) {
+            let mut word = [0; 8];
+            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            to.set(u64::from_le_bytes(word));
         }
     }
 
@@ -145,6 +150,11 @@ impl Poison {
         bytes.push(0);
         let _ = file::write_at(file.as_fd(), &bytes, 0);
     }
+}
+
+/// The note's place in memory: it is written too often for a system call each time.
+fn place(file: Option<&OwnedFd>) -> Option<&'static [AtomicU64; NOTE_LEN / 8]> {
+    shared::map(Some(file?.as_fd())).ok()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
 use super::instance::parked;
-use super::logger::{self, Logger};
+use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
 use super::{accounts, conditions, directories, generate, helper, panel};
-use crate::core::{Event, Phase, UnitId};
+use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
@@ -29,7 +29,7 @@ pub const READY: u64 = 7 << 56;
 /// A turn that takes longer than this many seconds ends the manager (`SIGALRM`); PID 1 starts a new one.
 const TURN_SECONDS: u32 = 30;
 /// Step numbers from here up are strays being watched for their end, not processes of the core's.
-const STRAY: u32 = 0x8000_0000;
+pub(super) const STRAY: u32 = 0x8000_0000;
 /// A fault of PID 1 came between the fork and its record.
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
@@ -42,6 +42,8 @@ const BURST: usize = 64;
 const LAST_BURST: usize = 4096;
 /// New clients wait this long where descriptors have run out, in milliseconds.
 const ACCEPT_DELAY: u64 = 1_000;
+/// A process that hasn't come to run its program after this long is told of as it stands, in milliseconds.
+const FORKED_DELAY: u64 = 50;
 /// A logger that ended is started again after this long, in milliseconds.
 const LOGGER_DELAY: u64 = 200;
 /// One that ends again and again waits no longer than this.
@@ -64,13 +66,13 @@ impl Manager {
 
     /// Goes round until PID 1 is gone.
     pub fn run(&mut self) {
+        nix::unistd::alarm::set(TURN_SECONDS);
         while !self.over {
             self.turn();
         }
     }
 
     fn turn(&mut self) {
-        nix::unistd::alarm::set(TURN_SECONDS);
         self.due();
         self.settle();
         self.tell_followers();
@@ -82,6 +84,7 @@ impl Manager {
         let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
         let timeout = if self.has_more() { Some(0) } else { again.into_iter().flatten().min() };
         let mut ready: Vec<(u64, Ready)> = Vec::with_capacity(16);
+        self.locale.take();
         nix::unistd::alarm::cancel();
         let waited = self.epoll.wait(timeout, |data, events| ready.push((data, events)));
         nix::unistd::alarm::set(TURN_SECONDS);
@@ -127,8 +130,12 @@ impl Manager {
     /// Only what waits for room in a socket is woken by room in it.
     fn watch_for_room(&mut self) {
         let interest = |waiting: bool| if waiting { Ready::EPOLLIN | Ready::EPOLLOUT } else { Ready::EPOLLIN };
-        let _ = self.epoll.modify(self.link.fd(), interest(self.link.out().wants_room()), LINK);
-        let _ = self.epoll.modify(self.logger.fd(), interest(self.logger.out().wants_room()), LOGGER);
+        if let Some(waiting) = self.link.out_mut().watch() {
+            let _ = self.epoll.modify(self.link.fd(), interest(waiting), LINK);
+        }
+        if let Some(waiting) = self.logger.out_mut().watch() {
+            let _ = self.epoll.modify(self.logger.fd(), interest(waiting), LOGGER);
+        }
     }
 
     fn next_deadline(&self) -> Option<u64> {
@@ -146,6 +153,7 @@ impl Manager {
             self.accept_due,
             self.held.deadline(),
             self.generator.next_deadline(),
+            self.forked.values().map(|(_, due)| *due).min(),
         ];
         all.into_iter().flatten().min()
     }
@@ -180,6 +188,9 @@ impl Manager {
                 let _ = self.epoll.modify(listener, Ready::EPOLLIN, LISTENER);
             }
         }
+        let late: Vec<(Key, i32)> =
+            self.forked.iter().filter(|(_, (_, due))| *due <= now).map(|(key, (pid, _))| (*key, *pid)).collect();
+        late.into_iter().for_each(|(key, pid)| self.on_slot(key, pid, Life::Forked));
         self.lookups_due(now);
         self.removals_due(now);
         self.looks_due(now);
@@ -214,6 +225,13 @@ impl Manager {
     /// Something from PID 1.
     pub fn on_pid1(&mut self, event: Pid1Event) {
         match event {
+            // What it runs is told next, mostly, and with the same pid.
+            Pid1Event::Slot { key, pid, life: Life::Forked, .. }
+                if key.token >= FIRST_TOKEN && key.step & STRAY == 0 =>
+            {
+                self.known.note(pid, Life::Forked);
+                self.forked.insert(key, (pid, wait::now_ms().saturating_add(FORKED_DELAY)));
+            }
             Pid1Event::Slot { key, pid, life, .. } => self.on_slot(key, pid, life),
             Pid1Event::Signal { signal, .. } => {
                 self.on_signal(signal);
@@ -230,6 +248,7 @@ impl Manager {
     /// A process changed its state.
     pub fn on_slot(&mut self, key: Key, pid: i32, life: Life) {
         self.note_own(key, pid, life);
+        self.forked.remove(&key);
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
         }
@@ -257,7 +276,8 @@ impl Manager {
             return self.ask_again(key);
         }
         if let Life::Over(exit) = life {
-            if pid > 0 {
+            let view = self.core.token_unit(key.token).map(|id| self.core.view(id));
+            if pid > 0 && view.is_some_and(|v| v.main_pid != Some(pid) && v.control_pid != Some(pid)) {
                 // It may have ended before we were told which it is.
                 self.push(Event::Process { key, pid, life: Life::Forked });
                 self.settle();
@@ -533,18 +553,6 @@ impl Manager {
     /// The pipes that may still be written to: token, unit's short name, stream.
     fn log_pipes(&self) -> Vec<(u64, String, Stream)> {
         self.pipes.iter().map(|((token, stream), name)| (*token, name.clone(), *stream)).collect()
-    }
-
-    /// Makes a logger link anew where none was parked.
-    ///
-    /// # Errors
-    /// As `socketpair(2)`, or `ENOTCONN` when PID 1 is gone.
-    pub fn logger_link(link: &mut super::link::Link) -> Result<Logger, nix::errno::Errno> {
-        match Logger::reopen(link) {
-            Ok(Some(logger)) => Ok(logger),
-            Ok(None) => Logger::create(link),
-            Err(_) => Err(nix::errno::Errno::ENOTCONN),
-        }
     }
 
     /// The unit of a token, while the core knows it.

@@ -9,12 +9,11 @@ use super::reactor::NOTIFY;
 use super::state::Manager;
 use crate::core::Event;
 use crate::proto::logger::{self, Stream};
-use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::pid1::{Exit, Key};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
 use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName};
-use nix::errno::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -79,7 +78,7 @@ impl Manager {
         let (mut stdio, mut fds) = self.streams(&unit, key.token)?;
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = u16::try_from(fds.len()).ok();
-            fds.push(self.make_ready(key.token)?);
+            fds.push(Rc::new(self.make_ready(key.token)?));
         }
         let invocation = self.invocation(key.token);
         let inputs = Inputs {
@@ -101,16 +100,16 @@ impl Manager {
             resolve: &|name| find_for(&unit, kind, name),
         };
         let compiled = plan::compile(&inputs)?;
-        let file = plan_file(&compiled.bytes).map_err(|e| format!("cannot hand the plan over: {}", e.desc()))?;
         notes.extend(compiled.notes);
         for text in notes {
             self.logger.send(logger::Request::Note { name: unit.name.short().to_owned(), text }, None);
         }
+        self.boot.ran = true;
+        self.known.peopled(key);
         self.sites.insert(key, compiled.sites);
         self.plan_failures.remove(&id);
-        let all = std::iter::once(file).chain(fds).collect();
-        self.link.send(Request::Spawn { key }, all);
-        Ok(())
+        let handed = self.link.spawn(key, &compiled.bytes, fds);
+        handed.map_err(|e| format!("cannot hand the plan over: {}", e.desc()))
     }
 
     /// The instance's descriptors: there, parked by a manager before us, or new.
@@ -173,7 +172,7 @@ impl Manager {
         // As sysvinit's children: PID 1's own environment, with the kernel's words `NAME=value` in it.
         let all = if sysv.is_some() { envfiles::inherited() } else { Vec::new() };
         let mut env: Vec<_> = all.into_iter().filter(|(name, _)| !is_managers(name)).collect();
-        env.extend(own.chain(envfiles::locale()));
+        env.extend(own.chain(self.locale.get_or_init(envfiles::locale).iter().cloned()));
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
         if let Some(sysv) = sysv {
             let script = sysv.is_script();
@@ -211,9 +210,9 @@ impl Manager {
     }
 
     /// The descriptors that go with the plan, and their places.
-    fn streams(&mut self, unit: &Unit, token: u64) -> Result<(Stdio, Vec<OwnedFd>), String> {
+    fn streams(&mut self, unit: &Unit, token: u64) -> Result<(Stdio, Vec<Rc<OwnedFd>>), String> {
         let (mut stdio, mut fds) = (Stdio::default(), Vec::new());
-        let place = |fds: &mut Vec<OwnedFd>, fd: Option<OwnedFd>| {
+        let place = |fds: &mut Vec<Rc<OwnedFd>>, fd: Option<Rc<OwnedFd>>| {
             let fd = fd?;
             fds.push(fd);
             u16::try_from(fds.len() - 1).ok()
@@ -229,7 +228,7 @@ impl Manager {
             stdio.error = place(&mut fds, err);
         } else if uses_log(unit) {
             let (out, err) = match self.instances.get(&token) {
-                Some(i) => (share(i.out.as_ref())?, share(i.err.as_ref())?),
+                Some(i) => (i.out.clone(), i.err.clone()),
                 None => (None, None),
             };
             let out = if out.is_some() { out } else { self.parked(token, parked::OUT)? };
@@ -240,8 +239,8 @@ impl Manager {
         Ok((stdio, fds))
     }
 
-    fn parked(&mut self, token: u64, name: &str) -> Result<Option<OwnedFd>, String> {
-        self.link.fetch(token, name).map_err(|_| {
+    fn parked(&mut self, token: u64, name: &str) -> Result<Option<Rc<OwnedFd>>, String> {
+        self.link.fetch(token, name).map(|fd| fd.map(Rc::new)).map_err(|_| {
             self.over = true;
             "process 1 doesn't answer".to_owned()
         })
@@ -258,8 +257,11 @@ impl Manager {
 
     /// Starts the logger with its socket as descriptor 3.
     pub fn spawn_logger(&mut self) {
-        let Ok(Some(socket)) = self.link.fetch(super::logger::TOKEN, "log-peer") else { return };
-        let stdout = if self.machine.container { self.link.fetch(0, "stdout").ok().flatten() } else { None };
+        let made = self.logger.peer();
+        let parked = || self.link.fetch(super::logger::TOKEN, "log-peer").ok().flatten().map(Rc::new);
+        let Some(socket) = made.or_else(parked) else { return };
+        let stdout =
+            if self.machine.container { self.link.fetch(0, "stdout").ok().flatten().map(Rc::new) } else { None };
         self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
         let key = self.logger_key;
         let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];
@@ -317,22 +319,6 @@ pub(super) fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
 /// Whether one of its streams goes to the log.
 pub(super) fn uses_log(unit: &Unit) -> bool {
     unit.service.output == Output::Log || unit.service.error == Output::Log
-}
-
-fn share(fd: Option<&OwnedFd>) -> Result<Option<OwnedFd>, String> {
-    fd.map(OwnedFd::try_clone).transpose().map_err(|e| format!("cannot duplicate a descriptor: {e}"))
-}
-
-/// A plan as PID 1 takes it: a sealed memfd; where there are none, a pipe that holds it whole.
-pub fn plan_file(bytes: &[u8]) -> Result<OwnedFd, Errno> {
-    match memfd::create(c"rung-plan") {
-        Ok(fd) => {
-            file::write_at(fd.as_fd(), bytes, 0)?;
-            memfd::seal(fd.as_fd())?;
-            Ok(fd)
-        }
-        Err(_) => pipe::holding(bytes),
-    }
 }
 
 /// The first file of that name in [`PATH`] that can be executed.

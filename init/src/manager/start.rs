@@ -9,6 +9,7 @@ use super::events::EventLog;
 use super::instance::{Instance, parked};
 use super::journal::{self, Journal};
 use super::link::{Gone, Link};
+use super::logger::Logger;
 use super::machine::{self, Purpose};
 use super::poison::{JOURNAL, Poison};
 use super::procs;
@@ -34,6 +35,7 @@ use std::path::Path;
 
 /// What PID 1 told at the beginning.
 struct Greeting {
+    version: u16,
     managers: u32,
     reexecs: u32,
     container: bool,
@@ -64,24 +66,35 @@ pub fn run() -> i32 {
     }
 }
 
+impl Greeting {
+    /// A copy of a parked descriptor. What isn't parked isn't asked for.
+    fn fetch(&self, link: &mut Link, token: u64, name: &str) -> Result<Option<OwnedFd>, Gone> {
+        if self.parked.contains(&(token, Name::new(name))) { link.fetch(token, name) } else { Ok(None) }
+    }
+}
+
 fn greet(link: &mut Link) -> Result<Greeting, Gone> {
     link.send(Request::Hello { version: VERSION }, Vec::new());
+    link.send(Request::Sync, Vec::new());
     let mut greeting = link.await_event(|event, _| match *event {
-        Pid1Event::Welcome { managers, reexecs, container, booted_ms, down, left_ms, status, .. } => Some(Greeting {
-            managers,
-            reexecs,
-            container,
-            booted_ms,
-            down,
-            left_ms,
-            status,
-            slots: Vec::new(),
-            parked: Vec::new(),
-            highest_token: 0,
-        }),
+        Pid1Event::Welcome { version, managers, reexecs, container, booted_ms, down, left_ms, status } => {
+            Some(Greeting {
+                version,
+                managers,
+                reexecs,
+                container,
+                booted_ms,
+                down,
+                left_ms,
+                status,
+                slots: Vec::new(),
+                parked: Vec::new(),
+                highest_token: 0,
+            })
+        }
         _ => None,
     })?;
-    link.send(Request::Sync, Vec::new());
+    link.speak(greeting.version);
     let (mut slots, parked) = (BTreeMap::new(), &mut greeting.parked);
     greeting.highest_token = link.await_event(|event, _| {
         match *event {
@@ -108,7 +121,7 @@ struct Restored {
 }
 
 /// The core and what goes with it as they were, by the journal; new ones where there is none, or where two managers died reading it.
-fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
+fn restore(link: &mut Link, greeting: &Greeting, poison: &mut Poison) -> Result<Restored, Gone> {
     // Numbers after a lost journal don't meet those before it.
     let empty = |first| Restored {
         core: Core::new(),
@@ -118,7 +131,7 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
         recorder: Recorder::default(),
         journal: None,
     };
-    let Some(parked) = link.fetch(0, "journal")? else { return Ok(empty(1)) };
+    let Some(parked) = greeting.fetch(link, 0, "journal")? else { return Ok(empty(1)) };
     if poison.is_poison(JOURNAL) {
         poison.forgive(JOURNAL);
         return Ok(empty(wait::now_ms()));
@@ -194,10 +207,10 @@ impl Manager {
         let args: Vec<String> = std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
-        let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let Restored { mut core, choices, askers, events, recorder, journal } = restore(&mut link, &mut poison)?;
+        let mut poison = greeting.fetch(&mut link, 0, "note")?.map_or_else(Poison::create, Poison::reopen);
+        let Restored { mut core, choices, askers, events, recorder, journal } = restore(&mut link, &greeting, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
-        let listener = match link.fetch(0, "control")? {
+        let listener = match greeting.fetch(&mut link, 0, "control")? {
             Some(fd) => Some(fd),
             None => server::open(&run_dir.join("control")).ok(),
         };
@@ -223,7 +236,10 @@ impl Manager {
             conf,
         };
         let mut manager = Self {
-            logger: Self::logger_link(&mut link).map_err(|_| Gone)?,
+            logger: match greeting.fetch(&mut link, logger::TOKEN, "log")? {
+                Some(socket) => Logger::reopen(socket),
+                None => Logger::create(&mut link).map_err(|_| Gone)?,
+            },
             epoll: Epoll::new().map_err(|_| Gone)?,
             loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
             findings: BTreeMap::new(),
@@ -248,6 +264,9 @@ impl Manager {
             console: Console::new(console, machine.quiet),
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            locale: Default::default(),
+            known: Default::default(),
+            forked: BTreeMap::new(),
             watched: BTreeMap::new(),
             strays_due: None,
             pid_files: BTreeMap::new(),
@@ -285,6 +304,7 @@ impl Manager {
         for finding in conf_findings {
             manager.console.write(&format!("{finding}\r\n"));
         }
+        manager.boot.ran = manager.machine.managers > 0;
         manager.farm.exact = manager.machine.conf.compat == Compat::Exact;
         manager.recall_choices();
         manager.park_own();

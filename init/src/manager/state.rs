@@ -122,6 +122,12 @@ pub struct Manager {
     pub instances: BTreeMap<u64, Instance>,
     /// Log pipes whose last writer may still write, with the unit's short name.
     pub pipes: BTreeMap<(u64, Stream), String>,
+    /// The system's language, as it was read in this turn of the loop.
+    pub locale: std::cell::OnceCell<super::envfiles::Variables>,
+    /// What is known of PID 1's children.
+    pub known: super::leftover::Known,
+    /// Processes that aren't known to run what they were started for yet, and since when.
+    pub forked: BTreeMap<Key, (i32, u64)>,
     /// Instances that wait for their group to become empty, with the unit.
     pub watched: BTreeMap<u64, UnitId>,
     /// When those are to be looked at again where no event tells of their end.

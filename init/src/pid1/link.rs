@@ -5,7 +5,7 @@ use super::signals::Pending;
 use super::slots::Slots;
 use super::table::Table;
 use super::{Tag, tag};
-use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, Request, kind};
+use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, MAX_PLAN, Request, kind};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::seqpacket::{self, Fds, Received, Unsent};
 use crate::sys::shared::Field;
@@ -40,13 +40,15 @@ pub struct Link {
     answer: Option<(Event, Option<OwnedFd>)>,
     full: bool,
     waiting_since: Option<u64>,
+    /// What came behind the last request, and its length.
+    behind: (Vec<u8>, usize),
 }
 
 impl Link {
     /// The line as the table has it.
     pub fn new(table: &'static Table, epoll: &'static Epoll) -> Self {
         epoll.add_recorded(&table.head.socket, tag(Tag::Manager, 0));
-        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None }
+        Self { table, epoll, cursor: 0, answer: None, full: false, waiting_since: None, behind: (vec![0; MAX_PLAN], 0) }
     }
 
     fn socket(&self) -> Option<BorrowedFd<'static>> {
@@ -75,21 +77,30 @@ impl Link {
         let Some(socket) = self.socket().filter(|_| self.answer.is_none()) else { return Got::Nothing };
         let words = &self.table.head.request;
         self.done();
-        let mut received = seqpacket::recv_shared(socket, words);
+        let (behind, length) = &mut self.behind;
+        let mut received = seqpacket::recv_shared(socket, words, behind);
         if matches!(received, Err(Errno::ECONNRESET)) {
             // It has gone without reading all we sent; what it sent itself is still there.
-            received = seqpacket::recv_shared(socket, words);
+            received = seqpacket::recv_shared(socket, words, behind);
         }
+        *length = if let Ok(Received::Packet(whole, _)) = &received { whole.saturating_sub(FRAME_LEN) } else { 0 };
         let frame: Frame = words.get();
         match received {
-            Ok(Received::Packet(FRAME_LEN, fds)) => match Request::decode(&frame) {
-                Some(request) => Got::Request(request, fds),
+            Ok(Received::Packet(whole, fds)) if whole >= FRAME_LEN => match Request::decode(&frame) {
+                Some(request) if *length == 0 || matches!(request, Request::Spawn { .. }) => Got::Request(request, fds),
+                Some(_) => Got::Bad(kind(&frame), Errno::EMSGSIZE),
                 None => Got::Bad(kind(&frame), Errno::EPROTO),
             },
             Ok(Received::Packet(..)) | Err(Errno::EMSGSIZE) => Got::Bad(kind(&frame), Errno::EMSGSIZE),
             Err(Errno::EAGAIN) => Got::Nothing,
             Ok(Received::Closed) | Err(_) => Got::Closed,
         }
+    }
+
+    /// What came behind the last request.
+    pub fn plan(&self) -> &[u8] {
+        let (behind, length) = &self.behind;
+        behind.get(..*length).unwrap_or(&[])
     }
 
     /// The request that was read last has been carried out, and answered if it needs that.

@@ -19,9 +19,6 @@ impl Parked {
     pub fn new(table: &'static Table) -> Self {
         let used = usize::try_from(table.head.used_parks.get()).unwrap_or(usize::MAX);
         for park in table.parked.iter().take(used) {
-            if park.fd.get().is_none() {
-                park.fd.forget();
-            }
             park.fd.close_on_exec(true);
         }
         Self { table, records: Records::new(&table.parked, &table.head.used_parks) }

@@ -54,12 +54,12 @@ pub fn guard(table: &'static Table, path: CString, args: Vec<CString>, mut env: 
     env.extend(CString::new(format!("{TABLE_VARIABLE}={}", head.file.raw())));
     env.extend(CString::new([PATH_VARIABLE.as_bytes(), b"=", path.as_bytes()].concat()));
     let _ = TABLE.set(table);
+    head.file.close_on_exec(true);
+    survivors(table).for_each(|fd| fd.close_on_exec(true));
     if head.exe.get().is_none() {
         let opened = nix::fcntl::open(path.as_c_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty());
         let _ = opened.map(|exe| head.exe.put(exe));
     }
-    head.file.close_on_exec(true);
-    survivors(table).for_each(|fd| fd.close_on_exec(true));
     let pid = nix::unistd::getpid().as_raw();
     let _ = crash::install(Road { pid, image: Image::new(path, args, env), prepare });
 }

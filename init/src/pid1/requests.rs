@@ -57,7 +57,7 @@ impl Reactor {
                 return Err(Errno::EPERM);
             }
             Request::Spawn { .. } if self.table.head.paused.get() == 1 => return Err(Errno::ECANCELED),
-            Request::Spawn { key } => self.spawner.requested(&mut self.slots, key, fds)?,
+            Request::Spawn { key } => self.spawner.requested(&mut self.slots, key, fds, self.link.plan())?,
             Request::Signal { key, signal, group } => {
                 let (slot, _) = self.slots.find(key).and_then(|i| self.slots.get(i)).ok_or(Errno::ESRCH)?;
                 adopt::signal(slot, signal, group)?;
@@ -68,14 +68,16 @@ impl Reactor {
             }
             Request::Ack { key } => self.acknowledged(key)?,
             Request::Park { token, name } => {
-                let fd = fds.take(0).filter(|_| !name.as_bytes().is_empty()).ok_or(Errno::EINVAL)?;
-                self.parked.put(token, &name, fd)?;
+                for (index, name) in name.list().enumerate() {
+                    let fd = fds.take(index).filter(|_| !name.as_bytes().is_empty()).ok_or(Errno::EINVAL)?;
+                    self.parked.put(token, &name, fd)?;
+                }
             }
             Request::Fetch { token, name } => {
                 let found = self.parked.get(token, &name).and_then(|fd| fd.try_clone_to_owned().ok());
                 self.link.answer(Event::Fd { token, name, found: found.is_some() }, found);
             }
-            Request::Drop { token, name } => self.parked.close(token, &name),
+            Request::Drop { token, name } => name.list().for_each(|name| self.parked.close(token, &name)),
             Request::Title { text } => {
                 self.table.head.title.set(text.to_bytes());
                 args::set_title(text.as_bytes());

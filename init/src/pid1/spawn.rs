@@ -2,33 +2,23 @@
 
 use super::slots::Slots;
 use super::{Tag, tag};
-use crate::proto::pid1::{Exit, Key, Life, MAX_FDS, STAGE_FORK};
+use crate::proto::pid1::{Exit, Key, Life, STAGE_FORK};
 use crate::sys::child::{self, Order, Source};
 use crate::sys::epoll::Epoll;
 use crate::sys::seqpacket::Fds;
 use crate::sys::shared::Field;
+use crate::sys::sharing::Sharing;
 use crate::sys::{fd, process};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Children that share PID 1's descriptor table at one time; further ones copy it.
-const SHARING: usize = 16;
-
 /// Starts processes.
 #[derive(Debug)]
 pub struct Spawner {
     epoll: &'static Epoll,
-    can_share: bool,
-    held: [Option<Held>; SHARING],
-}
-
-/// What a child that shares our descriptors still needs open.
-#[derive(Debug)]
-struct Held {
-    slot: usize,
-    _fds: Fds,
-    _report: OwnedFd,
+    ignored: u64,
+    sharing: Sharing,
 }
 
 /// What to start.
@@ -45,27 +35,28 @@ pub struct Program<'a> {
 impl Spawner {
     /// Tries out what the kernel allows.
     pub fn new(epoll: &'static Epoll) -> Self {
-        Self { epoll, can_share: child::can_share(), held: Default::default() }
+        Self { epoll, ignored: child::ignored(), sharing: Sharing::new() }
     }
 
-    /// Starts what a request asks for: its first descriptor is the plan.
+    /// Starts what a request asks for. With an empty `plan` its first descriptor is the plan.
     ///
     /// # Errors
     /// As [`Slots::insert`]; `EBADF` without a plan. A fork that fails is an end of the slot, not an error.
-    pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds) -> Result<(), Errno> {
-        let mut numbers = [-1; MAX_FDS];
-        for (index, to) in numbers.iter_mut().enumerate() {
-            *to = fds.raw(index).unwrap_or(-1);
-        }
+    pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds, plan: &[u8]) -> Result<(), Errno> {
+        let numbers = fds.numbers();
         let given = numbers.get(..fds.len()).unwrap_or(&[]);
-        let Some((plan, rest)) = given.split_first() else { return Err(Errno::EBADF) };
-        // Shared numbers must lie below what the child doesn't copy.
-        let low = given.iter().all(|raw| *raw < fd::KEPT);
-        let place = self.held.iter().position(Option::is_none).filter(|_| self.can_share && low);
-        let program = Program { plan: Source::Fd(*plan), fds: rest, exe: None };
-        let shared = self.start(slots, key, program, place.is_some())?;
-        if let (Some((slot, report)), Some(place)) = (shared, place.and_then(|i| self.held.get_mut(i))) {
-            *place = Some(Held { slot, _fds: fds, _report: report });
+        let (plan, rest) = match given.split_first() {
+            _ if !plan.is_empty() => (Source::Bytes(plan), given),
+            Some((plan, rest)) => (Source::Fd(*plan), rest),
+            None => return Err(Errno::EBADF),
+        };
+        // Where no place is free, what the others have reported meanwhile may free some.
+        for slot in self.sharing.crowd() {
+            self.reported(slots, slot);
+        }
+        let shared = self.start(slots, key, Program { plan, fds: rest, exe: None }, self.sharing.allows(given))?;
+        if let Some((slot, report)) = shared {
+            self.sharing.hold(slot, fds, report);
         }
         Ok(())
     }
@@ -87,17 +78,19 @@ impl Spawner {
         share: bool,
     ) -> Result<Option<(usize, OwnedFd)>, Errno> {
         let (index, slot) = slots.insert(key, Life::Forked)?;
+        let before = process::boot_ticks();
         let started = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).and_then(|(read, report)| {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
             slot.report.put(read);
             self.epoll.add_recorded(&slot.report, tag(Tag::Report, index));
             let share = share && report.as_raw_fd() < fd::KEPT;
-            let order = Order { plan, fds, report: report.as_raw_fd(), exe, pid: &slot.pid, share };
+            let ignored = self.ignored;
+            let order = Order { plan, fds, report: report.as_raw_fd(), exe, ignored, pid: &slot.pid, share };
             Ok((child::start(&order)?, share.then_some((index, report))))
         });
         match started {
             Ok((pid, shared)) => {
-                slots.started(index, pid, process::start_time(pid).unwrap_or(0));
+                slots.started(index, pid, process::start_time_since(before, pid).unwrap_or(0));
                 Ok(shared)
             }
             Err(e) => {
@@ -114,7 +107,7 @@ impl Spawner {
         let Some(pipe) = slot.report.get() else { return };
         let report = child::read_report(pipe);
         if report.detached {
-            self.release(index);
+            self.sharing.release(index);
         }
         if let Some((stage, errno)) = report.failure {
             slot.failure.set(Life::Over(Exit::NotRun { stage, errno }).to_word());
@@ -130,14 +123,9 @@ impl Spawner {
     /// The process of a slot has been reaped: its end, a reported failure first.
     pub fn ended(&mut self, slots: &mut Slots, index: usize, exit: Exit) {
         self.reported(slots, index);
-        self.release(index);
+        self.sharing.release(index);
         let Some((slot, _)) = slots.get(index) else { return };
         self.epoll.drop_recorded(&slot.report);
         slots.set(index, Life::from_word(slot.failure.get()).unwrap_or(Life::Over(exit)));
-    }
-
-    fn release(&mut self, index: usize) {
-        let of_slot = |held: &&mut Option<Held>| held.as_ref().is_some_and(|held| held.slot == index);
-        self.held.iter_mut().filter(of_slot).for_each(|held| *held = None);
     }
 }

@@ -5,9 +5,14 @@
 //! compile. PID 1 never trusts a frame: what [`Request::decode`] can't read is answered by [`Event::Refused`].
 
 /// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
+/// From this version of PID 1 on a packet may hold a plan behind its frame, [`Request::Park`] and [`Request::Drop`]
+/// several names.
+pub const BATCHES: u16 = 2;
 /// Bytes in every frame.
 pub const FRAME_LEN: usize = 96;
+/// Longest plan, in bytes, that may follow the frame of [`Request::Spawn`] in its packet.
+pub const MAX_PLAN: usize = 4000;
 /// Longest name of a parked descriptor, and of PID 1's title, in bytes.
 pub const NAME_LEN: usize = 48;
 /// Most descriptors beside one frame.
@@ -45,6 +50,11 @@ impl Name {
     /// Reads [`Name::to_bytes`]'s; empty when that isn't UTF-8. A NUL inside ends it, so that equal names are equal bytes.
     pub fn from_bytes(bytes: [u8; NAME_LEN]) -> Self {
         Self::new(Self(bytes).as_str())
+    }
+
+    /// The names in a list with commas.
+    pub fn list(&self) -> impl Iterator<Item = Self> {
+        self.as_str().split(',').map(Self::new)
     }
 
     /// With its padding.
@@ -167,8 +177,8 @@ pub enum Request {
     /// Tell the state of all slots, then all parked descriptors; PID 1 answers with [`Event::Slot`]s,
     /// [`Event::Parked`]s and one [`Event::SyncEnd`].
     Sync,
-    /// Fork a child that carries out a plan. Descriptors: the plan (memfd or pipe) first, then those that the plan's
-    /// steps name by index. Answered by [`Event::Slot`]s for `key`.
+    /// Fork a child that carries out a plan. The plan follows the frame; where nothing does, it is the first descriptor
+    /// (a memfd or pipe). The other descriptors are those that the plan's steps name by index. Answered by [`Event::Slot`]s for `key`.
     Spawn {
         /// The slot to fill.
         key: Key,
@@ -199,7 +209,8 @@ pub enum Request {
         /// The slot.
         key: Key,
     },
-    /// Keep the descriptor beside this frame under (token, name); one that was there is closed.
+    /// Keep the descriptor beside this frame under (token, name); one that was there is closed. Of several, each has its
+    /// name in a list with commas.
     Park {
         /// Whose it is.
         token: u64,
@@ -213,7 +224,7 @@ pub enum Request {
         /// Its name.
         name: Name,
     },
-    /// Close a parked descriptor; an empty name closes all of the token's.
+    /// Close a parked descriptor, or each of a list with commas; an empty name closes all of the token's.
     Drop {
         /// Whose it is.
         token: u64,

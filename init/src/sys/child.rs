@@ -67,6 +67,8 @@ pub struct Order<'a> {
     pub report: RawFd,
     /// Execute this open file in place of the plan's path.
     pub exe: Option<RawFd>,
+    /// Signals that this process ignores, as [`ignored`] tells them: the child takes them as usual.
+    pub ignored: u64,
     /// Where the kernel notes its pid: no instruction lies between the fork and the note.
     pub pid: &'a AtomicI32,
     /// Don't copy the descriptor table at the fork: the child copies what lies below [`KEPT`], which holds all
@@ -77,6 +79,25 @@ pub struct Order<'a> {
 /// Whether [`Order::share`] works here: `close_range` with `CLOSE_RANGE_UNSHARE`.
 pub fn can_share() -> bool {
     close_range(RawFd::MAX, libc::CLOSE_RANGE_UNSHARE).is_ok()
+}
+
+/// Signals that this process ignores: bit 0 is signal 1. Handlers don't outlive an exec, but this does.
+pub fn ignored() -> u64 {
+    let is_ignored = |signal: &u32| {
+        let mut action = [0usize; 4];
+        // SAFETY: only asks; the kernel's own form of sigaction is four words.
+        let asked = unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                *signal,
+                std::ptr::null::<usize>(),
+                action.as_mut_ptr(),
+                size_of::<u64>(),
+            )
+        };
+        asked == 0 && action.first() == Some(&libc::SIG_IGN)
+    };
+    (1..=64u32).filter(is_ignored).fold(0, |all, signal| all | 1 << (signal - 1))
 }
 
 /// Forks; the child's pid. The child never returns.
@@ -152,7 +173,7 @@ fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
     };
     let steps = Steps::new(plan).map_err(|_| at_fork(Errno::EBADMSG))?;
     let fds = out_of_the_way(order, highest_target(steps.clone())).map_err(at_fork)?;
-    let mut state = Child { fds, exe: fds[MAX_FDS], pid_names: [None; 4] };
+    let mut state = Child { fds, exe: fds[MAX_FDS], ignored: order.ignored, pid_names: [None; 4] };
     let mut last = 0;
     for (stage, step) in (0u16..).zip(steps) {
         last = stage;
@@ -230,6 +251,7 @@ fn out_of_the_way(order: &Order<'_>, above: RawFd) -> Result<[RawFd; MAX_FDS + 1
 struct Child<'a> {
     fds: [RawFd; MAX_FDS + 1],
     exe: RawFd,
+    ignored: u64,
     pid_names: [Option<&'a CStr>; 4],
 }
 
@@ -239,7 +261,7 @@ impl<'a> Child<'a> {
         match step {
             // SAFETY: takes nothing.
             Step::Session => check(unsafe { libc::setsid() }.into()).map(drop),
-            Step::Signals { ignore } => signals(ignore),
+            Step::Signals { ignore } => signals(self.ignored, ignore),
             Step::Fd { index, target } => {
                 let from = self.fds.get(usize::from(index)).filter(|_| usize::from(index) < MAX_FDS);
                 place(*from.ok_or(Errno::EBADF)?, target)
@@ -313,8 +335,10 @@ impl<'a> Child<'a> {
                 write!(entry.as_mut_slice(), "{name}={}\0", std::process::id()).map_err(|_| Errno::E2BIG)?;
             }
         }
-        let argv = pointers(args, |text| text)?;
-        let envp = pointers(env, |text| {
+        let mut places = [[std::ptr::null(); SHORT]; 2];
+        let [argv, envp] = &mut places;
+        let argv = pointers(args, argv, |text| text)?;
+        let envp = pointers(env, envp, |text| {
             let wanted =
                 |name: &Option<&CStr>| name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="));
             let place = self.pid_names.iter().position(wanted);
@@ -333,20 +357,31 @@ impl<'a> Child<'a> {
     }
 }
 
-/// A NULL-ended array of pointers, in memory of its own (an allocator may not be used here).
-fn pointers<'t>(list: Strings<'t>, each: impl Fn(&'t CStr) -> &'t CStr) -> Result<*const *const libc::c_char, Errno> {
+/// Lists of fewer strings than this need no memory of their own.
+const SHORT: usize = 64;
+
+/// A NULL-ended array of pointers, in `room` or in memory of its own (an allocator may not be used here).
+fn pointers<'t>(
+    list: Strings<'t>,
+    room: &mut [*const libc::c_char; SHORT],
+    each: impl Fn(&'t CStr) -> &'t CStr,
+) -> Result<*const *const libc::c_char, Errno> {
     let count = list.iter().count();
-    let array = scratch((count + 1) * size_of::<*const libc::c_char>())?.cast::<*const libc::c_char>();
+    let array = match count < SHORT {
+        true => room.as_mut_ptr(),
+        false => scratch((count + 1) * size_of::<*const libc::c_char>())?.cast(),
+    };
     for (index, text) in list.iter().enumerate() {
-        // SAFETY: the array has `count` + 1 places; the last stays NULL.
+        // SAFETY: the array has more than `count` places; those not written stay NULL.
         unsafe { array.add(index).write(each(text).as_ptr()) };
     }
     Ok(array)
 }
 
-fn signals(ignore: u64) -> Result<(), Errno> {
-    for signal in 1..=64u32 {
-        let ignored = ignore.checked_shr(signal - 1).unwrap_or(0) & 1 == 1;
+/// From one set of ignored signals to another, and nothing is blocked any more.
+fn signals(before: u64, ignore: u64) -> Result<(), Errno> {
+    for signal in (1..=64u32).filter(|signal| (before ^ ignore) >> (signal - 1) & 1 == 1) {
+        let ignored = ignore >> (signal - 1) & 1 == 1;
         // The kernel's own form of sigaction, since glibc keeps two signals to itself: handler, flags, restorer, mask.
         let action = [if ignored { libc::SIG_IGN } else { libc::SIG_DFL }, 0, 0, 0];
         let none = std::ptr::null_mut::<usize>();

@@ -3,7 +3,7 @@
 use super::shared::{Field, Plain};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicI32;
 
 /// The lowest number for descriptors that are only kept: a new child copies the numbers below, not these.
@@ -51,7 +51,9 @@ pub fn copy(raw: RawFd, lowest: RawFd) -> Result<OwnedFd, Errno> {
 
 /// Moves `fd` to a number from [`KEPT`] up, close-on-exec; where the limit on open files forbids that it stays.
 pub fn keep(fd: OwnedFd) -> OwnedFd {
-    copy(fd.as_raw_fd(), KEPT).unwrap_or(fd)
+    let copy = fcntl(&fd, FcntlArg::F_DUPFD_CLOEXEC(KEPT));
+    // SAFETY: the kernel has just given us this descriptor.
+    copy.map_or(fd, |copy| unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
 /// A descriptor that a record in shared memory owns, by its number; 0: none, since the standard ones have no owner.
@@ -63,9 +65,12 @@ pub struct Recorded(AtomicI32);
 unsafe impl Plain for Recorded {}
 
 impl Recorded {
-    /// The descriptor, if there is one and it is open.
+    /// The descriptor, if there is one.
     pub fn get(&self) -> Option<BorrowedFd<'static>> {
-        borrow(self.raw()).filter(|_| self.raw() > 0)
+        let raw = self.raw();
+        // SAFETY: the record owns an open descriptor; what an image before us has left was looked at by
+        // [`Self::close_on_exec`]. One that garbage names gives `EBADF`, or is another one of ours.
+        (raw > 0).then(|| unsafe { BorrowedFd::borrow_raw(raw) })
     }
 
     /// Its number.
@@ -96,19 +101,19 @@ impl Recorded {
         self.0.set(0);
     }
 
-    /// Sets or clears its close-on-exec.
+    /// Sets or clears its close-on-exec; forgets it if it isn't open.
     pub fn close_on_exec(&self, on: bool) {
-        if self.raw() > 0 {
-            close_on_exec(self.raw(), on);
+        if self.raw() > 0 && !close_on_exec(self.raw(), on) {
+            self.forget();
         }
     }
 }
 
-/// Sets or clears close-on-exec.
-pub fn close_on_exec(raw: RawFd, on: bool) {
-    if let Some(fd) = borrow(raw) {
-        let _ = fcntl(fd, FcntlArg::F_SETFD(if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() }));
-    }
+/// Sets or clears close-on-exec. Whether it is open.
+pub fn close_on_exec(raw: RawFd, on: bool) -> bool {
+    let flag = if on { FdFlag::FD_CLOEXEC } else { FdFlag::empty() };
+    // SAFETY: takes no pointers.
+    raw >= 0 && unsafe { libc::fcntl(raw, libc::F_SETFD, flag.bits()) } >= 0
 }
 
 /// `close_range(2)` from `first` up.
@@ -125,7 +130,9 @@ pub fn close_range(first: RawFd, flags: libc::c_uint) -> Result<(), Errno> {
 pub fn all_close_on_exec(first: RawFd) {
     if close_range(first, libc::CLOSE_RANGE_CLOEXEC).is_err() {
         // What a parent leaves open has a low number.
-        (first..1024).for_each(|raw| close_on_exec(raw, true));
+        for raw in first..1024 {
+            close_on_exec(raw, true);
+        }
     }
 }
 

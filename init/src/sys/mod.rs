@@ -30,6 +30,7 @@ pub mod records;
 pub mod seqpacket;
 mod settings;
 pub mod shared;
+pub mod sharing;
 pub mod signals;
 pub mod stdio;
 pub mod swap;

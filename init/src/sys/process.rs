@@ -92,6 +92,11 @@ pub fn start_time(pid: i32) -> Option<u64> {
     std::str::from_utf8(rest.split(|b| *b == b' ').nth(19)?).ok()?.parse().ok()
 }
 
+/// The same for a child that was forked after `before` and until now: mostly known without asking.
+pub fn start_time_since(before: u64, pid: i32) -> Option<u64> {
+    if boot_ticks() == before { Some(before) } else { start_time(pid) }
+}
+
 /// Now, in the clock ticks of [`start_time`] (a hundred a second).
 pub fn boot_ticks() -> u64 {
     super::wait::now_ms() / 10

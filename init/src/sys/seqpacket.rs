@@ -29,9 +29,9 @@ impl Fds {
         self.fds.get_mut(index)?.take()
     }
 
-    /// The number of the one at `index`, while it is held here.
-    pub fn raw(&self, index: usize) -> Option<RawFd> {
-        self.fds.get(index)?.as_ref().map(AsRawFd::as_raw_fd)
+    /// The numbers of all that are held here; -1 in the other places.
+    pub fn numbers(&self) -> [RawFd; MAX_FDS] {
+        self.fds.each_ref().map(|fd| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd))
     }
 
     fn push(&mut self, fd: OwnedFd) {
@@ -133,27 +133,31 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Res
 /// As `recvmsg(2)`: `EAGAIN` when there is none; `EMSGSIZE` when bytes or descriptors were cut off (what came is closed).
 pub fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received, Errno> {
     // SAFETY: a live buffer of this length.
-    unsafe { recv_at(socket, buffer.as_mut_ptr(), buffer.len()) }
+    unsafe { recv_at(socket, (buffer.as_mut_ptr(), buffer.len()), &mut []) }
 }
 
-/// As [`recv`], into shared memory: the kernel's writing is the record that the packet was taken.
+/// As [`recv`], its beginning into shared memory: the kernel's writing is the record that the packet was taken. What is
+/// longer goes on in `behind`.
 ///
 /// # Errors
 /// As [`recv`].
-pub fn recv_shared(socket: BorrowedFd<'_>, buffer: &[AtomicU64]) -> Result<Received, Errno> {
+pub fn recv_shared(socket: BorrowedFd<'_>, buffer: &[AtomicU64], behind: &mut [u8]) -> Result<Received, Errno> {
     // SAFETY: a live buffer of this length, which may change at any time.
-    unsafe { recv_at(socket, buffer.as_ptr().cast_mut().cast(), size_of_val(buffer)) }
+    unsafe { recv_at(socket, (buffer.as_ptr().cast_mut().cast(), size_of_val(buffer)), behind) }
 }
 
 /// # Safety
-/// `length` bytes at `buffer` can be written.
-unsafe fn recv_at(socket: BorrowedFd<'_>, buffer: *mut u8, length: usize) -> Result<Received, Errno> {
+/// As many bytes at `buffer` as it says can be written.
+unsafe fn recv_at(socket: BorrowedFd<'_>, buffer: (*mut u8, usize), behind: &mut [u8]) -> Result<Received, Errno> {
     let mut control = Control([0; _]);
-    let mut iov = libc::iovec { iov_base: buffer.cast(), iov_len: length };
+    let mut parts = [
+        libc::iovec { iov_base: buffer.0.cast(), iov_len: buffer.1 },
+        libc::iovec { iov_base: behind.as_mut_ptr().cast(), iov_len: behind.len() },
+    ];
     // SAFETY: as in `send`.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &raw mut iov;
-    message.msg_iovlen = 1;
+    message.msg_iov = parts.as_mut_ptr();
+    message.msg_iovlen = parts.len();
     message.msg_control = control.0.as_mut_ptr().cast();
     message.msg_controllen = control.0.len();
     let length = loop {

@@ -108,7 +108,15 @@ fn foreground() -> i32 {
     plan.push(Step::Exec { program: c"/bin/cat", args: Strings::new(&args), env: Strings::new(&env) });
     let (Some(plan), Ok((mut report, writing))) = (plan.finish(), std::io::pipe()) else { return 3 };
     let (pid, report_fd) = (AtomicI32::new(0), std::os::fd::AsRawFd::as_raw_fd(&writing));
-    let order = Order { plan: Source::Bytes(&plan), fds: &[], report: report_fd, exe: None, pid: &pid, share: false };
+    let order = Order {
+        plan: Source::Bytes(&plan),
+        fds: &[],
+        report: report_fd,
+        exe: None,
+        ignored: 0,
+        pid: &pid,
+        share: false,
+    };
     let started = child::start(&order);
     drop(writing);
     // Closed by the execve.
