@@ -32,6 +32,7 @@ pub mod course;
 mod cycle;
 mod ends;
 mod idle;
+mod index;
 pub mod invariants;
 mod job;
 mod journal;
@@ -187,10 +188,13 @@ impl Core {
     }
 
     fn define(&mut self, definitions: Vec<Definition>, out: &mut Vec<Action>) {
+        let mut relinks = false;
         for definition in definitions {
-            self.units.define(definition);
+            relinks |= self.units.define(definition);
         }
-        self.units.link();
+        if relinks {
+            self.units.link();
+        }
         // Edges have changed under jobs that wait.
         let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
         jobs.iter().for_each(|id| self.time_job(*id));
@@ -352,7 +356,7 @@ impl Core {
                 if phase != Phase::Dead && !called_off {
                     self.check_end(id, out);
                 }
-                self.units.scratch(id).running = None;
+                self.units.forget_running(id);
             }
         }
     }
