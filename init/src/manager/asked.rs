@@ -293,12 +293,8 @@ impl Manager {
         way.into()
     }
 
-    /// Whose doing the unit's job is, or was until just now: `actions` are what came of the same event.
-    pub(super) fn asked_for(&self, unit: UnitId, actions: &[Action]) -> String {
-        let done = actions.iter().find_map(|action| match action {
-            Action::JobDone { request, unit: other, .. } if *other == unit => Some(*request),
-            _ => None,
-        });
+    /// Whose doing the unit's job is, or was until just now: for the request `done`.
+    pub(super) fn asked_for(&self, unit: UnitId, done: Option<RequestId>) -> String {
         let view = self.core.view(unit);
         let open = view.job.map(|(_, requests)| requests.first().copied());
         let Some(request) = open.flatten().or(done) else {

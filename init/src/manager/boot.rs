@@ -179,9 +179,11 @@ impl Manager {
     /// two would never be seen.
     /// Returns the units that gather others than before.
     pub fn scan_units(&mut self) -> BTreeSet<UnitName> {
-        let mut gathers = self.loader.rescan();
         self.watch_folders();
-        gathers.extend(self.loader.rescan());
+        let mut gathers = self.loader.rescan();
+        if self.watch_parts() {
+            gathers.extend(self.loader.rescan());
+        }
         self.keep_choices();
         gathers
     }
@@ -281,13 +283,16 @@ impl Manager {
         for folder in self.loader.folders() {
             self.watcher.add_or_wait(folder, Why::Units);
         }
-        for folder in self.loader.drop_in_folders() {
-            self.watcher.add(&folder, Why::Units);
-        }
         for folder in self.farm.folders() {
             self.watcher.add_or_wait(&folder, Why::Levels);
         }
         self.watch_sources();
+    }
+
+    /// Watches the folders that belong to single units; whether there are any that were not watched until now.
+    fn watch_parts(&mut self) -> bool {
+        let folders = self.loader.drop_in_folders();
+        folders.iter().filter(|folder| self.watcher.begin(folder, Why::Parts) == Some(true)).count() > 0
     }
 }
 

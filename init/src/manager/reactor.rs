@@ -403,10 +403,15 @@ impl Manager {
         let Ok(changes) = self.watcher.read() else {
             return self.look_everywhere();
         };
-        let (mut units, mut levels, mut appeared, mut daemons) = (Vec::new(), false, false, Vec::new());
+        let (mut units, mut parts, mut levels) = (Vec::new(), false, false);
+        let (mut appeared, mut daemons) = (false, Vec::new());
         for Change { why, file } in changes {
             match why {
                 Why::Units => units.push(file),
+                Why::Parts => {
+                    units.push(file);
+                    parts = true;
+                }
                 Why::Levels => levels = true,
                 Why::Appears(_) => appeared = true,
                 Why::Sources(_) => self.generator.changed(),
@@ -421,7 +426,7 @@ impl Manager {
         if appeared {
             return self.reload_all();
         }
-        if !units.is_empty() {
+        if !units.is_empty() && (parts || !self.files_changed(&units)) {
             self.units_changed(&units);
             levels = true;
         }
@@ -452,6 +457,25 @@ impl Manager {
         for token in self.pid_files.keys().copied().collect::<Vec<_>>() {
             self.look_at_pid_file(token);
         }
+    }
+
+    /// Files in folders of units changed, and it is plain which: only these are looked at and read. `false`: more than
+    /// that has changed.
+    fn files_changed(&mut self, files: &[Option<std::ffi::OsString>]) -> bool {
+        let Some(changed) = self.loader.refresh(files.iter().map(Option::as_deref)) else { return false };
+        let instances = |name: &UnitName| -> Vec<UnitName> {
+            let all = self.core.ids().map(|id| self.core.name(id));
+            all.filter(|n| n.template().as_ref() == Some(name)).cloned().collect()
+        };
+        let names: BTreeSet<UnitName> = changed
+            .into_iter()
+            .flat_map(|name| if name.is_template() { instances(&name) } else { vec![name] })
+            .collect();
+        for name in &names {
+            self.poison.forgive(name.as_str());
+        }
+        self.redefine(names.into_iter().collect());
+        true
     }
 
     /// Reads the units again whose files changed: those of the files' names, their instances; drop-ins' owners by folder.

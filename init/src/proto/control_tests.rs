@@ -143,6 +143,23 @@ fn status() -> UnitStatus {
     }
 }
 
+fn brief() -> UnitBrief {
+    UnitBrief {
+        name: name(),
+        description: "A".into(),
+        load: LoadState::Loaded,
+        state: State::Active,
+        phase: Phase::Running,
+        since_ms: Some(1),
+        main_pid: Some(2),
+        control_pid: Some(3),
+        restarts: 1,
+        levels: "2345".into(),
+        source: Source::Native,
+        file: Some("/f".into()),
+    }
+}
+
 fn cause() -> Cause {
     let asked = Asked {
         verb: "start".into(),
@@ -212,6 +229,8 @@ fn description_and_types_agree() {
         json(Links { changes: vec![change] })
     };
     let enable = || json(Enable { names: vec!["a".into()], levels: Some("2".into()) });
+    takes("Brief", names());
+    gives("Brief", json(Briefs { units: vec![brief()] }));
     takes("List", empty());
     gives("List", units());
     takes("Status", names());

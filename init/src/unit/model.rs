@@ -94,6 +94,36 @@ impl Unit {
         }
     }
 
+    /// Gives back the room that reading it has left over.
+    pub(super) fn settle(&mut self) {
+        let service = &mut self.service;
+        self.relations.settle();
+        self.conditions.settle();
+        self.install.settle();
+        service.ending.settle();
+        service.readiness.settle();
+        service.exec.settle();
+        service.directories.settle();
+        service.scheduling.settle();
+        service.privileges.settle();
+        service.terminal.settle();
+        for names in [&mut self.after, &mut self.before, &mut self.requires, &mut self.wants, &mut self.conflicts] {
+            names.shrink_to_fit();
+        }
+        self.description.shrink_to_fit();
+        self.documentation.shrink_to_fit();
+        self.files.shrink_to_fit();
+        self.places.shrink_to_fit();
+        for (_, command) in &mut service.commands {
+            command.words.iter_mut().for_each(String::shrink_to_fit);
+            command.words.shrink_to_fit();
+        }
+        service.commands.shrink_to_fit();
+        service.environment.shrink_to_fit();
+        service.environment_files.shrink_to_fit();
+        service.limits.shrink_to_fit();
+    }
+
     /// `file:line` of a key (`Service.User`), where it was given.
     pub fn place(&self, key: &str) -> Option<String> {
         let at = self.places.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
