@@ -293,9 +293,9 @@ impl Arena {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Takes in a definition; answers whether the edges are to be built anew. A running instance keeps the definition
+    /// Takes in a definition; answers whose it is, and whether the edges are to be built anew. A running instance keeps the definition
     /// it has, and what says the same as before is kept once.
-    pub fn define(&mut self, definition: Definition) -> bool {
+    pub fn define(&mut self, definition: Definition) -> (UnitId, bool) {
         let (name, mut disk) = match definition {
             Definition::Good(unit) => (unit.name.clone(), Loaded::Good(unit)),
             Definition::Bad(name, why) => (name, Loaded::Bad(why)),
@@ -315,6 +315,8 @@ impl Arena {
             }
         }
         let before = node.relations().cloned();
+        // What can be started, and what can't any more, is others' business too.
+        let stays = matches!((&node.disk, &disk), (Loaded::Good(_), Loaded::Good(_)));
         node.disk = disk;
         // After a restore: the instance was started from a file that we can only read again.
         if node.running.is_none()
@@ -324,11 +326,11 @@ impl Arena {
             node.running = Some(Rc::clone(unit));
         }
         let relinks = match (&before, node.relations()) {
-            (None, None) => false,
-            (Some(old), Some(new)) => !Rc::ptr_eq(old, new) && !has_same_edges(old, new),
+            (Some(old), Some(new)) if stays => !Rc::ptr_eq(old, new) && !has_same_edges(old, new),
             _ => true,
         };
-        relinks || self.len() > known || std::mem::take(&mut self.stale)
+        let relinks = relinks || self.len() > known || std::mem::take(&mut self.stale);
+        (id, relinks)
     }
 
     /// Builds all edges anew from the definitions: O(n+e).

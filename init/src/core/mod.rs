@@ -188,19 +188,28 @@ impl Core {
     }
 
     fn define(&mut self, definitions: Vec<Definition>, out: &mut Vec<Action>) {
+        let mut changed = Vec::with_capacity(definitions.len());
         let mut relinks = false;
         for definition in definitions {
-            relinks |= self.units.define(definition);
+            let (id, relink) = self.units.define(definition);
+            changed.push(id);
+            relinks |= relink;
         }
         if relinks {
             self.units.link();
+            // Edges have changed under jobs that wait.
+            let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
+            jobs.iter().for_each(|id| self.time_job(*id));
+            self.look_at_upheld();
+            self.cut_loops(&jobs, out);
+            self.look_again();
+        } else {
+            // Nobody else's business.
+            for id in changed.into_iter().filter(|id| self.units.get(*id).job.is_some()) {
+                self.time_job(id);
+                self.queue.push_back(id);
+            }
         }
-        // Edges have changed under jobs that wait.
-        let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
-        jobs.iter().for_each(|id| self.time_job(*id));
-        self.look_at_upheld();
-        self.cut_loops(&jobs, out);
-        self.look_again();
     }
 
     /// Looks at every waiting job anew.
