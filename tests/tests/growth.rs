@@ -62,7 +62,8 @@ fn name(i: usize) -> UnitName {
 }
 
 fn write(folder: &Path, i: usize, program: &str) {
-    let after: Vec<String> = (1..=10).filter_map(|k| i.checked_sub(k * 7)).map(|j| name(j).as_str().to_owned()).collect();
+    let after: Vec<String> =
+        (1..=10).filter_map(|k| i.checked_sub(k * 7)).map(|j| name(j).as_str().to_owned()).collect();
     let text = format!(
         "[Unit]\nDescription=Worker {i}\nAfter={}\n[Service]\nType=exec\nExecStart={program}\nRestart=always\n",
         after.join(" ")

@@ -81,26 +81,21 @@ impl Connection {
 /// A message, read straight into what it is to become.
 fn read<R: DeserializeOwned>(frame: &[u8]) -> serde_json::Result<Received<R>> {
     #[derive(Deserialize)]
-    struct Head {
+    struct Whole<P> {
+        parameters: P,
         #[serde(default)]
         continues: bool,
         error: Option<String>,
     }
-    #[derive(Deserialize)]
-    struct Body<P> {
-        parameters: P,
+    if let Ok(Whole { parameters, continues, error: None }) = serde_json::from_slice(frame) {
+        return Ok(Received::Reply(parameters, continues));
     }
-    let head: Head = serde_json::from_slice(frame)?;
-    if let Some(name) = head.error {
-        let text = serde_json::from_slice(frame).map(|body: Body<ErrorText>| body.parameters);
-        return Ok(Received::Refused(name, text.unwrap_or_default()));
+    // An error, or no parameters at all, which are as good as `null`.
+    let reply: Reply = serde_json::from_slice(frame)?;
+    match reply.error {
+        Some(name) => Ok(Received::Refused(name, serde_json::from_value(reply.parameters).unwrap_or_default())),
+        None => Ok(Received::Reply(serde_json::from_value(reply.parameters)?, reply.continues)),
     }
-    let parameters = match serde_json::from_slice(frame) {
-        Ok(Body { parameters }) => parameters,
-        // None at all is as good as `null`.
-        Err(_) => serde_json::from_value(serde_json::from_slice::<Reply>(frame)?.parameters)?,
-    };
-    Ok(Received::Reply(parameters, head.continues))
 }
 
 /// The manager is gone.

@@ -205,7 +205,8 @@ impl Core {
             self.look_again();
         } else {
             // Nobody else's business.
-            for id in changed.into_iter().filter(|id| self.units.get(*id).job.is_some()) {
+            changed.retain(|id| self.units.get(*id).job.is_some());
+            for id in changed {
                 self.time_job(id);
                 self.queue.push_back(id);
             }

@@ -3,12 +3,13 @@
 use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
-use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
+use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
 const OWN: RequestId = 1 << 62;
@@ -164,6 +165,7 @@ impl Manager {
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.
         self.write_omitted();
+        self.spare = true;
     }
 
     /// Reads all unit files and level links again and tells the core.
@@ -212,7 +214,8 @@ impl Manager {
             }
             let mut definitions = Vec::with_capacity(batch.len());
             for name in batch.drain(..) {
-                definitions.push(self.load_guarded(&name));
+                let definition = self.load_guarded(&name);
+                definitions.push(self.as_known(definition));
             }
             // At once and not by the queue: the names it refers to are needed now.
             self.decide(Event::Define(definitions));
@@ -222,11 +225,25 @@ impl Manager {
         }
     }
 
-    fn load_guarded(&mut self, name: &UnitName) -> crate::core::Definition {
+    /// What says the same as the definition that is known already isn't kept a second time.
+    fn as_known(&self, definition: Definition) -> Definition {
+        let Definition::Good(unit) = &definition else { return definition };
+        let known = self.core.id(&unit.name).map(|id| self.core.view(id));
+        let same = known.into_iter().flat_map(|view| match view.on_disk {
+            Loaded::Good(disk) => [view.unit, Some(disk)],
+            _ => [view.unit, None],
+        });
+        match same.flatten().find(|old| *old == unit) {
+            Some(old) => Definition::Good(Rc::clone(old)),
+            None => definition,
+        }
+    }
+
+    fn load_guarded(&mut self, name: &UnitName) -> Definition {
         if self.poison.is_poison(name.as_str()) {
             let reason =
                 "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
-            return crate::core::Definition::Bad(name.clone(), reason);
+            return Definition::Bad(name.clone(), reason);
         }
         self.poison.note(name.as_str());
         let loaded = self.loader.load(name);

@@ -9,6 +9,7 @@ use crate::core::{Event, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
+use crate::sys::memory;
 use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
@@ -78,6 +79,9 @@ impl Manager {
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
+        if std::mem::take(&mut self.spare) {
+            memory::give_back();
+        }
         let due = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
         let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
         let timeout = if self.has_more() { Some(0) } else { again.into_iter().flatten().min() };

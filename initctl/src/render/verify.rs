@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str, taken: Taken, lost: &'static str) -> KeyUse {
-        KeyUse { section: "Service".into(), key: name.into(), taken, lost }
+        KeyUse { section: "Service".into(), key: name.to_owned().into(), taken, lost }
     }
 
     #[test]

@@ -40,12 +40,12 @@ impl Manager {
         let view = self.core.view(id);
         let own = definition(&view).is_some_and(|u| u.source == Source::Generated);
         let (_, Some(now), _) = self.core.levels() else { return view.state };
+        if !own || view.state != State::Inactive {
+            return view.state;
+        }
         let reached = targets::reached_in(view.name);
         let through = reached.contains(Level::S) && !now.is_down();
-        match view.state {
-            State::Inactive if own && (through || reached.contains(now)) => State::Active,
-            state => state,
-        }
+        if through || reached.contains(now) { State::Active } else { State::Inactive }
     }
 
     /// A unit in a few words; `now`: on the clock since boot, and since 1970.
