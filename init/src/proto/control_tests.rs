@@ -333,7 +333,7 @@ fn description_and_types_agree() {
     gives("Run", json(ScriptCall { script: "/s".into(), cgroup: Some("/c".into()), environment }));
     takes("Adopt", json(Adopt { name: "a".into(), pid: Some(2) }));
     gives("Adopt", json(Adopted { main_pid: Some(2), pids: vec![2] }));
-    assert_eq!(i.methods.len(), 22, "a method without a check");
+    assert_eq!(i.methods.len(), 23, "a method without a check");
     assert_eq!(i.types.len(), 26, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
