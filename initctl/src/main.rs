@@ -13,6 +13,7 @@ mod man;
 mod output;
 mod own;
 mod processes;
+mod quick;
 mod refusal;
 mod render;
 mod sandbox;
@@ -25,6 +26,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     if complete::answer::<cli::Cli>() {
         return ExitCode::SUCCESS;
+    }
+    if let Some(cli) = quick::parse(std::env::args_os()) {
+        return verbs::run(cli);
     }
     let cli = match refusal::parse(std::env::args_os()) {
         Ok(cli) => cli,

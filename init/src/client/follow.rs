@@ -2,12 +2,11 @@
 
 use super::Error;
 use super::connection::{Connection, Received};
-use crate::proto::control::{Call, ErrorText, INTERFACE};
+use crate::proto::control::{Call, INTERFACE};
 use crate::sys::watch::Watch;
 use nix::errno::Errno;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -106,10 +105,8 @@ impl Client {
         match connection.receive(Some(Instant::now() + timeout))? {
             Received::Closed => Ok(()),
             Received::Nothing => Err(Error::Silent { waited: timeout }),
-            Received::Reply(reply) => match reply.error {
-                None => Ok(()),
-                Some(name) => Err(refused(name, reply.parameters)),
-            },
+            Received::Reply(IgnoredAny, _) => Ok(()),
+            Received::Refused(name, text) => Err(Error::Refused { name, text }),
         }
     }
 
@@ -145,23 +142,22 @@ impl Client {
         each: &mut dyn FnMut(Event<R>) -> ControlFlow<()>,
     ) -> Result<bool, Error> {
         loop {
-            let reply = match connection.receive(tick.map(|t| Instant::now() + t))? {
+            let (result, continues) = match connection.receive(tick.map(|t| Instant::now() + t))? {
                 Received::Closed => return Ok(false),
+                Received::Refused(name, text) => {
+                    self.connection = Some(connection);
+                    return Err(Error::Refused { name, text });
+                }
                 Received::Nothing => {
                     if each(Event::Idle).is_break() {
                         return Ok(true);
                     }
                     continue;
                 }
-                Received::Reply(reply) => reply,
+                Received::Reply(result, continues) => (result, continues),
             };
-            if let Some(name) = reply.error {
-                self.connection = Some(connection);
-                return Err(refused(name, reply.parameters));
-            }
-            let result = serde_json::from_value(reply.parameters).map_err(|e| Error::Protocol(e.to_string()))?;
             let flow = each(Event::Reply(result));
-            if !reply.continues {
+            if !continues {
                 self.connection = Some(connection);
                 return Ok(true);
             }
@@ -221,11 +217,6 @@ impl Client {
 fn call<P: Serialize>(method: &str, parameters: &P, more: bool) -> Result<Call, Error> {
     let parameters = serde_json::to_value(parameters).map_err(|e| Error::Protocol(e.to_string()))?;
     Ok(Call { method: format!("{INTERFACE}.{method}"), parameters, more, oneway: false })
-}
-
-fn refused(name: String, parameters: Value) -> Error {
-    let text: ErrorText = serde_json::from_value(parameters).unwrap_or_default();
-    Error::Refused { name, text }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::client::request_id;
 use crate::core::Verb;
 use crate::proto::control::{Change, MAX_CALL, Progress, Reply, errors};
 use crate::proto::varlink::{Decoder, encode};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread::JoinHandle;

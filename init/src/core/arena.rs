@@ -2,13 +2,15 @@
 //!
 //! Mutable access marks the unit for the journal, so nothing can change without being recorded.
 
+use super::index::Index;
 use super::job::Job;
 use super::reason::{Cause, Reason};
 use super::service::Service;
 use super::{Definition, Loaded, State, UnitId};
 use crate::unit::name::Kind;
+use crate::unit::rare::{Rare, usual};
 use crate::unit::{Level, LevelSet, Source, Unit, UnitName};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// What stands for a system that is set up.
@@ -27,6 +29,12 @@ pub(super) struct Edges {
     pub after: Vec<UnitId>,
     /// These are ordered after it.
     pub before: Vec<UnitId>,
+    ties: Rare<Ties>,
+}
+
+/// The other ones, which most units have none of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Ties {
     /// `Requires=` and `BindsTo=`: started with it.
     pub requires: Vec<UnitId>,
     /// The reverse of `requires` and `requisite`.
@@ -57,11 +65,64 @@ pub(super) struct Edges {
     pub conflicts: Vec<UnitId>,
 }
 
+usual!(Ties);
+
+/// One of the lists.
+type Tie = fn(&mut Ties) -> &mut Vec<UnitId>;
+
+/// What a unit says of others, and what that is to it and to them.
+fn ties(unit: &Unit) -> [(&[UnitName], &'static [Tie], &'static [Tie]); 13] {
+    let r = &unit.relations;
+    [
+        (&unit.requires, &[|t| &mut t.requires], &[|t| &mut t.required_by]),
+        (&unit.wants, &[|t| &mut t.wants], &[]),
+        (&unit.conflicts, &[|t| &mut t.conflicts], &[|t| &mut t.conflicts]),
+        (&r.binds_to, &[|t| &mut t.requires, |t| &mut t.binds], &[|t| &mut t.required_by, |t| &mut t.bound_by]),
+        (&r.requisite, &[|t| &mut t.requisite], &[|t| &mut t.required_by]),
+        (&r.upholds, &[|t| &mut t.wants, |t| &mut t.upholds], &[|t| &mut t.upheld_by]),
+        (&r.part_of, &[], &[|t| &mut t.parts]),
+        (&r.stop_propagated_from, &[], &[|t| &mut t.stops]),
+        (&r.propagates_stop_to, &[|t| &mut t.stops], &[]),
+        (&r.reload_propagated_from, &[], &[|t| &mut t.reloads]),
+        (&r.propagates_reload_to, &[|t| &mut t.reloads], &[]),
+        (&r.on_failure, &[|t| &mut t.on_failure], &[]),
+        (&r.on_success, &[|t| &mut t.on_success], &[]),
+    ]
+}
+
+impl std::ops::Deref for Edges {
+    type Target = Ties;
+
+    fn deref(&self) -> &Ties {
+        &self.ties
+    }
+}
+
+impl std::ops::DerefMut for Edges {
+    fn deref_mut(&mut self) -> &mut Ties {
+        &mut self.ties
+    }
+}
+
 impl Edges {
-    fn lists(&mut self) -> [&mut Vec<UnitId>; 18] {
+    fn clear(&mut self) {
+        self.after.clear();
+        self.before.clear();
+        self.ties = Rare::default();
+    }
+
+    fn tidy(&mut self) {
+        let ties = self.ties.own().map(Ties::lists);
+        for list in [&mut self.after, &mut self.before].into_iter().chain(ties.into_iter().flatten()) {
+            list.sort_unstable();
+            list.dedup();
+        }
+    }
+}
+
+impl Ties {
+    fn lists(&mut self) -> [&mut Vec<UnitId>; 16] {
         [
-            &mut self.after,
-            &mut self.before,
             &mut self.requires,
             &mut self.required_by,
             &mut self.requisite,
@@ -93,7 +154,7 @@ pub(super) struct Node {
     pub on: LevelSet,
     pub kill: LevelSet,
     pub service: Service,
-    pub job: Option<Job>,
+    pub job: Option<Box<Job>>,
     /// The job that last set its course.
     pub cause: Option<Cause>,
     /// The unit for want of which it is down: it comes back with that one.
@@ -145,20 +206,28 @@ impl Node {
     }
 }
 
+/// Whether all edges come out the same by either definition.
+fn has_same_edges(a: &Unit, b: &Unit) -> bool {
+    (&a.after, &a.before, &a.requires, &a.wants, &a.conflicts, &a.relations, a.source, a.runlevels)
+        == (&b.after, &b.before, &b.requires, &b.wants, &b.conflicts, &b.relations, b.source, b.runlevels)
+}
+
 /// All units.
 #[derive(Debug, Clone)]
 pub(super) struct Arena {
     nodes: Vec<Node>,
-    names: BTreeMap<UnitName, UnitId>,
+    names: Index,
     /// Answers for an id that isn't ours, so that no look-up can panic.
     nobody: Node,
     dirty: BTreeSet<UnitId>,
+    /// A definition that edges were made of is gone.
+    stale: bool,
 }
 
 impl Arena {
     pub fn new() -> Self {
         let nobody = Node::new(UnitName::nobody());
-        Self { nodes: Vec::new(), names: BTreeMap::new(), nobody, dirty: BTreeSet::new() }
+        Self { nodes: Vec::new(), names: Index::default(), nobody, dirty: BTreeSet::new(), stale: false }
     }
 
     pub fn get(&self, id: UnitId) -> &Node {
@@ -183,8 +252,15 @@ impl Arena {
         usize::try_from(id.0).ok().and_then(|i| self.nodes.get_mut(i)).unwrap_or(&mut self.nobody)
     }
 
+    /// No instance of the unit runs any more.
+    pub fn forget_running(&mut self, id: UnitId) {
+        let node = self.scratch(id);
+        let last = node.running.take().is_some() && !matches!(node.disk, Loaded::Good(_));
+        self.stale |= last;
+    }
+
     pub fn find(&self, name: &UnitName) -> Option<UnitId> {
-        self.names.get(name).copied()
+        self.names.find(name, &self.nodes)
     }
 
     /// The unit of this name, made if need be.
@@ -194,7 +270,7 @@ impl Arena {
         }
         let id = UnitId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
         self.nodes.push(Node::new(name.clone()));
-        self.names.insert(name.clone(), id);
+        self.names.insert(id, &self.nodes);
         id
     }
 
@@ -208,23 +284,39 @@ impl Arena {
 
     /// By name.
     pub fn sorted(&self) -> impl Iterator<Item = UnitId> {
-        self.names.values().copied()
+        let mut ids: Vec<UnitId> = self.ids().collect();
+        ids.sort_unstable_by(|a, b| self.get(*a).name.cmp(&self.get(*b).name));
+        ids.into_iter()
     }
 
     pub fn take_dirty(&mut self) -> BTreeSet<UnitId> {
         std::mem::take(&mut self.dirty)
     }
 
-    /// Takes in a definition. A running instance keeps the one it has.
-    pub fn define(&mut self, definition: Definition) -> UnitId {
-        let (name, disk) = match definition {
+    /// Takes in a definition; answers whose it is, and whether the edges are to be built anew. A running instance keeps the definition
+    /// it has, and what says the same as before is kept once.
+    pub fn define(&mut self, definition: Definition) -> (UnitId, bool) {
+        let (name, mut disk) = match definition {
             Definition::Good(unit) => (unit.name.clone(), Loaded::Good(unit)),
             Definition::Bad(name, why) => (name, Loaded::Bad(why)),
             Definition::Masked(name) => (name, Loaded::Masked),
             Definition::Gone(name) => (name, Loaded::Missing),
         };
+        let known = self.len();
         let id = self.intern(&name);
         let node = self.scratch(id);
+        if let Loaded::Good(unit) = &mut disk {
+            let old = match &node.disk {
+                Loaded::Good(old) => Some(old),
+                _ => None,
+            };
+            if let Some(same) = [node.running.as_ref(), old].into_iter().flatten().find(|old| *old == unit) {
+                *unit = Rc::clone(same);
+            }
+        }
+        let before = node.relations().cloned();
+        // What can be started, and what can't any more, is others' business too.
+        let stays = matches!((&node.disk, &disk), (Loaded::Good(_), Loaded::Good(_)));
         node.disk = disk;
         // After a restore: the instance was started from a file that we can only read again.
         if node.running.is_none()
@@ -233,69 +325,59 @@ impl Arena {
         {
             node.running = Some(Rc::clone(unit));
         }
-        id
+        let relinks = match (&before, node.relations()) {
+            (Some(old), Some(new)) if stays => !Rc::ptr_eq(old, new) && !has_same_edges(old, new),
+            _ => true,
+        };
+        let relinks = relinks || self.len() > known || std::mem::take(&mut self.stale);
+        (id, relinks)
     }
 
-    /// Builds all edges anew from the definitions: O(n+e), once for each [`super::Event::Define`].
+    /// Builds all edges anew from the definitions: O(n+e).
     pub fn link(&mut self) {
-        let ids: Vec<UnitId> = self.ids().collect();
-        let mut units = Vec::with_capacity(ids.len());
-        for id in &ids {
-            self.scratch(*id).edges = Edges::default();
-            units.push((*id, self.get(*id).relations().cloned()));
+        let mut units = Vec::with_capacity(self.nodes.len());
+        for id in self.ids() {
+            let node = self.scratch(id);
+            node.edges.clear();
+            units.extend(node.relations().cloned().map(|unit| (id, unit)));
         }
         for (id, unit) in units {
-            let Some(unit) = unit else { continue };
-            let mut targets = |names: &[UnitName]| -> Vec<UnitId> {
-                names.iter().map(|n| self.intern(n)).filter(|other| *other != id).collect()
-            };
-            let (after, before) = (targets(&unit.after), targets(&unit.before));
-            let (requires, wants) = (targets(&unit.requires), targets(&unit.wants));
-            let conflicts = targets(&unit.conflicts);
-            let r = &unit.relations;
-            let (binds, requisite, upholds) = (targets(&r.binds_to), targets(&r.requisite), targets(&r.upholds));
-            let (wholes, stops_with) = (targets(&r.part_of), targets(&r.stop_propagated_from));
-            let (stops, reloads) = (targets(&r.propagates_stop_to), targets(&r.propagates_reload_to));
-            let reloads_with = targets(&r.reload_propagated_from);
-            let (on_failure, on_success) = (targets(&r.on_failure), targets(&r.on_success));
-            after.into_iter().for_each(|other| self.order(id, other));
-            before.into_iter().for_each(|other| self.order(other, id));
-            for other in requires.iter().chain(&binds).chain(&requisite) {
-                self.scratch(*other).edges.required_by.push(id);
+            for other in &unit.after {
+                let other = self.intern(other);
+                self.order(id, other);
             }
-            binds.iter().for_each(|other| self.scratch(*other).edges.bound_by.push(id));
-            upholds.iter().for_each(|other| self.scratch(*other).edges.upheld_by.push(id));
-            wholes.into_iter().for_each(|other| self.scratch(other).edges.parts.push(id));
-            stops_with.into_iter().for_each(|other| self.scratch(other).edges.stops.push(id));
-            reloads_with.into_iter().for_each(|other| self.scratch(other).edges.reloads.push(id));
-            for other in conflicts {
-                self.scratch(id).edges.conflicts.push(other);
-                self.scratch(other).edges.conflicts.push(id);
+            for other in &unit.before {
+                let other = self.intern(other);
+                self.order(other, id);
             }
-            let edges = &mut self.scratch(id).edges;
-            edges.requires = requires;
-            edges.requires.extend(&binds);
-            edges.wants = wants;
-            edges.wants.extend(&upholds);
-            edges.binds = binds;
-            edges.requisite = requisite;
-            edges.upholds = upholds;
-            edges.stops.extend(stops);
-            edges.reloads.extend(reloads);
-            edges.on_failure = on_failure;
-            edges.on_success = on_success;
+            for (names, there, back) in ties(&unit) {
+                for name in names {
+                    let other = self.intern(name);
+                    self.tie(id, other, there);
+                    self.tie(other, id, back);
+                }
+            }
         }
         self.tidy();
         self.order_targets();
-        self.tidy();
         self.order_services();
         self.link_users();
         self.tidy();
     }
 
+    fn tie(&mut self, from: UnitId, to: UnitId, lists: &[Tie]) {
+        if from != to {
+            for list in lists {
+                list(&mut self.scratch(from).edges.ties).push(to);
+            }
+        }
+    }
+
     fn order(&mut self, later: UnitId, earlier: UnitId) {
-        self.scratch(later).edges.after.push(earlier);
-        self.scratch(earlier).edges.before.push(later);
+        if later != earlier {
+            self.scratch(later).edges.after.push(earlier);
+            self.scratch(earlier).edges.before.push(later);
+        }
     }
 
     /// `DefaultDependencies=`
@@ -344,17 +426,14 @@ impl Arena {
             let needed = e.requires.iter().chain(&e.requisite).chain(&e.wants).copied();
             let lean = |other: &UnitId| self.get(*other).relations().is_some_and(|u| u.relations.stop_when_unneeded);
             let uses: Vec<UnitId> = needed.filter(lean).collect();
-            uses.iter().for_each(|other| self.scratch(*other).edges.used_by.push(id));
-            self.scratch(id).edges.uses = uses;
+            for other in uses {
+                self.tie(id, other, &[|t| &mut t.uses]);
+                self.tie(other, id, &[|t| &mut t.used_by]);
+            }
         }
     }
 
     fn tidy(&mut self) {
-        for id in self.ids() {
-            for list in self.scratch(id).edges.lists() {
-                list.sort_unstable();
-                list.dedup();
-            }
-        }
+        self.nodes.iter_mut().for_each(|node| node.edges.tidy());
     }
 }

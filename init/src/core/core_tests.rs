@@ -499,7 +499,7 @@ fn a_garbled_journal_is_passed_over() {
     b.ask(Verb::Start, &["a"]);
     let mut records = b.core.snapshot();
     for key in ["unit/", "unit/a/b", "request/x", "result/1", "levels", "what/ever", ""] {
-        records.push(Record { key: key.to_owned(), value: Some(serde_json::json!({ "service": 3 })) });
+        records.push(Record { key: key.to_owned(), value: Some(serde_json::json!({ "service": 3 }).to_string()) });
     }
     let mut core = Core::restore(records);
     let mut out = Vec::new();

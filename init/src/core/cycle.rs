@@ -26,6 +26,9 @@ impl Core {
     /// Cuts every loop that the jobs of these units close.
     pub(super) fn cut_loops(&mut self, new: &[UnitId], out: &mut Vec<Action>) {
         for down in [true, false] {
+            if !self.has_loop(new, down) {
+                continue;
+            }
             let mut knot = self.knot(new, down);
             while let Some((members, (later, earlier))) = self.untie(&mut knot) {
                 if let Some(job) = &mut self.units.get_mut(later).job {
@@ -70,15 +73,48 @@ impl Core {
         Some((members, (later, earlier)))
     }
 
+    /// Whether the unit's job stands in the order of what goes down, or of what comes up.
+    fn counts(&self, id: UnitId, down: bool) -> bool {
+        self.units.get(id).job.as_ref().is_some_and(|j| match j.kind {
+            JobKind::Restart => true,
+            JobKind::Stop => down && !j.running,
+            JobKind::Start | JobKind::Reload => !down && !j.running,
+        })
+    }
+
+    /// Whether these units' jobs close any loop; as a rule they don't. O(n+e), and nothing is built for it.
+    fn has_loop(&self, new: &[UnitId], down: bool) -> bool {
+        let mut marks = vec![Mark::New; self.units.len()];
+        let mut way: Vec<(UnitId, usize)> = Vec::new();
+        for first in new.iter().copied().filter(|id| self.counts(*id, down)) {
+            if enter(&mut marks, first) == Some(Mark::New) {
+                way.push((first, 0));
+            }
+            while let Some((id, next)) = way.last_mut() {
+                let node = self.units.get(*id);
+                let Some(other) = node.edges.after.get(*next).copied() else {
+                    leave(&mut marks, *id);
+                    way.pop();
+                    continue;
+                };
+                *next = next.saturating_add(1);
+                let dropped = node.job.as_ref().is_some_and(|j| j.dropped.contains(&other));
+                if dropped || !self.counts(other, down) {
+                    continue;
+                }
+                match enter(&mut marks, other) {
+                    Some(Mark::New) => way.push((other, 0)),
+                    Some(Mark::OnTheWay) => return true,
+                    Some(Mark::Done) | None => {}
+                }
+            }
+        }
+        false
+    }
+
     /// The units that stand in loops, or between two, each with those it is ordered after.
     fn knot(&self, new: &[UnitId], down: bool) -> BTreeMap<UnitId, Vec<UnitId>> {
-        let counts = |id: UnitId| {
-            self.units.get(id).job.as_ref().is_some_and(|j| match j.kind {
-                JobKind::Restart => true,
-                JobKind::Stop => down && !j.running,
-                JobKind::Start | JobKind::Reload => !down && !j.running,
-            })
-        };
+        let counts = |id: UnitId| self.counts(id, down);
         let mut graph = BTreeMap::new();
         let mut work: Vec<UnitId> = new.iter().copied().filter(|id| counts(*id)).collect();
         while let Some(id) = work.pop() {
@@ -107,6 +143,30 @@ impl Core {
             let strength = if linked(|e| &e.requires) { 2 } else { u8::from(linked(|e| &e.wants)) };
             (strength, later.name.clone(), earlier.name.clone())
         })
+    }
+}
+
+/// How far the search for a loop is with a unit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    New,
+    OnTheWay,
+    Done,
+}
+
+/// What the mark was. A new one is now on the way.
+fn enter(marks: &mut [Mark], id: UnitId) -> Option<Mark> {
+    let mark = marks.get_mut(usize::try_from(id.0).ok()?)?;
+    let was = *mark;
+    if was == Mark::New {
+        *mark = Mark::OnTheWay;
+    }
+    Some(was)
+}
+
+fn leave(marks: &mut [Mark], id: UnitId) {
+    if let Some(mark) = usize::try_from(id.0).ok().and_then(|at| marks.get_mut(at)) {
+        *mark = Mark::Done;
     }
 }
 

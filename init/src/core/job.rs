@@ -362,7 +362,7 @@ impl Core {
                 let node = self.units.get(id);
                 for other in &node.edges.required_by {
                     let waits = |j: &Job| j.kind == JobKind::Start && !j.running;
-                    if self.units.get(*other).job.as_ref().is_some_and(waits) {
+                    if self.units.get(*other).job.as_deref().is_some_and(waits) {
                         work.push((*other, JobResult::Failed(Outcome::Dependency { name: node.name.clone() })));
                     }
                 }

@@ -18,17 +18,29 @@ use super::service::{Service, Which};
 use super::{Core, Millis, RequestId, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::{Level, UnitName};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// One record; `None` deletes its key.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// What it is about.
     pub key: String,
-    /// How that stands now.
-    pub value: Option<Value>,
+    /// How that stands now, as JSON: it is made once, and copied from there on.
+    pub value: Option<String>,
+}
+
+impl Record {
+    /// What is known under a key; `None`: nothing.
+    pub fn new(key: String, value: Option<&impl Serialize>) -> Self {
+        Self { key, value: value.and_then(|v| serde_json::to_string(v).ok()) }
+    }
+
+    /// The value, if it can be read as such.
+    pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(self.value.as_deref()?).ok()
+    }
 }
 
 /// What has changed since the journal was last written, beside units.
@@ -42,7 +54,9 @@ pub(super) struct Dirty {
 
 #[derive(Serialize, Deserialize)]
 struct UnitRecord {
+    #[serde(default)]
     service: Service,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     job: Option<JobRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cause: Option<Cause>,
@@ -57,12 +71,13 @@ struct JobRecord {
     kind: JobKind,
     running: bool,
     requests: Vec<RequestId>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     dropped: Vec<UnitName>,
     #[serde(default)]
     reason: Reason,
     #[serde(default)]
     since: Millis,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     began: Option<Millis>,
 }
 
@@ -78,10 +93,10 @@ impl Core {
         let dirty = std::mem::take(&mut self.dirty);
         let mut records = Vec::new();
         if dirty.token {
-            records.push(record("token", Some(&self.next_token)));
+            records.push(Record::new("token".into(), Some(&self.next_token)));
         }
         if dirty.levels {
-            records.push(record("levels", Some(&self.levels)));
+            records.push(Record::new("levels".into(), Some(&self.levels)));
         }
         records.extend(self.units.take_dirty().into_iter().map(|id| self.unit_record(id)));
         records.extend(dirty.requests.into_iter().map(|id| self.request_record(id)));
@@ -91,7 +106,8 @@ impl Core {
 
     /// Records of everything: a compacted journal.
     pub fn snapshot(&self) -> Vec<Record> {
-        let mut records = vec![record("token", Some(&self.next_token)), record("levels", Some(&self.levels))];
+        let mut records =
+            vec![Record::new("token".into(), Some(&self.next_token)), Record::new("levels".into(), Some(&self.levels))];
         records.extend(self.units.ids().map(|id| self.unit_record(id)).filter(|r| r.value.is_some()));
         for (id, request) in &self.requests.all {
             records.push(self.request_record(*id));
@@ -106,16 +122,15 @@ impl Core {
         let mut core = Self::new();
         let mut last = std::collections::BTreeMap::new();
         for record in records {
-            last.insert(record.key, record.value);
+            last.insert(record.key.clone(), record);
         }
-        for (key, value) in last {
-            let Some(value) = value else { continue };
+        for (key, record) in last.into_iter().filter(|(_, record)| record.value.is_some()) {
             match (key.as_str(), key.split_once('/')) {
-                ("token", _) => core.next_token = serde_json::from_value(value).unwrap_or(0).max(super::FIRST_TOKEN),
-                ("levels", _) => core.levels = serde_json::from_value(value).unwrap_or_default(),
-                (_, Some(("unit", name))) => core.restore_unit(name, value),
-                (_, Some(("request", id))) => core.restore_request(id, value),
-                (_, Some(("result", rest))) => core.restore_result(rest, value),
+                ("token", _) => core.next_token = record.read().unwrap_or(0).max(super::FIRST_TOKEN),
+                ("levels", _) => core.levels = record.read().unwrap_or_default(),
+                (_, Some(("unit", name))) => core.restore_unit(name, &record),
+                (_, Some(("request", id))) => core.restore_request(id, &record),
+                (_, Some(("result", rest))) => core.restore_result(rest, &record),
                 _ => {}
             }
         }
@@ -148,9 +163,9 @@ impl Core {
         }
     }
 
-    fn restore_unit(&mut self, name: &str, value: Value) {
+    fn restore_unit(&mut self, name: &str, record: &Record) {
         let Ok(name) = UnitName::new(name) else { return };
-        let Ok(UnitRecord { service, job, cause, awaits, due }) = serde_json::from_value(value) else { return };
+        let Some(UnitRecord { service, job, cause, awaits, due }) = record.read() else { return };
         let id = self.units.intern(&name);
         let job = job.map(|j| Job {
             kind: j.kind,
@@ -169,11 +184,11 @@ impl Core {
         node.due = due;
         node.shown = service.state();
         node.service = service;
-        node.job = job;
+        node.job = job.map(Box::new);
     }
 
-    fn restore_request(&mut self, id: &str, value: Value) {
-        let (Ok(id), Ok(RequestRecord { finished })) = (id.parse(), serde_json::from_value(value)) else { return };
+    fn restore_request(&mut self, id: &str, record: &Record) {
+        let (Ok(id), Some(RequestRecord { finished })) = (id.parse(), record.read()) else { return };
         let request = self.requests.all.entry(id).or_default();
         request.finished = finished;
         request.done = finished > 0;
@@ -182,10 +197,10 @@ impl Core {
         }
     }
 
-    fn restore_result(&mut self, rest: &str, value: Value) {
+    fn restore_result(&mut self, rest: &str, record: &Record) {
         let Some((id, name)) = rest.split_once('/') else { return };
         let (Ok(id), Ok(name)) = (id.parse::<RequestId>(), UnitName::new(name)) else { return };
-        let Ok(result) = serde_json::from_value(value) else { return };
+        let Some(result) = record.read() else { return };
         let unit = self.units.intern(&name);
         // `request/` sorts before `result/`: one without its request is a leftover.
         if let Some(request) = self.requests.all.get_mut(&id) {
@@ -227,20 +242,16 @@ impl Core {
         let at_rest = job.is_none() && cause.is_none() && awaits.is_none() && due.is_none();
         let as_new = at_rest && node.service == Service::default();
         let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job, cause, awaits, due });
-        record(&format!("unit/{}", node.name.as_str()), value.as_ref())
+        Record::new(format!("unit/{}", node.name.as_str()), value.as_ref())
     }
 
     fn request_record(&self, id: RequestId) -> Record {
         let value = self.requests.all.get(&id).map(|r: &Request| RequestRecord { finished: r.finished });
-        record(&format!("request/{id}"), value.as_ref())
+        Record::new(format!("request/{id}"), value.as_ref())
     }
 
     fn result_record(&self, id: RequestId, unit: UnitId) -> Record {
         let value = self.requests.all.get(&id).and_then(|r| r.results.get(&unit));
-        record(&format!("result/{id}/{}", self.units.get(unit).name.as_str()), value)
+        Record::new(format!("result/{id}/{}", self.units.get(unit).name.as_str()), value)
     }
-}
-
-fn record(key: &str, value: Option<&impl Serialize>) -> Record {
-    Record { key: key.to_owned(), value: value.and_then(|v| serde_json::to_value(v).ok()) }
 }

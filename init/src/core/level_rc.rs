@@ -100,7 +100,7 @@ impl Core {
     /// Whether the start of a unit waits until the scripts are stopped that a switch stops.
     pub(super) fn waits_for_stops(&self, id: UnitId) -> bool {
         let by_level = |job: &super::job::Job| matches!(job.reason, Reason::OnIn(_)) && !job.kind.goes_down();
-        !self.level_stops.is_empty() && self.units.get(id).job.as_ref().is_some_and(by_level) && self.is_script(id)
+        !self.level_stops.is_empty() && self.units.get(id).job.as_deref().is_some_and(by_level) && self.is_script(id)
     }
 
     /// After a restore: the stops of scripts that a switch has made and that go on.
@@ -108,7 +108,7 @@ impl Core {
         let by_level = |job: &super::job::Job| {
             job.kind == super::JobKind::Stop && matches!(job.reason, Reason::KillIn(_) | Reason::OffIn(_))
         };
-        let stops = |id: &UnitId| self.units.get(*id).job.as_ref().is_some_and(by_level) && self.is_script(*id);
+        let stops = |id: &UnitId| self.units.get(*id).job.as_deref().is_some_and(by_level) && self.is_script(*id);
         self.level_stops = self.units.ids().filter(stops).collect();
     }
 }

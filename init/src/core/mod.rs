@@ -32,6 +32,7 @@ pub mod course;
 mod cycle;
 mod ends;
 mod idle;
+mod index;
 pub mod invariants;
 mod job;
 mod journal;
@@ -187,16 +188,29 @@ impl Core {
     }
 
     fn define(&mut self, definitions: Vec<Definition>, out: &mut Vec<Action>) {
+        let mut changed = Vec::with_capacity(definitions.len());
+        let mut relinks = false;
         for definition in definitions {
-            self.units.define(definition);
+            let (id, relink) = self.units.define(definition);
+            changed.push(id);
+            relinks |= relink;
         }
-        self.units.link();
-        // Edges have changed under jobs that wait.
-        let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
-        jobs.iter().for_each(|id| self.time_job(*id));
-        self.look_at_upheld();
-        self.cut_loops(&jobs, out);
-        self.look_again();
+        if relinks {
+            self.units.link();
+            // Edges have changed under jobs that wait.
+            let jobs: Vec<UnitId> = self.units.ids().filter(|id| self.units.get(*id).job.is_some()).collect();
+            jobs.iter().for_each(|id| self.time_job(*id));
+            self.look_at_upheld();
+            self.cut_loops(&jobs, out);
+            self.look_again();
+        } else {
+            // Nobody else's business.
+            changed.retain(|id| self.units.get(*id).job.is_some());
+            for id in changed {
+                self.time_job(id);
+                self.queue.push_back(id);
+            }
+        }
     }
 
     /// Looks at every waiting job anew.
@@ -352,7 +366,7 @@ impl Core {
                 if phase != Phase::Dead && !called_off {
                     self.check_end(id, out);
                 }
-                self.units.scratch(id).running = None;
+                self.units.forget_running(id);
             }
         }
     }

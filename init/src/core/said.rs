@@ -4,7 +4,10 @@ use super::service::Service;
 use super::{Core, Input, Millis, Notice, UnitId};
 use crate::core::Action;
 use crate::unit::NotifyAccess;
+use crate::unit::rare::usual;
 use serde::{Deserialize, Serialize};
+
+usual!(Said);
 
 /// The last word of each kind of this run, or, once it is over, of the last one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -48,6 +48,7 @@ use super::timers::Timers;
 use super::{Action, Course, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
+use crate::unit::rare::Rare;
 use crate::unit::{Command, ExecKind, ServiceType, Unit};
 use script::is_script;
 use serde::{Deserialize, Serialize};
@@ -169,49 +170,87 @@ pub(super) struct Run<'a> {
     pub out: &'a mut Vec<Action>,
 }
 
-/// One unit's machine; all of it goes into the journal.
+/// One unit's machine; all of it goes into the journal, apart from what is as in a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Service {
+    #[serde(skip_serializing_if = "is_dead")]
     pub phase: Phase,
+    #[serde(skip_serializing_if = "is_usual")]
     pub wanted: Wanted,
+    #[serde(skip_serializing_if = "is_usual")]
     pub since: Millis,
+    #[serde(skip_serializing_if = "is_usual")]
     pub token: Option<u64>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub next_step: u32,
+    #[serde(skip_serializing_if = "is_usual")]
     pub main: Option<Proc>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub control: Option<Proc>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub deadline: Option<Millis>,
     #[serde(skip)]
     pub timers: Timers,
     /// What went wrong first in this run, or in the last one.
+    #[serde(skip_serializing_if = "is_success")]
     pub result: Outcome,
     /// `ExecStartPost=` is through: the start succeeded.
+    #[serde(skip_serializing_if = "is_usual")]
     pub started: bool,
     /// `Type=forking`: the start process is done, its daemon not yet known.
+    #[serde(skip_serializing_if = "is_usual")]
     pub seeking: bool,
     /// What there is of it beside its main process.
+    #[serde(skip_serializing_if = "is_usual")]
     pub group: Group,
     /// It goes down for a restart on request.
+    #[serde(skip_serializing_if = "is_usual")]
     pub to_restart: bool,
     /// What a level switch wants of its stop.
+    #[serde(skip_serializing_if = "is_usual")]
     pub call: Call,
     /// `ExecStopPost=` took too long, and `TimeoutStopFailureMode=abort`.
+    #[serde(skip_serializing_if = "is_usual")]
     pub aborts: bool,
     /// Why the last reload failed.
+    #[serde(skip_serializing_if = "is_usual")]
     pub reload: Option<Outcome>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub restarts: u32,
+    #[serde(skip_serializing_if = "is_usual")]
     pub last_exit: Option<ExitRecord>,
     /// `Type=idle`: waits until no other job runs.
+    #[serde(skip_serializing_if = "is_usual")]
     pub idle: bool,
     /// Up by the rules of its type, and not yet ready by `ReadyCheck=`.
+    #[serde(skip_serializing_if = "is_usual")]
     pub up: bool,
+    #[serde(skip_serializing_if = "is_usual")]
     pub reloading: Reloading,
-    pub said: Said,
+    #[serde(skip_serializing_if = "is_usual")]
+    pub said: Rare<Said>,
+    #[serde(skip_serializing_if = "is_usual")]
     pub limit: StartLimit,
+    #[serde(skip_serializing_if = "is_usual")]
     pub times: Times,
+    #[serde(skip_serializing_if = "is_usual")]
     pub pace: Pace,
     /// The end of another unit that has started this one.
+    #[serde(skip_serializing_if = "is_usual")]
     pub monitored: Option<Box<Ended>>,
+}
+
+fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn is_dead(phase: &Phase) -> bool {
+    *phase == Phase::Dead
+}
+
+fn is_success(result: &Outcome) -> bool {
+    *result == Outcome::Success
 }
 
 impl Default for Service {
@@ -239,7 +278,7 @@ impl Default for Service {
             idle: false,
             up: false,
             reloading: Reloading::No,
-            said: Said::default(),
+            said: Rare::default(),
             limit: StartLimit::default(),
             times: Times::default(),
             pace: Pace::default(),

@@ -1,10 +1,11 @@
 //! The service machine's way up, and what the end of a process means.
 
 use super::script::{Call, is_script, skip_reason};
-use super::{CHECK_PATIENCE, Group, Reloading, Run, Said, Service, Wanted, Which, command, is_up_by_exec};
+use super::{CHECK_PATIENCE, Group, Reloading, Run, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
 use crate::unit::name::Kind;
+use crate::unit::rare::Rare;
 use crate::unit::{ExecKind, ExitType, ServiceType, Unit};
 
 const SIGHUP: i32 = 1;
@@ -29,7 +30,7 @@ impl Service {
         self.call = Call::No;
         self.aborts = false;
         self.reload = None;
-        self.said = Said::default();
+        self.said = Rare::default();
         self.main = None;
         self.control = None;
         self.token = Some(token);

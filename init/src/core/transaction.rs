@@ -508,7 +508,7 @@ impl Core {
             began: None,
             deadline: None,
         };
-        node.job = Some(job);
+        node.job = Some(Box::new(job));
         self.time_job(id);
         Some(id)
     }

@@ -76,8 +76,6 @@ pub struct View<'a> {
     pub cause: Option<&'a Cause>,
     /// The unit for want of which it is down; it comes back with that one.
     pub awaits: Option<&'a UnitName>,
-    /// The units whose jobs its job waits for.
-    pub waits_for: Vec<UnitId>,
     /// When its present phase times out, or its automatic restart is due.
     pub deadline: Option<Millis>,
     /// When its starts began and were through.
@@ -128,11 +126,15 @@ impl Core {
             job_reason: node.job.as_ref().map(|j| &j.reason),
             cause: node.cause.as_ref(),
             awaits: node.awaits.as_ref(),
-            waits_for: self.blockers(id),
             deadline: service.deadline,
             times: service.times,
             on: node.on,
         }
+    }
+
+    /// Every unit that the unit's job waits for, before it can run.
+    pub fn waits_for(&self, id: UnitId) -> Vec<UnitId> {
+        self.blockers(id)
     }
 
     /// Which command runs beside the main process.

@@ -19,11 +19,13 @@ pub use suppose::Supposed;
 
 use crate::core::Definition;
 use crate::sys::file;
+use crate::unit::install;
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
 use prefer::{Chooser, Rule};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -173,16 +175,61 @@ impl Loader {
                 if source == Source::Systemd {
                     foreign.insert(name.clone());
                 }
-                let found = match () {
-                    () if is_mask(&self.root, &path) => Entry::Masked,
-                    () if kind.is_symlink() => link(&self.root, &name, source, path),
-                    () => Entry::File(source, path),
-                };
+                let empty = || entry.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
+                let found = self.entry_of(&name, source, path, kind.is_symlink(), empty);
                 self.entries.insert(name, found);
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
         self.choose(rivals);
+    }
+
+    fn entry_of(
+        &self,
+        name: &UnitName,
+        source: Source,
+        path: PathBuf,
+        is_link: bool,
+        empty: impl FnOnce() -> bool,
+    ) -> Entry {
+        match () {
+            () if is_link && is_mask(&self.root, &path) => Entry::Masked,
+            () if is_link => link(&self.root, name, source, path),
+            () if empty() => Entry::Masked,
+            () => Entry::File(source, path),
+        }
+    }
+
+    /// Looks again at these files of folders of units: the units to read anew. `None`: what they are means more than that,
+    /// and only a scan of everything tells what.
+    pub fn refresh<'a>(&mut self, files: impl Iterator<Item = Option<&'a OsStr>>) -> Option<Vec<UnitName>> {
+        let mut changed = Vec::new();
+        for file in files {
+            let file = file.and_then(OsStr::to_str)?;
+            if file.ends_with(".d") || install::Tie::of_folder(file).is_some() || !self.supposed.is_empty() {
+                return None;
+            }
+            let Some(name) = full_name(file) else { continue };
+            let mut there = self.folders.iter().filter_map(|(source, folder)| {
+                let path = folder.join(file);
+                let found = fs::symlink_metadata(self.root.entry(&path)).ok()?;
+                Some((*source, path, found))
+            });
+            let (source, path, found) = there.next()?;
+            // One that hides another may have been chosen, or not.
+            if there.next().is_some() {
+                return None;
+            }
+            drop(there);
+            let empty = || found.is_file() && found.len() == 0;
+            let entry = self.entry_of(&name, source, path, found.is_symlink(), empty);
+            // Of a new unit, and of one that was masked, the level links are to be read.
+            if self.entries.get(&name) != Some(&entry) || !matches!(entry, Entry::File(Source::Native, _)) {
+                return None;
+            }
+            changed.push(name);
+        }
+        Some(changed)
     }
 
     /// Names that both a systemd unit and a script have: only for these a file is read here.

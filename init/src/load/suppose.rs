@@ -23,6 +23,11 @@ impl Suppositions {
         self.0.insert(path, what);
     }
 
+    /// Whether nothing is supposed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn get(&self, path: &Path) -> Option<&Supposed> {
         self.0.get(path)
     }

@@ -14,7 +14,7 @@ use crate::sys::{credentials, file, wait};
 use crate::unit::UnitName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
@@ -59,13 +59,13 @@ impl Askers {
         records.retain(|record| match record.key.split_once('/') {
             Some(("asked", id)) => {
                 if let Ok(id) = id.parse::<RequestId>() {
-                    keep(&mut askers.requests, id, record.value.as_ref());
+                    keep(&mut askers.requests, id, record);
                 }
                 false
             }
             Some(("cause", name)) => {
                 if let Ok(name) = UnitName::new(name) {
-                    keep(&mut askers.causes, name, record.value.as_ref());
+                    keep(&mut askers.causes, name, record);
                 }
                 false
             }
@@ -89,13 +89,11 @@ impl Askers {
     }
 
     fn request_record(&self, id: RequestId) -> Record {
-        let value = self.requests.get(&id).and_then(|asked| serde_json::to_value(asked).ok());
-        Record { key: format!("asked/{id}"), value }
+        Record::new(format!("asked/{id}"), self.requests.get(&id))
     }
 
     fn cause_record(&self, name: &UnitName) -> Record {
-        let value = self.causes.get(name).and_then(|kept| serde_json::to_value(kept).ok());
-        Record { key: format!("cause/{}", name.as_str()), value }
+        Record::new(format!("cause/{}", name.as_str()), self.causes.get(name))
     }
 
     /// Who made a request.
@@ -144,8 +142,8 @@ impl Askers {
 }
 
 /// What a record says of a key: its value, or that it is gone.
-fn keep<K: Ord, V: DeserializeOwned>(map: &mut BTreeMap<K, V>, key: K, value: Option<&Value>) {
-    match value.and_then(|v| V::deserialize(v).ok()) {
+fn keep<K: Ord, V: DeserializeOwned>(map: &mut BTreeMap<K, V>, key: K, record: &Record) {
+    match record.read() {
         Some(value) => drop(map.insert(key, value)),
         None => drop(map.remove(&key)),
     }
@@ -295,12 +293,8 @@ impl Manager {
         way.into()
     }
 
-    /// Whose doing the unit's job is, or was until just now: `actions` are what came of the same event.
-    pub(super) fn asked_for(&self, unit: UnitId, actions: &[Action]) -> String {
-        let done = actions.iter().find_map(|action| match action {
-            Action::JobDone { request, unit: other, .. } if *other == unit => Some(*request),
-            _ => None,
-        });
+    /// Whose doing the unit's job is, or was until just now: for the request `done`.
+    pub(super) fn asked_for(&self, unit: UnitId, done: Option<RequestId>) -> String {
         let view = self.core.view(unit);
         let open = view.job.map(|(_, requests)| requests.first().copied());
         let Some(request) = open.flatten().or(done) else {

@@ -3,13 +3,14 @@
 use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
-use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
+use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RequestId, Verb};
 use crate::proto::control::BootStage;
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Requests of the manager's own have this bit; clients' never (see [`client_request`]).
 const OWN: RequestId = 1 << 62;
@@ -174,6 +175,7 @@ impl Manager {
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.
         self.write_omitted();
+        self.spare = true;
     }
 
     /// Reads all unit files and level links again and tells the core.
@@ -192,9 +194,11 @@ impl Manager {
     /// two would never be seen.
     /// Returns the units that gather others than before.
     pub fn scan_units(&mut self) -> BTreeSet<UnitName> {
-        let mut gathers = self.loader.rescan();
         self.watch_folders();
-        gathers.extend(self.loader.rescan());
+        let mut gathers = self.loader.rescan();
+        if self.watch_parts() {
+            gathers.extend(self.loader.rescan());
+        }
         self.keep_choices();
         gathers
     }
@@ -220,7 +224,8 @@ impl Manager {
             }
             let mut definitions = Vec::with_capacity(batch.len());
             for name in batch.drain(..) {
-                definitions.push(self.load_guarded(&name));
+                let definition = self.load_guarded(&name);
+                definitions.push(self.as_known(definition));
             }
             // At once and not by the queue: the names it refers to are needed now.
             self.decide(Event::Define(definitions));
@@ -230,11 +235,25 @@ impl Manager {
         }
     }
 
-    fn load_guarded(&mut self, name: &UnitName) -> crate::core::Definition {
+    /// What says the same as the definition that is known already isn't kept a second time.
+    fn as_known(&self, definition: Definition) -> Definition {
+        let Definition::Good(unit) = &definition else { return definition };
+        let known = self.core.id(&unit.name).map(|id| self.core.view(id));
+        let same = known.into_iter().flat_map(|view| match view.on_disk {
+            Loaded::Good(disk) => [view.unit, Some(disk)],
+            _ => [view.unit, None],
+        });
+        match same.flatten().find(|old| *old == unit) {
+            Some(old) => Definition::Good(Rc::clone(old)),
+            None => definition,
+        }
+    }
+
+    fn load_guarded(&mut self, name: &UnitName) -> Definition {
         if self.poison.is_poison(name.as_str()) {
             let reason =
                 "the manager died twice while it worked on this unit; change its file, or report this".to_owned();
-            return crate::core::Definition::Bad(name.clone(), reason);
+            return Definition::Bad(name.clone(), reason);
         }
         self.poison.note(name.as_str());
         let loaded = self.loader.load(name);
@@ -294,13 +313,16 @@ impl Manager {
         for folder in self.loader.folders() {
             self.watcher.add_or_wait(folder, Why::Units);
         }
-        for folder in self.loader.drop_in_folders() {
-            self.watcher.add(&folder, Why::Units);
-        }
         for folder in self.farm.folders() {
             self.watcher.add_or_wait(&folder, Why::Levels);
         }
         self.watch_sources();
+    }
+
+    /// Watches the folders that belong to single units; whether there are any that were not watched until now.
+    fn watch_parts(&mut self) -> bool {
+        let folders = self.loader.drop_in_folders();
+        folders.iter().filter(|folder| self.watcher.begin(folder, Why::Parts) == Some(true)).count() > 0
     }
 }
 

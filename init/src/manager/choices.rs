@@ -19,8 +19,7 @@ impl Choices {
         let mut choices = Self::default();
         records.retain(|record| match record.key.split_once('/') {
             Some(("choice", name)) => {
-                let source = record.value.clone().and_then(|value| serde_json::from_value(value).ok());
-                if let (Ok(name), Some(source)) = (UnitName::new(name), source) {
+                if let (Ok(name), Some(source)) = (UnitName::new(name), record.read()) {
                     choices.made.insert(name, source);
                 }
                 false
@@ -41,8 +40,7 @@ impl Choices {
     }
 
     fn record(&self, name: &UnitName) -> Record {
-        let value = self.made.get(name).and_then(|source| serde_json::to_value(source).ok());
-        Record { key: format!("choice/{}", name.as_str()), value }
+        Record::new(format!("choice/{}", name.as_str()), self.made.get(name))
     }
 }
 

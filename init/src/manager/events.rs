@@ -66,14 +66,10 @@ impl EventLog {
         let (mut boot, mut slots) = (None, BTreeMap::new());
         records.retain(|record| match record.key.strip_prefix("event/") {
             Some(key) => {
-                match (key, record.value.clone()) {
-                    ("boot", Some(value)) => boot = value.as_str().map(ToOwned::to_owned),
-                    (slot, Some(value)) => {
-                        if let Ok(event) = serde_json::from_value::<HistoryEvent>(value) {
-                            slots.insert(slot.to_owned(), event);
-                        }
-                    }
-                    _ => {}
+                if key == "boot" {
+                    boot = record.read().or(boot.take());
+                } else if let Some(event) = record.read::<HistoryEvent>() {
+                    slots.insert(key.to_owned(), event);
                 }
                 false
             }
@@ -119,11 +115,11 @@ impl EventLog {
     }
 
     fn record(event: &HistoryEvent) -> Record {
-        Record { key: format!("event/{}", event.seq % KEEP), value: serde_json::to_value(event).ok() }
+        Record::new(format!("event/{}", event.seq % KEEP), Some(event))
     }
 
     fn name_record(&self) -> Record {
-        Record { key: "event/boot".into(), value: Some(self.boot.clone().into()) }
+        Record::new("event/boot".into(), Some(&self.boot))
     }
 
     /// Records of what happened since the last call. Now the events may be told.

@@ -7,6 +7,9 @@
 use crate::core::Record;
 use crate::sys::{file, memfd};
 use nix::errno::Errno;
+use serde::Deserialize;
+use serde_json::Value;
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// Rewritten when longer than this and four times what the last rewriting wrote.
@@ -19,13 +22,27 @@ fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |sum, b| (sum ^ u32::from(*b)).wrapping_mul(0x0100_0193))
 }
 
+/// A record as it lies in the file.
+#[derive(Deserialize)]
+struct Wire {
+    key: String,
+    value: Option<Value>,
+}
+
 /// Appends one record's wire form.
 pub fn encode(record: &Record, out: &mut Vec<u8>) {
-    let Ok(json) = serde_json::to_vec(record) else { return };
-    let Ok(length) = u32::try_from(json.len()) else { return };
-    out.extend_from_slice(&length.to_le_bytes());
-    out.extend_from_slice(&checksum(&json).to_le_bytes());
-    out.extend_from_slice(&json);
+    let start = out.len();
+    out.extend_from_slice(&[0; 8]);
+    let _ = write!(out, "{{\"key\":{},\"value\":", serde_json::Value::String(record.key.clone()));
+    out.extend_from_slice(record.value.as_deref().unwrap_or("null").as_bytes());
+    out.push(b'}');
+    let json = out.get(start + 8..).unwrap_or_default();
+    let Ok(length) = u32::try_from(json.len()) else { return out.truncate(start) };
+    let [l0, l1, l2, l3] = length.to_le_bytes();
+    let [c0, c1, c2, c3] = checksum(json).to_le_bytes();
+    if let Some(head) = out.get_mut(start..start + 8) {
+        head.copy_from_slice(&[l0, l1, l2, l3, c0, c1, c2, c3]);
+    }
 }
 
 /// The records up to the first that can't be read, and the length they take.
@@ -38,8 +55,8 @@ pub fn decode(mut bytes: &[u8]) -> (Vec<Record>, usize) {
         if length > MAX_RECORD || checksum(json) != u32::from_le_bytes([c0, c1, c2, c3]) {
             break;
         }
-        let Ok(record) = serde_json::from_slice(json) else { break };
-        records.push(record);
+        let Ok(Wire { key, value }) = serde_json::from_slice(json) else { break };
+        records.push(Record { key, value: value.map(|v| v.to_string()) });
         bytes = rest;
     }
     (records, whole - bytes.len())
@@ -106,7 +123,7 @@ mod tests {
 
     fn record() -> impl Strategy<Value = Record> {
         ("[a-z:]{1,20}", proptest::option::of("\\PC{0,40}"))
-            .prop_map(|(key, value)| Record { key, value: value.map(serde_json::Value::String) })
+            .prop_map(|(key, value)| Record { key, value: value.map(|text| Value::String(text).to_string()) })
     }
 
     proptest! {

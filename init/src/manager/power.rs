@@ -187,7 +187,7 @@ impl Manager {
             let view = self.core.view(id);
             // What is ending, whoever asked for it (perhaps a manager before us). What waits for others itself would
             // only hide those.
-            let due = view.job.is_some() && view.token.is_some() && view.waits_for.is_empty();
+            let due = view.job.is_some() && view.token.is_some() && self.core.waits_for(id).is_empty();
             if !due && view.state != State::Deactivating {
                 continue;
             }

@@ -9,6 +9,7 @@ use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
+use crate::sys::memory;
 use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
@@ -80,6 +81,9 @@ impl Manager {
         self.link.flush();
         self.logger.flush();
         self.watch_for_room();
+        if std::mem::take(&mut self.spare) {
+            memory::give_back();
+        }
         let due = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
         let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
         let timeout = if self.has_more() { Some(0) } else { again.into_iter().flatten().min() };
@@ -422,10 +426,15 @@ impl Manager {
         let Ok(changes) = self.watcher.read() else {
             return self.look_everywhere();
         };
-        let (mut units, mut levels, mut appeared, mut daemons) = (Vec::new(), false, false, Vec::new());
+        let (mut units, mut parts, mut levels) = (Vec::new(), false, false);
+        let (mut appeared, mut daemons) = (false, Vec::new());
         for Change { why, file } in changes {
             match why {
                 Why::Units => units.push(file),
+                Why::Parts => {
+                    units.push(file);
+                    parts = true;
+                }
                 Why::Levels => levels = true,
                 Why::Appears(_) => appeared = true,
                 Why::Sources(_) => self.generator.changed(),
@@ -440,7 +449,7 @@ impl Manager {
         if appeared {
             return self.reload_all();
         }
-        if !units.is_empty() {
+        if !units.is_empty() && (parts || !self.files_changed(&units)) {
             self.units_changed(&units);
             levels = true;
         }
@@ -471,6 +480,25 @@ impl Manager {
         for token in self.pid_files.keys().copied().collect::<Vec<_>>() {
             self.look_at_pid_file(token);
         }
+    }
+
+    /// Files in folders of units changed, and it is plain which: only these are looked at and read. `false`: more than
+    /// that has changed.
+    fn files_changed(&mut self, files: &[Option<std::ffi::OsString>]) -> bool {
+        let Some(changed) = self.loader.refresh(files.iter().map(Option::as_deref)) else { return false };
+        let instances = |name: &UnitName| -> Vec<UnitName> {
+            let all = self.core.ids().map(|id| self.core.name(id));
+            all.filter(|n| n.template().as_ref() == Some(name)).cloned().collect()
+        };
+        let names: BTreeSet<UnitName> = changed
+            .into_iter()
+            .flat_map(|name| if name.is_template() { instances(&name) } else { vec![name] })
+            .collect();
+        for name in &names {
+            self.poison.forgive(name.as_str());
+        }
+        self.redefine(names.into_iter().collect());
+        true
     }
 
     /// Reads the units again whose files changed: those of the files' names, their instances; drop-ins' owners by folder.

@@ -286,6 +286,7 @@ impl Manager {
             performing: false,
             tell_due: None,
             accept_due: None,
+            spare: false,
             going: greeting.down.map(|how| {
                 let now = wait::now_ms();
                 let deadline = now.saturating_add(greeting.left_ms.into());

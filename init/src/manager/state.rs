@@ -164,6 +164,8 @@ pub struct Manager {
     pub tell_due: Option<u64>,
     /// When new clients are let in again, after descriptors had run out.
     pub accept_due: Option<u64>,
+    /// Much was freed: it goes back to the kernel before the next wait.
+    pub spare: bool,
     /// The whole.
     pub machine: Machine,
     /// The shutdown.

@@ -12,6 +12,8 @@ use std::path::Path;
 pub enum Why {
     /// A folder of units.
     Units,
+    /// A folder of a unit's drop-ins, or of links to those that it gathers.
+    Parts,
     /// A folder of level links.
     Levels,
     /// An instance's `cgroup.events`.
@@ -60,6 +62,11 @@ impl Watcher {
 
     /// Watches a folder or file. A missing one is no error: `false`.
     pub fn add(&mut self, path: &Path, why: Why) -> bool {
+        self.begin(path, why).is_some()
+    }
+
+    /// The same, and whether it wasn't watched for that until now. `None`: it is missing.
+    pub fn begin(&mut self, path: &Path, why: Why) -> Option<bool> {
         let flags = match why {
             Why::Cgroup(_) => AddWatchFlags::IN_MODIFY,
             // A script that may no longer be executed is none any more.
@@ -72,12 +79,13 @@ impl Watcher {
                     | AddWatchFlags::IN_MOVED_TO
             }
         };
-        let Ok(wd) = self.inotify.add_watch(path, flags | mask_add()) else { return false };
+        let wd = self.inotify.add_watch(path, flags | mask_add()).ok()?;
         let whys = self.whys.entry(wd).or_default();
-        if !whys.contains(&why) {
+        let new = !whys.contains(&why);
+        if new {
             whys.push(why);
         }
-        true
+        Some(new)
     }
 
     /// Watches a folder, or until there is one, the nearest above it for the next on the way to it.

@@ -3,17 +3,25 @@
 use super::asked::describe;
 use super::sentence;
 use super::state::Manager;
-use crate::core::{Action, Ask, Event, JobResult, Loaded, Phase, State, UnitId};
+use crate::core::{Action, Ask, Event, JobResult, Loaded, Phase, RequestId, State, UnitId};
 use crate::proto::control::EventKind;
 use crate::proto::pid1::Life;
 use crate::proto::words;
 use crate::sys::wait;
 use crate::unit::UnitName;
+use std::collections::BTreeMap;
 
 /// What has to be looked at before the core has had an event.
 pub struct Before {
     request: Option<(u64, Ask)>,
     exit: Option<(UnitId, String)>,
+}
+
+fn job_done(action: &Action) -> Option<(UnitId, RequestId)> {
+    match action {
+        Action::JobDone { request, unit, .. } => Some((*unit, *request)),
+        _ => None,
+    }
 }
 
 impl Manager {
@@ -67,13 +75,15 @@ impl Manager {
         if let Some((unit, text)) = before.exit {
             self.event(EventKind::Exit, unit, &text, "");
         }
+        // For whom a job of a unit was done: one event may end thousands.
+        let done: BTreeMap<UnitId, RequestId> = actions.iter().rev().filter_map(job_done).collect();
         for action in actions {
             match action {
                 Action::Changed { unit, state, outcome } => {
                     let reason = outcome.as_ref().map(|o| self.sentence(*unit, o));
                     let reason = reason.as_deref().and_then(|r| r.lines().next()).unwrap_or("");
                     self.note_cpu(*unit);
-                    self.state_event(*unit, *state, reason, actions);
+                    self.state_event(*unit, *state, reason, done.get(unit).copied());
                 }
                 // What is masked on purpose is no news at each level.
                 Action::JobDone { unit, result: JobResult::Failed(_), .. }
@@ -101,7 +111,7 @@ impl Manager {
         (event.unit, event.state) = (Some(name), Some(state));
     }
 
-    fn state_event(&mut self, unit: UnitId, state: State, reason: &str, actions: &[Action]) {
+    fn state_event(&mut self, unit: UnitId, state: State, reason: &str, done: Option<RequestId>) {
         let view = self.core.view(unit);
         let was = self.events.states.insert(unit, state);
         let main = view.main_pid.map(|pid| format!("main process {pid}")).unwrap_or_default();
@@ -119,7 +129,7 @@ impl Manager {
             State::Inactive => (EventKind::Stopped, reason.to_owned()),
             State::Failed => (EventKind::Failed, reason.to_owned()),
         };
-        let by = if kind == EventKind::Restart { String::new() } else { self.asked_for(unit, actions) };
+        let by = if kind == EventKind::Restart { String::new() } else { self.asked_for(unit, done) };
         let name = self.core.name(unit).clone();
         let event = self.events.push(kind, &text, &by);
         (event.unit, event.state) = (Some(name), Some(state));

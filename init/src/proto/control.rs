@@ -5,6 +5,7 @@
 
 mod asked;
 mod boot;
+mod brief;
 mod events;
 mod jobs;
 mod plan;
@@ -15,6 +16,7 @@ mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
 pub use boot::{BootRecord, BootStage, BootUnit, Load};
+pub use brief::{Briefs, UnitBrief};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
 pub use jobs::{AskJobs, Job, Jobs};
 pub use plan::{PlanOf, PlanRequest, Planned, Refused};
@@ -54,10 +56,10 @@ pub struct Call {
 
 /// A Varlink reply.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reply {
+pub struct Reply<P = Value> {
     /// The method's result, or the error's parameters.
     #[serde(default)]
-    pub parameters: Value,
+    pub parameters: P,
     /// More replies to this call follow.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub continues: bool,

@@ -143,6 +143,23 @@ fn status() -> UnitStatus {
     }
 }
 
+fn brief() -> UnitBrief {
+    UnitBrief {
+        name: name(),
+        description: "A".into(),
+        load: LoadState::Loaded,
+        state: State::Active,
+        phase: Phase::Running,
+        since_ms: Some(1),
+        main_pid: Some(2),
+        control_pid: Some(3),
+        restarts: 1,
+        levels: "2345".into(),
+        source: Source::Native,
+        file: Some("/f".into()),
+    }
+}
+
 fn cause() -> Cause {
     let asked = Asked {
         verb: "start".into(),
@@ -212,6 +229,8 @@ fn description_and_types_agree() {
         json(Links { changes: vec![change] })
     };
     let enable = || json(Enable { names: vec!["a".into()], levels: Some("2".into()) });
+    takes("Brief", names());
+    gives("Brief", json(Briefs { units: vec![brief()] }));
     takes("List", empty());
     gives("List", units());
     takes("Status", names());
@@ -327,8 +346,8 @@ fn description_and_types_agree() {
     gives("Run", json(ScriptCall { script: "/s".into(), cgroup: Some("/c".into()), environment }));
     takes("Adopt", json(Adopt { name: "a".into(), pid: Some(2) }));
     gives("Adopt", json(Adopted { main_pid: Some(2), pids: vec![2] }));
-    assert_eq!(i.methods.len(), 23, "a method without a check");
-    assert_eq!(i.types.len(), 29, "a type without a check");
+    assert_eq!(i.methods.len(), 24, "a method without a check");
+    assert_eq!(i.types.len(), 30, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });

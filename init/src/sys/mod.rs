@@ -16,6 +16,7 @@ pub mod image;
 pub mod localtime;
 pub mod loopdev;
 pub mod memfd;
+pub mod memory;
 pub mod mount;
 pub mod namespace;
 pub mod net;

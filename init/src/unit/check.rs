@@ -1,7 +1,7 @@
 //! What no single key can tell: checks over the whole unit.
 
 use super::finding::{Finding, Findings};
-use super::keys::Build;
+use super::keys::{Build, KEYS};
 use super::parse::at_place;
 use super::readiness;
 use super::value::Bad;
@@ -49,7 +49,8 @@ pub(super) fn place(unit: &Unit, id: &str) -> Place {
 /// Older spellings: their documentation says what has taken their place.
 fn check_old(unit: &Unit, findings: &mut Findings) {
     for (id, at) in &unit.places {
-        let old = super::keys().find(|k| k.id == *id && k.doc.starts_with("Older "));
+        let key = id.split_once('.').and_then(|(section, name)| KEYS.find(section, name));
+        let old = key.filter(|k| k.doc.starts_with("Older "));
         if let Some(key) = old {
             findings.push(at_place(unit, *at, key.name, Bad::new(0, key.doc), Severity::Note));
         }

@@ -4,7 +4,7 @@ use super::fields::{self, Show};
 use super::finding::Findings;
 use super::parse::Reader;
 use super::scalar::boolean;
-use super::value::{Key, Scope, Setter, choice, plain, some};
+use super::value::{Key, Scope, Setter, Table, choice, plain, some};
 use super::{Facts, Finding, Level, SourceFile, UnitName};
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ macro_rules! keys {
     };
 }
 
-static KEYS: &[ConfKey] = keys! {
+static KEYS: Table<Conf> = Table::new(keys! {
     "DefaultLevel" default_level, some(level), "", "The level to boot into; without it `initdefault` of /etc/inittab, else 3.";
     "AllowGroup" allow_group, some(fields::account), "", "The members of this group may do what root may; without it only root.";
     "LogToConsole" log_to_console, plain(boolean), "no", "What services write goes to the console too.";
@@ -174,7 +174,7 @@ static KEYS: &[ConfKey] = keys! {
     "Prefer" prefer, choice(PREFERENCES, &[]), "unit", "Which is taken where a systemd unit and a script have one name: unit, script.";
     "Compat" compat, choice(COMPATS, &[]), "native", "Lines of /etc/inittab that only run a level's scripts: native (Rung starts the scripts itself, in parallel), exact (they are run as they stand).";
     "Twins" twins, plain(twins), "yes", "Debian's boot scripts whose work Rung does itself where they are unchanged: yes (all that it can), no (none: the scripts run), or those that run themselves, each behind a `!` (`!kmod !urandom`).";
-};
+});
 
 /// All keys of `init.conf`.
 pub fn keys() -> impl Iterator<Item = &'static ConfKey> {
@@ -194,7 +194,7 @@ pub fn parse(files: &[SourceFile], facts: &Facts) -> (Conf, Vec<Finding>) {
     for (index, file) in files.iter().enumerate() {
         let scope = Scope { name: &name, fragment: &file.path, facts };
         let index = u16::try_from(index).unwrap_or(u16::MAX);
-        Reader { file, index, scope, findings: &mut findings }.read(KEYS, &default, &mut conf, &mut |_| None);
+        Reader { file, index, scope, findings: &mut findings }.read(&KEYS, &default, &mut conf, &mut |_| None);
     }
     (conf, findings.finish(&files.iter().collect::<Vec<_>>()))
 }

@@ -12,7 +12,7 @@ use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
 use super::terminal::UTMP_MODES;
-use super::value::{Key, Setter, choice, path, plain, some, text};
+use super::value::{Key, Setter, Table, choice, path, plain, some, text};
 use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
@@ -110,7 +110,7 @@ macro_rules! keys {
     };
 }
 
-pub(super) static KEYS: &[KeyDoc] = keys! {
+pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
     "Unit" "SourcePath" one(source_path, some(path)), "", "What the file was made from, such as a script in /etc/init.d.";
     "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
@@ -334,7 +334,7 @@ pub(super) static KEYS: &[KeyDoc] = keys! {
     "Install" "Alias" list(install.alias, install::names), "", "Further names, for which `enable` makes links.";
     "Install" "Also" list(install.also, install::names), "", "Units that are switched on and off along with this one.";
     "Install" "DefaultInstance" one(install.default_instance, some(install::instance)), "", "The instance that `enable` takes for a template named without one.";
-};
+});
 
 /// All keys, in the order of sections and of a man page.
 pub fn keys() -> impl Iterator<Item = &'static KeyDoc> {
@@ -345,7 +345,7 @@ pub fn keys() -> impl Iterator<Item = &'static KeyDoc> {
 pub fn settings(unit: &Unit) -> Vec<(String, String)> {
     let build = Build { unit: unit.clone() };
     let mut pairs = Vec::new();
-    for key in KEYS {
+    for key in KEYS.iter() {
         let Some(show) = key.show else { continue };
         let values = show(&build);
         if values.is_empty() {

@@ -22,6 +22,7 @@ pub mod model;
 pub mod name;
 mod parse;
 pub mod privileges;
+pub mod rare;
 mod readiness;
 pub mod relations;
 pub mod scalar;

@@ -1,5 +1,6 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
+use super::rare::Rare;
 use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Terminal, UnitName};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -67,13 +68,13 @@ pub struct Unit {
     /// Never run beside these.
     pub conflicts: Vec<UnitName>,
     /// Everything else between units.
-    pub relations: Relations,
+    pub relations: Rare<Relations>,
     /// Whether it is to be started at all.
-    pub conditions: super::condition::Conditions,
+    pub conditions: Rare<super::condition::Conditions>,
     /// The processes; [`Service::default`] in other kinds.
     pub service: Service,
     /// The rest of `[Install]`.
-    pub install: super::install::Install,
+    pub install: Rare<super::install::Install>,
     /// `[Install] Runlevels=`: what `enable` uses.
     pub runlevels: LevelSet,
 }
@@ -94,12 +95,42 @@ impl Unit {
             requires: Vec::new(),
             wants: Vec::new(),
             conflicts: Vec::new(),
-            relations: Relations::default(),
+            relations: Rare::default(),
             conditions: Default::default(),
             service: Service::default(),
             install: Default::default(),
             runlevels: LevelSet::EMPTY,
         }
+    }
+
+    /// Gives back the room that reading it has left over.
+    pub(super) fn settle(&mut self) {
+        let service = &mut self.service;
+        self.relations.settle();
+        self.conditions.settle();
+        self.install.settle();
+        service.ending.settle();
+        service.readiness.settle();
+        service.exec.settle();
+        service.directories.settle();
+        service.scheduling.settle();
+        service.privileges.settle();
+        service.terminal.settle();
+        for names in [&mut self.after, &mut self.before, &mut self.requires, &mut self.wants, &mut self.conflicts] {
+            names.shrink_to_fit();
+        }
+        self.description.shrink_to_fit();
+        self.documentation.shrink_to_fit();
+        self.files.shrink_to_fit();
+        self.places.shrink_to_fit();
+        for (_, command) in &mut service.commands {
+            command.words.iter_mut().for_each(String::shrink_to_fit);
+            command.words.shrink_to_fit();
+        }
+        service.commands.shrink_to_fit();
+        service.environment.shrink_to_fit();
+        service.environment_files.shrink_to_fit();
+        service.limits.shrink_to_fit();
     }
 
     /// `file:line` of a key (`Service.User`), where it was given.
@@ -345,9 +376,9 @@ pub struct Service {
     /// `KillSignal=`; SIGTERM.
     pub kill_signal: i32,
     /// How its end is judged and what follows.
-    pub ending: Ending,
+    pub ending: Rare<Ending>,
     /// How it is known to be ready, and alive.
-    pub readiness: Readiness,
+    pub readiness: Rare<Readiness>,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
     pub essential: bool,
     /// `User=`: a name or a number.
@@ -363,13 +394,13 @@ pub struct Service {
     /// `EnvironmentFile=`: path, and whether a missing one is harmless (`-`).
     pub environment_files: Vec<(PathBuf, bool)>,
     /// Environment, groups, root folder.
-    pub exec: Exec,
+    pub exec: Rare<Exec>,
     /// Folders that are made for it.
-    pub directories: Directories,
+    pub directories: Rare<Directories>,
     /// Scheduling.
-    pub scheduling: Scheduling,
+    pub scheduling: Rare<Scheduling>,
     /// Capabilities and their kin.
-    pub privileges: Privileges,
+    pub privileges: Rare<Privileges>,
     /// `StandardInput=`
     pub input: Input,
     /// `StandardOutput=`
@@ -377,7 +408,7 @@ pub struct Service {
     /// `StandardError=`
     pub error: Output,
     /// Its terminal.
-    pub terminal: Terminal,
+    pub terminal: Rare<Terminal>,
     /// `Limit*=`
     pub limits: Vec<Limit>,
     /// `IgnoreSIGPIPE=`; yes.
@@ -413,8 +444,8 @@ impl Default for Service {
             timeout_stop: Some(Duration::from_secs(90)),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
-            ending: Ending::default(),
-            readiness: Readiness::default(),
+            ending: Rare::default(),
+            readiness: Rare::default(),
             essential: false,
             user: None,
             group: None,
@@ -422,14 +453,14 @@ impl Default for Service {
             umask: 0o022,
             environment: Vec::new(),
             environment_files: Vec::new(),
-            exec: Exec::default(),
-            directories: Directories::default(),
-            scheduling: Scheduling::default(),
-            privileges: Privileges::default(),
+            exec: Rare::default(),
+            directories: Rare::default(),
+            scheduling: Rare::default(),
+            privileges: Rare::default(),
             input: Input::Null,
             output: Output::Log,
             error: Output::Inherit,
-            terminal: Terminal::default(),
+            terminal: Rare::default(),
             limits: Vec::new(),
             ignore_sigpipe: true,
             nice: None,

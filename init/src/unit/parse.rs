@@ -5,7 +5,7 @@ use super::foreign::{self, Effect};
 use super::keys::{Build, KEYS};
 use super::text::{Logical, logical_lines};
 use super::usage::Uses;
-use super::value::{Bad, Key, Scope, Value};
+use super::value::{Bad, Scope, Table, Value};
 use super::*;
 use serde_ini::{Item, Parser};
 use std::cell::RefCell;
@@ -52,7 +52,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
         let Ok(index) = u16::try_from(index) else { break };
         build.unit.files.push(file.path.clone());
         let mut reader = Reader { file, index, scope, findings: &mut findings };
-        reader.read(KEYS, &default, &mut build, &mut |line| match line {
+        reader.read(&KEYS, &default, &mut build, &mut |line| match line {
             Line::Known { build, id, place, empty } => {
                 keys.honoured(id);
                 note_place(&mut build.unit.places, id, place, empty)
@@ -68,6 +68,7 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
         });
     }
     check::check(&mut build, &mut findings);
+    build.unit.settle();
     let findings = findings.finish(&std::iter::once(fragment).chain(drop_ins).collect::<Vec<_>>());
     Parsed { unit: build.unit, findings, not_honoured, keys: keys.finish() }
 }
@@ -108,7 +109,7 @@ pub(super) struct Reader<'a> {
 type Watch<'w, T> = dyn FnMut(Line<'_, T>) -> Option<Effect> + 'w;
 
 impl Reader<'_> {
-    pub fn read<T>(&mut self, table: &'static [Key<T>], default: &T, target: &mut T, watch: &mut Watch<'_, T>) {
+    pub fn read<T>(&mut self, table: &Table<T>, default: &T, target: &mut T, watch: &mut Watch<'_, T>) {
         let mut section: Option<String> = None;
         for line in logical_lines(&self.file.text) {
             match Parser::from_str(&line.text).next() {
@@ -141,12 +142,12 @@ impl Reader<'_> {
         }
     }
 
-    fn check_section<T>(&mut self, line: &Logical, name: &str, table: &'static [Key<T>]) {
-        let mut sections: Vec<&str> = table.iter().map(|k| k.section).collect();
-        sections.dedup();
-        if name.starts_with("X-") || sections.contains(&name) {
+    fn check_section<T>(&mut self, line: &Logical, name: &str, table: &Table<T>) {
+        if name.starts_with("X-") || table.iter().any(|k| k.section == name) {
             return;
         }
+        let mut sections: Vec<&str> = table.iter().map(|k| k.section).collect();
+        sections.dedup();
         let known = sections.iter().map(|s| format!("`[{s}]`")).collect::<Vec<_>>().join(", ");
         let hint = did_you_mean(name, sections.into_iter()).unwrap_or(format!("known are {known}"));
         self.say(
@@ -161,7 +162,7 @@ impl Reader<'_> {
     #[expect(clippy::too_many_arguments, reason = "one line and what it changes")]
     fn key<T>(
         &mut self,
-        table: &'static [Key<T>],
+        table: &Table<T>,
         section: &str,
         key: &str,
         value: &str,
@@ -172,11 +173,11 @@ impl Reader<'_> {
         if section.starts_with("X-") || key.starts_with("X-") {
             return;
         }
-        let mut known = table.iter().filter(|k| k.section == section).peekable();
-        if known.peek().is_none() {
-            return; // the section itself has been reported
-        }
-        let Some(entry) = known.clone().find(|k| k.name == key) else {
+        let Some(entry) = table.find(section, key) else {
+            let mut known = table.iter().filter(|k| k.section == section).peekable();
+            if known.peek().is_none() {
+                return; // the section itself has been reported
+            }
             let (severity, bad) = match watch(Line::Unknown { section, key }) {
                 Some(Effect::Harmless) => (Severity::Note, Bad::new(0, "not honoured yet; this does no harm")),
                 Some(Effect::Changes(what)) => (Severity::Warning, Bad::new(0, format!("not honoured yet: {what}"))),

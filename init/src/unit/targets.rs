@@ -86,11 +86,9 @@ pub fn well_known(name: &UnitName) -> Option<Unit> {
 
 /// A target that ends the machine, or the service by which it does: Rung's way, even where a file has systemd's.
 pub fn end(name: &UnitName) -> Option<Unit> {
-    let is = |stem: &&(&str, &str, End)| match name.as_str().strip_suffix(".target") {
-        Some(target) => target == stem.0,
-        None => name.as_str().strip_suffix(".service").and_then(|s| s.strip_prefix("systemd-")) == Some(stem.0),
-    };
-    let (stem, what, end) = ENDS.iter().find(is)?;
+    let target = name.as_str().strip_suffix(".target");
+    let wanted = target.or_else(|| name.as_str().strip_suffix(".service")?.strip_prefix("systemd-"))?;
+    let (stem, what, end) = ENDS.iter().find(|(stem, ..)| *stem == wanted)?;
     let mut unit = generated(name, what);
     if name.kind() == super::name::Kind::Target {
         unit.requires = units(&format!("systemd-{stem}.service"));

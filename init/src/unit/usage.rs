@@ -2,6 +2,7 @@
 
 use super::foreign::Effect;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How a key is taken.
@@ -22,9 +23,9 @@ pub enum Taken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyUse {
     /// `Service`
-    pub section: String,
+    pub section: Cow<'static, str>,
     /// `User`
-    pub key: String,
+    pub key: Cow<'static, str>,
     /// How it is taken.
     pub taken: Taken,
     /// What is lost without it; empty but for [`Taken::Changes`].
@@ -36,18 +37,19 @@ const MOST: usize = 1000;
 
 /// Keys being gathered, each once.
 #[derive(Debug, Default)]
-pub(super) struct Uses(BTreeMap<(String, String), (Taken, &'static str)>);
+pub(super) struct Uses(BTreeMap<(Cow<'static, str>, Cow<'static, str>), (Taken, &'static str)>);
 
 impl Uses {
     /// A key of the table.
-    pub fn honoured(&mut self, id: &str) {
+    pub fn honoured(&mut self, id: &'static str) {
         if let Some((section, key)) = id.split_once('.') {
-            self.note(section, key, Taken::Honoured, "");
+            self.note(section.into(), key.into(), Taken::Honoured, "");
         }
     }
 
     /// One that isn't in the table.
     pub fn passed_over(&mut self, section: &str, key: &str, effect: Option<Effect>) {
+        let (section, key) = (section.to_owned().into(), key.to_owned().into());
         match effect {
             Some(Effect::Harmless) => self.note(section, key, Taken::Harmless, ""),
             Some(Effect::Changes(what)) => self.note(section, key, Taken::Changes, what),
@@ -55,9 +57,9 @@ impl Uses {
         }
     }
 
-    fn note(&mut self, section: &str, key: &str, taken: Taken, lost: &'static str) {
+    fn note(&mut self, section: Cow<'static, str>, key: Cow<'static, str>, taken: Taken, lost: &'static str) {
         if self.0.len() < MOST {
-            self.0.insert((section.to_owned(), key.to_owned()), (taken, lost));
+            self.0.insert((section, key), (taken, lost));
         }
     }
 

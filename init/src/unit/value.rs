@@ -6,6 +6,7 @@ use super::words::{self, Word};
 use super::{Place, Severity, UnitName};
 use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 /// What is wrong with a value, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +178,40 @@ pub(super) fn choice<T: Clone>(
         }
         let hint = super::finding::did_you_mean(v.text, names()).unwrap_or(all);
         Err(Bad::new(0, format!("`{}` is not known", v.text)).hint(hint))
+    }
+}
+
+/// A table of keys, to be walked through in its own order, and searched by section and name.
+pub struct Table<T: 'static> {
+    keys: &'static [Key<T>],
+    /// The places of the keys, in the order of section and name.
+    sorted: OnceLock<Vec<u16>>,
+}
+
+impl<T> Table<T> {
+    pub(super) const fn new(keys: &'static [Key<T>]) -> Self {
+        Self { keys, sorted: OnceLock::new() }
+    }
+
+    /// The key of that name.
+    pub(super) fn find(&self, section: &str, name: &str) -> Option<&'static Key<T>> {
+        let keys = self.keys;
+        let of = |at: &u16| keys.get(usize::from(*at)).map(|key| (key.section, key.name));
+        let sorted = self.sorted.get_or_init(|| {
+            let mut places: Vec<u16> = (0..u16::try_from(keys.len()).unwrap_or(u16::MAX)).collect();
+            places.sort_by_key(of);
+            places
+        });
+        let at = sorted.binary_search_by(|at| of(at).cmp(&Some((section, name)))).ok()?;
+        keys.get(usize::from(*sorted.get(at)?))
+    }
+}
+
+impl<T> std::ops::Deref for Table<T> {
+    type Target = [Key<T>];
+
+    fn deref(&self) -> &[Key<T>] {
+        self.keys
     }
 }
 

@@ -67,8 +67,8 @@ impl Summary {
                 *keys.entry(key.taken).or_default() += 1;
                 if key.taken != Taken::Honoured {
                     let fresh = || Key {
-                        section: key.section.clone(),
-                        key: key.key.clone(),
+                        section: key.section.to_string(),
+                        key: key.key.to_string(),
                         taken: key.taken,
                         lost: key.lost,
                         units: Vec::new(),
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str, taken: Taken, lost: &'static str) -> KeyUse {
-        KeyUse { section: "Service".into(), key: name.into(), taken, lost }
+        KeyUse { section: "Service".into(), key: name.to_owned().into(), taken, lost }
     }
 
     #[test]

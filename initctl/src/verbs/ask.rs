@@ -3,7 +3,7 @@
 use super::Context;
 use crate::exit::{FAILED, Failure, NOT_ACTIVE, UNKNOWN};
 use init::core::State;
-use init::proto::control::{LevelTable, LoadState, Names, UnitStatus, Units, errors};
+use init::proto::control::{Briefs, LevelTable, LoadState, Names, UnitStatus, Units, errors};
 use init::proto::words;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -24,11 +24,20 @@ struct Answers {
 /// One unit, `None` when there is none of that name.
 pub fn one(c: &mut Context, name: &str) -> Result<Option<UnitStatus>, Failure> {
     let names = Names { names: vec![name.to_owned()] };
-    match c.ask::<_, Units>("Status", &names) {
+    match briefs(c, &names, "Status") {
         Ok(units) => {
-            Ok(units.units.into_iter().next().filter(|u| u.load != LoadState::Missing || u.state != State::Inactive))
+            Ok(units.into_iter().next().filter(|u| u.load != LoadState::Missing || u.state != State::Inactive))
         }
         Err(Failure::Client(e)) if e.is(errors::NO_SUCH_UNIT) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// Units in a few words; from a manager that doesn't know that method yet, what it knows by `or`.
+pub fn briefs(c: &mut Context, names: &Names, or: &str) -> Result<Vec<UnitStatus>, Failure> {
+    match c.ask::<_, Briefs>("Brief", names) {
+        Ok(briefs) => Ok(briefs.units.into_iter().map(UnitStatus::from).collect()),
+        Err(Failure::Client(e)) if e.is(errors::METHOD_NOT_FOUND) => Ok(c.ask::<_, Units>(or, names)?.units),
         Err(e) => Err(e),
     }
 }

@@ -1,14 +1,16 @@
 //! `list`.
 
 use super::Context;
+use super::ask::briefs;
 use super::pattern::fits;
 use crate::exit::Failure;
 use crate::render::list::{self, COLUMNS, Column, is_failed};
 use crate::render::{did_you_mean, word};
-use init::proto::control::{UnitStatus, Units};
+use init::proto::control::{Names, UnitStatus, Units};
 use init::proto::words;
 use init::unit::name::Kind;
 use init::unit::{Level, Source, nearest};
+use serde_json::value::RawValue;
 
 #[derive(Debug, Default, clap::Args)]
 pub struct Args {
@@ -33,6 +35,14 @@ pub struct Args {
     /// What to show of each, such as name,state,pid.
     #[arg(long, short, value_enum, value_delimiter = ',', value_name = "COLUMNS")]
     pub columns: Vec<Column>,
+}
+
+impl Args {
+    /// Whether every unit fits.
+    fn is_all(&self) -> bool {
+        let named = self.patterns.is_empty() && self.source.is_empty() && self.kind.is_empty();
+        named && self.state.is_empty() && self.level.is_none() && !self.failed
+    }
 }
 
 /// The words a unit's state can be; those after the first six say what is wrong with the file of one that doesn't run.
@@ -69,7 +79,15 @@ fn kind(text: &str) -> Result<Kind, String> {
 }
 
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
-    let mut all: Units = c.ask("List", &())?;
+    // With all that is known of them, the whole list is printed as it came.
+    if c.out.global.json && args.is_all() {
+        let all: Box<RawValue> = c.ask("List", &())?;
+        return c.out.data(&all, |_, _| String::new());
+    }
+    let mut all = match c.out.global.json {
+        true => c.ask("List", &())?,
+        false => Units { units: briefs(c, &Names::default(), "List")? },
+    };
     all.units.retain(|u| keeps(args, u));
     let now = super::status::when().now;
     let columns = if args.columns.is_empty() { COLUMNS } else { &args.columns };

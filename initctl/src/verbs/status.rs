@@ -30,7 +30,9 @@ pub fn when() -> When {
 }
 
 /// When the last runs of units began, in milliseconds since 1970, as far as the manager tells.
-pub fn runs(c: &mut Context, now: u64) -> BTreeMap<UnitName, u64> {
+pub fn runs(c: &mut Context) -> BTreeMap<UnitName, u64> {
+    // The moment of asking: what was asked before may have taken longer than the run before this one lies back.
+    let now = when().now;
     let times: StartTimes = c.ask("StartTimes", &()).unwrap_or_default();
     let begun = |at: u64| now.saturating_sub(times.now_ms.saturating_sub(at));
     times.units.iter().map(|u| (u.name.clone(), begun(u.last_begun_ms))).collect()
@@ -79,7 +81,7 @@ pub fn status(c: &mut Context, names: &[String]) -> Result<(), Failure> {
         // What these tell is a part of the page: without it, it is a smaller one.
         let others = c.ask::<_, Units>("List", &()).unwrap_or_default().units;
         let picture = super::ps::ask(c, &names, false).unwrap_or_default();
-        let runs = runs(c, when.now);
+        let runs = runs(c);
         let (graph, glyphs) = (Graph::new(&others), c.out.glyphs);
         let page = |unit: &UnitStatus, style: &Style| {
             // A log that can't be read is a smaller page, not a failure.

@@ -107,10 +107,9 @@ fn report(
     let mut findings: Vec<Row> = others.into_iter().map(|f| Row::new(f, false)).collect();
     for unit in &mut checked {
         for finding in std::mem::take(&mut unit.findings) {
-            let passed_over = unit
-                .keys
-                .iter()
-                .any(|k| Some(&k.key) == finding.key.as_ref() && matches!(k.taken, Taken::Harmless | Taken::Changes));
+            let passed_over = unit.keys.iter().any(|k| {
+                Some(k.key.as_ref()) == finding.key.as_deref() && matches!(k.taken, Taken::Harmless | Taken::Changes)
+            });
             findings.push(Row::new(finding, passed_over));
         }
     }

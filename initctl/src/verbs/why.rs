@@ -54,7 +54,7 @@ pub fn why(c: &mut Context, args: &Args) -> Result<(), Failure> {
     let why: Why = c.ask("Why", &About { name: args.name.clone() })?;
     let when = when();
     let log = if why.unit.state == State::Failed || why.unit.state == State::Activating {
-        around(&why.unit, when.offset, runs(c, when.now).get(&why.unit.name).copied())
+        around(&why.unit, when.offset, runs(c).get(&why.unit.name).copied())
     } else {
         Vec::new()
     };

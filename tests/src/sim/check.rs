@@ -149,7 +149,7 @@ impl Judge {
         }
         // One that goes down by itself while its stop job waits is nobody's mistake.
         let view = core.view(unit);
-        if view.job.is_none_or(|(word, _)| word != "stop") || !view.waits_for.is_empty() {
+        if view.job.is_none_or(|(word, _)| word != "stop") || !core.waits_for(unit).is_empty() {
             return;
         }
         for other in neighbours(core, unit, |u| &u.before, |u| &u.after) {

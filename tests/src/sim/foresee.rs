@@ -125,7 +125,7 @@ impl Foreseen {
             return Ok(());
         }
         // One that nobody waited for any more goes on, too, while its new job waits.
-        if self.coming.contains(name) && !core.view(unit).waits_for.is_empty() {
+        if self.coming.contains(name) && !core.waits_for(unit).is_empty() {
             return Ok(());
         }
         match self.steps(name).find(|s| s.deed == Deed::Start) {
@@ -137,7 +137,7 @@ impl Foreseen {
     fn stopped(&self, core: &Core, unit: UnitId) -> Result<(), String> {
         let (name, view) = (core.name(unit), core.view(unit));
         // One that goes down by itself while its job waits is nobody's mistake.
-        if !view.waits_for.is_empty() || view.job.is_none_or(|(_, requests)| !requests.contains(&self.request)) {
+        if !core.waits_for(unit).is_empty() || view.job.is_none_or(|(_, requests)| !requests.contains(&self.request)) {
             return Ok(());
         }
         let step = self.steps(name).find(|s| s.deed == Deed::Stop && !s.under_way);

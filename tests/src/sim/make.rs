@@ -169,7 +169,8 @@ fn restart(rng: &mut Rng, s: &mut Service) {
         s.ending.restart_max_delay = Duration::from_millis(rng.pick(&[50, 2000, 60_000]).unwrap_or(50));
     }
     let statuses = [Status::Code(0), Status::Code(1), Status::Signal(11), Status::Signal(15)];
-    for set in [&mut s.ending.success, &mut s.ending.prevent, &mut s.ending.force] {
+    let ending = &mut *s.ending;
+    for set in [&mut ending.success, &mut ending.prevent, &mut ending.force] {
         if rng.percent(15) {
             set.extend(rng.pick(&statuses));
         }
@@ -179,7 +180,7 @@ fn restart(rng: &mut Rng, s: &mut Service) {
 /// What its end does to the machine, and whether others are told of its restarts.
 fn actions(rng: &mut Rng, s: &mut Service) {
     let ends = [End::PowerOff, End::Reboot, End::Halt, End::Exit];
-    let ending = &mut s.ending;
+    let ending = &mut *s.ending;
     for action in [&mut ending.failure_action, &mut ending.success_action, &mut ending.limit_action] {
         if rng.percent(1) {
             *action = rng.pick(&ends).map(|end| EndAction { end, haste: Haste::None });

@@ -488,7 +488,7 @@ impl World {
         let view = |id| self.core.view(id);
         let jobs = self.core.ids().filter_map(|id| {
             let (word, requests) = view(id).job?;
-            Some(format!("{id:?} {word} {requests:?} in {:?} waits for {:?}", view(id).phase, view(id).waits_for))
+            Some(format!("{id:?} {word} {requests:?} in {:?} waits for {:?}", view(id).phase, self.core.waits_for(id)))
         });
         jobs.collect::<Vec<_>>().join(", ")
     }

@@ -1,7 +1,7 @@
 //! One client: what it has sent, what it is still to get, what it may do.
 
-use crate::proto::control::{Call, MAX_CALL, MAX_MESSAGE, Reply};
-use crate::proto::varlink::{self, Decoder};
+use crate::proto::control::{Call, MAX_CALL, MAX_MESSAGE};
+use crate::proto::varlink::Decoder;
 use crate::sys::epoll::Ready;
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, recv, send};
@@ -29,6 +29,8 @@ pub struct Client {
     pub rights: Rights,
     input: Decoder,
     output: Vec<u8>,
+    /// So much of the output is on its way: a long list isn't moved up each time a part of it has left.
+    sent: usize,
     /// Calls are answered one after the other (Varlink): while one is open, the next ones wait.
     pub busy: bool,
     /// It will send no more; it may still read.
@@ -52,7 +54,7 @@ impl Client {
     /// A new connection, non-blocking.
     pub fn new(socket: OwnedFd, uid: u32, rights: Rights) -> Self {
         let (input, output) = (Decoder::new(MAX_CALL), Vec::new());
-        Self { socket, uid, rights, input, output, busy: false, ended: false, watched: Self::READ }
+        Self { socket, uid, rights, input, output, sent: 0, busy: false, ended: false, watched: Self::READ }
     }
 
     /// What a new connection is watched for.
@@ -60,7 +62,7 @@ impl Client {
 
     /// Bytes of replies that it has yet to read.
     pub fn unread(&self) -> usize {
-        self.output.len()
+        self.output.len().saturating_sub(self.sent)
     }
 
     /// Its socket.
@@ -109,31 +111,32 @@ impl Client {
     }
 
     /// Queues a reply and sends what there is room for. `false`: it is gone, or lets too much pile up.
-    pub fn reply(&mut self, reply: &Reply) -> bool {
-        let Ok(bytes) = varlink::encode(reply) else { return false };
-        self.output.extend_from_slice(&bytes);
-        self.flush() && self.output.len() <= MAX_MESSAGE
+    pub fn reply(&mut self, message: Vec<u8>) -> bool {
+        if self.output.is_empty() {
+            (self.output, self.sent) = (message, 0);
+        } else {
+            self.output.extend_from_slice(&message);
+        }
+        self.flush() && self.unread() <= MAX_MESSAGE
     }
 
     /// Sends what waits. `false`: it is gone.
     pub fn flush(&mut self) -> bool {
-        let mut sent = 0;
         let alive = loop {
-            let rest = self.output.get(sent..).unwrap_or(&[]);
+            let rest = self.output.get(self.sent..).unwrap_or(&[]);
             if rest.is_empty() {
                 break true;
             }
             match send(self.socket.as_raw_fd(), rest, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
-                Ok(n) => sent += n,
+                Ok(n) => self.sent = self.sent.saturating_add(n),
                 Err(Errno::EAGAIN) => break true,
                 Err(Errno::EINTR) => {}
                 Err(_) => break false,
             }
         };
-        self.output.drain(..sent);
-        if self.output.is_empty() {
+        if self.unread() == 0 {
             // A long list once sent needn't be kept room for.
-            self.output = Vec::new();
+            (self.output, self.sent) = (Vec::new(), 0);
         }
         alive
     }

@@ -90,7 +90,7 @@ impl Manager {
     /// `[Install]` of a unit as its file has it now.
     fn install_of(&self, id: UnitId) -> Install {
         match self.core.view(id).on_disk {
-            Loaded::Good(unit) => unit.install.clone(),
+            Loaded::Good(unit) => Install::clone(&unit.install),
             _ => Install::default(),
         }
     }

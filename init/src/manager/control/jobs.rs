@@ -43,7 +43,7 @@ impl Manager {
     fn job(&self, id: UnitId, now: u64) -> Job {
         let view = self.core.view(id);
         let unit = definition(&view);
-        let waits_for: Vec<_> = view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect();
+        let waits_for: Vec<_> = self.core.waits_for(id).iter().map(|id| self.core.name(*id).clone()).collect();
         let works = waits_for.is_empty();
         Job {
             name: view.name.clone(),

@@ -6,10 +6,12 @@ use crate::core::{Ask, Course, Event, RequestId, State, UnitId, Verb};
 use crate::manager::boot::client_request;
 use crate::manager::state::Manager;
 use crate::proto::control::{
-    About, Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded, Reply,
-    Runlevel, SetLevel, Units, Version, Wait, errors,
+    About, Briefs, Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded,
+    Reply, Runlevel, SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
+use crate::proto::varlink;
+use crate::sys::wait;
 use crate::unit::{UnitName, nearest_units};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,14 +44,20 @@ impl Refusal {
 
 /// What a method gives: a reply now, or one later.
 pub(super) enum Answer {
-    Now(Value),
+    /// The whole message, as it goes to the client.
+    Now(Vec<u8>),
     Later,
 }
 
 pub(super) type Outcome = Result<Answer, Refusal>;
 
 pub(super) fn now<T: Serialize>(value: &T) -> Outcome {
-    Ok(Answer::Now(serde_json::to_value(value).unwrap_or(Value::Null)))
+    Ok(Answer::Now(message(&Reply { parameters: value, continues: false, error: None })))
+}
+
+/// A reply as it goes to the client.
+fn message<T: Serialize>(reply: &Reply<T>) -> Vec<u8> {
+    varlink::encode(reply).unwrap_or_else(|_| b"{\"parameters\":null}\0".to_vec())
 }
 
 fn parameters<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
@@ -68,7 +76,7 @@ impl Manager {
             }
             Ok(Answer::Later) => {}
             _ if call.oneway => self.server.end_call(client),
-            Ok(Answer::Now(parameters)) => self.reply(client, Reply { parameters, continues: false, error: None }),
+            Ok(Answer::Now(message)) => self.send(client, message, false),
             Err(refusal) => {
                 let error = Some(refusal.error.to_owned());
                 self.reply(client, Reply { parameters: refusal.parameters, continues: false, error });
@@ -78,7 +86,11 @@ impl Manager {
 
     /// Sends a reply; one to a client that is gone is dropped.
     pub fn reply(&mut self, client: ClientId, reply: Reply) {
-        if !self.server.reply(&self.epoll, crate::manager::reactor::CLIENT, client, &reply) {
+        self.send(client, message(&reply), reply.continues);
+    }
+
+    fn send(&mut self, client: ClientId, message: Vec<u8>, continues: bool) {
+        if !self.server.reply(&self.epoll, crate::manager::reactor::CLIENT, client, message, continues) {
             self.forget_client(client);
         }
     }
@@ -107,9 +119,10 @@ impl Manager {
                 now(&json!({ "description": crate::proto::control::DESCRIPTION }))
             }
             "org.rung.Manager.List" => {
-                let ids: Vec<UnitId> = self.core.ids().filter(|id| self.is_listed(*id) && !self.is_bare(*id)).collect();
+                let ids = self.listed();
                 now(&Units { units: ids.into_iter().map(|id| self.status(id, false)).collect() })
             }
+            "org.rung.Manager.Brief" => self.briefs(&parameters(call)?),
             "org.rung.Manager.Status" => {
                 let names: Names = parameters(call)?;
                 let ids = self.resolve(&names.names)?;
@@ -146,6 +159,17 @@ impl Manager {
             }
             other => Err(Refusal { error: errors::METHOD_NOT_FOUND, parameters: json!({ "method": other }) }),
         }
+    }
+
+    /// What a list of all units holds.
+    fn listed(&self) -> Vec<UnitId> {
+        self.core.ids().filter(|id| self.is_listed(*id) && !self.is_bare(*id)).collect()
+    }
+
+    fn briefs(&mut self, names: &Names) -> Outcome {
+        let ids = if names.names.is_empty() { self.listed() } else { self.resolve(&names.names)? };
+        let now_ms = (wait::now_ms(), wait::wall_ms());
+        now(&Briefs { units: ids.into_iter().map(|id| self.brief(id, now_ms)).collect() })
     }
 
     /// A well-known target without a file that isn't up: somebody is ordered after it, and that is all.

@@ -2,7 +2,7 @@
 
 use super::client::{Client, ClientId, Input, Rights};
 use crate::manager::asked;
-use crate::proto::control::{Asked, Call, Reply};
+use crate::proto::control::{Asked, Call};
 use crate::sys::credentials;
 use crate::sys::epoll::Epoll;
 use nix::errno::Errno;
@@ -133,15 +133,15 @@ impl Server {
         }
     }
 
-    /// Replies; one that isn't followed by others ends the call. `false`: the client is gone.
-    pub fn reply(&mut self, epoll: &Epoll, tag: u64, id: ClientId, reply: &Reply) -> bool {
+    /// Sends a reply; one that isn't followed by others (`continues`) ends the call. `false`: the client is gone.
+    pub fn reply(&mut self, epoll: &Epoll, tag: u64, id: ClientId, message: Vec<u8>, continues: bool) -> bool {
         let Some(client) = self.clients.get_mut(&id) else { return false };
-        client.busy = reply.continues;
-        if !client.reply(reply) {
+        client.busy = continues;
+        if !client.reply(message) {
             self.clients.remove(&id);
             return false;
         }
-        if !reply.continues {
+        if !continues {
             // What it has sent behind this call was read long ago: nothing else wakes us for it.
             self.again.insert(id);
         }

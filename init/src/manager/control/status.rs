@@ -2,7 +2,7 @@
 
 use crate::core::{Loaded, Reason, State, UnitId, View};
 use crate::manager::state::Manager;
-use crate::proto::control::{Cause, LoadState, UnitStatus};
+use crate::proto::control::{Cause, LoadState, UnitBrief, UnitStatus};
 use crate::sys::wait;
 use crate::unit::{self, Level, LevelSet, Severity, Source, Unit, UnitName, targets};
 
@@ -20,17 +20,51 @@ fn relations(unit: &Unit) -> Vec<(String, UnitName)> {
     lists.flat_map(|(word, names)| names.iter().map(move |name| (word.to_owned(), name.clone()))).collect()
 }
 
+fn load(view: &View<'_>) -> LoadState {
+    match view.on_disk {
+        Loaded::Good(_) => LoadState::Loaded,
+        Loaded::Bad(_) => LoadState::Bad,
+        Loaded::Masked => LoadState::Masked,
+        Loaded::Missing => LoadState::Missing,
+    }
+}
+
+/// Since when it is in its state, in milliseconds since 1970.
+fn since(view: &View<'_>, (now, wall): (u64, u64)) -> Option<u64> {
+    (view.since > 0).then(|| wall.saturating_sub(now.saturating_sub(view.since)))
+}
+
 impl Manager {
     /// A unit's state. One of Rung's own targets that nothing had to start is active where the level says so.
     pub fn state(&self, id: UnitId) -> State {
         let view = self.core.view(id);
         let own = definition(&view).is_some_and(|u| u.source == Source::Generated);
         let (_, Some(now), _) = self.core.levels() else { return view.state };
+        if !own || view.state != State::Inactive {
+            return view.state;
+        }
         let reached = targets::reached_in(view.name);
         let through = reached.contains(Level::S) && !now.is_down();
-        match view.state {
-            State::Inactive if own && (through || reached.contains(now)) => State::Active,
-            state => state,
+        if through || reached.contains(now) { State::Active } else { State::Inactive }
+    }
+
+    /// A unit in a few words; `now`: on the clock since boot, and since 1970.
+    pub fn brief(&self, id: UnitId, now: (u64, u64)) -> UnitBrief {
+        let view = self.core.view(id);
+        let unit = definition(&view);
+        UnitBrief {
+            name: view.name.clone(),
+            description: unit.map(|u| u.description.clone()).unwrap_or_default(),
+            load: load(&view),
+            state: self.state(id),
+            phase: view.phase,
+            since_ms: since(&view, now),
+            main_pid: view.main_pid,
+            control_pid: view.control_pid,
+            restarts: view.restarts,
+            levels: view.on.to_string(),
+            source: unit.map_or(Source::Native, |u| u.source),
+            file: unit.and_then(|u| Some(u.files.first()?.display().to_string())),
         }
     }
 
@@ -39,11 +73,9 @@ impl Manager {
         let view = self.core.view(id);
         let unit = definition(&view);
         let (now, wall) = (wait::now_ms(), wait::wall_ms());
-        let (load, mut load_error) = match view.on_disk {
-            Loaded::Good(_) => (LoadState::Loaded, None),
-            Loaded::Bad(reason) => (LoadState::Bad, Some(reason.clone())),
-            Loaded::Masked => (LoadState::Masked, None),
-            Loaded::Missing => (LoadState::Missing, None),
+        let mut load_error = match view.on_disk {
+            Loaded::Bad(reason) => Some(reason.clone()),
+            Loaded::Good(_) | Loaded::Masked | Loaded::Missing => None,
         };
         if full && load_error.is_none() {
             load_error = self.warnings(view.name);
@@ -58,12 +90,12 @@ impl Manager {
             name: view.name.clone(),
             description: unit.map(|u| u.description.clone()).unwrap_or_default(),
             documentation: unit.map(|u| u.documentation.clone()).unwrap_or_default(),
-            load,
+            load: load(&view),
             load_error,
             changed_on_disk,
             state: self.state(id),
             phase: view.phase,
-            since_ms: (view.since > 0).then(|| wall.saturating_sub(now.saturating_sub(view.since))),
+            since_ms: since(&view, (now, wall)),
             main_pid: view.main_pid,
             control_pid: view.control_pid,
             pids: if full { self.pids(id) } else { Vec::new() },
@@ -76,7 +108,7 @@ impl Manager {
             status_exit: view.said.exit_status.clone(),
             status_bus_error: view.said.bus_error.clone(),
             job: view.job.map(|(word, _)| word.to_owned()),
-            waits_for: view.waits_for.iter().map(|id| self.core.name(*id).clone()).collect(),
+            waits_for: self.core.waits_for(id).iter().map(|id| self.core.name(*id).clone()).collect(),
             timeout_in_ms: view.deadline.map(|d| d.saturating_sub(now)),
             levels: view.on.to_string(),
             cause: self.cause(&view),

@@ -164,11 +164,12 @@ impl Manager {
                 }
                 break;
             };
-            let Some(next) = view.waits_for.first().copied() else {
+            let waits_for = self.core.waits_for(at);
+            let Some(next) = waits_for.first().copied() else {
                 lines.push(format!("{} of {} is under way: {}", job, view.name, doing(&view)));
                 break;
             };
-            let others = match view.waits_for.len() {
+            let others = match waits_for.len() {
                 1 => String::new(),
                 n => format!(" and {} more", n - 1),
             };

@@ -54,7 +54,7 @@ impl Builder<'_, '_> {
     /// they are, `+` the rest too.
     pub(super) fn rights(&mut self) {
         let unit = self.inputs.unit;
-        let wanted = unit.service.privileges;
+        let wanted = &unit.service.privileges;
         let restricted = self.privilege() != Privilege::Full;
         let ambient = if restricted { wanted.ambient.0 & wanted.bounding.0 } else { 0 };
         if restricted && wanted.secure_bits.0 != 0 {

@@ -1,0 +1,126 @@
+//! Parts of a unit that most units leave as they are by default: these share one value, and take no more room than a
+//! pointer until something in them is set.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ops::{Deref, DerefMut};
+
+/// Something with one default value for all who don't need another.
+pub trait Usual: Default + PartialEq + 'static {
+    /// That value. It is made once and stays.
+    fn usual() -> &'static Self;
+}
+
+/// `T`, at its defaults until it is changed.
+#[derive(Clone)]
+pub struct Rare<T: Usual>(Option<Box<T>>);
+
+impl<T: Usual> Rare<T> {
+    /// Its own value, if it has one.
+    pub(crate) fn own(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+
+    /// Gives back the room of what has come out the same as the default.
+    pub(crate) fn settle(&mut self) {
+        self.0.take_if(|own| **own == *T::usual());
+    }
+}
+
+impl<T: Usual> Default for Rare<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Usual> From<T> for Rare<T> {
+    fn from(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+}
+
+impl<T: Usual> Deref for Rare<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.0.as_deref().unwrap_or_else(|| T::usual())
+    }
+}
+
+impl<T: Usual> DerefMut for Rare<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.0.get_or_insert_with(Box::default)
+    }
+}
+
+impl<T: Usual> PartialEq for Rare<T> {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            _ => **self == **other,
+        }
+    }
+}
+
+impl<T: Usual + Eq> Eq for Rare<T> {}
+
+impl<T: Usual + std::fmt::Debug> std::fmt::Debug for Rare<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: Usual + Serialize> Serialize for Rare<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl<'de, T: Usual + Deserialize<'de>> Deserialize<'de> for Rare<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut own = Self::from(T::deserialize(deserializer)?);
+        own.settle();
+        Ok(own)
+    }
+}
+
+/// Implements [`Usual`]. The values hold counted names, and so belong to a thread; the processes that last have one.
+macro_rules! usual {
+    ($($type:ty),* $(,)?) => { $(
+        impl $crate::unit::rare::Usual for $type {
+            fn usual() -> &'static Self {
+                thread_local! {
+                    static USUAL: &'static $type = Box::leak(Box::default());
+                }
+                USUAL.with(|usual| *usual)
+            }
+        }
+    )* };
+}
+pub(crate) use usual;
+
+usual! {
+    super::Directories, super::Ending, super::Exec, super::Privileges, super::Readiness, super::Relations,
+    super::Scheduling, super::Terminal, super::condition::Conditions, super::install::Install,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::unit::{Exec, Relations};
+
+    #[test]
+    fn what_isn_t_set_takes_no_room_and_is_equal_to_what_was_set_so() {
+        let mut rare = Rare::<Relations>::default();
+        assert_eq!(size_of_val(&rare), size_of::<usize>());
+        assert!(rare.default_dependencies && rare.0.is_none(), "looking at it changes nothing");
+        rare.default_dependencies = false;
+        assert_ne!(rare, Rare::default());
+        rare.default_dependencies = true;
+        assert_eq!(rare, Rare::default());
+        rare.settle();
+        assert!(rare.0.is_none());
+        let mut exec = Rare::from(Exec { search_path: vec!["/x".into()], ..Exec::default() });
+        exec.settle();
+        assert_eq!(exec.search_path.len(), 1);
+    }
+}
