@@ -1,6 +1,6 @@
 //! What Debian's own init makes of the machine.
 
-use super::{DAEMONS, timed_login};
+use super::{DAEMONS, Login, timed_login};
 use crate::check::guest::Guest;
 use crate::error::{Error, Result, fail};
 use crate::shell::Shell;
@@ -8,8 +8,8 @@ use crate::shell::Shell;
 /// What Debian's own init made of the same machine.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// Seconds from the kernel's first line to the login prompt.
-    pub login: f64,
+    /// What it took to the login.
+    pub login: Login,
     /// What `runlevel` prints.
     pub runlevel: String,
     /// `who -r`.
