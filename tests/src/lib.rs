@@ -2,7 +2,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]
 
 pub mod debian;
+pub mod inittab;
 pub mod pid1;
+pub mod scripts;
 pub mod sim;
 pub mod world;
 

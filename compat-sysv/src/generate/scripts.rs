@@ -100,9 +100,11 @@ impl Maker<'_> {
                 let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
             }
         }
-        let _ = write!(text, "\n[Service]\nType=script\nExecStart={path} start\nExecStop={path} stop\n");
+        // What doesn't begin with `#!` isn't executed by the kernel; init's shell did it all the same.
+        let call = if is_bare(&script.text) { format!("/bin/sh {path}") } else { path.clone() };
+        let _ = write!(text, "\n[Service]\nType=script\nExecStart={call} start\nExecStop={call} stop\n");
         if names_reload(&script.text) {
-            let _ = writeln!(text, "ExecReload={path} reload");
+            let _ = writeln!(text, "ExecReload={call} reload");
         }
         if let Some(file) = pid_file(script) {
             let _ = writeln!(text, "PIDFile={file}");
@@ -262,6 +264,11 @@ fn is_first(missing: &Missing) -> bool {
     matches!(missing.place.key, Key::StartBefore | Key::StopAfter)
 }
 
+/// Neither a script with its interpreter's name nor a program.
+fn is_bare(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with("#!") && !text.starts_with("\u{7f}ELF")
+}
+
 /// One line for people.
 fn description(script: &Script) -> String {
     use crate::lsb::Key;
@@ -280,20 +287,50 @@ fn pid_file(script: &Script) -> Option<&str> {
     Some(file.as_str()).filter(|_| fits)
 }
 
-/// Whether a script has the verb `reload`: a label `reload)` in it, or what `init-d-script` asks for.
+/// Whether a script has the verb `reload`: a label `reload)` in it that doesn't lead to a refusal, or what
+/// `init-d-script` asks for.
 fn names_reload(text: &str) -> bool {
     let code = || text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     if text.lines().next().is_some_and(|line| line.starts_with("#!") && line.contains("init-d-script")) {
         return code().any(|line| line.contains("do_reload") || line.starts_with("RELOAD_SIGNAL="));
     }
     let joined = code().collect::<Vec<_>>().join("\n").replace("\\\n", " ");
-    let arms = joined.lines().flat_map(|line| line.split(";;")).flat_map(|part| part.split(" in "));
-    arms.filter_map(|arm| arm.split_once(')')).any(|(label, _)| {
-        let words = label.trim_start_matches([' ', '\t', '(']).split('|');
-        let words: Vec<&str> = words.map(|word| word.trim().trim_matches(['"', '\''])).collect();
-        let is_pattern = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_*?[]".contains(c));
-        words.contains(&"reload") && words.iter().all(is_pattern)
+    let ends = |arm: &str| arm.match_indices(')').map(|(at, _)| at).collect::<Vec<_>>();
+    joined.split(";;").any(|arm| {
+        ends(arm).into_iter().filter_map(|at| arm.split_at_checked(at)).any(|(before, body)| {
+            let line = before.rsplit('\n').next().unwrap_or(before);
+            let label = line.rsplit(" in ").next().unwrap_or(line);
+            let words = label.trim_start_matches([' ', '\t', '(']).split('|');
+            let words: Vec<&str> = words.map(|word| word.trim().trim_matches(['"', '\''])).collect();
+            let is_pattern = |word: &&str| word.chars().all(|c| c.is_ascii_alphanumeric() || "-_*?[]".contains(c));
+            words.contains(&"reload") && words.iter().all(is_pattern) && !refuses(body.trim_start_matches(')'))
+        })
     })
+}
+
+/// Whether commands only say something, and that it is a failure or not to be had.
+fn refuses(body: &str) -> bool {
+    let body = body.split("esac").next().unwrap_or(body);
+    let commands = body.split(['\n', ';']).map(str::trim).filter(|command| !command.is_empty());
+    let (mut says_no, mut only_says) = (false, true);
+    for command in commands {
+        let (word, rest) = command.split_once([' ', '\t']).unwrap_or((command, ""));
+        let (word, value) = word.split_once('=').map_or((word, rest), |(_, value)| ("=", value));
+        match word {
+            "exit" | "return" | "=" => {
+                says_no |= value.trim().trim_matches('"').starts_with(|c| matches!(c, '1'..='9'))
+            }
+            "echo" | "printf" | ":" | "log" => {}
+            "false" => says_no = true,
+            usage if usage.to_lowercase().contains("usage") => says_no = true,
+            log if log.starts_with("log_") => {}
+            _ => only_says = false,
+        }
+        let said = rest.to_lowercase();
+        says_no |=
+            ["not supported", "not implemented", "unsupported", "unimplemented"].iter().any(|no| said.contains(no));
+    }
+    only_says && says_no
 }
 
 #[cfg(test)]

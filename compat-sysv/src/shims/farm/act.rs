@@ -34,10 +34,10 @@ impl Wish {
         }))
     }
 
-    /// Whether Rung does this for a unit made from a script: what starts and ends processes, so that they are its own.
-    /// Everything else the script does itself, on the caller's terminal.
+    /// Whether Rung does this for a unit made from a script. Everything else the script does itself, on the caller's
+    /// terminal, `restart` too: it may refuse to, because the configuration is wrong, and leave alone what runs.
     fn supervises(&self) -> bool {
-        matches!(self, Self::Change(Verb::Start | Verb::Stop | Verb::Restart | Verb::TryRestart))
+        matches!(self, Self::Change(Verb::Start | Verb::Stop))
     }
 }
 
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_scripts_processes_are_rungs_and_its_other_words_its_own() {
-        for action in ["start", "stop", "restart", "try-restart", "condrestart"] {
+        for action in ["start", "stop"] {
             assert!(Wish::of(action).is_some_and(|wish| wish.supervises()), "{action}");
         }
-        for action in ["status", "reload", "force-reload"] {
+        for action in ["status", "restart", "try-restart", "condrestart", "reload", "force-reload"] {
             assert!(Wish::of(action).is_some_and(|wish| !wish.supervises()), "{action}");
         }
         assert_eq!(Wish::of("configtest"), None);

@@ -6,11 +6,11 @@
 
 use super::act::{carry_out, unit};
 use super::invoke_args::{Asked, Line};
-use super::place::{Place, is_executable};
-use super::service::status_of;
+use super::place::Place;
 use super::units::Units;
 use crate::farm::Kind;
 use crate::pid1;
+use crate::shims::script::{is_executable, own_verb};
 use crate::shims::{err_plain, out};
 use init::core::State;
 use init::proto::control::UnitStatus;
@@ -302,7 +302,9 @@ impl Invocation<'_> {
             self.say(&format!("the unit has no verb `{action}`, and there is no init script"));
             return 3;
         }
-        status_of(Command::new(script).arg(action).args(&self.line.rest), &self.line.script)
+        let mut command = Command::new(script);
+        command.arg(action).args(&self.line.rest);
+        own_verb(command, self.unit.as_ref(), &self.line.script)
     }
 }
 
