@@ -2,21 +2,32 @@
 
 mod commands;
 mod record;
+mod state;
 
-pub use record::Record;
+pub use record::{Boot, Record};
 
 use super::guest::{Guest, holds};
 use super::{Step, end, step, vital};
 use crate::error::{Context, Error, Result, fail};
 use crate::shell::PATIENCE;
 use record::{LAST, LINKS, MOUNTS, WHO, missing};
+use std::fmt;
 
 /// Words for the kernel that start Debian's own init: `etc-skel/install` has kept it there.
 pub const OWN_INIT: &str = "init=/sbin/init.before-rung";
 
 /// In this order.
 pub const STEPS: &[Step] = &[
-    vital("a getty from /etc/inittab gives a login, after fewer processes than under Debian's own init", login),
+    vital(
+        "native twins leave the machine as the scripts of level S do; either way the login comes after fewer processes than \
+         under Debian's own init",
+        twins,
+    ),
+    step(
+        "`why` and `list` tell twins from scripts; an edited script runs itself, and so does one that init.conf names",
+        told,
+    ),
+    vital("a getty from /etc/inittab gives a login", login),
     step("level 2 is reached; runlevel, who and last say what they say under Debian's own init", accounts),
     step("the root was checked and is read-write; swap, network, utmp are as they should be", surroundings),
     step("the daemons that run under Debian's own init run", daemons),
@@ -70,19 +81,18 @@ fn timed_login(guest: &mut Guest<'_>) -> Result<Login> {
     Ok(Login { seconds, forked })
 }
 
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s and {} processes", self.seconds, self.forked)
+    }
+}
+
 impl Login {
-    /// Both boots' figures. Ours has to do with fewer processes, which is what a boot's time is made of. The time itself is
-    /// only told: the host may have been busier during one of them.
+    /// Put beside another init's. Ours has to do with fewer processes, which is what a boot's time is made of. The time
+    /// itself is only told: the host may have been busier during one of them.
     fn beside(self, own: Self) -> Result<String> {
-        let text = format!(
-            "kernel to login: {:.1} s, Debian's own init {:.1} s: {:.2} of it; processes: {}, {}",
-            self.seconds,
-            own.seconds,
-            self.seconds / own.seconds,
-            self.forked,
-            own.forked
-        );
-        if self.forked < own.forked { Ok(text) } else { fail(text) }
+        let text = format!("{self} ({:.2} of the time)", self.seconds / own.seconds);
+        if self.forked < own.forked { Ok(text) } else { fail(format!("{text}, Debian's own init {own}")) }
     }
 }
 
@@ -90,9 +100,31 @@ fn beside(guest: &Guest<'_>) -> Result<Record> {
     guest.beside.clone().ok_or_else(|| Error("Debian's own init was not asked".to_owned()))
 }
 
+fn twins(guest: &mut Guest) -> Result<String> {
+    let ours = Boot::of(guest)?;
+    let Record { login, scripts, .. } = beside(guest)?;
+    ours.state.compare(&scripts.state)?;
+    let (twins, alone) = (ours.login.beside(login)?, scripts.login.beside(login)?);
+    Ok(format!("kernel to login: {login}; by twins {twins}; by scripts {alone}; {} lines compared", ours.state.len()))
+}
+
+fn told(guest: &mut Guest) -> Result<String> {
+    let shell = &mut guest.console;
+    holds(&shell.run("initctl why hostname.sh")?, &["its native twin does what /etc/init.d/hostname.sh does"])?;
+    holds(&shell.run("initctl list --source twin")?, &["mountall.sh", "urandom"])?;
+    shell.run("cp -p /etc/init.d/urandom /root/urandom && echo : >>/etc/init.d/urandom")?;
+    shell.run("sed -i 's/^.Manager.$/&\\nTwins=!kmod/' /etc/rung/init.conf")?;
+    holds(&shell.run("initctl --json why urandom")?, &["runs itself and not its native twin: it was changed since"])?;
+    holds(&shell.run("initctl --json why kmod")?, &["runs itself and not its native twin: Twins=!kmod in init.conf"])?;
+    shell.run("cp -p /root/urandom /etc/init.d/urandom && sed -i '/^Twins=/d' /etc/rung/init.conf")?;
+    for name in ["urandom", "kmod"] {
+        holds(&shell.run(&format!("initctl --json why {name}"))?, &[&format!("what /etc/init.d/{name} does")])?;
+    }
+    Ok(String::new())
+}
+
 fn login(guest: &mut Guest) -> Result<String> {
-    let ours = timed_login(guest)?;
-    ours.beside(beside(guest)?.login)
+    guest.console.run("ps -o tty= -p $$ | grep -x ttyS0")
 }
 
 fn accounts(guest: &mut Guest) -> Result<String> {
@@ -156,7 +188,8 @@ fn reboot(guest: &mut Guest) -> Result<String> {
 
 fn by_scripts(guest: &mut Guest) -> Result<String> {
     guest.power_cut()?;
-    timed_login(guest)?.beside(beside(guest)?.login)
+    let own = beside(guest)?.login;
+    Ok(format!("{}, Debian's own init {own}", timed_login(guest)?.beside(own)?))
 }
 
 fn tracked_scripts(guest: &mut Guest) -> Result<String> {
