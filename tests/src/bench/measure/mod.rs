@@ -56,10 +56,10 @@ impl std::fmt::Debug for Work {
 /// All kinds, for these numbers of services.
 pub fn all(numbers: &[usize], quick: bool) -> Vec<Work> {
     let mut list = Vec::new();
-    let rounds = |many: usize| if quick { many.min(3) } else { many };
+    let rounds = |many: usize| if quick { many.min(2) } else { many };
     let start = |n: usize, rounds| work(&format!("start-{n}"), rounds, n, move |c, who| life::start(c, who, n));
     for &n in numbers.iter().filter(|n| **n < 10_000) {
-        list.push(start(n, rounds(5)));
+        list.push(start(n, if quick { 3 } else { 5 }));
     }
     list.push(work("restart", rounds(4), 20, restart::kills));
     list.push(work("chain", rounds(5), 100, |c, who| order::layers(c, who, 100, 1)));

@@ -97,7 +97,7 @@ impl Report {
             let width = scale.x(stats.median).max(2.0);
             let ratio =
                 self.floor(key, name).filter(|f| unit != Unit::Kb && f.median > 0.0 && !name.starts_with("floor"));
-            let ratio = ratio.map_or(String::new(), |f| format!("  {:.2} × floor", stats.median / f.median));
+            let ratio = ratio.map_or(String::new(), |f| format!(" · {} × floor", short(stats.median / f.median)));
             let own = if is_ours(name) && name.starts_with("rung") { " class=\"own\"" } else { "" };
             let _ = writeln!(
                 body,
@@ -141,6 +141,10 @@ fn round(unit: Unit, value: f64) -> String {
         Unit::Kb => format!("{value} kB"),
         _ => format!("{value}"),
     }
+}
+
+fn short(ratio: f64) -> String {
+    if ratio >= 10.0 { format!("{ratio:.0}") } else { format!("{ratio:.2}") }
 }
 
 fn escape(text: &str) -> String {
