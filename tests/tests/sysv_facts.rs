@@ -6,7 +6,8 @@ use compat_sysv::fifo::Request;
 use compat_sysv::utmp::{Kind, Record, files};
 use nix::sys::signal::Signal;
 use rung_tests::inittab::{Machine, says, stays};
-use rung_tests::world::{World, deadline};
+use rung_tests::world::container::{self, Container};
+use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -89,13 +90,34 @@ fn initscript_runs_the_lines() {
     assert_eq!(text_of(&machine, "/run/init"), "x1|35|wait|/bin/sh -c 'echo ran >>/run/ran'\n");
 }
 
-/// Section 1.1: PID 1's own environment reaches lines and scripts; `auto` on the command line sets `AUTOBOOT`.
+/// Section 1.1: PID 1's own environment, in which the kernel puts its words `NAME=value`, reaches lines and scripts; `auto`
+/// on the command line sets `AUTOBOOT`.
 #[test]
-fn lines_have_the_environment_of_init() {
-    let line = "e:3:once:/bin/sh -c 'echo \"$PATH|$SHELL|$RUNG_RUNDIR\" >/run/e'\n";
-    let machine = Machine::boot(line);
-    let said = text_of(&machine, "/run/e");
-    assert!(said.starts_with("/sbin:/usr/sbin:/bin:/usr/bin|/bin/sh|"), "{said}");
+fn lines_and_scripts_have_the_environment_of_init() {
+    let rootfs = Rootfs::new();
+    let folder = rootfs.path().join("var");
+    let place = |path: &str| rootfs.path().join(path);
+    for folder in ["var", "etc/init.d", "etc/rc3.d"] {
+        fs::create_dir_all(place(folder)).unwrap();
+    }
+    let shows = |file: &str| format!("echo \"$PATH|$SHELL|$WORD|$AUTOBOOT|$RUNG_RUNDIR\" >/var/{file}");
+    fs::write(
+        place("etc/inittab"),
+        format!("id:3:initdefault:\nl3:3:wait:/etc/init.d/rc 3\nx:3:once:{}\n", shows("line")),
+    )
+    .unwrap();
+    fs::write(place("etc/init.d/shows"), format!("#!/bin/sh\n{}\n", shows("script"))).unwrap();
+    fs::set_permissions(place("etc/init.d/shows"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("../init.d/shows", place("etc/rc3.d/S20shows")).unwrap();
+    let mut command = Container::command(&rootfs, container::PLAIN, &[]);
+    command.arg("auto").env("WORD", "from the kernel");
+    let out = fs::File::create(rootfs.beside().join("out")).unwrap();
+    command.stdout(out.try_clone().unwrap()).stderr(out);
+    let machine = Container::of(command.spawn().unwrap(), rootfs);
+    for file in ["line", "script"] {
+        let text = machine.wait_for(file, |_| fs::read_to_string(folder.join(file)).ok().filter(|t| t.ends_with('\n')));
+        assert_eq!(text, "/sbin:/usr/sbin:/bin:/usr/bin|/bin/sh|from the kernel|YES|\n", "{file}");
+    }
 }
 
 /// Section 2: broken lines are told with file, line and reason on the console; at each reading those that are new.

@@ -2,7 +2,7 @@
 //! that fails is fatal. Runs once, not after PID 1 has executed itself anew.
 
 use crate::sys::mount::Flags;
-use crate::sys::{args, console, mount, namespace, reboot, stdio};
+use crate::sys::{args, console, mount, namespace, reboot, stdio, tty};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -72,6 +72,7 @@ pub fn prepare() -> Setup {
         }
         link_dev();
         let _ = console::make_sane(Path::new(console::CONSOLE));
+        tty::ask_for_keyboard_signal();
     }
     // `/dev/null` may be there now.
     let _ = stdio::fill(stdio);

@@ -66,6 +66,16 @@ pub fn levels(guest: &mut Guest) -> Result<String> {
     guest.same(&before)
 }
 
+/// The keyboard's own key for init, and what the kernel's command line gives to lines.
+pub fn keyboard(guest: &mut Guest) -> Result<String> {
+    guest.run("echo 'kb::kbrequest:/bin/touch /run/kbrequest' >>/etc/inittab && telinit q")?;
+    guest.until("[ -e /run/rung/generated/events/kbrequest/2/inittab-kb.service ]", 60)?;
+    guest.alt_up()?;
+    guest.until("[ -e /run/kbrequest ]", 60)?;
+    guest.run("sed -i /^kb:/d /etc/inittab && telinit q")?;
+    Ok(String::new())
+}
+
 pub fn single(guest: &mut Guest) -> Result<String> {
     guest.end_ssh();
     guest.console.send("telinit 1\n")?;
