@@ -4,7 +4,8 @@
 
 use compat_sysv::fifo::Request;
 use compat_sysv::utmp::{Kind, Record, files};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rung_tests::inittab::{Machine, says, stays};
 use rung_tests::world::container::{self, Container};
 use rung_tests::world::{Rootfs, World, deadline};
@@ -336,9 +337,25 @@ fn what_is_no_fifo_is_told() {
     machine.wait_level('4');
 }
 
-/// Section 4: the FIFO and the signals don't wait for what is being done: a request is taken while another one's lines stop.
+/// Section 4: the FIFO is read also while the manager takes its time over what was asked before.
 #[test]
-fn telinit_returns_at_once_and_demands_a_to_c() {
+fn the_fifo_is_read_while_the_manager_is_busy() {
+    let machine = Machine::boot("id:3:initdefault:\n");
+    let manager = Pid::from_raw(machine.world.manager().unwrap());
+    kill(manager, Signal::SIGSTOP).unwrap();
+    machine.level('4');
+    machine.raw(&[0; 5]);
+    // Straight from the file: initctl would ask the manager.
+    let log = || machine.world.text("/var/log/rung/sysv-fifo/current");
+    machine.world.wait_for("the second request", deadline(90), |_| log().contains("bogus initrequest").then_some(()));
+    assert!(!log().contains("answer"), "the first one was given up before: {}", log());
+    kill(manager, Signal::SIGCONT).unwrap();
+    machine.wait_level('4');
+}
+
+/// Sections 2 and 4.1: `telinit a`, `B`, `c`.
+#[test]
+fn telinit_demands_a_to_c() {
     let text = format!(
         "id:3:initdefault:\n{}{}{}",
         says("da", "a", "ondemand").replace("said'", "said; exec sleep inf'"),
@@ -404,4 +421,33 @@ fn autocon_gives_the_kernels_consoles_a_login() {
     let path = "/run/rung/generated/levels/3/inittab-S7.service";
     let unit = machine.world.wait_for("the line", deadline(90), |w| Some(w.text(path)).filter(|t| !t.is_empty()));
     assert!(unit.contains("/sbin/agetty -L -s 115200,38400,9600 ttyS7 vt102"), "{unit}");
+}
+
+/// Section 5: the machine's end is in wtmp, and in no utmp.
+#[test]
+fn wtmp_tells_of_the_end() {
+    let machine = Machine::boot(&format!("id:3:initdefault:\n{FILES}"));
+    let wtmp = fs::File::open(machine.world.path("/var/log/wtmp")).unwrap();
+    machine.world.run(["telinit", "6"]);
+    machine.end();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut reopened(&wtmp), &mut bytes).unwrap();
+    let records: Vec<Record> = bytes.chunks_exact(compat_sysv::utmp::LEN).filter_map(Record::decode).collect();
+    let end: Vec<&Record> = records.iter().filter(|r| r.user == "shutdown").collect();
+    assert_eq!(end.len(), 1, "{records:?}");
+    assert_eq!((end[0].kind, end[0].id.as_str(), end[0].line.as_str(), end[0].pid), (Kind::RunLevel, "~~", "~~", 0));
+    assert!(!end[0].host.is_empty());
+}
+
+/// Section 2.2: a switch of levels takes the guard off, too.
+#[test]
+fn a_switch_of_levels_resets_the_guard() {
+    let machine = Machine::boot("id:3:initdefault:\nf:34:respawn:echo f >>/run/said\n");
+    let ten = vec!["f"; 10];
+    machine.wait_lines("/run/said", &ten);
+    machine.world.wait_for("the words", deadline(90), |w| {
+        (told(w, "INIT: Id \"f\" respawning too fast: disabled for 5 minutes") == 1).then_some(())
+    });
+    machine.level('4');
+    machine.wait_lines("/run/said", &[ten.clone(), ten].concat());
 }
