@@ -53,7 +53,7 @@ fn telinit_asks_and_does_not_wait() {
     let methods: Vec<&str> = calls.iter().map(|(method, _)| method.as_str()).collect();
     assert_eq!(methods, ["SetLevel", "SetLevel", "Power", "Power", "ReloadUnits", "Reexec"]);
     assert_eq!((&calls[0].1["level"], &calls[0].1["wait"]), (&json!("3"), &json!(false)));
-    assert_eq!(calls[1].1["level"], "S");
+    assert_eq!(calls[1].1["level"], "1", "single user mode");
     assert_eq!((&calls[2].1["how"], &calls[2].1["force"]), (&json!("poweroff"), &json!(false)));
     assert_eq!(calls[3].1["how"], "reboot");
 }

@@ -335,3 +335,15 @@ fn an_interactive_script_leaves_the_console_to_who_is_there() {
     });
     world.ok(["initctl", "stop", "ask"]);
 }
+
+/// rc and `service` count no starts, and neither does what they ask of a script; a script without `#!` is the shell's.
+#[test]
+fn a_script_is_called_as_often_as_somebody_asks_and_without_an_interpreter() {
+    let world = world();
+    add(&world, "often", script("true").strip_prefix("#!/bin/sh\n").unwrap());
+    world.ok(["initctl", "start", "often"]);
+    for _ in 0..7 {
+        world.ok(["initctl", "restart", "often"]);
+    }
+    assert_eq!(calls(&world).iter().filter(|line| *line == "often start").count(), 8);
+}

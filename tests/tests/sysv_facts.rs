@@ -4,9 +4,11 @@
 
 use compat_sysv::fifo::Request;
 use compat_sysv::utmp::{Kind, Record, files};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rung_tests::inittab::{Machine, says, stays};
-use rung_tests::world::{World, deadline};
+use rung_tests::world::container::{self, Container};
+use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -89,13 +91,34 @@ fn initscript_runs_the_lines() {
     assert_eq!(text_of(&machine, "/run/init"), "x1|35|wait|/bin/sh -c 'echo ran >>/run/ran'\n");
 }
 
-/// Section 1.1: PID 1's own environment reaches lines and scripts; `auto` on the command line sets `AUTOBOOT`.
+/// Section 1.1: PID 1's own environment, in which the kernel puts its words `NAME=value`, reaches lines and scripts; `auto`
+/// on the command line sets `AUTOBOOT`.
 #[test]
-fn lines_have_the_environment_of_init() {
-    let line = "e:3:once:/bin/sh -c 'echo \"$PATH|$SHELL|$RUNG_RUNDIR\" >/run/e'\n";
-    let machine = Machine::boot(line);
-    let said = text_of(&machine, "/run/e");
-    assert!(said.starts_with("/sbin:/usr/sbin:/bin:/usr/bin|/bin/sh|"), "{said}");
+fn lines_and_scripts_have_the_environment_of_init() {
+    let rootfs = Rootfs::new();
+    let folder = rootfs.path().join("var");
+    let place = |path: &str| rootfs.path().join(path);
+    for folder in ["var", "etc/init.d", "etc/rc3.d"] {
+        fs::create_dir_all(place(folder)).unwrap();
+    }
+    let shows = |file: &str| format!("echo \"$PATH|$SHELL|$WORD|$AUTOBOOT|$RUNG_RUNDIR\" >/var/{file}");
+    fs::write(
+        place("etc/inittab"),
+        format!("id:3:initdefault:\nl3:3:wait:/etc/init.d/rc 3\nx:3:once:{}\n", shows("line")),
+    )
+    .unwrap();
+    fs::write(place("etc/init.d/shows"), format!("#!/bin/sh\n{}\n", shows("script"))).unwrap();
+    fs::set_permissions(place("etc/init.d/shows"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("../init.d/shows", place("etc/rc3.d/S20shows")).unwrap();
+    let mut command = Container::command(&rootfs, container::PLAIN, &[]);
+    command.arg("auto").env("WORD", "from the kernel");
+    let out = fs::File::create(rootfs.beside().join("out")).unwrap();
+    command.stdout(out.try_clone().unwrap()).stderr(out);
+    let machine = Container::of(command.spawn().unwrap(), rootfs);
+    for file in ["line", "script"] {
+        let text = machine.wait_for(file, |_| fs::read_to_string(folder.join(file)).ok().filter(|t| t.ends_with('\n')));
+        assert_eq!(text, "/sbin:/usr/sbin:/bin:/usr/bin|/bin/sh|from the kernel|YES|\n", "{file}");
+    }
 }
 
 /// Section 2: broken lines are told with file, line and reason on the console; at each reading those that are new.
@@ -314,9 +337,25 @@ fn what_is_no_fifo_is_told() {
     machine.wait_level('4');
 }
 
-/// Section 4: the FIFO and the signals don't wait for what is being done: a request is taken while another one's lines stop.
+/// Section 4: the FIFO is read also while the manager takes its time over what was asked before.
 #[test]
-fn telinit_returns_at_once_and_demands_a_to_c() {
+fn the_fifo_is_read_while_the_manager_is_busy() {
+    let machine = Machine::boot("id:3:initdefault:\n");
+    let manager = Pid::from_raw(machine.world.manager().unwrap());
+    kill(manager, Signal::SIGSTOP).unwrap();
+    machine.level('4');
+    machine.raw(&[0; 5]);
+    // Straight from the file: initctl would ask the manager.
+    let log = || machine.world.text("/var/log/rung/sysv-fifo/current");
+    machine.world.wait_for("the second request", deadline(90), |_| log().contains("bogus initrequest").then_some(()));
+    assert!(!log().contains("answer"), "the first one was given up before: {}", log());
+    kill(manager, Signal::SIGCONT).unwrap();
+    machine.wait_level('4');
+}
+
+/// Sections 2 and 4.1: `telinit a`, `B`, `c`.
+#[test]
+fn telinit_demands_a_to_c() {
     let text = format!(
         "id:3:initdefault:\n{}{}{}",
         says("da", "a", "ondemand").replace("said'", "said; exec sleep inf'"),
@@ -382,4 +421,33 @@ fn autocon_gives_the_kernels_consoles_a_login() {
     let path = "/run/rung/generated/levels/3/inittab-S7.service";
     let unit = machine.world.wait_for("the line", deadline(90), |w| Some(w.text(path)).filter(|t| !t.is_empty()));
     assert!(unit.contains("/sbin/agetty -L -s 115200,38400,9600 ttyS7 vt102"), "{unit}");
+}
+
+/// Section 5: the machine's end is in wtmp, and in no utmp.
+#[test]
+fn wtmp_tells_of_the_end() {
+    let machine = Machine::boot(&format!("id:3:initdefault:\n{FILES}"));
+    let wtmp = fs::File::open(machine.world.path("/var/log/wtmp")).unwrap();
+    machine.world.run(["telinit", "6"]);
+    machine.end();
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut reopened(&wtmp), &mut bytes).unwrap();
+    let records: Vec<Record> = bytes.chunks_exact(compat_sysv::utmp::LEN).filter_map(Record::decode).collect();
+    let end: Vec<&Record> = records.iter().filter(|r| r.user == "shutdown").collect();
+    assert_eq!(end.len(), 1, "{records:?}");
+    assert_eq!((end[0].kind, end[0].id.as_str(), end[0].line.as_str(), end[0].pid), (Kind::RunLevel, "~~", "~~", 0));
+    assert!(!end[0].host.is_empty());
+}
+
+/// Section 2.2: a switch of levels takes the guard off, too.
+#[test]
+fn a_switch_of_levels_resets_the_guard() {
+    let machine = Machine::boot("id:3:initdefault:\nf:34:respawn:echo f >>/run/said\n");
+    let ten = vec!["f"; 10];
+    machine.wait_lines("/run/said", &ten);
+    machine.world.wait_for("the words", deadline(90), |w| {
+        (told(w, "INIT: Id \"f\" respawning too fast: disabled for 5 minutes") == 1).then_some(())
+    });
+    machine.level('4');
+    machine.wait_lines("/run/said", &[ten.clone(), ten].concat());
 }

@@ -2,7 +2,7 @@
 //! that fails is fatal. Runs once, not after PID 1 has executed itself anew.
 
 use crate::sys::mount::Flags;
-use crate::sys::{args, child, console, mount, namespace, process, random, reboot, stdio};
+use crate::sys::{args, child, console, mount, namespace, process, random, reboot, stdio, tty};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -74,6 +74,7 @@ pub fn prepare() -> Setup {
         link_dev();
         let _ = console::make_sane(Path::new(console::CONSOLE));
         gather_randomness();
+        tty::ask_for_keyboard_signal();
     }
     // `/dev/null` may be there now.
     let _ = stdio::fill(stdio);

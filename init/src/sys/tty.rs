@@ -10,6 +10,7 @@ const CLEAR: &[u8] = b"\x1b[r\x1b[H\x1b[2J";
 /// The same, with the scrollback of a virtual terminal.
 const CLEAR_ALL: &[u8] = b"\x1b[r\x1b[H\x1b[3J";
 const DISALLOCATE: libc::Ioctl = 0x5608; // VT_DISALLOCATE
+const ACCEPT_SIGNAL: libc::Ioctl = 0x4b4e; // KDSIGACCEPT
 const VT_MAJOR: libc::c_uint = 4;
 const LAST_VT: libc::c_uint = 63; // MAX_NR_CONSOLES
 const HANGUP: libc::Ioctl = 0x5437; // TIOCVHANGUP, which libc doesn't name
@@ -84,6 +85,16 @@ fn free(number: libc::c_int) -> bool {
     let result = unsafe { libc::ioctl(fd, DISALLOCATE, number) };
     super::fd::close(fd);
     result == 0
+}
+
+/// Has the kernel send SIGWINCH to the calling process for the key combination that the keymap calls `KeyboardSignal`
+/// (Alt-Up). Without a virtual terminal there is no such key, and nothing is done.
+pub fn ask_for_keyboard_signal() {
+    if let Ok(fd) = open(c"/dev/tty0", libc::O_RDWR | libc::O_NONBLOCK) {
+        // SAFETY: takes a number.
+        unsafe { libc::ioctl(fd, ACCEPT_SIGNAL, libc::SIGWINCH) };
+        super::fd::close(fd);
+    }
 }
 
 /// Makes the calling process lead a group of its own, and puts that into the foreground of the session's terminal where

@@ -89,6 +89,12 @@ impl<'a> Guest<'a> {
         self.console.send(MONITOR)
     }
 
+    /// Presses Alt and the arrow up on its keyboard: the key combination that is for init.
+    pub fn alt_up(&mut self) -> Result<()> {
+        self.console.send(&format!("{MONITOR}sendkey alt-up\n"))?;
+        self.console.send(MONITOR)
+    }
+
     /// Waits for the kernel's last words, then for QEMU's end.
     pub fn ends_with(&mut self, words: &str) -> Result<String> {
         let text = self.console.expect(words, PATIENCE * 2)?;

@@ -4,7 +4,7 @@ use init::load::Root;
 use init::sys::file;
 use init::unit::accounts::{Accounts, Missing, parse_group, parse_user};
 use init::unit::condition::{Condition, Test};
-use init::unit::{Command, EXAMPLE_INSTANCE, ExecKind, Finding, Place, Severity, Unit};
+use init::unit::{Command, EXAMPLE_INSTANCE, ExecKind, Finding, Place, Severity, Source, Unit};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -74,7 +74,9 @@ impl<'a> Machine<'a> {
     }
 
     fn program(&self, unit: &Unit, kind: ExecKind, command: &Command) -> Option<Finding> {
-        let name = command.words.first()?;
+        // `sysv line … -- PROGRAM` stands before what a line of inittab runs.
+        let own = command.words.iter().position(|w| w == "--").filter(|_| unit.source == Source::Inittab);
+        let name = command.words.get(own.map_or(0, |at| at + 1))?;
         if name.contains('$') {
             return None;
         }

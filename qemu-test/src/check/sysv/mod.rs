@@ -39,6 +39,7 @@ pub const STEPS: &[Step] = &[
     ),
     step("service, invoke-rc.d, update-rc.d, chkconfig and scripts by hand do as ever", commands::services),
     step("telinit q and u, shutdown +1 and -c; levels 3 and 2 leave alone what is on in both", commands::levels),
+    step("Alt-Up runs inittab's line for it", commands::keyboard),
     vital("telinit 1: single-user, sulogin on the console; from there to level 2", commands::single),
     vital("`reboot` ends the machine", reboot),
     step("the file system is clean", end::clean),
