@@ -281,7 +281,7 @@ impl Manager {
             manager.console.write(&format!("{finding}\r\n"));
         }
         manager.farm.exact = manager.machine.conf.compat == Compat::Exact;
-        manager.recall_choices();
+        manager.recall_recorded_choices();
         manager.park_own();
         manager.register().map_err(|_| Gone)?;
         manager.take_over(greeting)?;

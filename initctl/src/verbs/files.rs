@@ -4,7 +4,7 @@ use super::Context;
 use crate::exit::{FAILED, Failure};
 use crate::own::failure;
 use crate::render::clean_lines;
-use init::proto::control::{Names, Reloaded, Units};
+use init::proto::control::{Names, ReloadUnits, Reloaded, Units};
 use serde::Serialize;
 use std::path::Path;
 
@@ -47,7 +47,7 @@ pub fn cat(c: &mut Context, names: Vec<String>) -> Result<(), Failure> {
 
 /// `reload --units`
 pub fn reload(c: &mut Context) -> Result<(), Failure> {
-    let reloaded: Reloaded = c.ask("ReloadUnits", &())?;
+    let reloaded: Reloaded = c.ask("ReloadUnits", &ReloadUnits { choose: Some(true) })?;
     for finding in &reloaded.findings {
         c.out.message(&clean_lines(finding));
     }
