@@ -4,7 +4,8 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
 
 use rung_tests::scripts::{DAEMON, add, calls, farm, script_with, status};
-use rung_tests::world::{Output, World, deadline};
+use rung_tests::world::container::Container;
+use rung_tests::world::{Output, Rootfs, World, deadline};
 use std::fs;
 
 const HEADER: &str = "# chkconfig: - 50 50\n# pidfile: /run/web.pid\n";
@@ -130,4 +131,16 @@ fn a_restart_by_the_script_is_no_end_that_restart_makes_good() {
     let second = pid(&world);
     world.ok(["kill", "-9", &second]);
     exchanged(&world, &second);
+}
+
+/// Where there are no cgroups, too: the one daemon a script leaves was first seen as one of its processes.
+#[test]
+fn a_daemon_that_its_script_does_not_stop_hears_the_signal() {
+    let text = "#!/bin/sh\ncase $1 in start) sleep 7777 </dev/null >/dev/null 2>&1 & ;; esac\n";
+    let root = Rootfs::new().file("etc/init.d/web", text, 0o755).link("etc/rc3.d/S01web", "../init.d/web");
+    let container = Container::plain(root);
+    container.wait_said("runlevel 3 reached");
+    assert_eq!(container.run(&["/usr/bin/initctl", "stop", "web"]).code, 0, "{}", container.said());
+    let page = container.run(&["/usr/bin/initctl", "status", "web"]).stdout;
+    assert!(page.contains("killed by SIGTERM") && !page.contains("TimeoutStopSec="), "{page}");
 }

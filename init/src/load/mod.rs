@@ -9,6 +9,7 @@ pub mod conf;
 pub mod findings;
 mod gathered;
 mod prefer;
+pub mod recorded;
 pub mod root;
 mod suppose;
 pub mod twins;
@@ -256,6 +257,13 @@ impl Loader {
     /// The same for one name; `None`: there was no choice.
     pub fn choice(&self, name: &UnitName) -> Option<&Choice> {
         self.chooser.choices.get(name)
+    }
+
+    /// Choices recorded in the root stay; before the first scan.
+    #[must_use]
+    pub fn recalling_choices(mut self) -> Self {
+        self.chooser.keep(recorded::read(&self.root, self.facts.prefer));
+        self
     }
 
     /// Choices made before, which stay.

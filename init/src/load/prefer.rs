@@ -20,6 +20,8 @@ pub struct Choice {
     pub taken: Source,
     /// A sentence.
     pub why: String,
+    /// It was made before, and now it would be another.
+    pub is_stale: bool,
 }
 
 /// What decides about a name.
@@ -59,13 +61,13 @@ impl Chooser {
     pub fn choose(&mut self, name: &UnitName, rule: Rule, unit: Option<&Parsed>) -> Source {
         let fresh = fresh(rule, unit);
         let choice = match self.made.get(name) {
-            Some(made) if *made != fresh.taken && unit.is_some() => {
+            Some(made) if *made != fresh.taken && unit.is_some() && rule != Rule::Boot => {
                 let (this, other) = (word(*made), word(fresh.taken));
                 let why = format!(
                     "the {this} was chosen before; now it would be the {other}: {} (initctl reload --units takes it)",
                     fresh.why
                 );
-                Choice { taken: *made, why }
+                Choice { taken: *made, why, is_stale: true }
             }
             _ => fresh,
         };
@@ -81,7 +83,7 @@ fn word(source: Source) -> &'static str {
 
 /// What would be chosen for the first time. Pure.
 fn fresh(rule: Rule, unit: Option<&Parsed>) -> Choice {
-    let script = |why: String| Choice { taken: Source::Script, why };
+    let script = |why: String| Choice { taken: Source::Script, why, is_stale: false };
     if rule == Rule::Boot {
         return script("the init script boots the machine (it has a link in rcS.d)".to_owned());
     }
@@ -102,7 +104,7 @@ fn fresh(rule: Rule, unit: Option<&Parsed>) -> Choice {
         }
         None => {
             let why = "Rung honours every key of the systemd unit that changes what it does".to_owned();
-            Choice { taken: Source::Systemd, why }
+            Choice { taken: Source::Systemd, why, is_stale: false }
         }
     }
 }

@@ -1,16 +1,21 @@
 //! Which of a systemd unit and an init script of one name was taken: kept in the journal, so that the next manager takes
-//! the same.
+//! the same, and on disk, so that the next boot does.
 
 use super::state::Manager;
 use crate::core::Record;
+use crate::load::{Root, recorded};
+use crate::sys::file;
 use crate::unit::{Source, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 /// The choices, and which of them the journal doesn't hold yet.
 #[derive(Debug, Default)]
 pub struct Choices {
     made: BTreeMap<UnitName, Source>,
     changed: BTreeSet<UnitName>,
+    /// The text of the file that keeps them over a boot, as it was written last.
+    written: Option<String>,
 }
 
 impl Choices {
@@ -45,8 +50,44 @@ impl Choices {
 }
 
 impl Manager {
-    /// Before the first scan: what a manager before us has chosen.
-    pub fn recall_choices(&mut self) {
+    /// Before the first scan: what a manager before us has chosen, at this boot or an earlier one.
+    pub fn recall_recorded_choices(&mut self) {
+        if self.keeps_records() {
+            let recorded = recorded::read(&Root::system(), self.loader.facts().prefer);
+            for (name, source) in recorded {
+                self.choices.made.entry(name).or_insert(source);
+            }
+        }
+        self.recall_choices();
+    }
+
+    /// One with a run directory of its own isn't the machine's.
+    fn keeps_records(&self) -> bool {
+        self.machine.run_dir == Path::new("/run/rung")
+    }
+
+    /// Writes them where the next boot finds them. Before the root is writable that fails; the scan behind level S
+    /// brings us here again.
+    fn record_choices(&mut self) {
+        let text = {
+            let made = self.loader.choices().map(|(name, choice)| (name, choice.taken));
+            recorded::text(made, self.loader.facts().prefer)
+        };
+        let none = self.loader.choices().next().is_none();
+        let path = Path::new(recorded::PATH);
+        if !self.keeps_records() || self.choices.written.as_ref() == Some(&text) || none && !path.exists() {
+            return;
+        }
+        let same = file::read_text(path, text.len()).is_ok_and(|there| there == text);
+        if let (false, Some(folder)) = (same, path.parent()) {
+            let _ = std::fs::create_dir_all(folder);
+        }
+        if same || file::replace_text(path, &text).is_ok() {
+            self.choices.written = Some(text);
+        }
+    }
+
+    fn recall_choices(&mut self) {
         self.loader.keep_choices(self.choices.made.clone());
     }
 
@@ -59,6 +100,7 @@ impl Manager {
             }
         }
         self.recall_choices();
+        self.record_choices();
     }
 
     /// Chooses anew at the next scan.

@@ -22,6 +22,11 @@ const TELL_MS: u64 = 50;
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
 
+/// The key by which a process is watched for its end alone. It can't clash with the core's steps: these count from 0.
+fn stray(token: u64, pid: i32) -> Key {
+    Key { token, step: 0x8000_0000 | u32::try_from(pid).unwrap_or(0) }
+}
+
 impl Manager {
     /// One action.
     pub fn perform(&mut self, action: Action) {
@@ -58,14 +63,18 @@ impl Manager {
             let service = status::definition(&view).map(|u| &u.service);
             let script = service.is_some_and(|s| s.kind == ServiceType::Script) && view.control_key == Some(key);
             let group = script || service.is_some_and(|s| s.kill_mode == KillMode::Group);
-            self.link.send(Request::Signal { key, signal, group }, Vec::new());
+            let stray = self.stray_of(unit, key);
+            for key in [Some(key), stray].into_iter().flatten() {
+                self.link.send(Request::Signal { key, signal, group }, Vec::new());
+            }
             return;
         }
         // Our own children by their slots: one that is still on its way to exec has not joined the cgroup yet. It keeps the
         // signal pending until its plan unblocks it.
         let view = self.core.view(unit);
         let (name, own) = (view.name.as_str().to_owned(), [view.main_pid, view.control_pid]);
-        let keys: Vec<Key> = [view.main_key, view.control_key].into_iter().flatten().collect();
+        let stray = view.main_key.and_then(|key| self.stray_of(unit, key));
+        let keys: Vec<Key> = [view.main_key, stray, view.control_key].into_iter().flatten().collect();
         for key in &keys {
             self.link.send(Request::Signal { key: *key, signal, group: false }, Vec::new());
         }
@@ -86,6 +95,15 @@ impl Manager {
             let start = procs::stat(pid).map(|s| s.start_time);
             cgroup::signal_checked(pid, signal, || procs::stat(pid).map(|s| s.start_time) == start);
         }
+    }
+
+    /// The slot that an adopted main process may have instead of its own: it was watched as a stray before it was known to
+    /// be the main one, and PID 1 keeps one slot for a process. The other key is refused, so it is signalled once.
+    fn stray_of(&self, unit: UnitId, key: Key) -> Option<Key> {
+        let view = self.core.view(unit);
+        let service = status::definition(&view).map(|u| &u.service)?;
+        let adopted = matches!(service.kind, ServiceType::Forking | ServiceType::Script) && view.main_key == Some(key);
+        view.main_pid.filter(|_| adopted).map(|pid| stray(key.token, pid))
     }
 
     /// The living processes of an instance, where there are no cgroups: descent, session, and the mark in the environment.
@@ -149,9 +167,7 @@ impl Manager {
     fn watch_pids(&mut self, token: u64, pids: &[i32]) -> bool {
         for pid in pids {
             let Some(stat) = procs::stat(*pid) else { continue };
-            // Keys of strays can't clash with the core's steps: it counts from 0.
-            let step = 0x8000_0000 | u32::try_from(*pid).unwrap_or(0);
-            let request = Request::Adopt { key: Key { token, step }, pid: *pid, start_time: stat.start_time };
+            let request = Request::Adopt { key: stray(token, *pid), pid: *pid, start_time: stat.start_time };
             self.link.send(request, Vec::new());
         }
         !pids.is_empty()

@@ -208,7 +208,8 @@ impl Manager {
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = greeting.fetch(&mut link, 0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let Restored { mut core, choices, askers, events, recorder, journal } = restore(&mut link, &greeting, &mut poison)?;
+        let Restored { mut core, choices, askers, events, recorder, journal } =
+            restore(&mut link, &greeting, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
         let listener = match greeting.fetch(&mut link, 0, "control")? {
             Some(fd) => Some(fd),
@@ -307,7 +308,7 @@ impl Manager {
         }
         manager.boot.ran = manager.machine.managers > 0;
         manager.farm.exact = manager.machine.conf.compat == Compat::Exact;
-        manager.recall_choices();
+        manager.recall_recorded_choices();
         manager.park_own();
         manager.register().map_err(|_| Gone)?;
         manager.take_over(greeting)?;

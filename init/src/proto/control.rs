@@ -355,7 +355,15 @@ pub struct LevelRow {
     pub held_by: Vec<UnitName>,
 }
 
-/// Reply of `ReloadUnits {}`.
+/// `ReloadUnits`: reads unit files and links again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct ReloadUnits {
+    /// Chooses anew where a systemd unit and an init script have one name.
+    #[serde(default)]
+    pub choose: Option<bool>,
+}
+
+/// Reply of `ReloadUnits`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct Reloaded {
     /// Units whose definition changed.

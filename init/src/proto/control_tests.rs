@@ -258,7 +258,7 @@ fn description_and_types_agree() {
     takes("Levels", names());
     let row = LevelRow { name: name(), on: "2".into(), default: "3".into(), held_by: vec![name()] };
     gives("Levels", json(LevelTable { rows: vec![row] }));
-    takes("ReloadUnits", empty());
+    takes("ReloadUnits", json(ReloadUnits { choose: Some(true) }));
     gives("ReloadUnits", json(Reloaded { changed: vec![name()], findings: vec!["f".into()] }));
     takes("Wait", json(Wait { names: vec!["a".into()], states: vec![State::Active] }));
     gives("Wait", units());

@@ -67,7 +67,7 @@ pub fn loader() -> Loader {
     let _ = client.call::<_, Units>("Status", &Names::default(), Duration::from_secs(30));
     let (conf, _) = load::conf::read(&Root::system());
     let facts = load::conf::facts(&client::run_dir(), &conf);
-    let mut loader = Loader::new(system_folders(&client::run_dir()), facts);
+    let mut loader = Loader::new(system_folders(&client::run_dir()), facts).recalling_choices();
     loader.scan();
     loader
 }

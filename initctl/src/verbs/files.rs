@@ -4,7 +4,7 @@ use super::Context;
 use crate::exit::{FAILED, Failure};
 use crate::own::failure;
 use crate::render::clean_lines;
-use init::proto::control::{Names, Reloaded, Units};
+use init::proto::control::{Names, ReloadUnits, Reloaded, Units};
 use serde::Serialize;
 use std::path::Path;
 
@@ -60,7 +60,7 @@ fn summary(findings: &[String]) -> String {
 
 /// `reload --units`
 pub fn reload(c: &mut Context) -> Result<(), Failure> {
-    let reloaded: Reloaded = c.ask("ReloadUnits", &())?;
+    let reloaded: Reloaded = c.ask("ReloadUnits", &ReloadUnits { choose: Some(true) })?;
     if reloaded.findings.len() <= SHOWN {
         reloaded.findings.iter().for_each(|finding| c.out.message(&clean_lines(finding)));
     } else {

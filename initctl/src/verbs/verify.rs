@@ -2,6 +2,7 @@
 //! a look at the root shows: programs, accounts, paths, units that aren't there.
 
 mod batch;
+mod generated;
 mod level_links;
 mod loops;
 mod machine;
@@ -11,6 +12,7 @@ use crate::cli::VerifyArgs;
 use crate::exit::{FAILED, Failure};
 use crate::render::verify as render;
 use batch::Batch;
+use generated::Generated;
 use init::client;
 use init::load::{self, Root, conf};
 use init::unit::{Finding, KeyUse, Severity, Taken, UnitName, search};
@@ -73,13 +75,14 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
     let whole = args.files.is_empty();
     let mut checked = Vec::new();
     let mut findings = if whole { conf_findings } else { Vec::new() };
-    if whole && !root.is_image() {
-        findings.extend(load::findings::read(&load::generated(&client::run_dir()).join("findings")));
+    let mut made = Generated::of(&root);
+    if whole {
+        findings.append(&mut made.findings);
     }
     findings.extend(wanted.confs.iter().flat_map(|path| conf::read_file(&root, path).1));
     let machine = machine::Machine::new(&root);
     for (folder, names) in &wanted.files {
-        let batch = Batch::new(&root, folder.as_deref(), &facts);
+        let batch = Batch::new(&root, folder.as_deref(), &made, &facts);
         let names = match names {
             Some(names) => names.iter().map(|n| batch.unit(n)).collect::<Result<_, _>>().map_err(Failure::Other)?,
             None => batch.all(folder.as_deref()),
@@ -89,6 +92,7 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
         findings.append(&mut loops);
         if whole {
             findings.extend(level_links::dangling(&root, &batch));
+            findings.extend(batch.changes_of_mind());
         }
     }
     report(c, args, checked, findings, wanted)

@@ -47,10 +47,21 @@ impl Container {
 
     /// Boots `rootfs`; `script` prepares it from inside its mount namespace, `wrap` stands before `chroot`.
     pub fn boot(rootfs: Rootfs, script: &str, wrap: &[&str]) -> Self {
-        let mut command = Self::command(&rootfs, script, wrap);
+        Self { child: Self::started(&rootfs, script, wrap), rootfs }
+    }
+
+    fn started(rootfs: &Rootfs, script: &str, wrap: &[&str]) -> Child {
+        let mut command = Self::command(rootfs, script, wrap);
         let out = fs::File::create(rootfs.beside().join("out")).expect("a file");
         command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
-        Self { child: command.spawn().expect("unshare"), rootfs }
+        command.spawn().expect("unshare")
+    }
+
+    /// Powers it off and boots its root directory again, as it is by then.
+    pub fn boot_again(&mut self) {
+        assert_eq!(self.run(&["/usr/bin/initctl", "--no-wait", "poweroff"]).code, 0, "{}", self.said());
+        self.ended(Duration::from_secs(60));
+        self.child = Self::started(&self.rootfs, PLAIN, &[]);
     }
 
     /// What boots `rootfs`, not started.

@@ -16,7 +16,7 @@ pub(super) fn loader(root: Option<&Path>) -> Loader {
     let facts = load::conf::facts(&run_dir(), &conf);
     let folders = system_folders(&run_dir());
     let folders = folders.into_iter().map(|(source, path)| (source, root.shown(&path))).collect();
-    let mut loader = Loader::of(root, folders, facts);
+    let mut loader = Loader::of(root, folders, facts).recalling_choices();
     loader.scan();
     loader
 }

@@ -6,8 +6,8 @@ use crate::core::{Ask, Course, Event, RequestId, State, UnitId, Verb};
 use crate::manager::boot::client_request;
 use crate::manager::state::Manager;
 use crate::proto::control::{
-    About, Briefs, Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress, Reloaded,
-    Reply, Runlevel, SetLevel, Units, Version, Wait, errors,
+    About, Briefs, Call, Change, ErrorText, LevelRow, LevelTable, Names, PowerRequest, PowerWord, Progress,
+    ReloadUnits, Reloaded, Reply, Runlevel, SetLevel, Units, Version, Wait, errors,
 };
 use crate::proto::pid1::{Power, Request};
 use crate::proto::varlink;
@@ -151,7 +151,7 @@ impl Manager {
             "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, false)),
             "org.rung.Manager.Run" => change(true).and_then(|_| self.run_script(&parameters(call)?)),
             "org.rung.Manager.Adopt" => change(true).and_then(|_| self.adopt(&parameters(call)?)),
-            "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units()),
+            "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units(&parameters(call)?)),
             "org.rung.Manager.Reexec" => {
                 change(true)?;
                 self.link.send(Request::Reexec, Vec::new());
@@ -342,8 +342,10 @@ impl Manager {
     }
 
     /// A change is taken in as soon as it is made; here it is told.
-    fn reload_units(&mut self) -> Outcome {
-        self.forget_choices();
+    fn reload_units(&mut self, wanted: &ReloadUnits) -> Outcome {
+        if wanted.choose.unwrap_or(false) {
+            self.forget_choices();
+        }
         self.reload_all();
         self.reread_inittab(None);
         self.settle();

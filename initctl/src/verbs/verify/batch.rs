@@ -1,10 +1,10 @@
 //! Units of one search path, read as the manager reads them.
 
+use super::generated::Generated;
 use super::machine::Machine;
 use super::{Checked, loops};
-use init::client;
 use init::core::{Core, Definition, Event};
-use init::load::{Loader, Root, system_folders};
+use init::load::{Loader, Root, recorded};
 use init::unit::install::levels_of;
 use init::unit::{Facts, Finding, Severity, Source, Unit, UnitName, nearest_units};
 use std::collections::BTreeSet;
@@ -19,21 +19,20 @@ pub const FOREIGN: [&str; 9] = ["socket", "device", "mount", "automount", "swap"
 #[derive(Debug)]
 pub struct Batch<'a> {
     root: &'a Root,
+    made: &'a Generated,
     pub loader: Loader,
 }
 
 impl<'a> Batch<'a> {
     /// The folders of the system, and before them `first`.
-    pub fn new(root: &'a Root, first: Option<&Path>, facts: &Facts) -> Self {
+    pub fn new(root: &'a Root, first: Option<&Path>, made: &'a Generated, facts: &Facts) -> Self {
         let is_systemd = |path: &Path| path.components().any(|c| c.as_os_str() == OsStr::new("systemd"));
         let first =
             first.map(|path| (if is_systemd(path) { Source::Systemd } else { Source::Native }, path.to_owned()));
-        let system = system_folders(&client::run_dir());
-        let system = system.into_iter().map(|(source, path)| (source, root.shown(&path)));
-        let folders = first.into_iter().chain(system).collect();
-        let mut loader = Loader::of(root.clone(), folders, facts.clone());
+        let folders = first.into_iter().chain(made.folders(root)).collect();
+        let mut loader = Loader::of(root.clone(), folders, facts.clone()).recalling_choices();
         loader.scan();
-        Self { root, loader }
+        Self { root, made, loader }
     }
 
     /// A unit that was named, by its own name.
@@ -65,6 +64,15 @@ impl<'a> Batch<'a> {
         names.into_iter().collect()
     }
 
+    /// Where a systemd unit and a script have one name, and today another of them would be taken.
+    pub fn changes_of_mind(&self) -> Vec<Finding> {
+        let path = self.root.shown(Path::new(recorded::PATH));
+        let stale = self.loader.choices().filter(|(_, choice)| choice.is_stale);
+        stale
+            .map(|(name, c)| Finding::whole(Severity::Warning, &path, format!("{}: {}", name.short(), c.why)))
+            .collect()
+    }
+
     /// Reads and checks these units; beside them, the loops that they are in.
     pub fn check(&self, names: &[UnitName], machine: &Machine<'_>) -> (Vec<Checked>, Vec<Finding>) {
         let mut core = Core::new();
@@ -77,6 +85,7 @@ impl<'a> Batch<'a> {
                 Definition::Good(unit) => {
                     findings.extend(self.missing_units(unit));
                     findings.extend(machine.check(unit));
+                    self.made.tell_origin(self.root, unit, &mut findings);
                 }
                 Definition::Bad(_, reason) if findings.is_empty() => {
                     let path = self.loader.file(name).unwrap_or_else(|| PathBuf::from(name.as_str()));

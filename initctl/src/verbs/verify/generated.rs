@@ -1,0 +1,96 @@
+//! Units of an image's init scripts and inittab: made in a folder for the time of the look, by the program that the manager
+//! has make them.
+
+use init::client;
+use init::load::{self, Root, findings};
+use init::unit::{Finding, Severity, Source, Unit};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What such units are made of.
+const SOURCES: [&str; 3] = ["/etc/init.d", "/etc/rc.d/init.d", "/etc/inittab"];
+/// Where it is installed.
+const INSTALLED: &str = "/usr/lib/rung";
+
+/// The units, and what is to be said of what they are made of.
+#[derive(Debug)]
+pub struct Generated {
+    /// An image's, as long as they are looked at.
+    folder: Option<PathBuf>,
+    pub findings: Vec<Finding>,
+}
+
+impl Generated {
+    /// Those of the running system, which its manager keeps up to date, or those of an image.
+    pub fn of(root: &Root) -> Self {
+        let read = |folder: &Path| findings::read(&folder.join("findings"));
+        if !root.is_image() {
+            return Self { folder: None, findings: read(&load::generated(&client::run_dir())) };
+        }
+        if !SOURCES.iter().any(|path| root.place(&root.shown(Path::new(path))).exists()) {
+            return Self { folder: None, findings: Vec::new() };
+        }
+        let image = root.shown(Path::new("/"));
+        match make(&image) {
+            Ok(folder) => Self { findings: read(&folder), folder: Some(folder) },
+            Err(why) => {
+                let text = format!("its init scripts and inittab weren't looked at: {why}");
+                Self { folder: None, findings: vec![Finding::whole(Severity::Warning, &image, text)] }
+            }
+        }
+    }
+
+    /// The folders of units, in search order, as they are shown.
+    pub fn folders<'a>(&'a self, root: &'a Root) -> impl Iterator<Item = (Source, PathBuf)> + 'a {
+        let usual = load::generated(&client::run_dir());
+        let place = move |path: PathBuf| match (&self.folder, path.strip_prefix(&usual)) {
+            (Some(folder), Ok(kind)) => folder.join(kind),
+            _ => root.shown(&path),
+        };
+        load::system_folders(&client::run_dir()).into_iter().map(move |(source, path)| (source, place(path)))
+    }
+}
+
+impl Generated {
+    /// What lies in a folder that is gone afterwards is told of what it was made from.
+    pub fn tell_origin(&self, root: &Root, unit: &Unit, findings: &mut [Finding]) {
+        let (Some(folder), Some(origin)) = (&self.folder, &unit.source_path) else { return };
+        let text = origin.to_string_lossy();
+        // A line of inittab, with its number.
+        let (path, line) = match text.rsplit_once(':').map(|(path, line)| (path, line.parse())) {
+            Some((path, Ok(line))) => (Path::new(path), line),
+            _ => (origin.as_path(), 0),
+        };
+        for finding in findings.iter_mut().filter(|f| f.path.starts_with(folder)) {
+            (finding.path, finding.line, finding.excerpt) = (root.shown(path), line, None);
+        }
+    }
+}
+
+impl Drop for Generated {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}
+
+/// Has them made; the folder that holds them.
+fn make(image: &Path) -> Result<PathBuf, String> {
+    let own = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("sysv")));
+    let program = own.into_iter().chain([Path::new(INSTALLED).join("sysv")]).find(|path| path.exists());
+    let program = program.ok_or_else(|| format!("there is no program `sysv` beside initctl nor in {INSTALLED}"))?;
+    let folder = nix::unistd::mkdtemp(&std::env::temp_dir().join("rung-verify-XXXXXX"))
+        .map_err(|e| format!("no folder can be made in {}: {}", std::env::temp_dir().display(), e.desc()))?;
+    let mut command = Command::new(&program);
+    command.args(["generate", "--root"]).arg(image).arg("--out").arg(&folder);
+    let done = command.stdin(Stdio::null()).output();
+    let failed = match done {
+        Ok(done) if done.status.success() => return Ok(folder),
+        Ok(done) => String::from_utf8_lossy(&done.stderr).trim().to_owned(),
+        Err(e) => format!("{}: {e}", program.display()),
+    };
+    let _ = fs::remove_dir_all(&folder);
+    Err(failed)
+}

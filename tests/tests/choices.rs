@@ -1,0 +1,117 @@
+//! Between a systemd unit and an init script of one name: the choice is recorded when it is first made, a later change of
+//! mind is shown by `verify` and taken on request.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
+
+use rung_tests::world::container::Container;
+use rung_tests::world::{Rootfs, programs};
+use std::fs;
+use std::process::Command;
+
+const SCRIPT: &str = "#!/bin/sh\ncase $1 in start) sleep 7777 </dev/null >/dev/null 2>&1 & ;; esac\n";
+/// A unit that Rung honours, and one with a key that it doesn't.
+const WHOLE: &str = "[Service]\nExecStart=/bin/sleep 6666\n";
+const PARTLY: &str = "[Service]\nExecStart=/bin/sleep 6666\nSystemCallFilter=@system-service\n";
+
+fn rootfs() -> Rootfs {
+    ["one", "two"].into_iter().fold(Rootfs::new(), |root, name| {
+        root.file(&format!("etc/init.d/{name}"), SCRIPT, 0o755)
+            .link(&format!("etc/rc3.d/S01{name}"), &format!("../init.d/{name}"))
+    })
+}
+
+fn unit(container: &Container, name: &str, text: &str) {
+    let folder = container.rootfs.path().join("etc/systemd/system");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join(format!("{name}.service")), text).expect("a unit");
+}
+
+/// What the two are made from, once the level is reached.
+fn sources(container: &Container) -> [String; 2] {
+    container.wait_said("runlevel 3 reached");
+    ["one", "two"].map(|name| {
+        let out = container.run(&["/usr/bin/initctl", "status", name, "--json"]).stdout;
+        let all: serde_json::Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}"));
+        all["units"][0]["source"].as_str().unwrap_or_default().to_owned()
+    })
+}
+
+#[test]
+fn a_choice_is_recorded_and_stays_over_boots_until_another_is_asked_for() {
+    let root = rootfs().file("etc/systemd/system/one.service", WHOLE, 0o644);
+    let mut container = Container::plain(root.file("etc/systemd/system/two.service", PARTLY, 0o644));
+    assert_eq!(sources(&container), ["systemd", "script"]);
+    let recorded = |c: &Container| fs::read_to_string(c.rootfs.path().join("etc/rung/choices")).unwrap_or_default();
+    assert!(
+        recorded(&container).ends_with("Prefer=unit\none.service unit\ntwo.service script\n"),
+        "{}",
+        recorded(&container)
+    );
+    // Upgrades of both packages.
+    unit(&container, "one", PARTLY);
+    unit(&container, "two", WHOLE);
+    container.boot_again();
+    assert_eq!(sources(&container), ["systemd", "script"]);
+    let verify = |c: &Container| c.run(&["/usr/bin/initctl", "verify"]).stdout;
+    let found = verify(&container);
+    for line in [
+        "/etc/rung/choices: warning: one: the systemd unit was chosen before; now it would be the init script: of the \
+         systemd unit Rung doesn't honour SystemCallFilter=",
+        "/etc/rung/choices: warning: two: the init script was chosen before; now it would be the systemd unit: ",
+    ] {
+        assert!(found.contains(line), "{line}\n{found}");
+    }
+    // So it is with the image while it isn't booted.
+    let image = |c: &Container| {
+        let out = Command::new(programs().join("initctl")).args(["verify", "--root"]).arg(c.rootfs.path()).output();
+        String::from_utf8_lossy(&out.expect("initctl starts").stdout).into_owned()
+    };
+    assert!(image(&container).contains("etc/rung/choices: warning: two: "), "{}", image(&container));
+    // What only reads files again leaves it so.
+    assert_eq!(container.run(&["/usr/lib/rung/sysv", "telinit", "q"]).code, 0);
+    assert_eq!(container.run(&["/usr/lib/rung/sysv", "systemctl", "daemon-reload"]).code, 0);
+    assert_eq!(sources(&container), ["systemd", "script"]);
+    assert_eq!(container.run(&["/usr/bin/initctl", "stop", "one", "two"]).code, 0);
+    assert_eq!(container.run(&["/usr/bin/initctl", "reload", "--units"]).code, 0);
+    assert_eq!(sources(&container), ["script", "systemd"]);
+    assert!(!verify(&container).contains("was chosen before"), "{}", verify(&container));
+    assert!(
+        recorded(&container).ends_with("Prefer=unit\none.service script\ntwo.service unit\n"),
+        "{}",
+        recorded(&container)
+    );
+    container.boot_again();
+    assert_eq!(sources(&container), ["script", "systemd"]);
+    // To prefer something else is to ask for another choice.
+    fs::write(container.rootfs.path().join("etc/rung/init.conf"), "[Manager]\nPrefer=script\n").expect("settings");
+    container.boot_again();
+    assert_eq!(sources(&container), ["script", "script"]);
+}
+
+/// `verify --root` looks at init scripts and inittab, too, and leaves nothing behind.
+#[test]
+fn an_images_scripts_and_inittab_are_verified() {
+    let header = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: lone\n# Required-Start: nothing-like-it\n\
+                  # Required-Stop:\n# Default-Start: 3\n# Default-Stop:\n### END INIT INFO\n";
+    let root = rootfs().file("etc/init.d/lone", header, 0o755).file(
+        "etc/inittab",
+        "id:3:initdefault:\nx:3:respwn:/bin/cat\nt1:3:respawn:/no/such/getty\n",
+        0o644,
+    );
+    let folder = root.beside().join("tmp");
+    fs::create_dir(&folder).expect("a folder");
+    let mut command = Command::new(programs().join("initctl"));
+    let out =
+        command.args(["verify", "--root"]).arg(root.path()).env("TMPDIR", &folder).output().expect("initctl starts");
+    let text = String::from_utf8_lossy(&out.stdout).into_owned();
+    for part in [
+        "/etc/inittab:2:1: error: respwn: unknown action field",
+        "/etc/init.d/lone:4:1: warning: Required-Start: no script and no unit provides `nothing-like-it`",
+        "/etc/inittab: warning: ExecStart=: `/no/such/getty` is not there",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}\n{}", String::from_utf8_lossy(&out.stderr));
+    }
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(fs::read_dir(&folder).expect("there").count(), 0, "nothing is left there");
+    assert!(!root.path().join("run/rung").exists());
+}
