@@ -74,16 +74,6 @@ impl Container {
         command
     }
 
-    /// Ends it in order, and boots its root directory again.
-    pub fn boot_again(&mut self) {
-        kill(Pid::from_raw(self.init()), Signal::SIGTERM).expect("PID 1 is there");
-        self.ended(Duration::from_secs(20));
-        let out = fs::File::create(self.rootfs.beside().join("out")).expect("a file");
-        let mut command = Self::command(&self.rootfs, PLAIN, &[]);
-        command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
-        self.child = command.spawn().expect("unshare");
-    }
-
     /// Boots it with [`PLAIN`].
     pub fn plain(rootfs: Rootfs) -> Self {
         Self::boot(rootfs, PLAIN, &[])
