@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The file of findings.
 pub const FINDINGS: &str = "findings";
 /// The folders that are the generator's own: what it doesn't make there is removed.
-pub const FOLDERS: [&str; 4] = ["scripts", "inittab", "levels", "events"];
+pub const FOLDERS: [&str; 5] = ["twins", "scripts", "inittab", "levels", "events"];
 
 /// How deep these folders go.
 const MAX_DEPTH: usize = 4;

@@ -23,13 +23,15 @@ const PATIENCE: u64 = 20_000;
 /// More requests than this don't wait.
 const MOST_WAITING: usize = 512;
 /// Folders whose files it reads.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 8] = [
     "/etc/init.d",
     "/etc/rc.d/init.d",
     "/etc/insserv.conf.d",
     "/etc/insserv/overrides",
     "/etc/chkconfig.d",
     "/etc/inittab.d",
+    "/etc/default",
+    "/usr/lib/rung/twins",
 ];
 /// Files of `/etc` that it reads.
 const FILES: [&str; 2] = ["inittab", "insserv.conf"];
@@ -102,6 +104,7 @@ fn depends(method: &str) -> bool {
             | "Explain"
             | "Plan"
             | "StartTimes"
+            | "Boot"
             | "Wait"
             | "Change"
             | "SetLevel"
@@ -225,6 +228,7 @@ impl Manager {
         for folder in self.farm.rc_folders() {
             self.watcher.add(&folder, Why::Sources(None));
         }
+        self.watcher.add(Path::new("/etc/rung"), Why::Sources(Some("init.conf".into())));
         for file in FILES {
             self.watcher.add(Path::new("/etc"), Why::Sources(Some(file.into())));
         }

@@ -176,7 +176,7 @@ impl Manager {
         env.extend(own.chain(envfiles::locale()));
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
         if let Some(sysv) = sysv {
-            let script = sysv == Source::Script;
+            let script = sysv.is_script();
             // Nobody is there who chose how to boot.
             let auto = self.machine.command_line.split_ascii_whitespace().any(|w| w == "auto" || w == "-a");
             env.extend(auto.then(|| ("AUTOBOOT".to_owned(), "YES".to_owned())));
@@ -199,7 +199,7 @@ impl Manager {
     fn sysv_source(&self, unit: &str) -> Option<Source> {
         let id = self.core.id(&UnitName::new(unit).ok()?)?;
         let source = super::control::status::definition(&self.core.view(id))?.source;
-        matches!(source, Source::Script | Source::Inittab).then_some(source)
+        (source.is_script() || source == Source::Inittab).then_some(source)
     }
 
     /// Whether a script that asks for the console isn't to have it: a container's is somebody else's, and once a level was
