@@ -241,9 +241,7 @@ fn the_run_directory_is_the_one_given_or_another() {
     let folder = Rootfs::new();
     let run = |dir: &Path| {
         let mut command = unshare(&[]);
-        // The other one may be /run/rung, which is not to be this machine's.
-        command.args(["sh", "-c", "mount -t tmpfs none /run && exec \"$0\" \"$@\""]).arg(init());
-        command.args(["--", "sh", "-c", "echo $RUNG_RUNDIR; ls $RUNG_RUNDIR/control"]);
+        command.arg(init()).args(["--", "sh", "-c", "echo $RUNG_RUNDIR; ls $RUNG_RUNDIR/control"]);
         finish(command.env("RUNG_RUNDIR", dir))
     };
     let given = folder.beside().join("given");
