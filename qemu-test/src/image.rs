@@ -291,6 +291,16 @@ impl Disks {
         host::run(host::command("tune2fs").args(["-c", "30", "-C", "100"]).arg(&self.root)).map(drop)
     }
 
+    /// Gives the root this `init.conf`.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        let file = self.folder.join("init.conf");
+        fs::write(&file, text).on("write", &file)?;
+        for command in ["rm /etc/rung/init.conf".to_owned(), format!("write {} /etc/rung/init.conf", file.display())] {
+            host::run(host::command("debugfs").args(["-w", "-R", &command]).arg(&self.root))?;
+        }
+        Ok(())
+    }
+
     /// Asserts that the root's file system needs no repair, not even a replay of its journal.
     pub fn fsck(&self) -> Result<()> {
         host::run(host::command("e2fsck").arg("-fn").arg(&self.root)).map_err(|e| Error(format!("not clean: {e}")))?;

@@ -38,7 +38,7 @@ pub(super) fn make(root: &Root, out: &Path) -> Option<Made> {
         &table,
         &units::Surroundings {
             scripts: &scripts,
-            is_bare_text: &|program| is_bare_text(&root.place(&root.shown(Path::new(program)))),
+            sysv: &sysv(root),
             initscript: root.place(&root.shown(Path::new("/etc/initscript"))).is_file(),
             exact: conf::read(root).0.compat == Compat::Exact,
             console: root.is_image() || has_console(),
@@ -71,16 +71,10 @@ fn read_proc(path: &str) -> String {
     text
 }
 
-/// Whether the kernel would refuse to execute it, for it is neither a program nor begins with `#!`.
-fn is_bare_text(program: &Path) -> bool {
-    let executable = nix::unistd::access(program, nix::unistd::AccessFlags::X_OK).is_ok();
-    let begin = || {
-        let mut begin = Vec::new();
-        fs::File::open(program).ok()?.take(4).read_to_end(&mut begin).ok()?;
-        Some(begin)
-    };
-    let bare = |begin: Vec<u8>| !begin.is_empty() && begin != b"\x7fELF" && !begin.starts_with(b"#!");
-    executable && program.is_file() && begin().is_some_and(bare)
+/// Where this program is on the machine that the units are for.
+fn sysv(root: &Root) -> String {
+    let own = std::env::current_exe().ok().filter(|_| !root.is_image());
+    own.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/usr/lib/rung/sysv".to_owned())
 }
 
 /// A console that can be opened: in a container there is none, and on a machine it may be nobody's.

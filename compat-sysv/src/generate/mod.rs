@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scripts`] | `/etc/init.d` → `scripts/NAME.service` |
 //! | `inittab` | `/etc/inittab` → `inittab/`, `levels/`, `events/` |
+//! | [`twins`] | which of them run themselves, and which Rung does natively → `twins/` |
 //! | [`output`] | what is made, and how it gets to the folder |
 //! | `job` | the header of one of Upstart's jobs |
 //!
@@ -12,6 +13,7 @@
 
 pub mod output;
 pub mod scripts;
+pub mod twins;
 
 mod inittab;
 mod job;

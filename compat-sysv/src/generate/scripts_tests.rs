@@ -229,6 +229,10 @@ fn the_verb_reload_is_found() {
         "restart|\\\nreload)\n",
         "#!/lib/init/init-d-script\ndo_reload() { :; }\n",
         "#!/usr/bin/env /lib/init/init-d-script\nRELOAD_SIGNAL=1\n",
+        "reload)\n log_daemon_msg Reloading\n do_reload || exit 1\n;;\n",
+        "reload) [ -e /run/web.pid ] || exit 7\n kill -HUP 1\n;;\n",
+        "reload) echo nothing to do; exit 0;;\n",
+        "reload) echo; exit $?;;\n",
     ] {
         assert!(names_reload(text), "{text:?}");
     }
@@ -240,6 +244,12 @@ fn the_verb_reload_is_found() {
         "echo {start|stop|reload}\n",
         "do_reload() {\n",
         "#!/lib/init/init-d-script\nDAEMON=/x\n",
+        "reload)\n  exit 3\n;;\n",
+        "start) x ;;\nreload|force-reload) echo \"reload: not supported\" >&2; exit 3 ;;\n",
+        "  reload)\n\tlog_warning_msg \"Reloading $DESC is not implemented\"\n;;\n",
+        "*|reload)\n echo \"Usage: $0 start|stop\" >&2\n exit 1\n;;\nesac\n",
+        "reload)\n print_usage\n RETVAL=2\nesac\n",
+        "case $1 in reload) return 3;; esac\n",
     ] {
         assert!(!names_reload(text), "{text:?}");
     }
@@ -278,4 +288,15 @@ fn a_machine_without_scripts_has_none() {
     let place = Place::new("none");
     fs::remove_dir_all(place.0.join("etc")).expect("remove");
     assert_eq!(place.generate(), Made::default());
+}
+
+/// rc's shell runs also what the kernel doesn't execute (section 1.3: ENOEXEC).
+#[test]
+fn a_script_without_an_interpreter_is_the_shells() {
+    let place = Place::new("bare");
+    place.put("etc/init.d/bare", "# chkconfig: 2345 10 90\ncase $1 in reload) ;; esac\n");
+    let path = "/etc/init.d/bare";
+    assert_eq!(place.said("bare", "ExecStart"), format!("/bin/sh {path} start"));
+    assert_eq!(place.said("bare", "ExecReload"), format!("/bin/sh {path} reload"));
+    assert_eq!(place.said("bare", "ExecStop"), format!("/bin/sh {path} stop"));
 }

@@ -1,6 +1,6 @@
 use super::*;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 
 struct Tree(PathBuf);
@@ -44,7 +44,8 @@ fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
     tree.put("sleep-time", "7\n");
     tree.generate();
     let unit = tree.text("inittab/inittab-1.service");
-    for line in ["After=cron.service", "ExecStart=-:/sbin/getty 38400 tty1", "TimeoutStopSec=7s", "UtmpIdentifier=1"] {
+    for line in ["After=cron.service", &exec("-r 1 -- /sbin/getty 38400 tty1"), "TimeoutStopSec=7s", "UtmpIdentifier=1"]
+    {
         assert!(unit.lines().any(|l| l == line), "{line}\n{unit}");
     }
     assert_eq!(tree.text("levels/2/inittab-1.service"), unit, "the link leads there");
@@ -73,16 +74,19 @@ fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
 }
 
 #[test]
-fn exact_runs_the_scripts_lines_as_they_stand_and_bare_text_has_a_shell() {
+fn exact_runs_the_scripts_lines_as_they_stand() {
     let tree = Tree::new("exact");
     fs::create_dir_all(tree.0.join("etc/rung")).expect("a folder");
     tree.put("etc/rung/init.conf", "[Manager]\nCompat=exact\n");
-    tree.put("etc/bare", "echo hello\n");
-    fs::set_permissions(tree.0.join("etc/bare"), fs::Permissions::from_mode(0o755)).expect("executable");
-    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\nb:2:once:/etc/bare x\n");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\n");
     tree.generate();
-    assert!(tree.text("inittab/inittab-l2.service").contains("ExecStart=-:/etc/init.d/rc 2\n"));
-    assert!(tree.text("inittab/inittab-b.service").contains("ExecStart=-:/bin/sh -c \"exec /etc/bare x\"\n"));
+    let unit = tree.text("inittab/inittab-l2.service");
+    assert!(unit.contains(&exec("-r l2 -- /etc/init.d/rc 2")), "{unit}");
+}
+
+/// How a line is run.
+fn exec(words: &str) -> String {
+    format!("ExecStart=-:/usr/lib/rung/sysv line {words}")
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `hook VERB SCRIPT`: for scripts that somebody calls by their path. The hook of the LSB function library asks it before
 //! a script does anything itself.
 
-use super::{err, script};
+use super::err;
+use super::farm::place::Place;
 use crate::pid1::is_rung;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -27,7 +28,10 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     if std::env::var_os("RUNG_UNIT").is_some() || !is_rung() {
         return GO_ON;
     }
-    let script = Path::new(path).file_name().and_then(|file| file.to_str()).filter(|file| script::find(file).is_some());
+    let script = Path::new(path)
+        .file_name()
+        .and_then(|file| file.to_str())
+        .filter(|file| Place::new(None).program(file).is_some());
     let Some(script) = script else { return GO_ON };
     let failed = Command::new("initctl").args(["run", script, verb]).args(rest).exec();
     err(name, &format!("initctl: {failed}"))

@@ -7,9 +7,11 @@
 mod connection;
 mod error;
 mod follow;
+mod script;
 
 pub use error::Error;
 pub use follow::{Client, Event};
+pub use script::in_unit;
 
 use crate::core::RequestId;
 use std::hash::{BuildHasher, Hasher};

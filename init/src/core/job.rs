@@ -6,6 +6,7 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
+use super::limit::is_unlimited;
 use super::reason::Reason;
 use super::service::{Call, Input, Wanted, can_reload, command};
 use super::{Action, Core, JobResult, Loaded, Millis, Occasion, Outcome, Phase, RequestId, UnitId};
@@ -209,8 +210,9 @@ impl Core {
         self.forget_return(id);
         let now = self.now;
         let node = self.units.get_mut(id);
+        let asked = node.cause.as_ref().is_some_and(|cause| cause.request.is_some());
         let refusal = match &node.disk {
-            Loaded::Good(unit) if node.service.limit.admit(&unit.service, now) => {
+            Loaded::Good(unit) if is_unlimited(unit, asked) || node.service.limit.admit(&unit.service, now) => {
                 node.running = Some(Rc::clone(unit));
                 None
             }

@@ -82,6 +82,7 @@ impl Manager {
 
     fn boot_from_nothing(&mut self) {
         self.title("init boot");
+        self.init_says(concat!("version rung-", env!("CARGO_PKG_VERSION"), " booting"), true);
         super::facts::note_first_boot(&self.machine.run_dir);
         let emergency = UnitName::new(EMERGENCY_UNIT).ok().filter(|n| self.core.id(n).is_some());
         match (&self.machine.purpose, emergency) {
@@ -106,6 +107,7 @@ impl Manager {
 
     fn enter_default_level(&mut self) {
         let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
+        self.say_level(level);
         self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
@@ -124,6 +126,7 @@ impl Manager {
                 self.boot.wanted = Some((id, level));
             }
             _ => {
+                self.say_level(level);
                 self.reread_inittab(Some(level));
                 self.push(Event::Request { id, ask: Ask::Level(level) });
             }

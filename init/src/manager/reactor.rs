@@ -349,9 +349,7 @@ impl Manager {
                 }
                 _ => {}
             }
-        } else if [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN].contains(&key.token)
-            && spawn
-        {
+        } else if helper::is_short(key.token) && spawn {
             self.on_helper_over(key, Exit::NotRun { stage: STAGE_FORK, errno });
         } else if key.token == panel::TOKEN && spawn {
             self.on_panel(key, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno }));

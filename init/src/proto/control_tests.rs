@@ -337,7 +337,7 @@ fn the_description_has_every_word_of_every_enum() {
     use {LoadState as L, Phase as P, PowerWord as W, Source as S, State as T};
     check("State", &words![T::Inactive, T::Activating, T::Active, T::Reloading, T::Deactivating, T::Failed]);
     check("LoadState", &words![L::Loaded, L::Missing, L::Bad, L::Masked]);
-    check("Source", &words![S::Native, S::Systemd, S::Script, S::Inittab, S::Generated]);
+    check("Source", &words![S::Native, S::Systemd, S::Script, S::Twin, S::Inittab, S::Generated]);
     let words: Vec<Value> = EventKind::ALL.iter().map(|k| serde_json::to_value(k).expect("json")).collect();
     check("EventKind", &words);
     assert!(EventKind::ALL.iter().all(|k| words.iter().any(|w| w == k.word())), "a word of its own");

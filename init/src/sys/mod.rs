@@ -34,6 +34,7 @@ pub mod sharing;
 pub mod signals;
 pub mod stdio;
 pub mod swap;
+pub mod syslog;
 pub mod terminal;
 pub mod tty;
 pub mod wait;

@@ -2,11 +2,10 @@
 
 use super::{Context, change, status};
 use crate::exit::{FAILED, Failure};
+use init::client::in_unit;
 use init::core;
 use init::proto::control::{Adopt, Adopted, LoadState, Names, RunScript, ScriptCall, UnitStatus, Units, errors};
-use init::unit::Source;
 use std::os::unix::process::ExitStatusExt;
-use std::process::Command;
 
 pub const RUN_HELP: &str = "\
 start, stop and status of a unit go to Rung, and so do restart and reload of one that isn't made from an init script. \
@@ -53,7 +52,7 @@ pub fn run(c: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     let unit = unit(c, &args.name)?;
     if let Some(unit) = unit.as_ref().filter(|_| args.args.is_empty()) {
         let names = [args.name.clone()];
-        let script = unit.source == Source::Script;
+        let script = unit.source.is_script();
         match args.verb.as_str() {
             "start" => return change::units(c, core::Verb::Start, "start", &names),
             "stop" => return change::units(c, core::Verb::Stop, "stop", &names),
@@ -86,10 +85,13 @@ fn unit(c: &mut Context, name: &str) -> Result<Option<UnitStatus>, Failure> {
 /// The script as a child of ours, in its unit's cgroup from its first instruction on.
 fn execute(call: &ScriptCall, verb: &str, args: &[String]) -> Result<u8, Failure> {
     let keep = |name: &str| matches!(name, "LANG" | "LANGUAGE" | "TERM") || name.starts_with("LC_");
-    let mut command = Command::new("/bin/sh");
-    command.arg("-c").arg("umask 022; [ -z \"$0\" ] || echo $$ 2>/dev/null >\"$0\"; exec \"$@\"");
-    command.arg(call.cgroup.as_deref().unwrap_or_default()).arg(&call.script).arg(verb).args(args);
-    command.current_dir("/").env_clear().envs(call.environment.iter().map(|(name, value)| (name, value)));
+    let mut command = in_unit(call, call.script.as_ref());
+    command
+        .arg(verb)
+        .args(args)
+        .current_dir("/")
+        .env_clear()
+        .envs(call.environment.iter().map(|(name, value)| (name, value)));
     command.envs(std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(keep)));
     let ended = command.status().map_err(|e| Failure::Other(format!("{} could not be run: {e}", call.script)))?;
     let code = ended.code().or_else(|| ended.signal().map(|n| 128 + n));

@@ -6,7 +6,7 @@ use crate::shims::{err, err_plain, out};
 use init::client::{Error, Event, request_id};
 use init::core::{ExitRecord, JobResult, Outcome, State, Verb};
 use init::proto::control::{Change, JobEnd, LoadState, Names, Progress, UnitStatus, Units, errors};
-use init::unit::{Source, UnitName};
+use init::unit::UnitName;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -34,10 +34,10 @@ impl Wish {
         }))
     }
 
-    /// Whether Rung does this for a unit made from a script: what starts and ends processes, so that they are its own.
-    /// Everything else the script does itself, on the caller's terminal.
+    /// Whether Rung does this for a unit made from a script. Everything else the script does itself, on the caller's
+    /// terminal, `restart` too: it may refuse to, because the configuration is wrong, and leave alone what runs.
     fn supervises(&self) -> bool {
-        matches!(self, Self::Change(Verb::Start | Verb::Stop | Verb::Restart | Verb::TryRestart))
+        matches!(self, Self::Change(Verb::Start | Verb::Stop))
     }
 }
 
@@ -59,7 +59,7 @@ pub(in crate::shims) fn unit(name: &str) -> Result<Option<UnitStatus>, Error> {
 /// Carries out a verb for a unit, if Rung is to do it; `None`: the script is.
 pub(in crate::shims) fn carry_out(name: &str, unit: &UnitStatus, action: &str, bare: bool) -> Option<u8> {
     let wish = Wish::of(action).filter(|_| bare)?;
-    if unit.source == Source::Script && !wish.supervises() {
+    if unit.source.is_script() && !wish.supervises() {
         return None;
     }
     Some(match wish {
@@ -87,7 +87,7 @@ fn change(service: &str, unit: &UnitStatus, verb: Verb, action: &str) -> u8 {
     let wish =
         Change { verb: verb.clone(), names: vec![unit.name.as_str().to_owned()], request: request_id(), wait: true };
     let mut progress = Progress::default();
-    let mut live = (unit.source == Source::Script).then(|| Live::new(unit.name.short()));
+    let mut live = unit.source.is_script().then(|| Live::new(unit.name.short()));
     let tick = live.as_ref().map(|_| TICK);
     let followed = client().follow("Change", &wish, tick, &mut |event| {
         if let Event::Reply(more) = event {
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn a_scripts_processes_are_rungs_and_its_other_words_its_own() {
-        for action in ["start", "stop", "restart", "try-restart", "condrestart"] {
+        for action in ["start", "stop"] {
             assert!(Wish::of(action).is_some_and(|wish| wish.supervises()), "{action}");
         }
-        for action in ["status", "reload", "force-reload"] {
+        for action in ["status", "restart", "try-restart", "condrestart", "reload", "force-reload"] {
             assert!(Wish::of(action).is_some_and(|wish| !wish.supervises()), "{action}");
         }
         assert_eq!(Wish::of("configtest"), None);

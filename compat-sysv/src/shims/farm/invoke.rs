@@ -6,15 +6,15 @@
 
 use super::act::{carry_out, unit};
 use super::invoke_args::{Asked, Line};
-use super::place::{Place, is_executable};
-use super::service::status_of;
+use super::place::Place;
 use super::units::Units;
 use crate::farm::Kind;
 use crate::pid1;
+use crate::shims::script::{is_executable, own_verb};
 use crate::shims::{err_plain, out};
 use init::core::State;
 use init::proto::control::UnitStatus;
-use init::unit::{Level, Source, UnitName};
+use init::unit::{Level, UnitName};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -188,7 +188,7 @@ impl Invocation<'_> {
 
     /// Whether Rung has its own or systemd's unit of that name on in the level or in S, or up already.
     fn is_on(&self, level: Option<Level>) -> bool {
-        let Some(unit) = self.unit.as_ref().filter(|unit| unit.source != Source::Script) else {
+        let Some(unit) = self.unit.as_ref().filter(|unit| !unit.source.is_script()) else {
             return false;
         };
         let up = matches!(unit.state, State::Active | State::Reloading | State::Activating);
@@ -302,7 +302,9 @@ impl Invocation<'_> {
             self.say(&format!("the unit has no verb `{action}`, and there is no init script"));
             return 3;
         }
-        status_of(Command::new(script).arg(action).args(&self.line.rest), &self.line.script)
+        let mut command = Command::new(script);
+        command.arg(action).args(&self.line.rest);
+        own_verb(command, self.unit.as_ref(), &self.line.script)
     }
 }
 

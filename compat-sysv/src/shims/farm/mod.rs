@@ -23,7 +23,7 @@ pub(super) mod invoke;
 mod invoke_args;
 mod live;
 mod numbers;
-mod place;
+pub(super) mod place;
 mod scripts;
 pub(super) mod service;
 pub(super) mod sysv_install;

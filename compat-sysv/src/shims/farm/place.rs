@@ -1,7 +1,7 @@
 //! A root directory as these commands see it: its scripts, the links of its levels, names that are near.
 
 use crate::farm::{self, Kind, Link};
-pub(in crate::shims) use crate::shims::script::executable as is_executable;
+use crate::shims::script::is_executable;
 use init::load::Root;
 use init::unit::{Level, nearest};
 use std::fs;
@@ -19,6 +19,11 @@ impl Place {
         let root = root.map(|folder| folder.trim_end_matches('/')).filter(|folder| !folder.is_empty());
         let absolute = |folder: &str| std::path::absolute(folder).unwrap_or_else(|_| folder.into());
         Self { root: root.map_or_else(Root::system, |folder| Root::image(absolute(folder))) }
+    }
+
+    /// The same, of a path.
+    pub(in crate::shims) fn of(root: Option<&Path>) -> Self {
+        Self::new(root.and_then(Path::to_str))
     }
 
     /// Where to find a path of the root, links followed.
@@ -72,6 +77,12 @@ impl Place {
     /// Whether the script has links in any level.
     pub(in crate::shims) fn is_linked(&self, name: &str) -> bool {
         Level::ALL.iter().any(|level| !self.links(*level, name).is_empty())
+    }
+
+    /// Whether an S link has the script on in a level one boots into.
+    pub(in crate::shims) fn is_on(&self, name: &str) -> bool {
+        let starts = |level: &Level| self.links(*level, name).iter().any(|link| link.kind == Kind::Start);
+        Level::ALL.iter().filter(|level| matches!(level.as_char(), 'S' | '2'..='5')).any(starts)
     }
 
     /// Makes a link `SnnNAME` or `KnnNAME`, and the folder where it is missing.

@@ -1,9 +1,10 @@
 //! `service NAME VERB`: Rung's units first, then the script in `/etc/init.d`.
 
 use super::act::{carry_out, unit};
-use super::place::{Place, is_executable};
+use super::place::Place;
 use super::units::Units;
 use crate::pid1::{PATIENCE, client, is_rung};
+use crate::shims::script::{clean, is_executable, own_verb};
 use crate::shims::{err, err_plain, out};
 use init::client::Error;
 use init::core::State;
@@ -13,9 +14,8 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 pub(in crate::shims) const HELP: &str = "NAME0 SERVICE VERB [ARG]...
        NAME0 SERVICE --full-restart
@@ -24,8 +24,9 @@ pub(in crate::shims) const HELP: &str = "NAME0 SERVICE VERB [ARG]...
 Carries out a verb for a service, and waits until it is done. A unit of Rung's comes
 first; a verb it doesn't have, and a service that is no unit, go to /etc/init.d/SERVICE,
 in a clean environment (LANG, LANGUAGE, LC_*, PATH, TERM) and in /. Of a script, Rung
-carries out start, stop and restart itself, and shows what the script prints; any other
-verb the script does itself. The exit status is the script's.
+carries out start and stop itself, and shows what the script prints; any other verb,
+restart too, is the script's own: it runs as part of its unit, and Rung looks afterwards
+who is there. The exit status is the script's.
 
 Verbs for units: start stop restart try-restart condrestart reload force-reload status
 
@@ -40,27 +41,6 @@ const NO_SERVICES: &[&str] = &["functions", "halt", "killall", "single", "linuxc
 const NO_SERVICES_DEBIAN: &[&str] = &["skeleton", "README", "rc", "rcS", "reboot", "bootclean.sh"];
 /// … and endings of such names.
 const NO_ENDINGS: &[&str] = &[".dpkg-dist", ".dpkg-old", ".rpmsave", ".rpmnew", ".rpmorig", "~"];
-/// What scripts get of the environment; on Red Hat's systems only the last two.
-const KEPT: &[&str] = &[
-    "LANG",
-    "LANGUAGE",
-    "LC_CTYPE",
-    "LC_NUMERIC",
-    "LC_TIME",
-    "LC_COLLATE",
-    "LC_MONETARY",
-    "LC_MESSAGES",
-    "LC_PAPER",
-    "LC_NAME",
-    "LC_ADDRESS",
-    "LC_TELEPHONE",
-    "LC_MEASUREMENT",
-    "LC_IDENTIFICATION",
-    "LC_ALL",
-    "PATH",
-    "TERM",
-];
-
 pub(in crate::shims) fn run(name: &str, args: &[String]) -> u8 {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let usage = || {
@@ -85,29 +65,28 @@ pub(in crate::shims) fn run(name: &str, args: &[String]) -> u8 {
             // Whatever came of the first: the original starts it all the same. An unknown one is said to be so once.
             let known = place.program(service).is_some() || !matches!(unit(service), Ok(None));
             if known {
-                verb(&place, service, "stop", &[], false);
+                verb(&place, service, "stop", &[]);
             }
-            verb(&place, service, "start", &[], true)
+            verb(&place, service, "start", &[])
         }
-        [service] => verb(&place, service, "", &[], true),
-        [service, action, rest @ ..] => verb(&place, service, action, rest, true),
+        [service] => verb(&place, service, "", &[]),
+        [service, action, rest @ ..] => verb(&place, service, action, rest),
     }
 }
 
-/// `last`: nothing comes after it, so a script takes this process's place.
-fn verb(place: &Place, service: &str, action: &str, rest: &[&str], last: bool) -> u8 {
+fn verb(place: &Place, service: &str, action: &str, rest: &[&str]) -> u8 {
     let script = place.program(service);
-    match unit(service) {
-        Ok(Some(unit)) => {
-            if let Some(code) = carry_out(service, &unit, action, rest.is_empty()) {
-                return code;
-            }
-            if script.is_none() {
-                return err(service, &format!("the unit has no verb `{action}`, and there is no init script"));
-            }
-        }
-        Ok(None) => {}
+    let unit = match unit(service) {
+        Ok(unit) => unit,
         Err(e) => return err(service, &e.to_string()),
+    };
+    if let Some(unit) = &unit {
+        if let Some(code) = carry_out(service, unit, action, rest.is_empty()) {
+            return code;
+        }
+        if script.is_none() {
+            return err(service, &format!("the unit has no verb `{action}`, and there is no init script"));
+        }
     }
     let Some(script) = script else {
         err(service, "unrecognized service");
@@ -117,24 +96,9 @@ fn verb(place: &Place, service: &str, action: &str, rest: &[&str], last: bool) -
         return 1;
     };
     note_for_openrc(service, action, &script);
-    let mut command = clean(&script, place.is_red_hat());
+    let mut command = clean(&script);
     command.args(Some(action).filter(|action| !action.is_empty())).args(rest);
-    if !last {
-        return status_of(&mut command, service);
-    }
-    let failed = command.exec();
-    err(service, &format!("{}: {failed}", script.display()))
-}
-
-/// Runs it to its end; its exit status as a shell has it.
-pub(super) fn status_of(command: &mut Command, service: &str) -> u8 {
-    match command.status() {
-        Ok(status) => {
-            let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
-            code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
-        }
-        Err(e) => err(service, &e.to_string()),
-    }
+    own_verb(command, unit.as_ref(), service)
 }
 
 /// openrc's list of what was started, where there is one.
@@ -147,15 +111,6 @@ fn note_for_openrc(service: &str, action: &str, script: &Path) {
             _ => Ok(()),
         };
     }
-}
-
-/// The script, in `/`, with an environment that doesn't depend on who calls.
-fn clean(script: &Path, red_hat: bool) -> Command {
-    let mut command = Command::new(script);
-    command.current_dir("/").env_clear();
-    let kept = if red_hat { KEPT.get(KEPT.len().saturating_sub(2)..).unwrap_or(KEPT) } else { KEPT };
-    command.envs(kept.iter().map(|name| (*name, std::env::var_os(name).unwrap_or_default())));
-    command
 }
 
 /// Whether `--status-all` passes it over.
@@ -199,7 +154,7 @@ fn status_all(place: &Place) -> u8 {
                 }
             }
             Shown::Script(path) if red_hat => {
-                let _ = clean(&path, red_hat).arg("status").status();
+                let _ = clean(&path).arg("status").status();
                 continue;
             }
             Shown::Script(path) => asked(&path),
@@ -216,7 +171,7 @@ fn status_all(place: &Place) -> u8 {
 
 /// What the script itself says: `?` if it only says how it is to be used.
 fn asked(script: &Path) -> char {
-    let Ok(done) = clean(script, false).arg("status").stdin(Stdio::null()).output() else {
+    let Ok(done) = clean(script).arg("status").stdin(Stdio::null()).output() else {
         return '-';
     };
     let said = [done.stdout, done.stderr].concat();

@@ -3,10 +3,11 @@
 //! Messages, links and exit statuses are those of init-system-helpers 1.65. Where there is an `insserv`, it makes the links
 //! and numbers them; else they are made here, all with number 01.
 
-use super::place::{Place, is_executable};
+use super::place::Place;
 use super::units::Units;
 use crate::farm::Kind;
 use crate::shims::err_plain;
+use crate::shims::script::{is_executable, status_of};
 use init::unit::{Level, LevelSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -117,7 +118,7 @@ pub(super) fn order(place: &Place, program: &Path, args: &[&str]) -> Result<(), 
         let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
         super::insserv::at(place, "insserv", &args)
     } else {
-        super::service::status_of(Command::new(program).args(&args), "update-rc.d")
+        status_of(Command::new(program).args(&args), "update-rc.d")
     };
     if code == 0 { Ok(()) } else { Err(("insserv rejected the script header".into(), code)) }
 }

@@ -39,7 +39,7 @@ fn state(options: &Options, names: &[String], no: u8, wanted: fn(State) -> bool)
             Found::Unit(unit) => Some(unit.state),
             // LSB: 0 is running; there is no word for failed but a dead process with its traces.
             Found::Script(path) => {
-                Some(match script::clean(path, "status").output().ok().and_then(|o| o.status.code()) {
+                Some(match script::clean(path).arg("status").output().ok().and_then(|o| o.status.code()) {
                     Some(0) => State::Active,
                     Some(1 | 2) => State::Failed,
                     _ => State::Inactive,

@@ -100,7 +100,7 @@ pub(super) fn run(options: &Options, word: &str, deed: Deed, names: &[String]) -
                 }
             }
             Found::Script(path) => {
-                let ended = script::clean(path, deed.action()).status();
+                let ended = script::clean(path).arg(deed.action()).status();
                 let status = ended.ok().and_then(|s| s.code()).and_then(|c| u8::try_from(c).ok()).unwrap_or(1);
                 if status != 0 {
                     err_plain(&format!(

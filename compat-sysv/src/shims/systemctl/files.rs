@@ -1,7 +1,7 @@
 //! Unit files as they lie in their folders, whether or not a manager has read them.
 
 use super::words::{is_pattern, mangle};
-use crate::shims::script;
+use crate::shims::farm::place::Place;
 use init::client::run_dir;
 use init::core::Definition;
 use init::load::{self, Loader, Root, system_folders};
@@ -67,13 +67,12 @@ pub(super) fn state(root: Option<&Path>, name: &str) -> String {
         let levels = in_root("/etc/rung/levels");
         "S0123456".chars().any(|level| levels.join(level.to_string()).join(name).symlink_metadata().is_ok())
     };
-    let scripted = || script::is_on(&in_root("/etc"), short) || script::is_on(&in_root("/etc/rc.d"), short);
+    let place = Place::of(root);
+    let scripted = || place.is_on(short);
     let wanted = || is_wanted(&in_root("/etc/systemd/system"), name) || !loader.holders(&unit).is_empty();
     match word {
         "disabled" | "static" | "indirect" if linked() || scripted() || wanted() => "enabled".to_owned(),
-        "not-found" if script::find_in(root, short).is_some() => {
-            if scripted() { "enabled" } else { "disabled" }.to_owned()
-        }
+        "not-found" if place.program(short).is_some() => if scripted() { "enabled" } else { "disabled" }.to_owned(),
         word => word.to_owned(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::words::{is_pattern, mangle};
 use crate::pid1::{PATIENCE, client, is_absent, is_rung};
-use crate::shims::script;
+use crate::shims::farm::place::Place;
 use init::client::Error;
 use init::core::State;
 use init::proto::control::{LoadState, Names, UnitStatus, Units, errors};
@@ -67,7 +67,7 @@ pub(super) fn one(word: &str) -> Result<Named, Error> {
     };
     let found = match unit(&name)? {
         Ok(unit) => Found::Unit(unit),
-        Err(nearest) => match script::find(name.strip_suffix(".service").unwrap_or(&name)) {
+        Err(nearest) => match Place::new(None).program(name.strip_suffix(".service").unwrap_or(&name)) {
             Some(script) => Found::Script(script),
             None => Found::Nothing(nearest),
         },

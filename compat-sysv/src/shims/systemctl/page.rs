@@ -46,7 +46,8 @@ pub(super) fn run(options: &Options, names: &[String]) -> u8 {
                 out(page(unit, options).trim_end());
                 if matches!(unit.state, State::Inactive | State::Failed) { NOT_ACTIVE } else { 0 }
             }
-            Found::Script(path) => script::clean(path, "status")
+            Found::Script(path) => script::clean(path)
+                .arg("status")
                 .status()
                 .ok()
                 .and_then(|s| s.code())

@@ -8,11 +8,11 @@ use super::options::Options;
 use super::presets;
 use super::words::{file_state, mangle};
 use crate::pid1::{PATIENCE, client, is_rung};
-use crate::shims::{self, err_plain, script};
+use crate::shims::farm::place::Place;
+use crate::shims::{self, err_plain};
 use init::client::run_dir;
 use init::core::Verb;
 use init::proto::control::{Enable, LevelTable, Links, LoadState, Names};
-use init::unit::Source;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
     let name = mangle(word).unwrap_or_else(|_| word.rsplit('/').next().unwrap_or(word).to_owned());
     let short = name.strip_suffix(".service").unwrap_or(&name);
     let file = install::file(options.root.as_deref(), &name);
-    let script = script::find_in(options.root.as_deref(), short).filter(|_| name.ends_with(".service"));
+    let script = Place::of(options.root.as_deref()).program(short).filter(|_| name.ends_with(".service"));
     let asks_rung = options.root.is_none() && is_rung() && mangle(word).is_ok();
     // A template stands for the instance that its DefaultInstance= names, which the manager knows.
     let found = match one(word) {
@@ -110,7 +110,7 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
         _ => {}
     }
     let native = asks_rung && (name.contains("@.") && files::state(None, &name) != "not-found")
-        || matches!(&found, Some(Found::Unit(unit)) if unit.source != Source::Script);
+        || matches!(&found, Some(Found::Unit(unit)) if !unit.source.is_script());
     if !native && script.is_none() && file.is_none() {
         let text = format!("Failed to {} unit: Unit file {name} does not exist.{nearest}", switch.word());
         return err_plain(&text);

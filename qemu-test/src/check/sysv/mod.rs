@@ -2,8 +2,9 @@
 
 mod commands;
 mod record;
+mod state;
 
-pub use record::Record;
+pub use record::{Boot, Record};
 
 use super::guest::{Guest, holds};
 use super::{Step, boot, end, step, vital};
@@ -16,6 +17,11 @@ pub const OWN_INIT: &str = "init=/sbin/init.before-rung";
 
 /// In this order.
 pub const STEPS: &[Step] = &[
+    vital("native twins leave the machine as the scripts of level S do", twins),
+    step(
+        "`why` and `list` tell twins from scripts; an edited script runs itself, and so does one that init.conf names",
+        told,
+    ),
     vital("a getty from /etc/inittab gives a login", login),
     step("level 2 is reached; runlevel, who and last say what they say under Debian's own init", accounts),
     step("the root was checked and is read-write; swap, network, utmp are as they should be", surroundings),
@@ -64,11 +70,32 @@ fn beside(guest: &Guest<'_>) -> Result<Record> {
     guest.beside.clone().ok_or_else(|| Error("Debian's own init was not asked".to_owned()))
 }
 
-fn login(guest: &mut Guest) -> Result<String> {
-    let ours = timed_login(guest)?;
-    let own = beside(guest)?.login;
+fn twins(guest: &mut Guest) -> Result<String> {
+    let ours = Boot::of(guest)?;
+    let Record { login, scripts, .. } = beside(guest)?;
+    ours.state.compare(&scripts.state)?;
     // Only told: the host may have been busier during one of them.
-    Ok(format!("kernel to login: {ours:.1} s, Debian's own init {own:.1} s"))
+    let words = format!("kernel to login: {}, by scripts {}", ours.words(), scripts.words());
+    Ok(format!("{words}, Debian's own init {login:.1} s; {} lines compared", ours.state.len()))
+}
+
+fn told(guest: &mut Guest) -> Result<String> {
+    let shell = &mut guest.console;
+    holds(&shell.run("initctl why hostname.sh")?, &["its native twin does what /etc/init.d/hostname.sh does"])?;
+    holds(&shell.run("initctl list --source twin")?, &["mountall.sh", "urandom"])?;
+    shell.run("cp -p /etc/init.d/urandom /root/urandom && echo : >>/etc/init.d/urandom")?;
+    shell.run("sed -i 's/^.Manager.$/&\\nTwins=!kmod/' /etc/rung/init.conf")?;
+    holds(&shell.run("initctl --json why urandom")?, &["runs itself and not its native twin: it was changed since"])?;
+    holds(&shell.run("initctl --json why kmod")?, &["runs itself and not its native twin: Twins=!kmod in init.conf"])?;
+    shell.run("cp -p /root/urandom /etc/init.d/urandom && sed -i '/^Twins=/d' /etc/rung/init.conf")?;
+    for name in ["urandom", "kmod"] {
+        holds(&shell.run(&format!("initctl --json why {name}"))?, &[&format!("what /etc/init.d/{name} does")])?;
+    }
+    Ok(String::new())
+}
+
+fn login(guest: &mut Guest) -> Result<String> {
+    guest.console.run("ps -o tty= -p $$ | grep -x ttyS0")
 }
 
 fn accounts(guest: &mut Guest) -> Result<String> {

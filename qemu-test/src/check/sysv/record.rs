@@ -1,5 +1,6 @@
 //! What Debian's own init makes of the machine.
 
+use super::state::State;
 use super::{DAEMONS, timed_login};
 use crate::check::guest::Guest;
 use crate::error::{Error, Result, fail};
@@ -20,6 +21,39 @@ pub struct Record {
     pub links: String,
     /// Places and types of what is mounted.
     pub mounts: String,
+    /// The machine under Rung, its boot scripts run by themselves.
+    pub scripts: Boot,
+}
+
+/// One boot under Rung.
+#[derive(Debug, Clone, Default)]
+pub struct Boot {
+    /// Seconds from the kernel's first line to the login prompt.
+    pub login: f64,
+    /// How many processes there had been by then.
+    pub processes: u64,
+    /// What it came to.
+    pub state: State,
+}
+
+impl Boot {
+    /// Waits for it and looks at it.
+    pub fn of(guest: &mut Guest<'_>) -> Result<Self> {
+        let login = timed_login(guest)?;
+        let shell = &mut guest.console;
+        let processes = shell.run("awk '/^processes/ { print $2 }' /proc/stat")?;
+        shell.until("[ \"$(runlevel)\" = 'N 2' ]", 120)?;
+        for (name, _) in DAEMONS {
+            shell.until(&format!("[ \"$(initctl is-active {name})\" = active ]"), 120)?;
+        }
+        let processes = processes.trim().parse().map_err(|e| Error(format!("/proc/stat: `{processes}`: {e}")))?;
+        Ok(Self { login, processes, state: State::of(shell)? })
+    }
+
+    /// In words.
+    pub fn words(&self) -> String {
+        format!("{:.1} s and {} processes", self.login, self.processes)
+    }
 }
 
 /// Prints [`Record::links`].
@@ -59,6 +93,7 @@ impl Record {
             last: shell.run(LAST)?,
             links: shell.run(LINKS)?,
             mounts: shell.run(MOUNTS)?,
+            scripts: Boot::default(),
         };
         shell.send("poweroff\n")?;
         guest.ends_with("reboot: Power down")?;
