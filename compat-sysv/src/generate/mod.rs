@@ -29,7 +29,7 @@ pub fn generate(root: &Root, out: &Path) -> Made {
     let mut made = Made::default();
     let tree = Tree::read_with(root, &mut |name| job::header(root, name));
     scripts::make(root, &tree, &mut made);
-    if let Some(more) = inittab::make(root, out) {
+    if let Some(more) = inittab::make(root, &tree, out) {
         made.items.extend(more.items);
         made.findings.extend(more.findings);
     }

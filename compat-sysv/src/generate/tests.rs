@@ -1,6 +1,6 @@
 use super::*;
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 
 struct Tree(PathBuf);
@@ -71,6 +71,39 @@ fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
     fs::remove_file(tree.0.join("etc/inittab")).expect("removed");
     tree.generate();
     assert!(!tree.0.join("out/events").exists() && !tree.0.join("out/inittab").exists());
+}
+
+#[test]
+fn a_login_comes_after_those_scripts_that_it_needs() {
+    let tree = Tree::new("login");
+    fs::create_dir_all(tree.0.join("etc/init.d")).expect("folder");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\n1:2:respawn:/sbin/getty 38400 tty1\nx:2:respawn:/bin/x\n");
+    let put = |name: &str, header: &str| {
+        let header = header.replace(';', "\n# ");
+        tree.put(
+            &format!("etc/init.d/{name}"),
+            &format!(
+                "#!/bin/sh\n### BEGIN INIT INFO\n# {header}\n# Required-Start:\n# Required-Stop:\n# Default-Start: 2\n\
+                 # Default-Stop:\n### END INIT INFO\n"
+            ),
+        );
+        fs::set_permissions(tree.0.join(format!("etc/init.d/{name}")), fs::Permissions::from_mode(0o755))
+            .expect("mode");
+        symlink(format!("../init.d/{name}"), tree.0.join(format!("etc/rc2.d/S05{name}"))).expect("a link");
+    };
+    put("cron", "Provides: cron");
+    put("accounts", "Provides: accounts nscd");
+    put("rmnologin", "Provides: rmnologin");
+    put("question", "Provides: question;X-Interactive: true");
+    tree.put("etc/init.d/old", "#!/bin/sh\n");
+    symlink("../init.d/old", tree.0.join("etc/rc2.d/S05old")).expect("a link");
+    tree.generate();
+    let after = |id: &str| {
+        let text = tree.text(&format!("inittab/inittab-{id}.service"));
+        text.lines().find_map(|line| line.strip_prefix("After=").map(str::to_owned)).unwrap_or_default()
+    };
+    assert_eq!(after("1"), "accounts.service old.service question.service rmnologin.service");
+    assert_eq!(after("x"), "accounts.service cron.service old.service question.service rmnologin.service");
 }
 
 #[test]

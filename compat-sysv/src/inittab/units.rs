@@ -8,7 +8,8 @@
 //! | `events/OCCASION/L/NAME` | a link: the unit is started on that occasion while in level L |
 //!
 //! A line that only runs the level's scripts (`/etc/init.d/rc 3`) makes no unit: the scripts are units themselves. What
-//! stands before it and is waited for comes before the scripts, what stands after it comes after them. Single user mode
+//! stands before it and is waited for comes before the scripts, what stands after it comes after them; but a login on a
+//! terminal only after those that a login needs. Single user mode
 //! is Rung's level 1, so a line for level `S` is on there; `sysinit`, `boot` and `bootwait` are on in Rung's level S.
 
 use super::{Action, Entry, Run, Table, command};
@@ -21,6 +22,8 @@ use std::path::Path;
 pub struct Surroundings<'a> {
     /// The names of the scripts that a level starts (`S` and digits).
     pub scripts: &'a dyn Fn(char) -> Vec<String>,
+    /// Whether a script is to be done before a terminal asks for a name; of those that the level starts.
+    pub is_before_login: &'a dyn Fn(&str) -> bool,
     /// The program `sysv`, which runs a line.
     pub sysv: &'a str,
     /// `/etc/initscript` is there.
@@ -223,12 +226,15 @@ impl Maker<'_> {
     /// `After=` and `Before=` lines.
     fn edges(&self, index: usize, entry: &Entry, on: &BTreeSet<char>) -> String {
         let (mut after, mut before) = (BTreeSet::new(), BTreeSet::new());
+        let is_login = terminal(entry).is_some();
         for level in on {
             after.extend(self.waits.get(level).cloned());
-            let scripts = || (self.around.scripts)(*level).into_iter().map(|name| format!("{name}.service"));
+            let scripts = || (self.around.scripts)(*level).into_iter();
+            let unit = |name: String| format!("{name}.service");
+            let is_awaited = |name: &String| !is_login || (self.around.is_before_login)(name);
             match self.done.get(level) {
-                Some(at) if *at < index => after.extend(scripts()),
-                Some(_) if entry.action.is_waited_for() => before.extend(scripts()),
+                Some(at) if *at < index => after.extend(scripts().filter(is_awaited).map(unit)),
+                Some(_) if entry.action.is_waited_for() => before.extend(scripts().map(unit)),
                 _ => {}
             }
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 fn around(scripts: &dyn Fn(char) -> Vec<String>) -> Surroundings<'_> {
     Surroundings {
         scripts,
+        is_before_login: &|name| name == "nginx",
         sysv: "/usr/lib/rung/sysv",
         initscript: false,
         exact: false,
@@ -136,7 +137,7 @@ fn a_level_scripts_line_is_done_natively_and_splits_the_others() {
         ["si", "l2", "l0", "z0"].iter().all(|id| !made.items.contains_key(&format!("inittab/inittab-{id}.service")))
     );
     assert_eq!(names(&unit(&made, "w").after), ["cron", "nginx"]);
-    assert_eq!(names(&unit(&made, "1").after), ["cron", "inittab-w", "nginx"]);
+    assert_eq!(names(&unit(&made, "1").after), ["inittab-w", "nginx"]);
     let boot = unit(&made, "bw");
     assert!(names(&boot.after).contains(&"mountall.sh") && names(&boot.after).contains(&"local-fs"));
 

@@ -25,6 +25,7 @@ pub mod pipe;
 pub mod process;
 pub mod processes;
 pub mod queued;
+pub mod random;
 pub mod reboot;
 pub mod records;
 pub mod seqpacket;

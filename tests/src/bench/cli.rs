@@ -10,8 +10,8 @@ use nix::sched::{CloneFlags, unshare};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Set by SIGINT and SIGTERM.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -41,8 +41,8 @@ struct Options {
     /// Fewer rounds and contenders: about two minutes
     #[arg(long)]
     quick: bool,
-    /// Numbers of services
-    #[arg(short, value_delimiter = ',', default_value = "10,100,1000")]
+    /// Numbers of services: 10,100,1000,10000; with --quick 10,100
+    #[arg(short, value_delimiter = ',')]
     numbers: Vec<usize>,
     /// A program that no package has, as dinit=/usr/sbin/dinit
     #[arg(long, value_name = "NAME=PATH", value_parser = pair)]
@@ -56,6 +56,9 @@ struct Options {
     /// No new measurement begins after so many minutes
     #[arg(long, default_value_t = 15)]
     minutes: u64,
+    /// Writes the tables into README.md, chart and results into tests/bench
+    #[arg(long)]
+    readme: bool,
     /// Where the results go as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -68,6 +71,12 @@ struct Options {
     /// Only these contenders
     contenders: Vec<String>,
 }
+
+/// Who takes part with `--quick`.
+const QUICK: [&str; 9] =
+    ["floor", "floor-cgroup", "floor-wait", "rung", "rung-plain", "dinit", "sysvinit", "runit", "tini"];
+/// What isn't done with it.
+const SLOW_WORK: [&str; 3] = ["idle", "crash", "layers"];
 
 fn pair(text: &str) -> Result<(String, PathBuf)> {
     let (name, path) = text.split_once('=').ok_or("give it as NAME=PATH")?;
@@ -94,8 +103,9 @@ fn compare(options: &Options) -> Result<()> {
     }
     let until = now() + options.minutes * 60_000_000_000;
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        super::report::on_signal(signal).doing("catching signals")?;
+        on_signal(signal).doing("catching signals")?;
     }
+    let machine = report::Machine::this();
     // Whatever is mounted from here on goes with the bench, however it ends.
     unshare(CloneFlags::CLONE_NEWNS).doing("a mount namespace of its own")?;
     let none: Option<&str> = None;
@@ -113,10 +123,17 @@ fn compare(options: &Options) -> Result<()> {
         with: options.with.iter().cloned().collect::<BTreeMap<_, _>>(),
         count: Cell::new(0),
     };
-    let (contenders, missing) = choose(&setting, &options.contenders)?;
+    let quick = options.quick && options.contenders.is_empty();
+    let names = if quick { QUICK.map(str::to_owned).to_vec() } else { options.contenders.clone() };
+    let (contenders, missing) = choose(&setting, &names)?;
     let versions: Vec<_> = contenders.iter().map(|c| (c.name(), c.version(&setting).unwrap_or_default())).collect();
     let context = Context { setting, tree: Tree::new()?, quick: options.quick };
-    let mut works = measure::all(&options.numbers, options.quick);
+    let usual: &[usize] = if options.quick { &[10, 100] } else { &[10, 100, 1000, 10_000] };
+    let numbers = if options.numbers.is_empty() { usual } else { &options.numbers };
+    let mut works = measure::all(numbers, options.quick);
+    if options.quick && options.work.is_empty() {
+        works.retain(|w| !SLOW_WORK.contains(&w.name.as_str()));
+    }
     if !options.work.is_empty() {
         works.retain(|w| options.work.contains(&w.name));
     }
@@ -125,12 +142,28 @@ fn compare(options: &Options) -> Result<()> {
     }
     let (samples, mut troubles) = measure::run(&context, &works, &contenders, until);
     troubles.splice(0..0, missing);
-    let report = report::Report::new(&versions, &samples, troubles);
+    if measure::interrupted() {
+        return Err("interrupted".to_owned());
+    }
+    let report = report::Report::new(machine, &versions, &samples, troubles);
+    let folder = &context.setting.own;
+    fs::write(folder.join("report.md"), report.markdown()).doing("report.md")?;
+    fs::write(folder.join("chart.svg"), report.svg()).doing("chart.svg")?;
     if let Some(path) = &options.json {
         fs::write(path, report.json()?).doing(path.display())?;
     }
+    if options.readme {
+        report::update(&report, &Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    }
     print!("{}", report.markdown());
     Ok(())
+}
+
+/// From now on this signal makes the bench end in order.
+fn on_signal(signal: i32) -> std::io::Result<()> {
+    let handler = || INTERRUPTED.store(true, Ordering::Relaxed);
+    // SAFETY: storing into an atomic is all that the handler does.
+    unsafe { signal_hook::low_level::register(signal, handler) }.map(drop)
 }
 
 type Chosen = (Vec<Box<dyn Contender>>, Vec<String>);

@@ -1,7 +1,7 @@
 //! What Debian's own init makes of the machine.
 
 use super::state::State;
-use super::{DAEMONS, timed_login};
+use super::{DAEMONS, Login, timed_login};
 use crate::check::guest::Guest;
 use crate::error::{Error, Result, fail};
 use crate::shell::Shell;
@@ -9,8 +9,8 @@ use crate::shell::Shell;
 /// What Debian's own init made of the same machine.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// Seconds from the kernel's first line to the login prompt.
-    pub login: f64,
+    /// What it took to the login.
+    pub login: Login,
     /// What `runlevel` prints.
     pub runlevel: String,
     /// `who -r`.
@@ -28,10 +28,8 @@ pub struct Record {
 /// One boot under Rung.
 #[derive(Debug, Clone, Default)]
 pub struct Boot {
-    /// Seconds from the kernel's first line to the login prompt.
-    pub login: f64,
-    /// How many processes there had been by then.
-    pub processes: u64,
+    /// What it took to the login.
+    pub login: Login,
     /// What it came to.
     pub state: State,
 }
@@ -41,18 +39,11 @@ impl Boot {
     pub fn of(guest: &mut Guest<'_>) -> Result<Self> {
         let login = timed_login(guest)?;
         let shell = &mut guest.console;
-        let processes = shell.run("awk '/^processes/ { print $2 }' /proc/stat")?;
         shell.until("[ \"$(runlevel)\" = 'N 2' ]", 120)?;
         for (name, _) in DAEMONS {
             shell.until(&format!("[ \"$(initctl is-active {name})\" = active ]"), 120)?;
         }
-        let processes = processes.trim().parse().map_err(|e| Error(format!("/proc/stat: `{processes}`: {e}")))?;
-        Ok(Self { login, processes, state: State::of(shell)? })
-    }
-
-    /// In words.
-    pub fn words(&self) -> String {
-        format!("{:.1} s and {} processes", self.login, self.processes)
+        Ok(Self { login, state: State::of(shell)? })
     }
 }
 

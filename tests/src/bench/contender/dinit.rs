@@ -66,10 +66,6 @@ impl Contender for Dinit {
         Some(words(&["/dinitctl", "-p", "/run/dinitctl", "is-started", name]))
     }
 
-    fn most(&self) -> usize {
-        10_000
-    }
-
     fn binaries(&self, setting: &Setting) -> Vec<PathBuf> {
         setting.with.get("dinit").cloned().into_iter().collect()
     }

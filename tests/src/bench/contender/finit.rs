@@ -49,12 +49,12 @@ impl Contender for Finit {
     }
 
     fn stop(&self, _: &Job) -> Stop {
-        Stop::Command(words(&["/usr/sbin/initctl", "runlevel", "4"]))
+        Stop::Command(words(&["/usr/lib/finit/initctl", "runlevel", "4"]))
     }
 
     fn state(&self, service: &str) -> Option<Vec<String>> {
         let number = (0..100_000).find(|n| name(*n) == service)?;
-        Some(words(&["/usr/sbin/initctl", "status", &format!("{service}:{}", number + 1)]))
+        Some(words(&["/usr/lib/finit/initctl", "status", &format!("{service}:{}", number + 1)]))
     }
 
     fn binaries(&self, setting: &Setting) -> Vec<PathBuf> {

@@ -104,6 +104,11 @@ pub trait Contender: Debug {
         1000
     }
 
+    /// It takes so long that two rounds must do.
+    fn is_slow(&self) -> bool {
+        false
+    }
+
     /// Files whose size is told.
     fn binaries(&self, setting: &Setting) -> Vec<PathBuf>;
 }

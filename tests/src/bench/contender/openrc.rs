@@ -28,7 +28,13 @@ impl Contender for Openrc {
             return Ok(None);
         }
         let (scripts, level) = (root.join("etc/init.d"), root.join("etc/runlevels/default"));
-        for folder in [&scripts, &level, &root.join("etc/runlevels/sysinit"), &root.join("etc/runlevels/boot")] {
+        for folder in [
+            &scripts,
+            &level,
+            &root.join("etc/runlevels/sysinit"),
+            &root.join("etc/runlevels/boot"),
+            &root.join("etc/runlevels/nonetwork"),
+        ] {
             fs::create_dir_all(folder).doing(folder.display())?;
         }
         fs::write(root.join("etc/rc.conf"), "rc_sys=\"\"\nrc_parallel=\"NO\"\n").doing("rc.conf")?;
@@ -65,6 +71,10 @@ impl Contender for Openrc {
 
     fn most(&self) -> usize {
         100
+    }
+
+    fn is_slow(&self) -> bool {
+        true
     }
 
     fn binaries(&self, setting: &Setting) -> Vec<PathBuf> {

@@ -49,7 +49,8 @@ impl Contender for Rung {
         let program = setting.rung.join("initctl");
         let out = Command::new(&program).arg("--version").output().doing(program.display())?;
         let text = String::from_utf8_lossy(&out.stdout).into_owned();
-        Ok(text.trim().rsplit(' ').next().unwrap_or("").to_owned())
+        let word = text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()));
+        Ok(word.unwrap_or("?").to_owned())
     }
 
     fn prepare(&self, setting: &Setting, root: &Path, job: &Job) -> Result<Option<Launch>> {

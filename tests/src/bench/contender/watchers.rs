@@ -67,6 +67,10 @@ impl Contender for Supervisord {
         100
     }
 
+    fn is_slow(&self) -> bool {
+        true
+    }
+
     fn binaries(&self, _: &Setting) -> Vec<PathBuf> {
         vec![PathBuf::from("/usr/bin/python3")]
     }
@@ -113,6 +117,10 @@ impl Contender for Monit {
 
     fn most(&self) -> usize {
         20
+    }
+
+    fn is_slow(&self) -> bool {
+        true
     }
 
     fn binaries(&self, setting: &Setting) -> Vec<PathBuf> {

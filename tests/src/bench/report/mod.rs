@@ -1,27 +1,43 @@
-//! What comes out: JSON and Markdown.
+//! What comes out: JSON, Markdown, a chart, and the part of README that is made of them.
+
+mod judge;
+mod machine;
+mod markdown;
+mod readme;
+mod svg;
+
+pub use machine::Machine;
+pub use readme::update;
 
 use super::measure::Samples;
 use super::stats::{Stats, stats};
-use super::{Doing, Result, cli};
+use super::{Doing, Result};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 
 /// All that was found.
 #[derive(Debug, Serialize)]
 pub struct Report {
+    /// Where, and when.
+    pub machine: Machine,
     /// Contenders in order, with their versions.
     pub contenders: Vec<(String, String)>,
-    /// By row and contender.
+    /// By row and contender. What each row is stands in `titles`.
     pub rows: BTreeMap<String, BTreeMap<String, Stats>>,
+    /// What is wanted of Rung, and whether it is so.
+    pub bars: Vec<judge::Verdict>,
     /// What could not be measured, and why.
     pub troubles: Vec<String>,
 }
 
 impl Report {
     /// Of these samples.
-    pub fn new(versions: &[(&'static str, String)], samples: &Samples, troubles: Vec<String>) -> Self {
+    pub fn new(
+        machine: Machine,
+        versions: &[(&'static str, String)],
+        samples: &Samples,
+        troubles: Vec<String>,
+    ) -> Self {
         let mut rows: BTreeMap<String, BTreeMap<String, Stats>> = BTreeMap::new();
         for ((row, contender), values) in samples {
             if let Some(stats) = stats(values) {
@@ -29,7 +45,14 @@ impl Report {
             }
         }
         let contenders = versions.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
-        Self { contenders, rows, troubles }
+        let mut report = Self { machine, contenders, rows, bars: Vec::new(), troubles };
+        report.bars = report.verdicts();
+        report
+    }
+
+    /// What a contender reached in a row.
+    pub fn get(&self, row: &str, contender: &str) -> Option<&Stats> {
+        self.rows.get(row)?.get(contender)
     }
 
     /// As JSON.
@@ -37,35 +60,11 @@ impl Report {
     /// # Errors
     /// None that is known.
     pub fn json(&self) -> Result<String> {
-        serde_json::to_string_pretty(self).doing("the report")
-    }
-
-    /// As tables, one a row.
-    pub fn markdown(&self) -> String {
-        let mut text = String::new();
-        for (row, by) in &self.rows {
-            let floor = by.get("floor").or_else(|| by.get("floor-wait")).map(|s| s.median);
-            let _ = writeln!(text, "\n{row}\n\n| | min | median | p95 | max | × floor | samples |\n|-|-|-|-|-|-|-|");
-            for (name, _) in &self.contenders {
-                let Some(s) = by.get(name) else { continue };
-                let ratio = floor.filter(|f| *f > 0.0).map_or(String::new(), |f| format!("{:.2}", s.median / f));
-                let cells = [s.min, s.median, s.p95, s.max].map(|v| format!("{v:.2}")).join(" | ");
-                let _ = writeln!(text, "| {name} | {cells} | {ratio} | {} |", s.samples);
-            }
-        }
-        for trouble in &self.troubles {
-            let _ = writeln!(text, "\n{trouble}");
-        }
-        text
+        serde_json::to_string_pretty(self).map(|text| text + "\n").doing("the report")
     }
 }
 
-/// From now on this signal makes the bench end in order.
-///
-/// # Errors
-/// As `sigaction(2)`.
-pub fn on_signal(signal: i32) -> std::io::Result<()> {
-    let handler = || cli::INTERRUPTED.store(true, Ordering::Relaxed);
-    // SAFETY: storing into an atomic is all that the handler does.
-    unsafe { signal_hook::low_level::register(signal, handler) }.map(drop)
+/// Whether it is one of ours: Rung, or a floor.
+pub fn is_ours(contender: &str) -> bool {
+    contender.starts_with("rung") || contender.starts_with("floor")
 }
