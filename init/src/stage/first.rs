@@ -73,8 +73,8 @@ pub fn prepare() -> Setup {
         }
         link_dev();
         let _ = console::make_sane(Path::new(console::CONSOLE));
-        gather_randomness();
         tty::ask_for_keyboard_signal();
+        gather_randomness();
     }
     // `/dev/null` may be there now.
     let _ = stdio::fill(stdio);
