@@ -21,7 +21,6 @@ use init::client;
 use init::proto::control::PowerWord;
 use init::sys::file;
 use init::sys::signals::Signals;
-use init::unit::Level;
 use meaning::{Wish, power_status, wish};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -29,6 +28,7 @@ use pipe::Pipe;
 use said::{Said, say};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use variables::Variables;
 
 /// How soon it is seen that the FIFO was replaced, in milliseconds.
@@ -62,8 +62,10 @@ pub fn sleep_time() -> u32 {
 /// # Errors
 /// What the kernel refuses, without which there is nothing to listen at.
 pub fn run() -> Result<(), Errno> {
-    let mut channel =
-        Channel { signals: Signals::new()?, pipe: Pipe::new(Path::new(fifo::PATH)), variables: Variables::default() };
+    // Before the thread begins: it is to have the signals blocked as well.
+    let signals = Signals::new()?;
+    let (pipe, variables) = (Pipe::new(Path::new(fifo::PATH)), Variables::default());
+    let mut channel = Channel { signals, pipe, variables, work: worker() };
     let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
     channel.variables.restore(&kept);
     channel.open();
@@ -77,9 +79,29 @@ struct Channel {
     signals: Signals,
     pipe: Pipe,
     variables: Variables,
+    work: SyncSender<Job>,
+}
+
+/// What a request or a signal asks for. The manager may take its time over it: the FIFO and the signals don't wait.
+type Job = Box<dyn FnOnce() + Send>;
+/// More jobs than this don't wait.
+const MOST_JOBS: usize = 256;
+
+/// Who does the jobs, one after the other.
+fn worker() -> SyncSender<Job> {
+    let (work, jobs) = sync_channel::<Job>(MOST_JOBS);
+    std::thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+    work
 }
 
 impl Channel {
+    /// In the order in which they came.
+    fn later(&self, job: impl FnOnce() + Send + 'static) {
+        if self.work.try_send(Box::new(job)).is_err() {
+            say(Said::Both, "too many requests: one is dropped");
+        }
+    }
+
     /// Waits for something and sees to it; `false`: it is told to end.
     fn turn(&mut self) -> bool {
         let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
@@ -109,9 +131,12 @@ impl Channel {
             libc::SIGTERM => return false,
             libc::SIGUSR1 => self.pipe.open_anew(),
             libc::SIGUSR2 => self.pipe.close(),
-            libc::SIGINT => occasion::happened("ctrlaltdel"),
-            libc::SIGWINCH => occasion::happened("kbrequest"),
-            libc::SIGPWR => occasion::happened(power_status(read_power_status())),
+            libc::SIGINT => self.later(|| occasion::happened("ctrlaltdel")),
+            libc::SIGWINCH => self.later(|| occasion::happened("kbrequest")),
+            libc::SIGPWR => {
+                let word = power_status(read_power_status());
+                self.later(|| occasion::happened(word));
+            }
             _ => {}
         }
         true
@@ -129,10 +154,10 @@ impl Channel {
             Ok(request) => {
                 let wish = wish(&request, self.variables.get("INIT_HALT"));
                 if let Some(seconds) = wish.as_ref().and_then(|_| request.sleep_time()) {
-                    set_sleep_time(seconds);
+                    self.later(move || set_sleep_time(seconds));
                 }
                 match wish {
-                    Some(wish) => carry_out(wish),
+                    Some(wish) => self.later(|| carry_out(wish)),
                     None => say(Said::Both, "got unimplemented initrequest."),
                 }
             }
@@ -142,22 +167,8 @@ impl Channel {
 
 fn carry_out(wish: Wish) {
     let asked = match wish {
-        Wish::Level(level) => {
-            let switches =
-                pid1::runlevel().map_or(true, |known| known.current != Some(level) || known.switching_to.is_some());
-            if switches {
-                let words = match level {
-                    Level::SINGLE => "Going single user".to_owned(),
-                    level => format!("Switching to runlevel: {level}"),
-                };
-                say(Said::Both, &words);
-            }
-            pid1::set_level(level)
-        }
-        Wish::Halt => {
-            say(Said::Both, "Switching to runlevel: 0");
-            pid1::power(PowerWord::Halt, false)
-        }
+        Wish::Level(level) => pid1::set_level(level),
+        Wish::Halt => pid1::power(PowerWord::Halt, false),
         Wish::Read => {
             say(Said::Log, "Re-reading inittab");
             pid1::reload()

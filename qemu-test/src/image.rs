@@ -1,7 +1,7 @@
 //! What is booted: a kernel and a disk, built in two layers and cached under `target/qemu`.
 //!
 //! The *base* is Debian alone: a folder made by mmdebstrap from `qemu-test/machine`, named by a hash of that recipe; there
-//! are three of them ([`Kind`]). The *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
+//! are five of them ([`Kind`]). The *machine* is the base with Rung installed in it as an ext4 image, named by a hash of what was installed. No mount,
 //! no loop device: mke2fs fills the image from the folder. Each boot gets a copy of the image.
 
 use crate::error::{Context, Error, Result, fail};
@@ -23,6 +23,10 @@ pub enum Kind {
     /// The small server with Debian's own sysvinit, its scripts and their links: Rung is put in the place of
     /// `/sbin/init` alone. `qemu-test/sysv` makes it.
     Sysv,
+    /// That with further inits, to be measured.
+    Peers,
+    /// The small server with the daemons that are measured, and no init but Rung.
+    Native,
 }
 
 impl Kind {
@@ -32,24 +36,33 @@ impl Kind {
             Self::Plain => "base-",
             Self::Daemons => "daemons-",
             Self::Sysv => "sysv-",
+            Self::Peers => "peers-",
+            Self::Native => "native-",
         }
     }
 
     /// Size of the root disk. Sparse: what isn't used costs nothing.
     fn disk(self) -> &'static str {
         match self {
-            Self::Plain | Self::Sysv => "1G",
+            Self::Plain | Self::Sysv | Self::Peers | Self::Native => "1G",
             Self::Daemons => "3G",
         }
     }
 
-    /// What makes it of the plain one, below `qemu-test`: a list of packages, or a folder with that and a program.
-    fn more(self) -> Option<&'static str> {
+    /// What makes it of the plain one, below `qemu-test`: lists of packages, or folders with that and a program.
+    fn more(self) -> &'static [&'static str] {
         match self {
-            Self::Plain => None,
-            Self::Daemons => Some("daemons"),
-            Self::Sysv => Some("sysv"),
+            Self::Plain => &[],
+            Self::Daemons => &["daemons"],
+            Self::Sysv => &["sysv"],
+            Self::Peers => &["sysv", "peers"],
+            Self::Native => &["native"],
         }
+    }
+
+    /// Whether it holds what measures, which is this program.
+    fn is_measured(self) -> bool {
+        matches!(self, Self::Peers | Self::Native)
     }
 }
 
@@ -103,6 +116,9 @@ impl<'a> Builder<'a> {
         }
         hash_tree(&mut hash, &self.repo.join("etc-skel"))?;
         hash_tree(&mut hash, &key.with_extension("pub"))?;
+        if kind.is_measured() {
+            hash_tree(&mut hash, &self.bin.join(PROBE))?;
+        }
         let disk = base.join(format!("machine-{:016x}.ext4", hash.finish()));
         if !disk.exists() {
             println!("installing Rung into the machine ...");
@@ -128,7 +144,7 @@ impl<'a> Builder<'a> {
         let (suite, sources) = debian_sources()?;
         let mut hash = DefaultHasher::new();
         hash_tree(&mut hash, &recipe)?;
-        let more = kind.more().map(|name| self.repo.join("qemu-test").join(name));
+        let more: Vec<PathBuf> = kind.more().iter().map(|name| self.repo.join("qemu-test").join(name)).collect();
         more.iter().try_for_each(|list| hash_tree(&mut hash, list))?;
         hash.write(sources.as_bytes());
         let base = self.cache.join(format!("{}{:016x}", kind.prefix(), hash.finish()));
@@ -144,7 +160,7 @@ impl<'a> Builder<'a> {
         let sources_list = work.join("sources.list");
         fs::write(&sources_list, sources).on("write", &sources_list)?;
         let mut packages = String::new();
-        let program = more.as_ref().map(|m| m.join("customize")).filter(|p| p.exists());
+        let programs: Vec<PathBuf> = more.iter().map(|m| m.join("customize")).filter(|p| p.exists()).collect();
         let list_of = |folder: PathBuf| if folder.is_dir() { folder.join("packages") } else { folder };
         for list in std::iter::once(recipe.clone()).chain(more).map(list_of) {
             packages.push_str(&fs::read_to_string(&list).on("read", &list)?);
@@ -158,7 +174,7 @@ impl<'a> Builder<'a> {
         }
         mmdebstrap.arg(format!("--include={}", packages.join(",")));
         mmdebstrap.arg(format!("--customize-hook={} \"$1\"", recipe.join("customize").display()));
-        if let Some(program) = program {
+        for program in programs {
             mmdebstrap.arg(format!("--customize-hook={} \"$1\"", program.display()));
         }
         if kind == Kind::Daemons {
@@ -195,6 +211,11 @@ impl<'a> Builder<'a> {
         let mut keys = host::as_root("install", &state);
         keys.args(["-D", "-m", "600"]).arg(key.with_extension("pub")).arg(root.join("root/.ssh/authorized_keys"));
         host::run(&mut keys)?;
+        if kind.is_measured() {
+            let mut probe = host::as_root("install", &state);
+            probe.arg(self.bin.join(PROBE)).arg(root.join(crate::measure::probe::PLACE.trim_start_matches('/')));
+            host::run(&mut probe)?;
+        }
         for entry in fs::read_dir(base).on("read", base)? {
             let path = entry.on("read", base)?.path();
             if path.extension().is_some_and(|e| e == "ext4" || e == "part") {
@@ -207,6 +228,9 @@ impl<'a> Builder<'a> {
         fs::rename(&part, disk).on("rename", &part)
     }
 }
+
+/// This program, which measures inside the machine.
+const PROBE: &str = "qemu-test";
 
 /// What Rung is made of; [`Builder`] hashes them, `etc-skel/install` installs them.
 pub const BINARIES: &[&str] = &["init", "init-manager", "init-log", "init-boot", "initctl", "sysv"];
@@ -289,6 +313,16 @@ impl Disks {
         // Status 1: tidied up.
         host::command("e2fsck").arg("-fp").arg(&self.root).stdout(Stdio::null()).status().context("e2fsck")?;
         host::run(host::command("tune2fs").args(["-c", "30", "-C", "100"]).arg(&self.root)).map(drop)
+    }
+
+    /// Gives the root this `init.conf`.
+    pub fn configure(&self, text: &str) -> Result<()> {
+        let file = self.folder.join("init.conf");
+        fs::write(&file, text).on("write", &file)?;
+        for command in ["rm /etc/rung/init.conf".to_owned(), format!("write {} /etc/rung/init.conf", file.display())] {
+            host::run(host::command("debugfs").args(["-w", "-R", &command]).arg(&self.root))?;
+        }
+        Ok(())
     }
 
     /// Asserts that the root's file system needs no repair, not even a replay of its journal.

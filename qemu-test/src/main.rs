@@ -1,13 +1,15 @@
 //! Boots a whole Debian machine under Rung in QEMU: by hand, or (`--check`) to show that it works.
 //!
 //! [`prereq`] sees to the host's programs, [`image`] builds what is booted (and caches it under `target/qemu`),
-//! [`tiny`] a machine without a disk; [`qemu`] runs them, [`shell`] types and reads, [`check`] asserts.
+//! [`tiny`] a machine without a disk; [`qemu`] runs them, [`shell`] types and reads, [`check`] asserts, [`measure`] puts
+//! other inits beside.
 
 mod check;
 mod cpio;
 mod error;
 mod host;
 mod image;
+mod measure;
 mod prereq;
 mod qemu;
 mod shell;
@@ -19,6 +21,7 @@ use std::process::ExitCode;
 
 const HELP: &str = "\
 Usage: qemu-test/boot [--check [--only WORD]] [--sysv] [--keep] [--append WORDS]
+       qemu-test/boot --measure [INIT]... [--rounds N]
 
 Builds Rung and a Debian machine, boots it in QEMU and leaves you at its serial console.
 The machine is thrown away when it is powered off.
@@ -26,6 +29,10 @@ The machine is thrown away when it is powered off.
   --check   unattended: boot, check, power off, check the file system; exit status 0 if all is well
   --only    of the machines that --check boots, only those with this word in their name
   --sysv    the machine with Debian's sysvinit and its scripts; `--append init=/sbin/init.before-rung` starts its own init
+  --measure a machine with nine daemons, booted and powered off by each INIT in turn: sysvinit, systemd, finit,
+            rung-native (units), rung-scripts (sysvinit's scripts), rung-sysv (that machine as it is installed);
+            a table of times, processes and memory
+  --rounds  how many times (3)
   --keep    keep the machine's disk, and say where it is
   --append  words for the kernel command line, e.g. `--append single`
   --build   build everything, boot nothing
@@ -44,9 +51,22 @@ struct Options {
     keep: bool,
     build: bool,
     append: String,
+    measure: bool,
+    /// Which ones; none: all.
+    inits: Vec<String>,
+    rounds: u32,
 }
 
 fn main() -> ExitCode {
+    if let Some(done) = measure::probe::run(std::env::args().skip(1)) {
+        return match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("{why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let options = match options(std::env::args().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
@@ -70,7 +90,7 @@ fn main() -> ExitCode {
 
 /// Reads the command line; `None`: help was asked for.
 fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option<Options>, String> {
-    let mut options = Options::default();
+    let mut options = Options { rounds: 3, ..Options::default() };
     while let Some(arg) = args.next() {
         let mut value = |arg: &str| args.next().map(PathBuf::from).ok_or(format!("{arg} needs a value"));
         match arg.as_str() {
@@ -82,7 +102,13 @@ fn options(mut args: impl Iterator<Item = String>) -> std::result::Result<Option
             "--build" => options.build = true,
             "--only" => options.only = Some(args.next().ok_or("--only needs a value")?),
             "--append" => options.append = args.next().ok_or("--append needs a value")?,
+            "--measure" => options.measure = true,
+            "--rounds" => {
+                let number = args.next().and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+                options.rounds = number.ok_or("--rounds needs a number from 1")?;
+            }
             "-h" | "--help" => return Ok(None),
+            name if options.measure && !name.starts_with('-') => options.inits.push(name.to_owned()),
             _ => return Err(format!("I don't know `{arg}`")),
         }
     }
@@ -104,7 +130,9 @@ fn run(options: &Options) -> Result<bool> {
         println!("built {} and {}", machine.kernel.display(), machine.disk.display());
         return Ok(true);
     }
-    if options.check {
+    if options.measure {
+        measure::run(&builder, accel, options)
+    } else if options.check {
         check::run(builder, machine, accel, options)
     } else {
         let disks = image::Disks::copy(&machine, &cache, options.keep)?;

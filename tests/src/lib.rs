@@ -1,7 +1,9 @@
 //! What the tests that cross crates share.
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "this is all test code")]
 
+pub mod bench;
 pub mod debian;
+pub mod inittab;
 pub mod pid1;
 pub mod scripts;
 pub mod sim;

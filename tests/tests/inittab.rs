@@ -4,84 +4,14 @@
 
 use compat_sysv::fifo::{LEN, MAGIC, Request};
 use compat_sysv::utmp::{Kind, files};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use rung_tests::debian;
-use rung_tests::world::{Rootfs, World, deadline};
+use rung_tests::inittab::{Machine, says, stays};
+use rung_tests::world::{World, deadline};
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
-
-/// A root with this inittab, booted to level 3 (or another).
-struct Machine {
-    world: World,
-    _root: Rootfs,
-}
-
-impl Machine {
-    fn boot(inittab: &str) -> Self {
-        Self::with(inittab, '3', |_| {})
-    }
-
-    fn with(inittab: &str, level: char, furnish: impl FnOnce(&Rootfs)) -> Self {
-        let root = Rootfs::new();
-        fs::write(root.path().join("etc/inittab"), inittab).unwrap();
-        furnish(&root);
-        let builder = World::new().level(level).arg("--root").arg(root.path()).arg("--all");
-        Self { world: builder.boot(), _root: root }
-    }
-
-    fn write(&self, path: &str, text: &str) {
-        fs::write(self.world.path(path), text).unwrap();
-    }
-
-    /// The lines of a file that the units under test write to.
-    fn lines(&self, path: &str) -> Vec<String> {
-        self.world.text(path).lines().map(str::to_owned).collect()
-    }
-
-    fn wait_lines(&self, path: &str, wanted: &[&str]) {
-        self.world
-            .wait_for(&format!("{wanted:?} in {path}"), deadline(90), |_| (self.lines(path) == wanted).then_some(()));
-    }
-
-    fn ask(&self, request: &Request) {
-        self.raw(&request.encode().unwrap());
-    }
-
-    fn raw(&self, bytes: &[u8]) {
-        fs::OpenOptions::new().write(true).open(self.world.path("/run/initctl")).unwrap().write_all(bytes).unwrap();
-    }
-
-    fn level(&self, letter: char) {
-        self.ask(&Request::RunLevel { level: u8::try_from(letter).unwrap(), sleep_time: 3 });
-    }
-
-    fn wait_level(&self, letter: char) {
-        self.world.wait_for("the level", deadline(90), |w| {
-            w.run(["initctl", "runlevel"]).stdout.trim().ends_with(letter).then_some(())
-        });
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.world.init()), signal).unwrap();
-    }
-
-    fn pid(&self, path: &str) -> String {
-        self.world.wait_for("a pid", deadline(90), |w| Some(w.text(path).trim().to_owned()).filter(|t| !t.is_empty()))
-    }
-}
-
-/// A line that writes a word and stays.
-fn stays(id: &str, levels: &str) -> String {
-    format!("{id}:{levels}:respawn:/bin/sh -c 'echo $$ >/run/{id}.pid; echo {id} >>/run/{id}; exec sleep inf'\n")
-}
-
-fn says(id: &str, levels: &str, action: &str) -> String {
-    format!("{id}:{levels}:{action}:/bin/sh -c 'echo {id} $RUNLEVEL $PREVLEVEL >>/run/said'\n")
-}
 
 #[test]
 fn lines_run_in_their_order_and_levels() {
@@ -181,7 +111,7 @@ fn the_fifo_takes_what_is_a_request_and_comes_back() {
     machine.world.wait_for("a new one", deadline(90), |w| w.path("/run/initctl").exists().then_some(()));
     machine.level('4');
     machine.wait_level('4');
-    said("Switching to runlevel: 4");
+    assert!(machine.world.console().contains("INIT: Switching to runlevel: 4"));
 
     machine.signal(Signal::SIGUSR2);
     let opened = |m: &Machine| {

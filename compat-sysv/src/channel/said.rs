@@ -1,8 +1,8 @@
 //! What init says: on the console as `INIT: …`, and in the system log. Nobody waits for either.
 
 use init::sys::console;
+use init::sys::syslog::{self, Priority};
 use std::io::Write;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 /// Where it is said.
@@ -20,9 +20,5 @@ pub fn say(place: Said, text: &str) {
         let _ = console::write(Path::new(console::CONSOLE), &format!("\rINIT: {text}\r\n"));
     }
     let _ = writeln!(std::io::stderr(), "{text}");
-    let Ok(socket) = UnixDatagram::unbound() else { return };
-    if socket.set_nonblocking(true).is_ok() {
-        // Facility daemon, level info.
-        let _ = socket.send_to(format!("<30>init: {text}").as_bytes(), "/dev/log");
-    }
+    syslog::send(Priority::DaemonInfo, "init", text);
 }

@@ -1,8 +1,10 @@
 //! `/etc/inittab` and `/etc/inittab.d/*.tab` → units, by [`crate::inittab::units`].
 
 use super::Made;
-use crate::farm::{Farm, Kind};
+use crate::farm::Kind;
 use crate::inittab::{self, units};
+use crate::lsb::Key;
+use crate::tree::Tree;
 use init::load::{Root, conf};
 use init::sys::file;
 use init::unit::Level;
@@ -17,18 +19,34 @@ const MAX_FILE: usize = 1 << 20;
 /// Most files of `inittab.d`.
 const MAX_TABS: usize = 1000;
 
+/// What scripts provide that have to do with who may log in and how: accounts from elsewhere, sessions, the end of the
+/// time in which only root may. Whatever else is started may come up while somebody types a name.
+const LOGIN: [&str; 12] = [
+    "elogind",
+    "nis",
+    "nscd",
+    "nslcd",
+    "rmnologin",
+    "slapd",
+    "sssd",
+    "unscd",
+    "winbind",
+    "ypbind",
+    "ypserv",
+    "yppasswdd",
+];
+
 /// What `/etc/inittab` gives; `None` where there is none.
-pub(super) fn make(root: &Root, out: &Path) -> Option<Made> {
+pub(super) fn make(root: &Root, tree: &Tree, out: &Path) -> Option<Made> {
     let path = root.shown(Path::new("/etc/inittab"));
     let text = file::read_text(&root.place(&path), MAX_FILE).ok()?;
     let (shown, tabs) = (path.display().to_string(), tabs(root));
     let tabs: Vec<(&str, &str)> = tabs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let cmdline = if root.is_image() { String::new() } else { read_proc("/proc/cmdline") };
     let table = inittab::parse(Some((&shown, &text)), &tabs, &cmdline);
-    let (farm, _) = Farm::read(root);
     let scripts = |level: char| {
         let level = Level::from_char(level);
-        let links = farm.links.iter().filter(|l| Some(l.level) == level && l.kind == Kind::Start);
+        let links = tree.farm.links.iter().filter(|l| Some(l.level) == level && l.kind == Kind::Start);
         links.map(|l| l.name.clone()).collect()
     };
     let beside = out.parent().unwrap_or(out);
@@ -38,7 +56,8 @@ pub(super) fn make(root: &Root, out: &Path) -> Option<Made> {
         &table,
         &units::Surroundings {
             scripts: &scripts,
-            is_bare_text: &|program| is_bare_text(&root.place(&root.shown(Path::new(program)))),
+            is_before_login: &|name| is_before_login(tree, name),
+            sysv: &sysv(root),
             initscript: root.place(&root.shown(Path::new("/etc/initscript"))).is_file(),
             exact: conf::read(root).0.compat == Compat::Exact,
             console: root.is_image() || has_console(),
@@ -46,6 +65,14 @@ pub(super) fn make(root: &Root, out: &Path) -> Option<Made> {
             environment: &beside.join(crate::channel::ENVIRONMENT_FILE).display().to_string(),
         },
     ))
+}
+
+/// Whether a script is to be done before somebody is asked for a name: login needs what it starts, or it has the terminal.
+/// What a script says nothing about may be either.
+fn is_before_login(tree: &Tree, name: &str) -> bool {
+    let Some(script) = tree.scripts.iter().find(|script| script.name == name) else { return true };
+    let Some(header) = script.header() else { return true };
+    header.is_interactive() || header.names(Key::Provides).into_iter().chain([name]).any(|name| LOGIN.contains(&name))
 }
 
 /// The files of `inittab.d`, sorted by name.
@@ -71,16 +98,10 @@ fn read_proc(path: &str) -> String {
     text
 }
 
-/// Whether the kernel would refuse to execute it, for it is neither a program nor begins with `#!`.
-fn is_bare_text(program: &Path) -> bool {
-    let executable = nix::unistd::access(program, nix::unistd::AccessFlags::X_OK).is_ok();
-    let begin = || {
-        let mut begin = Vec::new();
-        fs::File::open(program).ok()?.take(4).read_to_end(&mut begin).ok()?;
-        Some(begin)
-    };
-    let bare = |begin: Vec<u8>| !begin.is_empty() && begin != b"\x7fELF" && !begin.starts_with(b"#!");
-    executable && program.is_file() && begin().is_some_and(bare)
+/// Where this program is on the machine that the units are for.
+fn sysv(root: &Root) -> String {
+    let own = std::env::current_exe().ok().filter(|_| !root.is_image());
+    own.and_then(|path| path.into_os_string().into_string().ok()).unwrap_or_else(|| "/usr/lib/rung/sysv".to_owned())
 }
 
 /// A console that can be opened: in a container there is none, and on a machine it may be nobody's.

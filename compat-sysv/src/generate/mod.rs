@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scripts`] | `/etc/init.d` → `scripts/NAME.service` |
 //! | `inittab` | `/etc/inittab` → `inittab/`, `levels/`, `events/` |
+//! | [`twins`] | which of them run themselves, and which Rung does natively → `twins/` |
 //! | [`output`] | what is made, and how it gets to the folder |
 //! | `job` | the header of one of Upstart's jobs |
 //!
@@ -12,6 +13,7 @@
 
 pub mod output;
 pub mod scripts;
+pub mod twins;
 
 mod inittab;
 mod job;
@@ -27,7 +29,7 @@ pub fn generate(root: &Root, out: &Path) -> Made {
     let mut made = Made::default();
     let tree = Tree::read_with(root, &mut |name| job::header(root, name));
     scripts::make(root, &tree, &mut made);
-    if let Some(more) = inittab::make(root, out) {
+    if let Some(more) = inittab::make(root, &tree, out) {
         made.items.extend(more.items);
         made.findings.extend(more.findings);
     }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The file of findings.
 pub const FINDINGS: &str = "findings";
 /// The folders that are the generator's own: what it doesn't make there is removed.
-pub const FOLDERS: [&str; 4] = ["scripts", "inittab", "levels", "events"];
+pub const FOLDERS: [&str; 5] = ["twins", "scripts", "inittab", "levels", "events"];
 
 /// How deep these folders go.
 const MAX_DEPTH: usize = 4;
@@ -32,15 +32,19 @@ pub struct Made {
     pub items: BTreeMap<String, Item>,
     /// What is to be said about the files that were read.
     pub findings: Vec<Finding>,
+    /// What is to be said about one of several units that are made of the same file, with the unit's name.
+    pub about: Vec<(String, Finding)>,
 }
 
-/// `error` or `warning`, file, line (0: as a whole), text and remedy, with tabs between.
-fn line(finding: &Finding) -> String {
+/// `error` or `warning`, file, line (0: as a whole), text and remedy, with tabs between; the unit, where it is about one of
+/// several.
+fn line(finding: &Finding, unit: Option<&str>) -> String {
     let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
     let word = if finding.severity == Severity::Error { "error" } else { "warning" };
     let key = finding.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
     let (file, text) = (plain(&finding.path.display().to_string()), plain(&format!("{key}{}", finding.message)));
-    format!("{word}\t{file}\t{}\t{text}\t{}\n", finding.line, plain(finding.hint.as_deref().unwrap_or_default()))
+    let unit = unit.map(|unit| format!("\t{unit}")).unwrap_or_default();
+    format!("{word}\t{file}\t{}\t{text}\t{}{unit}\n", finding.line, plain(finding.hint.as_deref().unwrap_or_default()))
 }
 
 /// How many files and links were written and removed.
@@ -55,8 +59,10 @@ pub struct Changes {
 impl Made {
     /// The text of the file of findings: sorted, each line once.
     pub fn findings_text(&self) -> String {
-        let at = |finding: &Finding| (finding.path.clone(), finding.line, line(finding));
-        let lines: BTreeSet<(PathBuf, u32, String)> = self.findings.iter().map(at).collect();
+        let all =
+            self.findings.iter().map(|f| (f, None)).chain(self.about.iter().map(|(unit, f)| (f, Some(unit.as_str()))));
+        let at = |(f, unit): (&Finding, Option<&str>)| (f.path.clone(), f.line, line(f, unit));
+        let lines: BTreeSet<(PathBuf, u32, String)> = all.map(at).collect();
         lines.into_iter().map(|(_, _, line)| line).collect()
     }
 

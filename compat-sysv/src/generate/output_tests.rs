@@ -6,7 +6,11 @@ fn output(items: &[(&str, &str)]) -> Made {
         Some(target) => Item::Link(target.into()),
         None => Item::Text(text.to_owned()),
     };
-    Made { items: items.iter().map(|(path, text)| ((*path).to_owned(), item(text))).collect(), findings: Vec::new() }
+    Made {
+        items: items.iter().map(|(path, text)| ((*path).to_owned(), item(text))).collect(),
+        findings: Vec::new(),
+        about: Vec::new(),
+    }
 }
 
 fn changes(written: usize, removed: usize) -> Changes {

@@ -3,6 +3,7 @@
 //! A unit's levels aren't in it: the farm has them, and the manager reads the farm. An order is written into the units of
 //! both sides, so that it holds where a native unit stands for one of them.
 
+use super::twins::{self, Twins};
 use super::{Item, Made};
 use crate::farm::Kind;
 use crate::order::{self, Dropped, Edge, Missing, Need, Order, Strength};
@@ -36,7 +37,9 @@ pub fn make(root: &Root, tree: &Tree, made: &mut Made) {
             }
         }
     }
-    let mut maker = Maker { root, tree, order: &order, edges, made, names: Vec::new() };
+    let twins = twins::of(root, tree);
+    twins.note(made);
+    let mut maker = Maker { root, tree, order: &order, twins, edges, made, names: Vec::new() };
     maker.made.findings.extend(tree.findings.iter().cloned());
     maker.names = tree.scripts.iter().map(|script| maker.name(script)).collect();
     for at in 0..tree.scripts.len() {
@@ -49,6 +52,7 @@ struct Maker<'a> {
     root: &'a Root,
     tree: &'a Tree,
     order: &'a Order,
+    twins: Twins,
     /// Each script's.
     edges: Vec<Vec<Edge>>,
     made: &'a mut Made,
@@ -87,22 +91,19 @@ impl Maker<'_> {
     fn unit(&mut self, at: usize) {
         let (Some(script), Some(Some(name))) = (self.tree.scripts.get(at), self.names.get(at)) else { return };
         let path = self.inside(&script.path);
-        let mut text = format!(
-            "# Made by `sysv generate` from {path}; changes here are lost: initctl edit {}\n[Unit]\nDescription={}\n\
-             SourcePath={path}\nDefaultDependencies=no\n",
-            name.short(),
-            description(script)
-        );
-        let after = self.near(at, true);
-        let before: BTreeSet<String> = self.near(at, false).difference(&after).cloned().collect();
-        for (key, names) in [("After", after), ("Before", before), ("Wants", self.wants(at))] {
-            if !names.is_empty() {
-                let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
-            }
+        let file = format!("scripts/{}", name.as_str());
+        if self.made.items.contains_key(&file) {
+            let why = format!("`{}` is the unit of another script already", name.as_str());
+            let path = script.path.clone();
+            self.warn(true, &path, 0, why, "rename one of the two".to_owned());
+            return;
         }
-        let _ = write!(text, "\n[Service]\nType=script\nExecStart={path} start\nExecStop={path} stop\n");
+        // What doesn't begin with `#!` isn't executed by the kernel; init's shell did it all the same.
+        let call = if is_bare(&script.text) { format!("/bin/sh {path}") } else { path.clone() };
+        let mut text = self.head(at, script, name, self.is_interactive(at));
+        let _ = write!(text, "ExecStart={call} start\nExecStop={call} stop\n");
         if names_reload(&script.text) {
-            let _ = writeln!(text, "ExecReload={path} reload");
+            let _ = writeln!(text, "ExecReload={call} reload");
         }
         if let Some(file) = pid_file(script) {
             let _ = writeln!(text, "PIDFile={file}");
@@ -111,20 +112,40 @@ impl Maker<'_> {
             text += "StandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n";
         }
         text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n";
-        let file = format!("scripts/{}", name.as_str());
-        if self.made.items.contains_key(&file) {
-            let why = format!("`{}` is the unit of another script already", name.as_str());
-            let path = script.path.clone();
-            self.warn(true, &path, 0, why, "rename one of the two".to_owned());
-            return;
-        }
+        // A twin asks for no terminal, so it needn't run alone. Its own text comes last, so that it counts.
+        let twin = self.twins.text(&script.name).map(|own| {
+            let head = self.head(at, script, name, false);
+            format!("{head}TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n\n{own}")
+        });
         self.made.items.insert(file, Item::Text(text));
+        if let Some(twin) = twin {
+            self.made.items.insert(format!("twins/{}", name.as_str()), Item::Text(twin));
+        }
+    }
+
+    /// What the script's unit and its twin begin with. `alone`: it runs alone.
+    fn head(&self, at: usize, script: &Script, name: &UnitName, alone: bool) -> String {
+        let path = self.inside(&script.path);
+        let mut text = format!(
+            "# Made by `sysv generate` from {path}; changes here are lost: initctl edit {}\n[Unit]\nDescription={}\n\
+             SourcePath={path}\nDefaultDependencies=no\n",
+            name.short(),
+            description(script)
+        );
+        let after = self.near(at, true, alone);
+        let before: BTreeSet<String> = self.near(at, false, alone).difference(&after).cloned().collect();
+        for (key, names) in [("After", after), ("Before", before), ("Wants", self.wants(at))] {
+            if !names.is_empty() {
+                let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
+            }
+        }
+        text + "\n[Service]\nType=script\n"
     }
 
     /// The units that come before this one, or after it.
-    fn near(&self, at: usize, before: bool) -> BTreeSet<String> {
+    fn near(&self, at: usize, before: bool, alone: bool) -> BTreeSet<String> {
         // Who runs alone says so itself: a native unit in its stead needs no terminal.
-        let says = |edge: &&Edge| edge.strength != Strength::Alone || self.is_interactive(at);
+        let says = |edge: &&Edge| edge.strength != Strength::Alone || alone;
         let other = |edge: &Edge| match before {
             true => (edge.after == at).then_some(edge.before),
             false => (edge.before == at).then_some(edge.after),
@@ -260,6 +281,11 @@ fn is_start(edge: &Edge) -> bool {
 fn is_first(missing: &Missing) -> bool {
     use crate::lsb::Key;
     matches!(missing.place.key, Key::StartBefore | Key::StopAfter)
+}
+
+/// Neither a script with its interpreter's name nor a program.
+fn is_bare(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with("#!") && !text.starts_with("\u{7f}ELF")
 }
 
 /// One line for people.

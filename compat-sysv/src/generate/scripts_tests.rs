@@ -289,3 +289,14 @@ fn a_machine_without_scripts_has_none() {
     fs::remove_dir_all(place.0.join("etc")).expect("remove");
     assert_eq!(place.generate(), Made::default());
 }
+
+/// rc's shell runs also what the kernel doesn't execute (section 1.3: ENOEXEC).
+#[test]
+fn a_script_without_an_interpreter_is_the_shells() {
+    let place = Place::new("bare");
+    place.put("etc/init.d/bare", "# chkconfig: 2345 10 90\ncase $1 in reload) ;; esac\n");
+    let path = "/etc/init.d/bare";
+    assert_eq!(place.said("bare", "ExecStart"), format!("/bin/sh {path} start"));
+    assert_eq!(place.said("bare", "ExecReload"), format!("/bin/sh {path} reload"));
+    assert_eq!(place.said("bare", "ExecStop"), format!("/bin/sh {path} stop"));
+}

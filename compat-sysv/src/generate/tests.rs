@@ -44,7 +44,8 @@ fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
     tree.put("sleep-time", "7\n");
     tree.generate();
     let unit = tree.text("inittab/inittab-1.service");
-    for line in ["After=cron.service", "ExecStart=-:/sbin/getty 38400 tty1", "TimeoutStopSec=7s", "UtmpIdentifier=1"] {
+    for line in ["After=cron.service", &exec("-r 1 -- /sbin/getty 38400 tty1"), "TimeoutStopSec=7s", "UtmpIdentifier=1"]
+    {
         assert!(unit.lines().any(|l| l == line), "{line}\n{unit}");
     }
     assert_eq!(tree.text("levels/2/inittab-1.service"), unit, "the link leads there");
@@ -73,16 +74,52 @@ fn a_root_gives_units_links_and_findings_and_only_changes_are_written() {
 }
 
 #[test]
-fn exact_runs_the_scripts_lines_as_they_stand_and_bare_text_has_a_shell() {
+fn a_login_comes_after_those_scripts_that_it_needs() {
+    let tree = Tree::new("login");
+    fs::create_dir_all(tree.0.join("etc/init.d")).expect("folder");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\n1:2:respawn:/sbin/getty 38400 tty1\nx:2:respawn:/bin/x\n");
+    let put = |name: &str, header: &str| {
+        let header = header.replace(';', "\n# ");
+        tree.put(
+            &format!("etc/init.d/{name}"),
+            &format!(
+                "#!/bin/sh\n### BEGIN INIT INFO\n# {header}\n# Required-Start:\n# Required-Stop:\n# Default-Start: 2\n\
+                 # Default-Stop:\n### END INIT INFO\n"
+            ),
+        );
+        fs::set_permissions(tree.0.join(format!("etc/init.d/{name}")), fs::Permissions::from_mode(0o755))
+            .expect("mode");
+        symlink(format!("../init.d/{name}"), tree.0.join(format!("etc/rc2.d/S05{name}"))).expect("a link");
+    };
+    put("cron", "Provides: cron");
+    put("accounts", "Provides: accounts nscd");
+    put("rmnologin", "Provides: rmnologin");
+    put("question", "Provides: question;X-Interactive: true");
+    tree.put("etc/init.d/old", "#!/bin/sh\n");
+    symlink("../init.d/old", tree.0.join("etc/rc2.d/S05old")).expect("a link");
+    tree.generate();
+    let after = |id: &str| {
+        let text = tree.text(&format!("inittab/inittab-{id}.service"));
+        text.lines().find_map(|line| line.strip_prefix("After=").map(str::to_owned)).unwrap_or_default()
+    };
+    assert_eq!(after("1"), "accounts.service old.service question.service rmnologin.service");
+    assert_eq!(after("x"), "accounts.service cron.service old.service question.service rmnologin.service");
+}
+
+#[test]
+fn exact_runs_the_scripts_lines_as_they_stand() {
     let tree = Tree::new("exact");
     fs::create_dir_all(tree.0.join("etc/rung")).expect("a folder");
     tree.put("etc/rung/init.conf", "[Manager]\nCompat=exact\n");
-    tree.put("etc/bare", "echo hello\n");
-    fs::set_permissions(tree.0.join("etc/bare"), fs::Permissions::from_mode(0o755)).expect("executable");
-    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\nb:2:once:/etc/bare x\n");
+    tree.put("etc/inittab", "l2:2:wait:/etc/init.d/rc 2\n");
     tree.generate();
-    assert!(tree.text("inittab/inittab-l2.service").contains("ExecStart=-:/etc/init.d/rc 2\n"));
-    assert!(tree.text("inittab/inittab-b.service").contains("ExecStart=-:/bin/sh -c \"exec /etc/bare x\"\n"));
+    let unit = tree.text("inittab/inittab-l2.service");
+    assert!(unit.contains(&exec("-r l2 -- /etc/init.d/rc 2")), "{unit}");
+}
+
+/// How a line is run.
+fn exec(words: &str) -> String {
+    format!("ExecStart=-:/usr/lib/rung/sysv line {words}")
 }
 
 #[test]

@@ -8,7 +8,8 @@
 //! | `events/OCCASION/L/NAME` | a link: the unit is started on that occasion while in level L |
 //!
 //! A line that only runs the level's scripts (`/etc/init.d/rc 3`) makes no unit: the scripts are units themselves. What
-//! stands before it and is waited for comes before the scripts, what stands after it comes after them. Single user mode
+//! stands before it and is waited for comes before the scripts, what stands after it comes after them; but a login on a
+//! terminal only after those that a login needs. Single user mode
 //! is Rung's level 1, so a line for level `S` is on there; `sysinit`, `boot` and `bootwait` are on in Rung's level S.
 
 use super::{Action, Entry, Run, Table, command};
@@ -21,8 +22,10 @@ use std::path::Path;
 pub struct Surroundings<'a> {
     /// The names of the scripts that a level starts (`S` and digits).
     pub scripts: &'a dyn Fn(char) -> Vec<String>,
-    /// Whether a program is text without `#!`, which the kernel doesn't execute.
-    pub is_bare_text: &'a dyn Fn(&str) -> bool,
+    /// Whether a script is to be done before a terminal asks for a name; of those that the level starts.
+    pub is_before_login: &'a dyn Fn(&str) -> bool,
+    /// The program `sysv`, which runs a line.
+    pub sysv: &'a str,
     /// `/etc/initscript` is there.
     pub initscript: bool,
     /// `Compat=exact`: the lines that run a level's scripts are run as they stand.
@@ -155,7 +158,8 @@ impl Maker<'_> {
         }
         let text = format!("`{}` doesn't stand in level {level} alone, so it runs as it stands", entry.process);
         let remedy = "give each level a line of its own: l3:3:wait:/etc/init.d/rc 3";
-        self.made.findings.push(finding(Severity::Warning, (&entry.file, entry.line), text, remedy));
+        let finding = finding(Severity::Warning, (&entry.file, entry.line), text, remedy);
+        self.made.about.push((format!("{}.service", stem(&entry.id)), finding));
         None
     }
 
@@ -209,17 +213,9 @@ impl Maker<'_> {
         self.made.items.insert(format!("events/{occasion}/{level}/{name}"), Item::Link(target));
     }
 
-    /// A name of its own: characters that no unit's name may hold are written as systemd escapes them.
+    /// A name of its own.
     fn name(&mut self, id: &str) -> String {
-        let safe = |c: char| c.is_ascii_alphanumeric() || ":_.+-".contains(c);
-        let mut stem = String::from("inittab-");
-        for c in id.chars() {
-            if safe(c) {
-                stem.push(c);
-            } else {
-                c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| stem.push_str(&format!("\\x{b:02x}")));
-            }
-        }
+        let stem = stem(id);
         // `~~` may stand there more than once.
         let names = std::iter::once(stem.clone()).chain((2..).map(|n| format!("{stem}-{n}")));
         let name = names.map(|n| format!("{n}.service")).find(|n| !self.names.contains(n)).unwrap_or_default();
@@ -230,12 +226,15 @@ impl Maker<'_> {
     /// `After=` and `Before=` lines.
     fn edges(&self, index: usize, entry: &Entry, on: &BTreeSet<char>) -> String {
         let (mut after, mut before) = (BTreeSet::new(), BTreeSet::new());
+        let is_login = terminal(entry).is_some();
         for level in on {
             after.extend(self.waits.get(level).cloned());
-            let scripts = || (self.around.scripts)(*level).into_iter().map(|name| format!("{name}.service"));
+            let scripts = || (self.around.scripts)(*level).into_iter();
+            let unit = |name: String| format!("{name}.service");
+            let is_awaited = |name: &String| !is_login || (self.around.is_before_login)(name);
             match self.done.get(level) {
-                Some(at) if *at < index => after.extend(scripts()),
-                Some(_) if entry.action.is_waited_for() => before.extend(scripts()),
+                Some(at) if *at < index => after.extend(scripts().filter(is_awaited).map(unit)),
+                Some(_) if entry.action.is_waited_for() => before.extend(scripts().map(unit)),
                 _ => {}
             }
         }
@@ -290,29 +289,35 @@ impl Maker<'_> {
         text
     }
 
-    /// The words of `ExecStart=`.
+    /// The words of `ExecStart=`: `sysv line` writes the record and finds the program.
     fn exec(&self, entry: &Entry) -> String {
         let command = command(&entry.process);
-        let text = command.text;
-        let quoted = |words: &[&str]| words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ");
-        if self.around.initscript && entry.levels != "S" {
-            let words = ["/bin/sh", "/etc/initscript", &entry.id, &entry.levels, entry.action.word(), text];
-            return quoted(&words);
-        }
-        let words = match command.run {
-            Run::Shell(text) => return quoted(&["/bin/sh", "-c", text]),
-            Run::Words(words) => words,
-        };
-        // A program's name that a unit file can't say, and what the kernel takes for no program.
-        let odd = |w: &&str| w.starts_with(['-', '@', ':', '+', '!', '|']) || (w.contains('/') && !w.starts_with('/'));
-        match words.first() {
-            None => "/bin/true".to_owned(),
-            Some(first) if odd(first) || (self.around.is_bare_text)(first) => {
-                quoted(&["/bin/sh", "-c", &format!("exec {}", words.join(" "))])
+        let words = if self.around.initscript && entry.levels != "S" {
+            vec!["/bin/sh", "/etc/initscript", &entry.id, &entry.levels, entry.action.word(), command.text]
+        } else {
+            match command.run {
+                Run::Shell(text) => vec!["/bin/sh", "-c", text],
+                Run::Words(words) if words.is_empty() => vec!["/bin/true"],
+                Run::Words(words) => words,
             }
-            Some(_) => quoted(&words),
+        };
+        let record: &[&str] = if command.silent { &[] } else { &["-r", &entry.id] };
+        let all = [&[self.around.sysv, "line"], record, &["--"], words.as_slice()].concat();
+        all.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Characters that no unit's name may hold are written as systemd escapes them.
+fn stem(id: &str) -> String {
+    let mut stem = String::from("inittab-");
+    for c in id.chars() {
+        if c.is_ascii_alphanumeric() || ":_.+-".contains(c) {
+            stem.push(c);
+        } else {
+            c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| stem.push_str(&format!("\\x{b:02x}")));
         }
     }
+    stem
 }
 
 /// A line that gives a maintenance shell in single user mode: level 1 has one.

@@ -6,7 +6,8 @@ use std::time::Duration;
 fn around(scripts: &dyn Fn(char) -> Vec<String>) -> Surroundings<'_> {
     Surroundings {
         scripts,
-        is_bare_text: &|_| false,
+        is_before_login: &|name| name == "nginx",
+        sysv: "/usr/lib/rung/sysv",
         initscript: false,
         exact: false,
         console: true,
@@ -52,7 +53,9 @@ fn on(made: &Made, folder: &str, id: &str) -> String {
 fn words(unit: &Unit) -> Vec<String> {
     let command = unit.service.commands(ExecKind::Start).next().expect("a command");
     assert!(command.literal && command.ignore_failure);
-    command.words.clone()
+    let dashes = command.words.iter().position(|w| w == "--").expect("its own words");
+    assert_eq!(command.words[..2], ["/usr/lib/rung/sysv", "line"]);
+    command.words[dashes + 1..].to_vec()
 }
 
 fn names(list: &[UnitName]) -> Vec<&str> {
@@ -134,7 +137,7 @@ fn a_level_scripts_line_is_done_natively_and_splits_the_others() {
         ["si", "l2", "l0", "z0"].iter().all(|id| !made.items.contains_key(&format!("inittab/inittab-{id}.service")))
     );
     assert_eq!(names(&unit(&made, "w").after), ["cron", "nginx"]);
-    assert_eq!(names(&unit(&made, "1").after), ["cron", "inittab-w", "nginx"]);
+    assert_eq!(names(&unit(&made, "1").after), ["inittab-w", "nginx"]);
     let boot = unit(&made, "bw");
     assert!(names(&boot.after).contains(&"mountall.sh") && names(&boot.after).contains(&"local-fs"));
 
@@ -148,7 +151,7 @@ fn a_level_scripts_line_is_done_natively_and_splits_the_others() {
     assert_eq!(names(&unit(&exact, "1").after), ["inittab-w"]);
 
     let odd = self::made("l4:345:wait:/etc/rc.d/rc 4\n");
-    assert_eq!((words(&unit(&odd, "l4")), odd.findings.len()), (vec!["/etc/rc.d/rc".to_owned(), "4".to_owned()], 1));
+    assert_eq!((words(&unit(&odd, "l4")), odd.about.len()), (vec!["/etc/rc.d/rc".to_owned(), "4".to_owned()], 1));
 }
 
 #[test]
@@ -167,11 +170,28 @@ fn the_command_is_what_sysvinit_would_run() {
     assert_eq!(run("echo %h \"a\" $b"), ["/bin/sh", "-c", "echo %h \"a\" $b"]);
     assert_eq!(run("@/bin/a %h $b;c \\d 'e'"), ["/bin/a", "%h", "$b;c", "\\d", "'e'"]);
     assert_eq!(run("/bin/a\t-x ; b"), ["/bin/sh", "-c", "/bin/a\t-x ; b"]);
-    assert_eq!(run("bin/a b"), ["/bin/sh", "-c", "exec bin/a b"]);
-    assert_eq!(run("-sh"), ["/bin/sh", "-c", "exec -sh"]);
+    assert_eq!(run("bin/a b"), ["bin/a", "b"]);
+    assert_eq!(run("-sh"), ["-sh"]);
     assert_eq!(run(""), ["/bin/true"]);
-    let text = made_with("x:2:once:/script a\n", |a| a.is_bare_text = &|p| p == "/script");
-    assert_eq!(words(&unit(&text, "x")), ["/bin/sh", "-c", "exec /script a"]);
+}
+
+#[test]
+fn a_line_is_written_down_by_its_id_unless_it_says_plus() {
+    let first = |process: &str| {
+        let unit = unit(&made(&format!("x:2:once:{process}\n")), "x");
+        unit.service.commands(ExecKind::Start).next().expect("a command").words.clone()
+    };
+    assert_eq!(first("/bin/a"), ["/usr/lib/rung/sysv", "line", "-r", "x", "--", "/bin/a"]);
+    assert_eq!(first("+/bin/a"), ["/usr/lib/rung/sysv", "line", "--", "/bin/a"]);
+}
+
+#[test]
+fn what_concerns_one_line_is_said_of_its_unit() {
+    let made = made("x:345:wait:/etc/rc.d/rc 4\ny:3:once\n");
+    let text = made.findings_text();
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!((lines[0][2], lines[0][5]), ("1", "inittab-x.service"));
+    assert_eq!((lines[1][2], lines[1].len()), ("2", 5), "a line that makes no unit");
 }
 
 #[test]

@@ -12,6 +12,8 @@ Makes units of the init scripts and the inittab of this machine, or of the one b
 --root. The manager runs it at boot and when one of these files has changed.
 
   scripts/NAME.service     of /etc/init.d/NAME (also /etc/rc.d/init.d)
+  twins/NAME.service       the native one that stands in for the script;
+  twins/decisions          which do, and why others don't
   inittab/inittab-ID.service, levels/L/, events/
                            of /etc/inittab and /etc/inittab.d/*.tab
   findings                 what is wrong: error or warning, file, line, text and

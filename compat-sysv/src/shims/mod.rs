@@ -10,6 +10,7 @@ mod generate;
 mod halt;
 mod hook;
 mod killall5;
+mod line;
 mod man;
 mod mesg;
 mod pidof;
@@ -17,7 +18,6 @@ mod record;
 mod runlevel;
 mod script;
 mod shutdown;
-mod syslog;
 mod systemctl;
 mod table;
 mod telinit;
@@ -84,6 +84,7 @@ const SHIMS: &[Shim] = &[
     Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
     Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
     Shim { names: &["hook"], what: "hand a call of a script to Rung", run: hook::run, help: hook::HELP },
+    Shim { names: &["line"], what: "run a line of inittab", run: line::run, help: line::HELP },
     Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
 ];
 

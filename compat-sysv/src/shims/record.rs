@@ -3,10 +3,12 @@
 use super::{err, err_plain};
 use crate::pid1;
 use crate::utmp::files::{Files, levels, now};
-use crate::utmp::{Kind, Record, files};
+use crate::utmp::{Kind, Record, Time, files};
+use init::sys::process;
 use init::unit::Level;
 use nix::errno::Errno;
 use nix::unistd::Pid;
+use std::path::Path;
 
 pub(super) const HELP: &str = "sysv record boot
        sysv record runlevel [NEW [OLD]]
@@ -17,9 +19,9 @@ pub(super) const HELP: &str = "sysv record boot
 Writes a record to /run/utmp and /var/log/wtmp. Files that don't exist or can't be
 written are passed over.
 
-  boot             the machine booted; makes an empty /run/utmp first
+  boot             the machine booted; takes what is older out of /run/utmp first
   runlevel         the level changed; asks Rung where none is named. Writes the boot
-                   record before it where utmp lacks one
+                   record before it where utmp lacks one, and /run/runlevel
   start            a process of a getty or the like, ID of at most 4 characters: up to
                    which record is written, the terminal below /dev, and who works there.
                    What the process has written itself by then stays
@@ -32,7 +34,7 @@ pub(super) fn run(_: &str, args: &[String]) -> u8 {
     let mut files = Files::default();
     let record = match words.as_slice() {
         ["boot"] => {
-            if let Err(e) = files.create_utmp(utmp_gid()) {
+            if let Err(e) = files.create_utmp(utmp_gid(), since_boot()) {
                 err(name, &format!("{}: {e}", files.utmp.display()));
             }
             Record::boot(now())
@@ -40,6 +42,7 @@ pub(super) fn run(_: &str, args: &[String]) -> u8 {
         ["runlevel", letters @ ..] if letters.len() <= 2 => match run_level(letters) {
             Ok(record) => {
                 catch_up(&mut files, &record);
+                note_level(&record);
                 record
             }
             Err(why) => return err(name, &why),
@@ -56,7 +59,7 @@ pub(super) fn run(_: &str, args: &[String]) -> u8 {
     0
 }
 
-fn start(files: &Files, id: &str, pid: i32, rest: &[&str]) -> Option<()> {
+pub(super) fn start(files: &Files, id: &str, pid: i32, rest: &[&str]) -> Option<()> {
     let process = Pid::from_raw(pid);
     let session = nix::unistd::getsid(Some(process)).map_or(0, Pid::as_raw);
     let line = rest.get(1).copied().unwrap_or_default().to_owned();
@@ -101,12 +104,28 @@ fn run_level(letters: &[&str]) -> Result<Record, String> {
     Ok(Record::run_level(new, old, now()))
 }
 
+/// The level's letter, where runlevel(8) and halt(8) of sysvinit look if utmp doesn't tell it.
+fn note_level(record: &Record) {
+    if let Some((_, level)) = record.levels() {
+        let _ = init::sys::file::replace_text(Path::new("/run/runlevel"), &format!("{level}\n"));
+    }
+}
+
 /// A utmp that was emptied or made after the boot record was written gets one again.
 fn catch_up(files: &mut Files, record: &Record) {
     let booted = |records: Vec<Record>| records.iter().any(|r| r.kind == Kind::BootTime);
     if levels(&files.utmp).is_none() && !files::read(&files.utmp).is_ok_and(booted) {
         files.write(&Record::boot(record.time));
     }
+}
+
+/// When PID 1 was started; what is older in utmp is from another boot.
+fn since_boot() -> Time {
+    let now = now();
+    let Some(started) = process::start_time(1) else { return now };
+    let ago = process::boot_ticks().saturating_sub(started) / 100;
+    // A second more, for the clocks are not read at once.
+    (now.0.saturating_sub(u32::try_from(ago).unwrap_or(0)).saturating_sub(1), 0)
 }
 
 /// The group `utmp`: from the file, as no name service can be asked here.

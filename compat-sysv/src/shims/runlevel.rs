@@ -5,7 +5,9 @@ use crate::pid1;
 use crate::utmp::files;
 use init::proto::control::Runlevel;
 use init::unit::Level;
+use serde_json::json;
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) const HELP: &str = "NAME0 [UTMP]
 
@@ -38,9 +40,8 @@ pub(super) fn current() -> Option<Level> {
 }
 
 fn from_rung() -> Option<(char, char)> {
-    // A manager that isn't there would be waited for.
-    let levels = pid1::is_rung().then(pid1::runlevel)?;
-    levels.ok().and_then(|levels| show(&levels))
+    let levels: Runlevel = pid1::client().patience(Duration::ZERO).call("Runlevel", &json!({}), pid1::PATIENCE).ok()?;
+    show(&levels)
 }
 
 fn show(levels: &Runlevel) -> Option<(char, char)> {

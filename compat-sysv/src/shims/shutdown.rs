@@ -5,11 +5,11 @@
 mod wish;
 
 use super::clock::ctime;
-use super::syslog::{self, Priority};
 use super::wall::wall;
 use super::{err, err_plain};
 use crate::pid1;
 use init::proto::control::{PowerWord, errors};
+use init::sys::syslog::{self, Priority};
 use init::unit::Level;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -94,7 +94,7 @@ fn cancel(name: &str, wish: &Wish) -> u8 {
     if kill(pid, Signal::SIGINT).is_err() {
         return err(name, "not running.");
     }
-    syslog::send(Priority::UserNotice, name, "cancelled a shutdown");
+    syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), "cancelled a shutdown");
     if !wish.message.is_empty() {
         wall(&wish.message);
     }
@@ -199,7 +199,7 @@ fn later(name: &str, wish: &Wish) -> u8 {
     if wish.goal == Goal::Warn {
         return 0;
     }
-    syslog::send(Priority::UserNotice, name, &wish.logged());
+    syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), &wish.logged());
     nix::unistd::sync();
     end(name, wish)
 }

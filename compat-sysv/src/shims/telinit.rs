@@ -15,9 +15,8 @@ Tells init to change the runlevel, and doesn't wait until it has.
 
 LEVEL:
   0, 6       power off, reboot
-  1          single user
+  1, S, s    single user
   2 3 4 5    the multi-user levels
-  S, s       level S
   Q, q       read the units again
   U, u       execute init and its manager anew; services go on
   A, B, C    start what /etc/inittab has for them; the level stays
@@ -47,6 +46,8 @@ fn meaning(letter: char) -> Option<Meaning> {
         'Q' => Meaning::Reload,
         'U' => Meaning::Reexec,
         '7'..='9' | 'A'..='C' => Meaning::Foreign,
+        // Level S is Rung's boot; what people mean by it is single user mode.
+        'S' => Meaning::Level(Level::SINGLE),
         other => Meaning::Level(Level::from_char(other)?),
     })
 }
@@ -137,7 +138,10 @@ mod tests {
         for letter in ['x', 'N', '#', '*', 'é'] {
             assert_eq!(meaning(letter), None, "{letter}");
         }
-        assert_eq!(meaning('s'), Some(Meaning::Level(Level::S)));
+        assert_eq!(
+            [meaning('s'), meaning('S')],
+            [Some(Meaning::Level(Level::SINGLE)), Some(Meaning::Level(Level::SINGLE))]
+        );
         assert_eq!(meaning('q'), Some(Meaning::Reload));
         assert_eq!(meaning('U'), Some(Meaning::Reexec));
         assert_eq!(meaning('b'), Some(Meaning::Foreign));

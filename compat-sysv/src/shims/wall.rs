@@ -2,9 +2,9 @@
 
 use super::args::Args;
 use super::clock::ctime;
-use super::syslog::{self, Priority};
 use super::{err, err_plain};
 use crate::utmp::{Kind, Record, files};
+use init::sys::syslog::{self, Priority};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -44,7 +44,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     };
     let banner = !(args.has('n') && nix::unistd::geteuid().is_root());
     send(&text, banner);
-    syslog::send(Priority::UserNotice, name, text.trim());
+    syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), text.trim());
     0
 }
 

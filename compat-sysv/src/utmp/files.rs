@@ -60,12 +60,19 @@ impl Files {
         Self { utmp, wtmp, release: release.into(), late_utmp, late_wtmp }
     }
 
-    /// Makes utmp anew and empty, as at boot, and gives it to the group `gid`.
+    /// Makes utmp what it is at boot, and gives it to the group `gid`: without what was written before `since`. What lines
+    /// of inittab have written of themselves in the meantime stays.
     ///
     /// # Errors
-    /// As `open(2)`.
-    pub fn create_utmp(&self, gid: Option<u32>) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o664).open(&self.utmp)?;
+    /// As `open(2)` and `write(2)`.
+    pub fn create_utmp(&self, gid: Option<u32>, since: Time) -> io::Result<()> {
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o664).open(&self.utmp)?;
+        lock(&file)?;
+        let old = read(&self.utmp)?;
+        let kept: Vec<u8> = old.iter().filter(|r| r.time >= since).flat_map(Record::encode).collect();
+        file.set_len(kept.len() as u64)?;
+        file.write_all_at(&kept, 0)?;
         if let Some(gid) = gid {
             // Logins still work without it; only programs of that group can't write.
             let _ = std::os::unix::fs::fchown(&file, None, Some(gid));

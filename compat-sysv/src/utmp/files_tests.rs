@@ -31,7 +31,7 @@ fn level(c: char) -> Level {
 fn a_boot_in_two_files() {
     let folder = Folder::new("boot");
     let mut files = folder.files();
-    files.create_utmp(None).expect("utmp");
+    files.create_utmp(None, (1, 0)).expect("utmp");
     fs::write(&files.wtmp, "").expect("wtmp");
     for record in [
         Record::boot((1, 0)),
@@ -64,7 +64,7 @@ fn files_that_are_missing_are_not_made_but_caught_up_with() {
     assert!(!files.utmp.exists() && !files.wtmp.exists());
     fs::write(&files.wtmp, "").expect("wtmp");
     assert_eq!(files.write(&Record::run_level(level('3'), None, (2, 0))), (false, true));
-    files.create_utmp(None).expect("utmp");
+    files.create_utmp(None, (1, 0)).expect("utmp");
     assert_eq!(files.write(&Record::init_process("1", 10, (3, 0))), (true, true));
     for path in [&files.utmp, &files.wtmp] {
         let kinds: Vec<Kind> = read(path).expect("read").iter().map(|r| r.kind).collect();
@@ -98,7 +98,7 @@ fn a_locked_file_is_not_waited_for() {
 fn a_seat_from_start_to_end() {
     let folder = Folder::new("seat");
     let files = folder.files();
-    files.create_utmp(None).expect("utmp");
+    files.create_utmp(None, (1, 0)).expect("utmp");
     fs::write(&files.wtmp, "").expect("wtmp");
     let of = |kind, id: &str, pid| Record { kind, line: "tty1".into(), ..Record::init_process(id, pid, (1, 0)) };
     let kinds = |path: &Path| read(path).expect("read").iter().map(|r| (r.kind, r.pid)).collect::<Vec<_>>();

@@ -33,7 +33,7 @@ struct Entry {
 
 /// What an exit status of fsck(8) asks for.
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Fine,
     Restart,
     Damaged,
@@ -169,7 +169,7 @@ fn fstab(text: &str) -> Vec<Entry> {
 }
 
 /// Bits of the status: 1 repaired, 2 changed under the kernel, 4 damage is left, 8 and up fsck itself failed.
-fn verdict(status: i32) -> Verdict {
+pub(super) fn verdict(status: i32) -> Verdict {
     match status {
         0 | 1 => Verdict::Fine,
         2 | 3 => Verdict::Restart,
@@ -179,7 +179,7 @@ fn verdict(status: i32) -> Verdict {
 }
 
 /// The device below `/`, by the kernel's name for it.
-fn root_device() -> Option<PathBuf> {
+pub(super) fn root_device() -> Option<PathBuf> {
     let number = nix::sys::stat::stat("/").ok()?.st_dev;
     let (major, minor) = (nix::sys::stat::major(number), nix::sys::stat::minor(number));
     let text = std::fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/uevent")).ok()?;
@@ -188,7 +188,7 @@ fn root_device() -> Option<PathBuf> {
 }
 
 /// A console that blocks or is gone must not hold the boot up.
-fn on_console(text: &str) {
+pub(super) fn on_console(text: &str) {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let flags = (nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOCTTY).bits();
@@ -198,7 +198,7 @@ fn on_console(text: &str) {
 }
 
 /// A shell for who knows root's password.
-fn sulogin() {
+pub(super) fn sulogin() {
     let console = || std::fs::OpenOptions::new().read(true).write(true).open("/dev/console");
     let (Some(sulogin), Ok(input), Ok(output), Ok(errors)) =
         (program::find("sulogin"), console(), console(), console())
@@ -210,7 +210,7 @@ fn sulogin() {
 }
 
 /// At once: the root is read-only and what the kernel remembers of it is out of date, so nothing may be written.
-fn restart() -> Outcome {
+pub(super) fn restart() -> Outcome {
     say(&format!("the machine can't be started again: {}", reboot::now(reboot::Mode::RB_AUTOBOOT).desc()));
     Outcome::Failed
 }

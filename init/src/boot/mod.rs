@@ -16,6 +16,7 @@ mod remount;
 mod seed;
 mod sysctl;
 mod tmpfiles;
+pub mod twin;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -56,6 +57,7 @@ const JOBS: &[Job] = &[
     remount::JOB,
     sysctl::JOB,
     tmpfiles::JOB,
+    twin::JOB,
 ];
 
 /// The program. Exit status 0: done; 1: something that the machine needs failed; 2: wrong arguments.

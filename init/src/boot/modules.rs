@@ -30,13 +30,40 @@ fn run(arguments: &[String]) -> Outcome {
         conf::files(Path::new("/"), FOLDERS).into_iter().filter(|f| !f.ends_with("modules-load.d/modules.conf")),
     );
     let texts: Vec<String> = files.iter().filter_map(|path| conf::text(path)).collect();
-    let (plain, with_options) = split(all(&texts, &cmdline::kernel()), &is_loaded);
+    Outcome::done_if(load(all(&texts, &cmdline::kernel()), &["-b"]))
+}
+
+/// What Debian's script `kmod` loads: words of the kernel's don't count, and the blacklist is for hardware only. Which
+/// can't be loaded is no failure.
+pub(super) fn as_kmod() {
+    if !Path::new("/proc/modules").exists() {
+        return;
+    }
+    const ALL: &[&str] = &[
+        "/etc/modules-load.d",
+        "/run/modules-load.d",
+        "/usr/local/lib/modules-load.d",
+        "/usr/lib/modules-load.d",
+        "/lib/modules-load.d",
+    ];
+    let mut files = conf::files(Path::new("/"), ALL);
+    let last = PathBuf::from("/etc/modules");
+    if !files.iter().any(|f| f.is_symlink() && f.canonicalize().is_ok_and(|real| real == last)) {
+        files.push(last);
+    }
+    let texts: Vec<String> = files.iter().filter_map(|path| conf::text(path)).collect();
+    load(all(&texts, &[]), &[]);
+}
+
+/// Loads what isn't loaded yet. Whether all is well.
+fn load(wanted: Vec<Wanted>, options: &[&str]) -> bool {
+    let (plain, with_options) = split(wanted, &is_loaded);
     if plain.is_empty() && with_options.is_empty() {
-        return Outcome::Done;
+        return true;
     }
     let Some(modprobe) = program::find("modprobe") else {
         say("modules are wanted, but `modprobe` isn't installed: `apt install kmod`");
-        return Outcome::Done;
+        return true;
     };
     let mut fine = true;
     let mut call = |arguments: Vec<&str>| match program::run(&modprobe, &arguments) {
@@ -51,12 +78,12 @@ fn run(arguments: &[String]) -> Outcome {
         }
     };
     if !plain.is_empty() {
-        call(["-a", "-b", "--"].into_iter().chain(plain.iter().map(String::as_str)).collect());
+        call(["-a"].iter().chain(options).copied().chain(["--"]).chain(plain.iter().map(String::as_str)).collect());
     }
     for module in &with_options {
-        call(["-b", "--"].into_iter().chain(module.iter().map(String::as_str)).collect());
+        call(options.iter().copied().chain(["--"]).chain(module.iter().map(String::as_str)).collect());
     }
-    Outcome::done_if(fine)
+    fine
 }
 
 /// What the texts and the kernel's words ask for; the first of a name counts.

@@ -38,12 +38,25 @@ fn run(arguments: &[String]) -> Outcome {
     if !files.iter().any(|f| f.canonicalize().is_ok_and(|real| real == last)) {
         files.push(last);
     }
+    Outcome::done_if(set(&files))
+}
+
+/// What `sysctl --system` of procps sets: `/run` comes before `/etc`, and `/etc/sysctl.conf` last in any case.
+pub(super) fn as_procps() -> bool {
+    const ALL: &[&str] =
+        &["/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"];
+    let mut files = conf::files(Path::new("/"), ALL);
+    files.push(PathBuf::from("/etc/sysctl.conf"));
+    set(&files)
+}
+
+fn set(files: &[PathBuf]) -> bool {
     let mut settings = Vec::new();
-    for path in &files {
+    for path in files {
         let Some(text) = conf::text(path) else { continue };
         settings.extend(parse(&path.display().to_string(), &text));
     }
-    Outcome::done_if(apply(&settings, &root.join("proc/sys")))
+    apply(&settings, Path::new("/proc/sys"))
 }
 
 /// The settings of a text; a line that is none is said.

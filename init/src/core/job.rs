@@ -6,6 +6,7 @@
 //! loops are cut ([`super::cycle`]) nothing can wait for itself. A waiting job is looked at again only when the job it was last seen
 //! to wait for has ended or changed, from where the search stopped: start of n units with e edges is O(n+e).
 
+use super::limit::is_unlimited;
 use super::reason::Reason;
 use super::service::{Call, Input, Wanted, can_reload, command};
 use super::{Action, Core, JobResult, Loaded, Millis, Occasion, Outcome, Phase, RequestId, UnitId};
@@ -209,8 +210,9 @@ impl Core {
         self.forget_return(id);
         let now = self.now;
         let node = self.units.get_mut(id);
+        let asked = node.cause.as_ref().is_some_and(|cause| cause.request.is_some());
         let refusal = match &node.disk {
-            Loaded::Good(unit) if node.service.limit.admit(&unit.service, now) => {
+            Loaded::Good(unit) if is_unlimited(unit, asked) || node.service.limit.admit(&unit.service, now) => {
                 node.running = Some(Rc::clone(unit));
                 None
             }
@@ -220,6 +222,10 @@ impl Core {
         match refusal {
             None => {
                 self.note_monitored(id);
+                let node = self.units.get_mut(id);
+                if let Some(job) = &node.job {
+                    node.service.times.ask(job.since);
+                }
                 let token = self.new_token();
                 self.drive(id, Input::Start(token), out);
             }
@@ -352,6 +358,7 @@ impl Core {
             self.release(id);
             self.job_ended(id, job.kind, &result);
             if job.kind == JobKind::Start && matches!(result, JobResult::Failed(_)) {
+                self.units.get_mut(id).service.times.give_up(job.since, self.now);
                 let node = self.units.get(id);
                 for other in &node.edges.required_by {
                     let waits = |j: &Job| j.kind == JobKind::Start && !j.running;

@@ -8,7 +8,7 @@
 
 use super::service::{Call, command};
 use super::{Core, Loaded, Reason, UnitId};
-use crate::unit::{ExecKind, Level, Source};
+use crate::unit::{ExecKind, Level};
 use std::collections::BTreeMap;
 
 /// A switch as rc sees it.
@@ -36,7 +36,7 @@ impl Core {
     pub(super) fn is_script(&self, id: UnitId) -> bool {
         let node = self.units.get(id);
         match (&node.running, &node.disk) {
-            (Some(unit), _) | (None, Loaded::Good(unit)) => unit.source == Source::Script,
+            (Some(unit), _) | (None, Loaded::Good(unit)) => unit.source.is_script(),
             _ => false,
         }
     }

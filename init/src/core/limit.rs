@@ -1,7 +1,7 @@
 //! How often a unit may be started.
 
 use super::Millis;
-use crate::unit::Service;
+use crate::unit::{Service, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -10,6 +10,11 @@ use std::time::Duration;
 pub(super) struct StartLimit {
     begun: Millis,
     count: u32,
+}
+
+/// A script is called as often as somebody, or a level, asks for it: rc and `service` count nothing.
+pub(super) fn is_unlimited(unit: &Unit, asked: bool) -> bool {
+    asked && unit.service.kind == ServiceType::Script
 }
 
 impl StartLimit {

@@ -6,6 +6,7 @@
 //! wins: equal ones are joined, opposite ones replaced. Each job knows its reason.
 
 use super::job::{Job, JobKind, NO_RELOAD};
+use super::limit::is_unlimited;
 use super::reason::{Cause, Reason};
 use super::service::Call;
 use super::{Action, Core, JobResult, Loaded, Outcome, Phase, RequestId, UnitId, Verb, Whom};
@@ -328,6 +329,7 @@ impl Core {
     fn bar(&self, id: UnitId) -> Option<Outcome> {
         let node = self.units.get(id);
         match &node.disk {
+            Loaded::Good(unit) if is_unlimited(unit, true) => None,
             Loaded::Good(unit) if node.service.limit.is_reached(&unit.service, self.now) => Some(Outcome::StartLimit),
             Loaded::Good(_) => None,
             bad => Some(bad.refusal(&node.name)),

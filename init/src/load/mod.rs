@@ -2,7 +2,7 @@
 //!
 //! Search order, first hit wins: Rung's own folders (`/etc/rung/units`, the run directory, `/usr/lib/rung/units`), then
 //! systemd's, then what was made from scripts in `/etc/init.d` and lines of `/etc/inittab`; but of a unit of systemd's and
-//! a script of one name the better one is taken ([`prefer`]). A link to `/dev/null` or an empty file masks; a link to
+//! a script of one name the better one is taken ([`prefer`]), and before a script its twin ([`twins`]). A link to `/dev/null` or an empty file masks; a link to
 //! another unit's file is an alias. Which drop-ins count says [`search::drop_ins`].
 
 pub mod conf;
@@ -12,6 +12,7 @@ mod prefer;
 pub mod recorded;
 pub mod root;
 mod suppose;
+pub mod twins;
 
 pub use prefer::Choice;
 pub use root::Root;
@@ -89,7 +90,11 @@ pub fn system_folders(rundir: &Path) -> Vec<(Source, PathBuf)> {
     ];
     let systemd = systemd.map(|p| (Source::Systemd, PathBuf::from(p)));
     let generated = generated(rundir);
-    let made = [(Source::Script, generated.join("scripts")), (Source::Inittab, generated.join("inittab"))];
+    let made = [
+        (Source::Twin, generated.join("twins")),
+        (Source::Script, generated.join("scripts")),
+        (Source::Inittab, generated.join("inittab")),
+    ];
     native.into_iter().chain(systemd).chain(made).collect()
 }
 
@@ -136,7 +141,7 @@ impl Loader {
         self.gathered = Gathered::default();
         self.entries.clear();
         self.drop_ins.clear();
-        let (mut foreign, mut rivals) = (BTreeSet::new(), Vec::new());
+        let (mut foreign, mut rivals): (_, Vec<(UnitName, Source, PathBuf)>) = (BTreeSet::new(), Vec::new());
         for (source, folder) in self.folders.clone() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
@@ -161,8 +166,8 @@ impl Loader {
                 self.gathered.add(&self.root, source, &folder, &file);
                 let Some(name) = full_name(&file) else { continue };
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
-                    if source == Source::Script && foreign.contains(&name) {
-                        rivals.push((name, path));
+                    if source.is_script() && foreign.contains(&name) && !rivals.iter().any(|(n, ..)| *n == name) {
+                        rivals.push((name, source, path));
                     }
                     continue;
                 }
@@ -182,17 +187,17 @@ impl Loader {
     }
 
     /// Names that both a systemd unit and a script have: only for these a file is read here.
-    fn choose(&mut self, rivals: Vec<(UnitName, PathBuf)>) {
+    fn choose(&mut self, rivals: Vec<(UnitName, Source, PathBuf)>) {
         self.chooser.choices.clear();
         let boot = if rivals.is_empty() { BTreeSet::new() } else { prefer::boot_scripts(&self.root) };
-        for (name, script) in rivals {
+        for (name, kind, script) in rivals {
             let unit = match self.entries.get(&self.behind(name.clone())) {
                 Some(Entry::File(source, path)) => self.parse(&name, *source, path).ok(),
                 _ => None,
             };
             let prefer = if boot.contains(name.short()) { Rule::Boot } else { Rule::By(self.facts.prefer) };
             if self.chooser.choose(&name, prefer, unit.as_ref()) == Source::Script {
-                self.entries.insert(name, Entry::File(Source::Script, script));
+                self.entries.insert(name, Entry::File(kind, script));
             }
         }
     }

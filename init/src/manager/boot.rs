@@ -4,6 +4,7 @@ use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
 use crate::core::{Ask, Event, LevelMark, Loaded, RequestId, Verb};
+use crate::proto::control::BootStage;
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
@@ -80,6 +81,7 @@ impl Manager {
 
     fn boot_from_nothing(&mut self) {
         self.title("init boot");
+        self.init_says(concat!("version rung-", env!("CARGO_PKG_VERSION"), " booting"), true);
         super::facts::note_first_boot(&self.machine.run_dir);
         let emergency = UnitName::new(EMERGENCY_UNIT).ok().filter(|n| self.core.id(n).is_some());
         match (&self.machine.purpose, emergency) {
@@ -104,6 +106,7 @@ impl Manager {
 
     fn enter_default_level(&mut self) {
         let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
+        self.say_level(level);
         self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
@@ -122,6 +125,7 @@ impl Manager {
                 self.boot.wanted = Some((id, level));
             }
             _ => {
+                self.say_level(level);
                 self.reread_inittab(Some(level));
                 self.push(Event::Request { id, ask: Ask::Level(level) });
             }
@@ -142,6 +146,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
+            self.hand_over(BootStage::Going);
             self.record_event(&["boot"]);
             self.reload_all();
             self.untold.clear();
@@ -157,6 +162,7 @@ impl Manager {
         if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
+        self.hand_over(BootStage::Done);
         self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.

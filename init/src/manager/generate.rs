@@ -12,7 +12,7 @@ use crate::load;
 use crate::proto::control::Call;
 use crate::proto::pid1::{Key, Request};
 use crate::sys::wait;
-use crate::unit::Finding;
+use crate::unit::{Finding, Severity, UnitName};
 use std::collections::VecDeque;
 use std::path::Path;
 
@@ -23,13 +23,15 @@ const PATIENCE: u64 = 20_000;
 /// More requests than this don't wait.
 const MOST_WAITING: usize = 512;
 /// Folders whose files it reads.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 8] = [
     "/etc/init.d",
     "/etc/rc.d/init.d",
     "/etc/insserv.conf.d",
     "/etc/insserv/overrides",
     "/etc/chkconfig.d",
     "/etc/inittab.d",
+    "/etc/default",
+    "/usr/lib/rung/twins",
 ];
 /// Files of `/etc` that it reads.
 const FILES: [&str; 2] = ["inittab", "insserv.conf"];
@@ -46,8 +48,8 @@ pub struct Generator {
     /// Somebody has asked for all to be read again.
     reread: bool,
     waiting: VecDeque<(ClientId, Call, Rights)>,
-    /// What it has to say.
-    pub findings: Vec<Finding>,
+    /// What it has to say, and about which unit if not about all that come from a file.
+    findings: Vec<(Finding, Option<String>)>,
 }
 
 impl Default for Generator {
@@ -62,10 +64,26 @@ impl Generator {
         self.running.map(|(_, deadline)| deadline)
     }
 
+    /// What it has to say about a unit that it made of this file. Lines of inittab are units of their own: what concerns
+    /// one of them says nothing about the others.
+    pub fn about<'a>(&'a self, name: &'a UnitName, source: Option<&'a Path>) -> impl Iterator<Item = &'a Finding> {
+        let is_line = name.as_str().starts_with(super::inittab::PREFIX);
+        let concerns = move |unit: &Option<String>, file: &Path| match unit {
+            Some(unit) => unit == name.as_str(),
+            None => !is_line && source == Some(file),
+        };
+        self.findings.iter().filter(move |(f, unit)| concerns(unit, &f.path)).map(|(f, _)| f)
+    }
+
     /// What it reads has changed.
     pub fn changed(&mut self) {
         self.stale = true;
     }
+}
+
+/// Of such a file sysvinit tells each broken line on the console.
+fn is_inittab(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| folder.ends_with("inittab.d")) || path.ends_with("inittab")
 }
 
 /// Whether there is anything to make units of.
@@ -86,6 +104,7 @@ fn depends(method: &str) -> bool {
             | "Explain"
             | "Plan"
             | "StartTimes"
+            | "Boot"
             | "Wait"
             | "Change"
             | "SetLevel"
@@ -176,7 +195,12 @@ impl Manager {
 
     /// What there is in its folders now. They are watched, or what is above them: what changed is taken in like any edit.
     fn read_generated(&mut self) {
-        self.generator.findings = load::findings::read(&load::generated(&self.machine.run_dir).join("findings"));
+        let found = load::findings::by_unit(&load::generated(&self.machine.run_dir).join("findings"));
+        let before = std::mem::replace(&mut self.generator.findings, found);
+        let broken = |(f, _): &&(Finding, _)| f.severity == Severity::Error && is_inittab(&f.path);
+        let news = self.generator.findings.iter().filter(broken).filter(|said| !before.contains(said));
+        let news: Vec<String> = news.map(|(f, _)| format!("{}[{}]: {}", f.path.display(), f.line, f.message)).collect();
+        news.iter().for_each(|text| self.init_says(text, true));
         self.refresh_changed();
     }
 
@@ -204,6 +228,7 @@ impl Manager {
         for folder in self.farm.rc_folders() {
             self.watcher.add(&folder, Why::Sources(None));
         }
+        self.watcher.add(Path::new("/etc/rung"), Why::Sources(Some("init.conf".into())));
         for file in FILES {
             self.watcher.add(Path::new("/etc"), Why::Sources(Some(file.into())));
         }

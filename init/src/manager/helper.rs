@@ -2,9 +2,10 @@
 
 use super::spawn::{beside, plan_file};
 use super::state::Manager;
+use super::{accounts, conditions, directories, generate};
 use crate::proto::pid1::{Exit, Key, Request};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
-use crate::unit::{Level, Unit};
+use crate::unit::{Level, Source, Unit};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -41,6 +42,11 @@ pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>
     let (args, env) = (strings(args.iter().copied()), strings(env.iter().map(String::as_str)));
     plan.push(Step::Exec { program: &program, args: Strings::new(&args), env: Strings::new(&env) });
     plan.finish()
+}
+
+/// Whether a token is one of helpers that do one thing and end.
+pub fn is_short(token: u64) -> bool {
+    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, FORGOTTEN].contains(&token)
 }
 
 /// Whether a token is one of helpers.
@@ -109,6 +115,8 @@ fn seat(unit: &Unit, pid: i32, end: Option<Exit>) -> Vec<String> {
     let terminal = &unit.service.terminal;
     let Some(id) = terminal.short_id() else { return Vec::new() };
     let numbers = match end {
+        // A line of inittab does it itself, before it becomes its program.
+        None if unit.source == Source::Inittab => return Vec::new(),
         None => {
             // The console, which stands there by default, is nobody's seat.
             let line = unit.place("Service.TTYPath").and_then(|_| terminal.line()).unwrap_or_default();

@@ -9,16 +9,19 @@ use super::state::Manager;
 use crate::core::{Ask, Event, Loaded, Phase, State, UnitId, Verb, Whom};
 use crate::proto::control::Asker;
 use crate::proto::pid1::Key;
+use crate::sys::syslog::{self, Priority};
 use crate::sys::wait;
 use crate::unit::{Level, Service, Unit, UnitName};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Who listens at `/run/initctl` and knows what inittab has for keys and power.
 const LISTENER: &str = "sysv-fifo.service";
 /// A restart that is further off is one that the guard has put off, in milliseconds.
 const LONG: u64 = 60_000;
+/// The file itself.
+const INITTAB: &str = "/etc/inittab";
 /// What each line's unit begins with.
-const PREFIX: &str = "inittab-";
+pub const PREFIX: &str = "inittab-";
 
 /// What is to become of a line's unit. Pure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,14 +73,53 @@ impl Manager {
         }
     }
 
+    /// Says what sysvinit would say: on the console, and in the system log where it would be there too. Only where there
+    /// is an inittab; people and scripts of such a machine look for it.
+    pub fn init_says(&mut self, text: &str, logged: bool) {
+        if !Path::new(INITTAB).exists() {
+            return;
+        }
+        self.console.write(&format!("\rINIT: {text}\r\n"));
+        if logged {
+            syslog::send(Priority::DaemonInfo, "init", text);
+        }
+    }
+
+    /// A level is about to be entered.
+    pub fn say_level(&mut self, to: Level) {
+        let (_, current, switching) = self.core.levels();
+        match to {
+            _ if switching.or(current) == Some(to) => {}
+            _ if current.is_none_or(|level| level == Level::S) && !to.is_down() => {
+                self.init_says(&format!("Entering runlevel: {to}"), true);
+            }
+            Level::SINGLE => self.init_says("Going single user", true),
+            to => self.init_says(&format!("Switching to runlevel: {to}"), true),
+        }
+    }
+
+    /// Lines that run a process are about to be ended.
+    pub fn say_term(&mut self, lines: &[UnitName]) {
+        let runs = |name: &UnitName| self.core.id(name).is_some_and(|id| self.core.view(id).main_pid.is_some());
+        if lines.iter().any(runs) {
+            self.init_says("Sending processes configured via /etc/inittab the TERM signal", false);
+        }
+    }
+
+    /// The units of inittab's lines.
+    pub fn lines(&self) -> Vec<UnitName> {
+        let names = self.core.ids().map(|id| self.core.name(id));
+        names.filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect()
+    }
+
     /// Says it when a line's guard puts its next start off.
     pub fn note_guard(&mut self, id: UnitId) {
         let view = self.core.view(id);
         let late = view.deadline.is_some_and(|at| at.saturating_sub(wait::now_ms()) > LONG);
         let line = view.name.as_str().strip_prefix(PREFIX).and_then(|name| name.strip_suffix(".service"));
         let Some(line) = line.filter(|_| view.phase == Phase::AutoRestart && late) else { return };
-        let text = format!("INIT: Id \"{line}\" respawning too fast: disabled for 5 minutes\r\n");
-        self.console.write(&text);
+        let text = format!("Id \"{line}\" respawning too fast: disabled for 5 minutes");
+        self.init_says(&text, true);
     }
 
     /// inittab was read again: what follows for its lines in this level, the present one or one that is about to be
@@ -91,11 +133,11 @@ impl Manager {
             return;
         }
         let of = |course: Course| {
-            let lines = self.core.ids().filter(|id| self.core.name(*id).as_str().starts_with(PREFIX));
-            let chosen = lines.filter(|id| self.course(*id, level) == course);
-            chosen.map(|id| self.core.name(id).clone()).collect::<Vec<_>>()
+            let of = |name: &UnitName| self.core.id(name).map(|id| self.course(id, level));
+            self.lines().into_iter().filter(|name| of(name) == Some(course)).collect::<Vec<_>>()
         };
         let (stops, starts, restarts) = (of(Course::Stop), of(Course::Start), of(Course::Restart));
+        self.say_term(&[stops.clone(), restarts.clone()].concat());
         self.ask_of_lines(Verb::Stop, stops);
         self.ask_of_lines(Verb::ResetFailed, starts.iter().chain(&restarts).cloned().collect());
         if entered.is_none() {

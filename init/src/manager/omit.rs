@@ -1,8 +1,8 @@
 //! `/run/sendsigs.omit.d/rung`: the pids of our own processes that last, which scripts at the end of a SysV machine's life
 //! hand to `killall5` so that it leaves them alone. Only a courtesy: whoever kills us all the same gets new ones.
 
+use super::helper;
 use super::state::Manager;
-use super::{accounts, conditions, directories, generate, helper};
 use crate::proto::pid1::{Key, Life};
 use crate::sys::file;
 use std::collections::BTreeMap;
@@ -21,8 +21,7 @@ pub struct Lasting(BTreeMap<Key, i32>);
 impl Lasting {
     /// A helper's process as PID 1 has it; whether that changes anything.
     fn note(&mut self, key: Key, pid: i32, life: Life) -> bool {
-        let short = [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, helper::FORGOTTEN];
-        if !helper::is_helper(key.token) || short.contains(&key.token) {
+        if !helper::is_helper(key.token) || helper::is_short(key.token) {
             return false;
         }
         match life {
@@ -56,7 +55,7 @@ impl Manager {
 
 #[cfg(test)]
 mod tests {
-    use super::super::logger;
+    use super::super::{accounts, logger};
     use super::*;
     use crate::proto::pid1::Exit;
 

@@ -169,10 +169,17 @@ impl Manager {
         let word = |l: Option<crate::unit::Level>| l.map_or_else(|| "N".to_owned(), |l| l.to_string());
         let left = left.filter(|l| previous.is_some() || *l != crate::unit::Level::S);
         let own = envfiles::inherited().into_iter().filter(|(name, _)| envfiles::is_locale(name));
-        let mut env: Vec<_> = own.chain(envfiles::locale()).collect();
+        let sysv = self.sysv_source(unit);
+        // As sysvinit's children: PID 1's own environment, with the kernel's words `NAME=value` in it.
+        let all = if sysv.is_some() { envfiles::inherited() } else { Vec::new() };
+        let mut env: Vec<_> = all.into_iter().filter(|(name, _)| !is_managers(name)).collect();
+        env.extend(own.chain(envfiles::locale()));
         env.extend([("RUNLEVEL".to_owned(), word(level)), ("PREVLEVEL".to_owned(), word(left))]);
-        if let Some(sysv) = self.sysv_source(unit) {
-            let script = sysv == Source::Script;
+        if let Some(sysv) = sysv {
+            let script = sysv.is_script();
+            // Nobody is there who chose how to boot.
+            let auto = self.machine.command_line.split_ascii_whitespace().any(|w| w == "auto" || w == "-a");
+            env.extend(auto.then(|| ("AUTOBOOT".to_owned(), "YES".to_owned())));
             env.extend(sysv_env(&word(level), &word(left), script.then_some(unit)));
             // Variables that were set by way of /run/initctl.
             let set = file::read_text(&self.machine.run_dir.join("environment"), 1 << 16).unwrap_or_default();
@@ -192,7 +199,7 @@ impl Manager {
     fn sysv_source(&self, unit: &str) -> Option<Source> {
         let id = self.core.id(&UnitName::new(unit).ok()?)?;
         let source = super::control::status::definition(&self.core.view(id))?.source;
-        matches!(source, Source::Script | Source::Inittab).then_some(source)
+        (source.is_script() || source == Source::Inittab).then_some(source)
     }
 
     /// Whether a script that asks for the console isn't to have it: a container's is somebody else's, and once a level was
@@ -263,6 +270,13 @@ impl Manager {
         let fds = std::iter::once((socket, 3)).chain(stdout.map(|fd| (fd, 1))).collect();
         self.start_helper(key, &beside("init-log"), &["init-log"], &env, fds);
     }
+}
+
+/// Variables that are for the manager, or for whoever made a sandbox.
+fn is_managers(name: &str) -> bool {
+    let own = ["RUNG_", "LISTEN_"];
+    own.iter().any(|prefix| name.starts_with(prefix))
+        || ["NOTIFY_SOCKET", "INVOCATION_ID", "PWD", "OLDPWD", "SHLVL", "_"].contains(&name)
 }
 
 /// What init gives its children, and rc its scripts (`runlevel` and `previous`). A script is told its unit as well: by

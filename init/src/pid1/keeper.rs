@@ -119,7 +119,7 @@ impl Keeper {
         }
         let Ok(copy) = image::create(c"init-manager") else { return };
         let path = Path::new(OsStr::from_bytes(self.launch.path.as_bytes()));
-        if let Ok(pid) = child::fork_work(|| i32::from(image::copy(path, copy.as_fd()).is_err())) {
+        if let Ok(pid) = child::fork_work(|| i32::from(image::copy_at_leisure(path, copy.as_fd()).is_err())) {
             self.copying = Some((pid, fd::keep(copy)));
         }
     }

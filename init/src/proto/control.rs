@@ -4,6 +4,7 @@
 //! replies themselves are [`Call`] and [`Reply`]. Durations are milliseconds, times milliseconds since the epoch.
 
 mod asked;
+mod boot;
 mod events;
 mod jobs;
 mod plan;
@@ -13,6 +14,7 @@ mod times;
 mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
+pub use boot::{BootRecord, BootStage, BootUnit, Load};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
 pub use jobs::{AskJobs, Job, Jobs};
 pub use plan::{PlanOf, PlanRequest, Planned, Refused};

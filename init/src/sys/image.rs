@@ -30,6 +30,15 @@ pub fn copy(path: &Path, image: BorrowedFd<'_>) -> io::Result<()> {
     io::copy(&mut File::open(path)?, &mut to).map(drop)
 }
 
+/// [`copy`] for which nobody waits: done when no other process wants to run.
+///
+/// # Errors
+/// As [`copy`].
+pub fn copy_at_leisure(path: &Path, image: BorrowedFd<'_>) -> io::Result<()> {
+    super::process::be_last();
+    copy(path, image)
+}
+
 /// A memfd that can be executed also where `vm.memfd_noexec` asks to say so.
 ///
 /// # Errors

@@ -49,6 +49,14 @@ pub fn reap(pid: i32, info: &InFlight) -> Result<Option<Ended>, Errno> {
     wait_into(if pid == 0 { libc::P_ALL } else { libc::P_PID }, pid, libc::WEXITED, info)
 }
 
+/// Has this process run when no other wants to (`SCHED_IDLE`).
+pub fn be_last() {
+    // SAFETY: all zeroes is a value of this type of numbers.
+    let none: libc::sched_param = unsafe { std::mem::zeroed() };
+    // SAFETY: reads one such value.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) };
+}
+
 /// Whether `pid` is a child of ours, alive or not yet reaped.
 pub fn is_child(pid: i32) -> bool {
     let info = InFlight::default();

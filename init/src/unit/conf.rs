@@ -26,6 +26,25 @@ pub enum Compat {
     Exact,
 }
 
+/// Which boot scripts native twins stand in for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Twins {
+    /// None.
+    No,
+    /// All that there is a twin for, but these.
+    But(Vec<String>),
+}
+
+impl Twins {
+    /// Why a script has none; `None`: nothing here speaks against it.
+    pub fn against(&self, script: &str) -> Option<String> {
+        match self {
+            Self::No => Some("Twins=no in init.conf".to_owned()),
+            Self::But(names) => names.iter().any(|n| n == script).then(|| format!("Twins=!{script} in init.conf")),
+        }
+    }
+}
+
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conf {
@@ -47,6 +66,8 @@ pub struct Conf {
     pub prefer: Prefer,
     /// `Compat=`
     pub compat: Compat,
+    /// `Twins=`
+    pub twins: Twins,
 }
 
 impl Default for Conf {
@@ -61,6 +82,7 @@ impl Default for Conf {
             essential: Vec::new(),
             prefer: Prefer::Unit,
             compat: Compat::Native,
+            twins: Twins::But(Vec::new()),
         }
     }
 }
@@ -82,6 +104,30 @@ fn level(v: &super::value::Value<'_>) -> Result<Level, super::value::Bad> {
 /// One line counts, the last: this is a list in one value.
 fn essential(v: &super::value::Value<'_>) -> Result<Vec<UnitName>, super::value::Bad> {
     fields::units(v)
+}
+
+/// `yes`, `no`, or names of scripts that have none, each behind a `!`.
+fn twins(text: &str) -> Result<Twins, String> {
+    if let Ok(on) = boolean(text) {
+        return Ok(if on { Twins::But(Vec::new()) } else { Twins::No });
+    }
+    let name = |word: &str| match word.strip_prefix('!').filter(|name| !name.is_empty() && !name.contains(['/', '!'])) {
+        Some(name) => Ok(name.strip_suffix(".service").unwrap_or(name).to_owned()),
+        None => Err(format!(
+            "`{word}` is neither `yes` nor `no` nor a script's name behind a `!`; `!hostname.sh !kmod` has these two run themselves"
+        )),
+    };
+    text.split_whitespace().map(name).collect::<Result<Vec<_>, _>>().map(Twins::But)
+}
+
+impl Show for Twins {
+    fn show(&self) -> Vec<String> {
+        match self {
+            Self::No => vec!["no".to_owned()],
+            Self::But(names) if names.is_empty() => vec!["yes".to_owned()],
+            Self::But(names) => names.iter().map(|name| format!("!{name}")).collect(),
+        }
+    }
 }
 
 impl Show for Option<Level> {
@@ -127,6 +173,7 @@ static KEYS: &[ConfKey] = keys! {
     "Essential" essential, essential, "", "`Essential=yes` for these services, where their files don't say otherwise: when one is over for good, a container or sandbox ends with its exit status.";
     "Prefer" prefer, choice(PREFERENCES, &[]), "unit", "Which is taken where a systemd unit and a script have one name: unit, script.";
     "Compat" compat, choice(COMPATS, &[]), "native", "Lines of /etc/inittab that only run a level's scripts: native (Rung starts the scripts itself, in parallel), exact (they are run as they stand).";
+    "Twins" twins, plain(twins), "yes", "Debian's boot scripts whose work Rung does itself where they are unchanged: yes (all that it can), no (none: the scripts run), or those that run themselves, each behind a `!` (`!kmod !urandom`).";
 };
 
 /// All keys of `init.conf`.
@@ -193,6 +240,11 @@ mod tests {
              /etc/rung/init.conf:3:1: warning: DefaultLevl=: unknown key in `[Manager]`; passed over\n    \
              DefaultLevl=2\n    ^\n  hint: did you mean `DefaultLevel`?"
         );
+        let (conf, findings) = read("[Manager]\nTwins=!kmod !hostname.sh\n");
+        assert_eq!((conf.twins.against("kmod").is_some(), conf.twins.against("urandom")), (true, None), "{findings:?}");
+        assert!(read("[Manager]\nTwins=no\n").0.twins.against("urandom").is_some());
+        let (conf, findings) = read("[Manager]\nTwins=kmod\n");
+        assert_eq!((conf.twins, findings.len()), (Twins::But(Vec::new()), 1), "{findings:?}");
         let defaults = settings(&Conf::default());
         for (key, (name, value)) in keys().zip(&defaults) {
             assert_eq!((key.name, key.default), (name.as_str(), value.as_str()));

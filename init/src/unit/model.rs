@@ -15,10 +15,19 @@ pub enum Source {
     Systemd,
     /// An `/etc/init.d` script.
     Script,
+    /// Rung's own, in the place of an `/etc/init.d` script and by its links.
+    Twin,
     /// A line of `/etc/inittab`.
     Inittab,
     /// Made by Rung itself (`init -- CMD`).
     Generated,
+}
+
+impl Source {
+    /// Whether links of `rcN.d` rule it: a script, or what stands in for one.
+    pub fn is_script(self) -> bool {
+        matches!(self, Self::Script | Self::Twin)
+    }
 }
 
 /// A place in a file: which of [`Unit::files`], and its line.

@@ -52,7 +52,7 @@ impl Folder {
 }
 
 /// The folders of units, the one that counts most first.
-pub const FOLDERS: [(&str, Source); 10] = [
+pub const FOLDERS: [(&str, Source); 11] = [
     ("/etc/rung/units", Source::Native),
     ("/run/rung/units", Source::Native),
     ("/usr/lib/rung/units", Source::Native),
@@ -61,6 +61,7 @@ pub const FOLDERS: [(&str, Source); 10] = [
     ("/usr/local/lib/systemd/system", Source::Systemd),
     ("/usr/lib/systemd/system", Source::Systemd),
     ("/lib/systemd/system", Source::Systemd),
+    ("/run/rung/generated/twins", Source::Twin),
     ("/run/rung/generated/scripts", Source::Script),
     ("/run/rung/generated/inittab", Source::Inittab),
 ];

@@ -97,6 +97,7 @@ pub fn source(source: Source) -> &'static str {
         Source::Native => "native",
         Source::Systemd => "systemd",
         Source::Script => "script",
+        Source::Twin => "twin",
         Source::Inittab => "inittab",
         Source::Generated => "generated",
     }

@@ -50,6 +50,7 @@ fn source(source: Source) -> &'static str {
         Source::Native => "Rung's",
         Source::Systemd => "systemd's",
         Source::Script => "script",
+        Source::Twin => "twin",
         Source::Inittab => "inittab",
         Source::Generated => "made by Rung",
     }

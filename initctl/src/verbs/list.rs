@@ -38,7 +38,8 @@ pub struct Args {
 /// The words a unit's state can be; those after the first six say what is wrong with the file of one that doesn't run.
 const STATES: &[&str] =
     &["active", "inactive", "activating", "deactivating", "reloading", "failed", "bad", "masked", "missing"];
-const SOURCES: &[Source] = &[Source::Native, Source::Systemd, Source::Script, Source::Inittab, Source::Generated];
+const SOURCES: &[Source] =
+    &[Source::Native, Source::Systemd, Source::Script, Source::Twin, Source::Inittab, Source::Generated];
 
 /// Finds a word among those there are.
 fn word_of(what: &str, text: &str, all: &[&'static str]) -> Result<usize, String> {

@@ -5,7 +5,6 @@ use crate::exit::{FAILED, Failure};
 use init::client::in_unit;
 use init::core;
 use init::proto::control::{Adopt, Adopted, LoadState, Names, RunScript, ScriptCall, UnitStatus, Units, errors};
-use init::unit::Source;
 use std::os::unix::process::ExitStatusExt;
 
 pub const RUN_HELP: &str = "\
@@ -53,7 +52,7 @@ pub fn run(c: &mut Context, args: &RunArgs) -> Result<(), Failure> {
     let unit = unit(c, &args.name)?;
     if let Some(unit) = unit.as_ref().filter(|_| args.args.is_empty()) {
         let names = [args.name.clone()];
-        let script = unit.source == Source::Script;
+        let script = unit.source.is_script();
         match args.verb.as_str() {
             "start" => return change::units(c, core::Verb::Start, "start", &names),
             "stop" => return change::units(c, core::Verb::Stop, "stop", &names),

@@ -92,9 +92,14 @@ impl<'a> Guest<'a> {
     /// Waits for the kernel's last words, then for QEMU's end.
     pub fn ends_with(&mut self, words: &str) -> Result<String> {
         let text = self.console.expect(words, PATIENCE * 2)?;
-        self.console.from.wait_for_end(Instant::now() + Duration::from_secs(60))?;
-        self.qemu.ended()?;
+        self.ended()?;
         Ok(text)
+    }
+
+    /// Waits for QEMU's end.
+    pub fn ended(&mut self) -> Result<()> {
+        self.console.from.wait_for_end(Instant::now() + Duration::from_secs(60))?;
+        self.qemu.ended()
     }
 
     /// Seconds since power-on.

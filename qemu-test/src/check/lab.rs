@@ -1,7 +1,7 @@
 //! Where the machines of a check are made: copies of what was built, which stay whatever is built meanwhile.
 
 use super::guest::{Guest, Parts};
-use super::sysv::{OWN_INIT, Record};
+use super::sysv::{Boot, OWN_INIT, Record};
 use crate::Options;
 use crate::error::{Context, Result, fail};
 use crate::image::{Builder, Disks, Kind, Machine};
@@ -95,7 +95,10 @@ impl Lab {
     pub fn sysv(&self) -> Result<Guest<'_>> {
         let Some(machine) = &self.sysv else { return fail("the machine with sysvinit wasn't built") };
         let boot = |words| self.start_as(machine, Root::Disks(Disks::copy(machine, &self.cache, self.keep)?), words);
-        let record = Record::of(&mut boot(OWN_INIT)?)?;
+        let mut record = Record::of(&mut boot(OWN_INIT)?)?;
+        let disks = Disks::copy(machine, &self.cache, self.keep)?;
+        disks.configure("[Manager]\nTwins=no\n")?;
+        record.scripts = Boot::of(&mut self.start_as(machine, Root::Disks(disks), "")?)?;
         let mut guest = boot("")?;
         guest.beside = Some(record);
         Ok(guest)

@@ -4,7 +4,7 @@ mod boot;
 mod daemons;
 mod end;
 mod faults;
-mod guest;
+pub mod guest;
 mod hard;
 mod lab;
 mod levels;

@@ -74,7 +74,8 @@ impl Foreseen {
         let name = core.name(unit);
         match core.view(unit).job {
             Some((_, requests)) if requests.contains(&self.request) => true,
-            Some((word, _)) => self.busy.get(name) == Some(&word),
+            // One whose job of the request, or before it, has ended has this one from what followed.
+            Some((word, _)) => self.busy.get(name) == Some(&word) && !self.ended.contains(name),
             None => self.busy.contains_key(name) || self.steps(name).next().is_some(),
         }
     }

@@ -6,7 +6,7 @@ use crate::shims::{err, err_plain, out};
 use init::client::{Error, Event, request_id};
 use init::core::{ExitRecord, JobResult, Outcome, State, Verb};
 use init::proto::control::{Change, JobEnd, LoadState, Names, Progress, UnitStatus, Units, errors};
-use init::unit::{Source, UnitName};
+use init::unit::UnitName;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ pub(in crate::shims) fn unit(name: &str) -> Result<Option<UnitStatus>, Error> {
 /// Carries out a verb for a unit, if Rung is to do it; `None`: the script is.
 pub(in crate::shims) fn carry_out(name: &str, unit: &UnitStatus, action: &str, bare: bool) -> Option<u8> {
     let wish = Wish::of(action).filter(|_| bare)?;
-    if unit.source == Source::Script && !wish.supervises() {
+    if unit.source.is_script() && !wish.supervises() {
         return None;
     }
     Some(match wish {
@@ -87,7 +87,7 @@ fn change(service: &str, unit: &UnitStatus, verb: Verb, action: &str) -> u8 {
     let wish =
         Change { verb: verb.clone(), names: vec![unit.name.as_str().to_owned()], request: request_id(), wait: true };
     let mut progress = Progress::default();
-    let mut live = (unit.source == Source::Script).then(|| Live::new(unit.name.short()));
+    let mut live = unit.source.is_script().then(|| Live::new(unit.name.short()));
     let tick = live.as_ref().map(|_| TICK);
     let followed = client().follow("Change", &wish, tick, &mut |event| {
         if let Event::Reply(more) = event {

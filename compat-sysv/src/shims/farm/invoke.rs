@@ -14,7 +14,7 @@ use crate::shims::script::{is_executable, own_verb};
 use crate::shims::{err_plain, out};
 use init::core::State;
 use init::proto::control::UnitStatus;
-use init::unit::{Level, Source, UnitName};
+use init::unit::{Level, UnitName};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -188,7 +188,7 @@ impl Invocation<'_> {
 
     /// Whether Rung has its own or systemd's unit of that name on in the level or in S, or up already.
     fn is_on(&self, level: Option<Level>) -> bool {
-        let Some(unit) = self.unit.as_ref().filter(|unit| unit.source != Source::Script) else {
+        let Some(unit) = self.unit.as_ref().filter(|unit| !unit.source.is_script()) else {
             return false;
         };
         let up = matches!(unit.state, State::Active | State::Reloading | State::Activating);

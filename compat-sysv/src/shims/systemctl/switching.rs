@@ -13,7 +13,6 @@ use crate::shims::{self, err_plain};
 use init::client::run_dir;
 use init::core::Verb;
 use init::proto::control::{Enable, LevelTable, Links, LoadState, Names};
-use init::unit::Source;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -111,7 +110,7 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
         _ => {}
     }
     let native = asks_rung && (name.contains("@.") && files::state(None, &name) != "not-found")
-        || matches!(&found, Some(Found::Unit(unit)) if unit.source != Source::Script);
+        || matches!(&found, Some(Found::Unit(unit)) if !unit.source.is_script());
     if !native && script.is_none() && file.is_none() {
         let text = format!("Failed to {} unit: Unit file {name} does not exist.{nearest}", switch.word());
         return err_plain(&text);

@@ -68,7 +68,7 @@ pub(super) fn file_state(unit: &UnitStatus, held: bool) -> &'static str {
         _ if !unit.levels.is_empty() || held => "enabled",
         LoadState::Bad => "bad",
         LoadState::Loaded if unit.source == Source::Generated => "static",
-        LoadState::Loaded if belongs || unit.source == Source::Script => "disabled",
+        LoadState::Loaded if belongs || unit.source.is_script() => "disabled",
         LoadState::Loaded if setting("Also") => "indirect",
         LoadState::Loaded => "static",
     }

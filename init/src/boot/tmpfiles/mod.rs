@@ -2,9 +2,9 @@
 //! folder before what it holds, patterns last.
 
 mod apply;
-mod deep;
+pub(super) mod deep;
 mod line;
-mod place;
+pub(super) mod place;
 mod specifier;
 
 use super::{Job, Outcome, conf, say};

@@ -12,7 +12,6 @@ use crate::manager::spawn::sysv_env;
 use crate::manager::state::Manager;
 use crate::manager::watch::Why;
 use crate::proto::control::{Adopt, Adopted, RunScript, ScriptCall, errors};
-use crate::unit::Source;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
@@ -100,7 +99,7 @@ impl Manager {
     /// The pid file of a unit that is made from a script.
     fn script_pid_file(&self, id: UnitId) -> Option<PathBuf> {
         match self.core.view(id).on_disk {
-            Loaded::Good(unit) if unit.source == Source::Script => unit.service.pid_file.clone(),
+            Loaded::Good(unit) if unit.source.is_script() => unit.service.pid_file.clone(),
             _ => None,
         }
     }

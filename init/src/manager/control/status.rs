@@ -102,7 +102,7 @@ impl Manager {
     fn warnings(&self, name: &UnitName) -> Option<String> {
         let own = self.findings.get(name).into_iter().flatten().filter(|f| f.severity != Severity::Note);
         let script = self.core.id(name).and_then(|id| definition(&self.core.view(id))?.source_path.clone());
-        let made = self.generator.findings.iter().filter(|f| script.as_ref() == Some(&f.path));
+        let made = self.generator.about(name, script.as_deref());
         let texts: Vec<String> = own.chain(made).map(ToString::to_string).collect();
         (!texts.is_empty()).then(|| texts.join("\n"))
     }

@@ -3,6 +3,7 @@
 use super::methods::{Outcome as Answer, now};
 use super::status::definition;
 use crate::core::{ExitRecord, JobResult, Loaded, Outcome, Phase, Reason, State, UnitId, View, holds};
+use crate::load;
 use crate::manager::sentence;
 use crate::manager::state::Manager;
 use crate::proto::control::{Difference, LoadState, UnitSource, UnitStatus, Why};
@@ -61,6 +62,10 @@ impl Manager {
             && !view.on.contains(level)
         {
             lines.push(format!("off in runlevel {level}"));
+        }
+        let twin = load::twins::decision(&load::generated(&self.machine.run_dir), view.name.short());
+        if let Some(twin) = twin.filter(|_| definition(&view).is_some_and(|u| u.source.is_script())) {
+            lines.push(twin.sentence());
         }
         if let Some(choice) = self.loader.choice(view.name) {
             let word = if choice.taken == Source::Script { "init script" } else { "systemd unit" };
@@ -185,12 +190,14 @@ impl Manager {
             .flat_map(|(source, folder)| names.iter().map(move |n| (source, folder.join(n))).collect::<Vec<_>>());
         let candidates = candidates.chain(std::iter::once((Source::Script, script)));
         let made_from = definition(&view).and_then(|u| u.source_path.clone());
+        let is_twin = definition(&view).is_some_and(|u| u.source == Source::Twin);
         let chosen = self.loader.choice(view.name).map(|choice| choice.taken);
         let mut winner: Option<PathBuf> = None;
         let mut found: Vec<UnitSource> = Vec::new();
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
+                Some(_) if made_from.as_ref() == Some(&path) && is_twin => "its twin stands in for it".into(),
                 Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
                 Some(first) => format!("shadowed by {}", first.display()),
                 None if used.contains(&path) => "used".into(),

@@ -2,20 +2,31 @@
 
 mod commands;
 mod record;
+mod state;
 
-pub use record::Record;
+pub use record::{Boot, Record};
 
 use super::guest::{Guest, holds};
-use super::{Step, boot, end, step, vital};
-use crate::error::{Error, Result, fail};
+use super::{Step, end, step, vital};
+use crate::error::{Context, Error, Result, fail};
 use crate::shell::PATIENCE;
 use record::{LAST, LINKS, MOUNTS, WHO, missing};
+use std::fmt;
 
 /// Words for the kernel that start Debian's own init: `etc-skel/install` has kept it there.
 pub const OWN_INIT: &str = "init=/sbin/init.before-rung";
 
 /// In this order.
 pub const STEPS: &[Step] = &[
+    vital(
+        "native twins leave the machine as the scripts of level S do; either way the login comes after fewer processes than \
+         under Debian's own init",
+        twins,
+    ),
+    step(
+        "`why` and `list` tell twins from scripts; an edited script runs itself, and so does one that init.conf names",
+        told,
+    ),
     vital("a getty from /etc/inittab gives a login", login),
     step("level 2 is reached; runlevel, who and last say what they say under Debian's own init", accounts),
     step("the root was checked and is read-write; swap, network, utmp are as they should be", surroundings),
@@ -31,7 +42,7 @@ pub const STEPS: &[Step] = &[
     vital("telinit 1: single-user, sulogin on the console; from there to level 2", commands::single),
     vital("`reboot` ends the machine", reboot),
     step("the file system is clean", end::clean),
-    vital("with Prefer=script it comes up by scripts alone", by_scripts),
+    vital("with Prefer=script it comes up by scripts alone, and still by fewer processes until the login", by_scripts),
     step("the daemons run, and are tracked, by their scripts", tracked_scripts),
     vital("`poweroff` ends the machine", power_off),
     step("the file system is clean again", end::clean),
@@ -50,25 +61,70 @@ const DAEMONS: &[(&str, &str)] = &[
     ("ssh", "sshd"),
 ];
 
-/// Waits for the kernel, then for the prompt; the seconds between. Then logs in.
-fn timed_login(guest: &mut Guest<'_>) -> Result<f64> {
+/// What a boot has cost when somebody is logged in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Login {
+    /// Seconds from the kernel's first line to the prompt.
+    seconds: f64,
+    /// Processes since the kernel's start.
+    forked: u32,
+}
+
+/// Waits for the kernel, then for the prompt, and logs in.
+fn timed_login(guest: &mut Guest<'_>) -> Result<Login> {
     guest.console.expect("Linux version", PATIENCE)?;
     let kernel = guest.seconds();
     guest.wait_for_prompt()?;
     let seconds = guest.seconds() - kernel;
     guest.log_in_at_prompt()?;
-    Ok(seconds)
+    let forked = guest.console.run("sed -n 's/^processes //p' /proc/stat")?.parse().context("/proc/stat")?;
+    Ok(Login { seconds, forked })
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.1} s and {} processes", self.seconds, self.forked)
+    }
+}
+
+impl Login {
+    /// Put beside another init's. Ours has to do with fewer processes, which is what a boot's time is made of. The time
+    /// itself is only told: the host may have been busier during one of them.
+    fn beside(self, own: Self) -> Result<String> {
+        let text = format!("{self} ({:.2} of the time)", self.seconds / own.seconds);
+        if self.forked < own.forked { Ok(text) } else { fail(format!("{text}, Debian's own init {own}")) }
+    }
 }
 
 fn beside(guest: &Guest<'_>) -> Result<Record> {
     guest.beside.clone().ok_or_else(|| Error("Debian's own init was not asked".to_owned()))
 }
 
+fn twins(guest: &mut Guest) -> Result<String> {
+    let ours = Boot::of(guest)?;
+    let Record { login, scripts, .. } = beside(guest)?;
+    ours.state.compare(&scripts.state)?;
+    let (twins, alone) = (ours.login.beside(login)?, scripts.login.beside(login)?);
+    Ok(format!("kernel to login: {login}; by twins {twins}; by scripts {alone}; {} lines compared", ours.state.len()))
+}
+
+fn told(guest: &mut Guest) -> Result<String> {
+    let shell = &mut guest.console;
+    holds(&shell.run("initctl why hostname.sh")?, &["its native twin does what /etc/init.d/hostname.sh does"])?;
+    holds(&shell.run("initctl list --source twin")?, &["mountall.sh", "urandom"])?;
+    shell.run("cp -p /etc/init.d/urandom /root/urandom && echo : >>/etc/init.d/urandom")?;
+    shell.run("sed -i 's/^.Manager.$/&\\nTwins=!kmod/' /etc/rung/init.conf")?;
+    holds(&shell.run("initctl --json why urandom")?, &["runs itself and not its native twin: it was changed since"])?;
+    holds(&shell.run("initctl --json why kmod")?, &["runs itself and not its native twin: Twins=!kmod in init.conf"])?;
+    shell.run("cp -p /root/urandom /etc/init.d/urandom && sed -i '/^Twins=/d' /etc/rung/init.conf")?;
+    for name in ["urandom", "kmod"] {
+        holds(&shell.run(&format!("initctl --json why {name}"))?, &[&format!("what /etc/init.d/{name} does")])?;
+    }
+    Ok(String::new())
+}
+
 fn login(guest: &mut Guest) -> Result<String> {
-    let ours = timed_login(guest)?;
-    let own = beside(guest)?.login;
-    // Only told: the host may have been busier during one of them.
-    Ok(format!("kernel to login: {ours:.1} s, Debian's own init {own:.1} s"))
+    guest.console.run("ps -o tty= -p $$ | grep -x ttyS0")
 }
 
 fn accounts(guest: &mut Guest) -> Result<String> {
@@ -132,7 +188,8 @@ fn reboot(guest: &mut Guest) -> Result<String> {
 
 fn by_scripts(guest: &mut Guest) -> Result<String> {
     guest.power_cut()?;
-    boot::login(guest)
+    let own = beside(guest)?.login;
+    Ok(format!("{}, Debian's own init {own}", timed_login(guest)?.beside(own)?))
 }
 
 fn tracked_scripts(guest: &mut Guest) -> Result<String> {

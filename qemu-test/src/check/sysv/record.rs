@@ -1,6 +1,7 @@
 //! What Debian's own init makes of the machine.
 
-use super::{DAEMONS, timed_login};
+use super::state::State;
+use super::{DAEMONS, Login, timed_login};
 use crate::check::guest::Guest;
 use crate::error::{Error, Result, fail};
 use crate::shell::Shell;
@@ -8,8 +9,8 @@ use crate::shell::Shell;
 /// What Debian's own init made of the same machine.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// Seconds from the kernel's first line to the login prompt.
-    pub login: f64,
+    /// What it took to the login.
+    pub login: Login,
     /// What `runlevel` prints.
     pub runlevel: String,
     /// `who -r`.
@@ -20,6 +21,30 @@ pub struct Record {
     pub links: String,
     /// Places and types of what is mounted.
     pub mounts: String,
+    /// The machine under Rung, its boot scripts run by themselves.
+    pub scripts: Boot,
+}
+
+/// One boot under Rung.
+#[derive(Debug, Clone, Default)]
+pub struct Boot {
+    /// What it took to the login.
+    pub login: Login,
+    /// What it came to.
+    pub state: State,
+}
+
+impl Boot {
+    /// Waits for it and looks at it.
+    pub fn of(guest: &mut Guest<'_>) -> Result<Self> {
+        let login = timed_login(guest)?;
+        let shell = &mut guest.console;
+        shell.until("[ \"$(runlevel)\" = 'N 2' ]", 120)?;
+        for (name, _) in DAEMONS {
+            shell.until(&format!("[ \"$(initctl is-active {name})\" = active ]"), 120)?;
+        }
+        Ok(Self { login, state: State::of(shell)? })
+    }
 }
 
 /// Prints [`Record::links`].
@@ -59,6 +84,7 @@ impl Record {
             last: shell.run(LAST)?,
             links: shell.run(LINKS)?,
             mounts: shell.run(MOUNTS)?,
+            scripts: Boot::default(),
         };
         shell.send("poweroff\n")?;
         guest.ends_with("reboot: Power down")?;

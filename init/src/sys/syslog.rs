@@ -7,17 +7,19 @@ const SOCKET: &str = "/dev/log";
 
 /// Facility and severity.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Priority {
+pub enum Priority {
     /// `user.notice`
     UserNotice = 13,
+    /// `daemon.info`, which is init's.
+    DaemonInfo = 30,
 }
 
-/// Sends `text` as this program.
-pub(super) fn send(priority: Priority, name: &str, text: &str) {
+/// Sends `text` as `name`, which may hold a pid: `shutdown[7]`.
+pub fn send(priority: Priority, name: &str, text: &str) {
     let Ok(socket) = UnixDatagram::unbound() else { return };
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     // The time is the receiver's to add; all of them do.
-    let message = format!("<{}>{name}[{}]: {line}", priority as u8, std::process::id());
+    let message = format!("<{}>{name}: {line}", priority as u8);
     let sent = socket.set_nonblocking(true).and_then(|()| socket.send_to(message.as_bytes(), SOCKET));
     // There may be no syslog at all.
     let _ = sent;

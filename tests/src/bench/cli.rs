@@ -1,0 +1,156 @@
+//! The command line.
+
+use super::cgroup::Tree;
+use super::contender::{Contender, Setting, all};
+use super::measure::{self, Context};
+use super::{Doing, Result, enter, now, report, stage};
+use clap::{Parser, Subcommand};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+/// Set by SIGINT and SIGTERM.
+pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Compares Rung with other inits. Run it by tests/bench/run, which builds and fetches what it needs.
+#[derive(Debug, Parser)]
+#[command(name = "tests/bench/run", args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+struct Cli {
+    #[command(subcommand)]
+    part: Option<Part>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// As PID 1 of a world: mounts, then the init.
+    #[command(hide = true)]
+    Stage { spec: PathBuf },
+    /// Runs a command in a world.
+    #[command(hide = true)]
+    Enter { pid: i32, times: usize, words: Vec<String> },
+}
+
+#[derive(Debug, clap::Args)]
+struct Options {
+    /// Fewer rounds and contenders: about two minutes
+    #[arg(long)]
+    quick: bool,
+    /// Numbers of services
+    #[arg(short, value_delimiter = ',', default_value = "10,100,1000")]
+    numbers: Vec<usize>,
+    /// A program that no package has, as dinit=/usr/sbin/dinit
+    #[arg(long, value_name = "NAME=PATH", value_parser = pair)]
+    with: Vec<(String, PathBuf)>,
+    /// Only these kinds of work: start-10, restart, chain, …
+    #[arg(long, value_delimiter = ',')]
+    work: Vec<String>,
+    /// Rounds, rather than what suits each kind of work
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// No new measurement begins after so many minutes
+    #[arg(long, default_value_t = 15)]
+    minutes: u64,
+    /// Where the results go as JSON
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// The folder of Rung's programs
+    #[arg(long, default_value = "target/x86_64-unknown-linux-gnu/release")]
+    bin: PathBuf,
+    /// The folder for svc, floor, packages and worlds
+    #[arg(long, default_value = "target/bench")]
+    folder: PathBuf,
+    /// Only these contenders
+    contenders: Vec<String>,
+}
+
+fn pair(text: &str) -> Result<(String, PathBuf)> {
+    let (name, path) = text.split_once('=').ok_or("give it as NAME=PATH")?;
+    let path = fs::canonicalize(path).doing(path)?;
+    Ok((name.to_owned(), path))
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// It could not begin.
+pub fn run() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.part {
+        Some(Part::Stage { spec }) => stage::run(&spec),
+        Some(Part::Enter { pid, times, words }) => enter::run(pid, times, &words),
+        None => compare(&cli.options),
+    }
+}
+
+fn compare(options: &Options) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("namespaces and cgroups need root".to_owned());
+    }
+    let until = now() + options.minutes * 60_000_000_000;
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        super::report::on_signal(signal).doing("catching signals")?;
+    }
+    // Whatever is mounted from here on goes with the bench, however it ends.
+    unshare(CloneFlags::CLONE_NEWNS).doing("a mount namespace of its own")?;
+    let none: Option<&str> = None;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).doing("making mounts private")?;
+    let folder = fs::canonicalize(&options.folder).doing(options.folder.display())?;
+    let worlds = folder.join("worlds");
+    fs::create_dir_all(&worlds).doing(worlds.display())?;
+    mount(Some("worlds"), &worlds, Some("tmpfs"), MsFlags::empty(), none).doing("a tmpfs for worlds")?;
+    let setting = Setting {
+        worlds,
+        program: std::env::current_exe().doing("the bench's own file")?,
+        packages: folder.join("packages"),
+        own: folder,
+        rung: fs::canonicalize(&options.bin).doing(options.bin.display())?,
+        with: options.with.iter().cloned().collect::<BTreeMap<_, _>>(),
+        count: Cell::new(0),
+    };
+    let (contenders, missing) = choose(&setting, &options.contenders)?;
+    let versions: Vec<_> = contenders.iter().map(|c| (c.name(), c.version(&setting).unwrap_or_default())).collect();
+    let context = Context { setting, tree: Tree::new()?, quick: options.quick };
+    let mut works = measure::all(&options.numbers, options.quick);
+    if !options.work.is_empty() {
+        works.retain(|w| options.work.contains(&w.name));
+    }
+    if let Some(rounds) = options.rounds {
+        works.iter_mut().for_each(|w| w.rounds = rounds);
+    }
+    let (samples, mut troubles) = measure::run(&context, &works, &contenders, until);
+    troubles.splice(0..0, missing);
+    let report = report::Report::new(&versions, &samples, troubles);
+    if let Some(path) = &options.json {
+        fs::write(path, report.json()?).doing(path.display())?;
+    }
+    print!("{}", report.markdown());
+    Ok(())
+}
+
+type Chosen = (Vec<Box<dyn Contender>>, Vec<String>);
+
+/// Those that are asked for, or all that are there.
+fn choose(setting: &Setting, names: &[String]) -> Result<Chosen> {
+    let known: Vec<_> = all().iter().map(|c| c.name()).collect();
+    if let Some(strange) = names.iter().find(|n| !known.contains(&n.as_str())) {
+        return Err(format!("there is no contender `{strange}`; there are: {}", known.join(", ")));
+    }
+    let mut missing = Vec::new();
+    let mut chosen = Vec::new();
+    for contender in all() {
+        if !names.is_empty() && !names.iter().any(|n| n == contender.name()) {
+            continue;
+        }
+        match contender.version(setting) {
+            Ok(_) => chosen.push(contender),
+            Err(e) => missing.push(format!("{} isn't here: {e}", contender.name())),
+        }
+    }
+    Ok((chosen, missing))
+}

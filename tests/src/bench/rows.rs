@@ -1,0 +1,1 @@
+//! The rows of the comparison: what each is called, and what is wanted of Rung in it.
