@@ -1,6 +1,7 @@
 //! The command line: verbs, flags and their help.
 
 use crate::verbs::blame;
+use crate::verbs::boot;
 use crate::verbs::clean;
 use crate::verbs::diff;
 use crate::verbs::edit;
@@ -126,6 +127,9 @@ pub enum Verb {
     #[command(after_help = "A unit's first start since boot counts.\n\n\
                             Examples:\n  initctl blame\n  initctl blame --chain\n  initctl blame --chain nginx")]
     Blame(blame::Args),
+    /// Show where the time of a boot went, this one's or an earlier one's.
+    #[command(after_help = boot::HELP)]
+    Boot(boot::Args),
     /// Show processes by unit, and those of no unit.
     #[command(
         after_help = "Examples:\n  initctl ps nginx\n  initctl ps --strays\n  initctl ps | awk '$1 == \"cron.service\" {print $2}'"

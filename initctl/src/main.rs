@@ -3,6 +3,7 @@
 //! `cli` says what can be written on the command line, `verbs` turns each verb into requests, `render` turns replies
 //! into text (pure), `schema` says what `--json` prints, `logs` reads log files without the manager's help.
 
+mod boots;
 mod cli;
 mod complete;
 mod exit;

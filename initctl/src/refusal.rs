@@ -51,7 +51,10 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["daemon-reexec"], "initctl reexec"),
     (&["list-units", "list-unit-files", "list-jobs"], "initctl list"),
     (&["list-dependencies"], "initctl deps NAME"),
-    (&["systemd-analyze", "analyze", "critical-chain"], "initctl blame, or initctl blame --chain"),
+    (
+        &["systemd-analyze", "analyze", "critical-chain", "plot"],
+        "initctl boot, initctl boot critical-chain, initctl boot plot",
+    ),
     (&["isolate", "default", "rescue", "emergency", "telinit"], "initctl runlevel LEVEL"),
     (&["set-property"], "initctl set NAME KEY=VALUE"),
     (&["delta", "systemd-delta"], "initctl diff"),

@@ -75,7 +75,7 @@ fn instance(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     if s.key(Which::Main).is_some() && s.key(Which::Main) == s.key(Which::Control) {
         say("two processes under one key".to_owned());
     }
-    if s.times.last.is_some_and(|last| last.0 > 0 && (last.1 == 0) != is_start(s.phase)) {
+    if s.times.last().is_some_and(|last| last.0 > 0 && (last.1 == 0) != is_start(s.phase)) {
         say(format!("{:?} and its start times say otherwise", s.phase));
     }
     if s.due().is_some_and(|at| !core.deadlines.contains(&(at, id))) {

@@ -222,6 +222,10 @@ impl Core {
         match refusal {
             None => {
                 self.note_monitored(id);
+                let node = self.units.get_mut(id);
+                if let Some(job) = &node.job {
+                    node.service.times.ask(job.since);
+                }
                 let token = self.new_token();
                 self.drive(id, Input::Start(token), out);
             }
@@ -354,6 +358,7 @@ impl Core {
             self.release(id);
             self.job_ended(id, job.kind, &result);
             if job.kind == JobKind::Start && matches!(result, JobResult::Failed(_)) {
+                self.units.get_mut(id).service.times.give_up(job.since, self.now);
                 let node = self.units.get(id);
                 for other in &node.edges.required_by {
                     let waits = |j: &Job| j.kind == JobKind::Start && !j.running;

@@ -2,7 +2,7 @@
 
 use super::{Millis, Phase};
 use crate::unit::Level;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One start: when it began, and when it was through, whether it succeeded or not; 0 while it goes on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,10 +12,31 @@ pub struct Start(pub Millis, pub Millis);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Times {
-    /// The first since the machine came up; later ones tell nothing of the boot.
-    pub first: Option<Start>,
-    /// The last.
-    pub last: Option<Start>,
+    /// When the first start was asked for; 0: never.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub queued: Millis,
+    /// When the unit was down again for the first time, or its start was given up before it began; 0: not yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub ended: Millis,
+    /// Both begin at 0 where there was none.
+    #[serde(deserialize_with = "start")]
+    first: Start,
+    #[serde(deserialize_with = "start")]
+    last: Start,
+}
+
+/// Managers before this one wrote `null` for none.
+fn start<'de, D: Deserializer<'de>>(from: D) -> Result<Start, D::Error> {
+    Ok(Option::<Start>::deserialize(from)?.unwrap_or_default())
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_zero(ms: &Millis) -> bool {
+    *ms == 0
+}
+
+fn some(start: Start) -> Option<Start> {
+    (start != Start::default()).then_some(start)
 }
 
 /// The first time a level was reached, since its switch began.
@@ -52,20 +73,44 @@ pub(super) fn is_start(phase: Phase) -> bool {
 }
 
 impl Times {
+    /// The first start since the machine came up; later ones tell nothing of the boot.
+    pub fn first(&self) -> Option<Start> {
+        some(self.first)
+    }
+
+    /// The last.
+    pub fn last(&self) -> Option<Start> {
+        some(self.last)
+    }
+
+    /// A start is about to begin that was asked for at `since`.
+    pub(super) fn ask(&mut self, since: Millis) {
+        if self.first().is_none() {
+            (self.queued, self.ended) = (since, 0);
+        }
+    }
+
+    /// A start that was asked for at `since` is over before it began.
+    pub(super) fn give_up(&mut self, since: Millis, now: Millis) {
+        if self.first().is_none() {
+            (self.queued, self.ended) = (since, now);
+        }
+    }
+
     /// A unit leaves one phase for another.
     pub(super) fn enter(&mut self, from: Phase, to: Phase, now: Millis) {
-        match (part(from), part(to)) {
-            (Part::Before, Part::Of) => self.last = Some(Start(now, 0)),
-            (Part::Before, Part::After) => self.last = Some(Start(now, now)),
-            (Part::Of, Part::After | Part::Before) => {
-                if let Some(start) = &mut self.last {
-                    start.1 = now;
-                }
-            }
-            (Part::Before, Part::Before) | (Part::Of, Part::Of) | (Part::After, _) => return,
+        let (was, is) = (part(from), part(to));
+        match (&was, &is) {
+            (Part::Before, Part::Of) => self.last = Start(now, 0),
+            (Part::Before, Part::After) => self.last = Start(now, now),
+            (Part::Of, Part::After | Part::Before) if self.last().is_some() => self.last.1 = now,
+            _ => {}
         }
-        if self.first.is_none_or(|first| self.last.is_some_and(|last| last.0 == first.0)) {
+        if self.first().is_none_or(|first| self.last.0 == first.0) {
             self.first = self.last;
+        }
+        if matches!(is, Part::Before) && self.ended == 0 && self.first().is_some() {
+            self.ended = now;
         }
     }
 }
@@ -78,7 +123,7 @@ mod tests {
     fn the_first_start_is_kept() {
         let mut times = Times::default();
         times.enter(Phase::Dead, Phase::StartPre, 10);
-        assert_eq!(times.first, Some(Start(10, 0)));
+        assert_eq!(times.first(), Some(Start(10, 0)));
         times.enter(Phase::StartPre, Phase::Start, 20);
         times.enter(Phase::Start, Phase::Running, 30);
         times.enter(Phase::Running, Phase::Reload, 35);
@@ -86,7 +131,7 @@ mod tests {
         times.enter(Phase::Running, Phase::StopSignal, 37);
         times.enter(Phase::StopSignal, Phase::Dead, 38);
         times.enter(Phase::Dead, Phase::Running, 50);
-        assert_eq!(times, Times { first: Some(Start(10, 30)), last: Some(Start(50, 50)) });
+        assert_eq!((times.first(), times.last(), times.ended), (Some(Start(10, 30)), Some(Start(50, 50)), 38));
     }
 
     #[test]
@@ -96,6 +141,28 @@ mod tests {
         times.enter(Phase::Start, Phase::StopSignal, 5);
         times.enter(Phase::StopSignal, Phase::AutoRestart, 6);
         times.enter(Phase::AutoRestart, Phase::Start, 9);
-        assert_eq!(times, Times { first: Some(Start(1, 5)), last: Some(Start(9, 0)) });
+        assert_eq!((times.first(), times.last(), times.ended), (Some(Start(1, 5)), Some(Start(9, 0)), 6));
+    }
+
+    #[test]
+    fn what_was_asked_for_and_never_began_is_known_until_it_begins() {
+        let mut times = Times::default();
+        times.give_up(5, 9);
+        assert_eq!((times.first(), times.queued, times.ended), (None, 5, 9));
+        times.ask(20);
+        times.enter(Phase::Dead, Phase::Running, 30);
+        assert_eq!((times.first(), times.queued, times.ended), (Some(Start(30, 30)), 20, 0));
+        times.ask(40);
+        assert_eq!(times.queued, 20, "a later start is none of the boot's");
+    }
+
+    #[test]
+    fn a_manager_reads_what_the_one_before_the_upgrade_wrote() {
+        let read = |text: &str| serde_json::from_str::<Times>(text).expect("times");
+        let times = read(r#"{"first":[1,2],"last":null}"#);
+        assert_eq!((times.first(), times.last(), times.queued), (Some(Start(1, 2)), None, 0));
+        let now = Times { queued: 3, ..times };
+        assert_eq!(read(&serde_json::to_string(&now).expect("text")), now);
+        assert_eq!(std::mem::size_of::<Times>(), 48, "there are as many as units");
     }
 }

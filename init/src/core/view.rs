@@ -1,5 +1,6 @@
 //! What the shell may see of the core.
 
+use super::job::JobKind;
 use super::service::Which;
 use super::{Cause, Core, ExitRecord, Millis, Outcome, Phase, Reached, Reason, RequestId, Said, State, Times, UnitId};
 use crate::proto::pid1::{Exit, Key, Power};
@@ -156,6 +157,22 @@ impl Core {
     /// The level before, the present one, and the one a switch under way goes to.
     pub fn levels(&self) -> (Option<Level>, Option<Level>, Option<Level>) {
         (self.levels.previous, self.levels.current, self.levels.switching.as_ref().map(|s| s.to))
+    }
+
+    /// When a unit's first start was asked for; `None`: it never was.
+    pub fn asked_at(&self, id: UnitId) -> Option<Millis> {
+        let node = self.units.get(id);
+        let waits = node.job.as_ref().filter(|job| job.kind == JobKind::Start && node.service.times.first().is_none());
+        waits.map(|job| job.since).or(Some(node.service.times.queued)).filter(|ms| *ms > 0)
+    }
+
+    /// What a unit's first start waited for: of the units it is ordered after that which was through last before it began.
+    pub fn waited_for(&self, id: UnitId) -> Option<UnitId> {
+        let node = self.units.get(id);
+        let begun = node.service.times.first()?.0;
+        let done = |other: &UnitId| self.units.get(*other).service.times.first().map(|start| start.1);
+        let before = node.edges.after.iter().filter_map(|other| Some((done(other)?, *other)));
+        before.filter(|(done, other)| *done > 0 && *done <= begun && *other != id).max().map(|(_, other)| other)
     }
 
     /// When each level was reached first, in that order.

@@ -11,10 +11,12 @@
 //! | [`file`] | one unit's files: append, rotate, never lose a line that fits |
 //! | [`store`] | all units' files: run directory first, `/var/log` once it can be written |
 //! | [`history`] | the lines of the history: which are there, what they say |
+//! | [`boots`] | the records of boots |
 //! | [`echo`] | the copy on standard output, in a container |
 //! | [`server`] | the event loop |
 //! | [`read`] | reading the files back, for `initctl logs` and failure reports |
 
+pub mod boots;
 pub mod echo;
 pub mod file;
 pub mod frame;

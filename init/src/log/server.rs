@@ -180,6 +180,12 @@ impl Server {
                             }
                         }
                         Some(Request::History { at_ms, text }) => self.store.history(at_ms, &text),
+                        Some(Request::Record { boot }) => {
+                            if let Some(fd) = fds.take(0) {
+                                self.store.record(&boot, fd);
+                            }
+                            self.answers.push_back(Answer::Recorded);
+                        }
                         Some(Request::Persist) => self.store.persist(),
                         // A manager newer than this logger; it sees what isn't answered.
                         Some(Request::Note { .. }) | None => {}

@@ -1,5 +1,6 @@
 //! All units' logs: in the run directory until `/var/log` can be written, from then on there.
 
+use super::boots;
 use super::echo::Echo;
 use super::file::{self, Limits, UnitLog};
 use super::frame::Line;
@@ -8,6 +9,7 @@ use super::stamp::{Clock, Stamp};
 use crate::proto::logger::{HISTORY, Stream};
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 /// What all logs together may hold back in memory, in bytes.
@@ -102,6 +104,20 @@ impl Store {
         let stamp = Stamp { micros, ..self.now() };
         self.push(HISTORY, format!("{stamp} rung {text}\n").as_bytes(), stamp);
         self.flush(HISTORY);
+    }
+
+    /// Keeps a boot's record. Where it can't last it lies in the run directory; where it can't even do that it is lost,
+    /// and nothing else with it.
+    pub fn record(&self, boot: &str, file: OwnedFd) {
+        let Ok(text) = crate::sys::file::read_all(file, boots::LONGEST) else { return };
+        let lasting = self.persist.then(|| boots::lasting(&self.lasting));
+        let run = boots::run(&self.run);
+        if lasting.is_some_and(|folder| boots::write(&folder, boot, &text).is_ok()) {
+            boots::remove(&run);
+        } else {
+            // Nothing more can be done.
+            let _ = boots::write(&run, boot, &text);
+        }
     }
 
     fn push(&mut self, name: &str, bytes: &[u8], now: Stamp) {

@@ -4,6 +4,7 @@ use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
 use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RequestId, Verb};
+use crate::proto::control::BootStage;
 use crate::proto::logger;
 use crate::sys::{file, wait};
 use crate::unit::{Level, LevelSet, Severity, Source, UnitName};
@@ -146,6 +147,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
+            self.hand_over(BootStage::Going);
             self.record_event(&["boot"]);
             self.reload_all();
             self.untold.clear();
@@ -161,6 +163,7 @@ impl Manager {
         if !self.machine.quiet {
             self.console.write(&super::console::line("ok", &text, took));
         }
+        self.hand_over(BootStage::Done);
         self.record_level(from, to);
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.

@@ -56,6 +56,11 @@ impl EventLog {
         }
     }
 
+    /// What names the boot.
+    pub fn boot(&self) -> &str {
+        &self.boot
+    }
+
     /// Takes what is its own out of a journal; `None` where there is nothing of it.
     pub fn restore(records: &mut Vec<Record>) -> Option<Self> {
         let (mut boot, mut slots) = (None, BTreeMap::new());

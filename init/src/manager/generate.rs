@@ -104,6 +104,7 @@ fn depends(method: &str) -> bool {
             | "Explain"
             | "Plan"
             | "StartTimes"
+            | "Boot"
             | "Wait"
             | "Change"
             | "SetLevel"

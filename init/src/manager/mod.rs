@@ -15,6 +15,7 @@
 //! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`] | finding all processes of a service |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
+//! | [`recorder`] | where the time of the boot went |
 //! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
 
 pub mod accounts;
@@ -49,6 +50,7 @@ pub mod poison;
 pub mod power;
 pub mod procs;
 pub mod reactor;
+pub mod recorder;
 pub mod sentence;
 pub mod spawn;
 pub mod start;

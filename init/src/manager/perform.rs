@@ -275,7 +275,7 @@ impl Manager {
 
     /// The last lines a service wrote itself in its last run; what we say of it stands in the reason.
     pub fn last_lines(&self, name: &UnitName) -> Vec<String> {
-        let run = self.core.id(name).and_then(|id| self.core.view(id).times.last);
+        let run = self.core.id(name).and_then(|id| self.core.view(id).times.last());
         let (now, wall) = (wait::now_ms(), wait::wall_ms());
         let begun = run.map_or(0, |start| wall.saturating_sub(now.saturating_sub(start.0)));
         let name = name.short();

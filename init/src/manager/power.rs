@@ -4,7 +4,7 @@ use super::control::status;
 use super::state::{Going, Manager};
 use super::{asked, console, machine::Purpose};
 use crate::core::{Ask, Event, Occasion, RequestId, State, UnitId, Verb, Whom};
-use crate::proto::control::Asker;
+use crate::proto::control::{Asker, BootStage};
 use crate::proto::pid1::{Power, Request};
 use crate::proto::words;
 use crate::sys::{reboot, wait};
@@ -32,6 +32,7 @@ impl Manager {
         };
         let (deadline, show_at) = (now.saturating_add(after), now.saturating_add(SHOW_AFTER));
         if self.going.is_none() {
+            self.hand_over(BootStage::Cut);
             self.say_level(if how == Power::Reboot { Level::REBOOT } else { Level::HALT });
             self.say_term(&self.lines());
             self.record_event(&["shutdown"]);

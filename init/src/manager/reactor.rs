@@ -89,6 +89,7 @@ impl Manager {
         nix::unistd::alarm::cancel();
         let waited = self.epoll.wait(timeout, |data, events| ready.push((data, events)));
         nix::unistd::alarm::set(TURN_SECONDS);
+        self.recorder.look();
         if waited.is_err() {
             self.over = true;
             return;
@@ -526,6 +527,7 @@ impl Manager {
                     let told = self.held.logged(token);
                     self.tell(told);
                 }
+                Answer::Recorded => self.record_written(),
                 Answer::Closed { token, stream } => {
                     self.pipes.remove(&(token, stream));
                     self.link.unpark(token, parked::read_end(stream));
@@ -548,6 +550,7 @@ impl Manager {
         }
         self.events.write_again();
         self.write_history();
+        self.send_record();
         // The one before may have died with the message that an instance is over.
         let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
         for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {

@@ -12,6 +12,7 @@ use super::link::{Gone, Link};
 use super::machine::{self, Purpose};
 use super::poison::{JOURNAL, Poison};
 use super::procs;
+use super::recorder::Recorder;
 use super::spawn::UNIT_VARIABLE;
 use super::state::{Going, Machine, Manager};
 use super::watch::Watcher;
@@ -102,6 +103,7 @@ struct Restored {
     choices: Choices,
     askers: Askers,
     events: EventLog,
+    recorder: Recorder,
     journal: Option<Journal>,
 }
 
@@ -113,6 +115,7 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
         choices: Choices::default(),
         askers: Askers::default(),
         events: EventLog::new(first),
+        recorder: Recorder::default(),
         journal: None,
     };
     let Some(parked) = link.fetch(0, "journal")? else { return Ok(empty(1)) };
@@ -126,12 +129,13 @@ fn restore(link: &mut Link, poison: &mut Poison) -> Result<Restored, Gone> {
     let askers = Askers::restore(&mut records);
     let choices = Choices::restore(&mut records);
     let events = EventLog::restore(&mut records).unwrap_or_else(|| EventLog::new(wait::now_ms()));
+    let recorder = Recorder::restore(&mut records);
     let core = Core::restore(records);
     poison.done();
     // Behind what can't be read nothing is appended: a new one.
     let whole = length == bytes.len();
     let journal = whole.then(|| Journal::reopen(parked, length as u64));
-    Ok(Restored { core, choices, askers, events, journal })
+    Ok(Restored { core, choices, askers, events, recorder, journal })
 }
 
 /// Processes of services that the journal doesn't tell of are taken in by what they show of themselves: their cgroup,
@@ -191,7 +195,7 @@ impl Manager {
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = link.fetch(0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let Restored { mut core, choices, askers, events, journal } = restore(&mut link, &mut poison)?;
+        let Restored { mut core, choices, askers, events, recorder, journal } = restore(&mut link, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
         let listener = match link.fetch(0, "control")? {
             Some(fd) => Some(fd),
@@ -272,6 +276,7 @@ impl Manager {
             panel: Default::default(),
             end_wanted: None,
             last_cad: None,
+            recorder,
             boot: Boot::new(),
             over: false,
             machine,
@@ -347,6 +352,7 @@ impl Manager {
             });
         }
         self.go_on_down();
+        self.record_boot();
         self.boot_on();
         self.settle();
         self.link.send(Request::Ready, Vec::new());

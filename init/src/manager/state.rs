@@ -170,6 +170,8 @@ pub struct Manager {
     pub end_wanted: Option<Power>,
     /// When Ctrl-Alt-Del was pressed last.
     pub last_cad: Option<u64>,
+    /// Where its time goes.
+    pub recorder: super::recorder::Recorder,
     /// The boot's own requests that are open.
     pub boot: super::boot::Boot,
     /// Nothing more can be done: PID 1 is gone.
@@ -265,6 +267,7 @@ impl Manager {
         dirty.extend(self.askers.take_dirty());
         dirty.extend(self.events.take_dirty());
         dirty.extend(self.choices.take_dirty());
+        dirty.extend(self.recorder.take_dirty());
         if dirty.is_empty() {
             return;
         }
@@ -280,6 +283,7 @@ impl Manager {
         records.extend(self.askers.snapshot());
         records.extend(self.events.snapshot());
         records.extend(self.choices.snapshot());
+        records.extend(self.recorder.snapshot());
         self.journal = Journal::create(&records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);

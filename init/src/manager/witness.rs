@@ -82,6 +82,7 @@ impl Manager {
                 Action::Changed { unit, state, outcome } => {
                     let reason = outcome.as_ref().map(|o| self.sentence(*unit, o));
                     let reason = reason.as_deref().and_then(|r| r.lines().next()).unwrap_or("");
+                    self.note_cpu(*unit);
                     self.state_event(*unit, *state, reason, done.get(unit).copied());
                 }
                 // What is masked on purpose is no news at each level.

@@ -4,6 +4,7 @@
 //! replies themselves are [`Call`] and [`Reply`]. Durations are milliseconds, times milliseconds since the epoch.
 
 mod asked;
+mod boot;
 mod brief;
 mod events;
 mod jobs;
@@ -14,6 +15,7 @@ mod times;
 mod why;
 
 pub use asked::{Asked, Asker, Cause, MAX_COMMAND};
+pub use boot::{BootRecord, BootStage, BootUnit, Load};
 pub use brief::{Briefs, UnitBrief};
 pub use events::{EventKind, EventList, Events, HistoryEvent};
 pub use jobs::{AskJobs, Job, Jobs};

@@ -300,6 +300,19 @@ fn description_and_types_agree() {
     let level = LevelTime { level: Level::S, begun_ms: 1, reached_ms: 2 };
     let times = StartTimes { now_ms: 1, init_ms: Some(1), container: true, levels: vec![level], units: vec![unit] };
     gives("StartTimes", json(times));
+    takes("Boot", empty());
+    let unit = BootUnit {
+        name: name(),
+        queued_ms: Some(1),
+        begun_ms: Some(2),
+        done_ms: Some(3),
+        ended_ms: Some(4),
+        state: State::Active,
+        cpu_ms: Some(5),
+        after: Some(name()),
+    };
+    let levels = vec![LevelTime { level: Level::S, begun_ms: 1, reached_ms: 2 }];
+    gives("Boot", json(BootRecord { units: vec![unit], levels, load: vec![Load::default()], ..Default::default() }));
     takes("Jobs", json(AskJobs { logs: true }));
     let job = Job {
         name: name(),
@@ -333,8 +346,8 @@ fn description_and_types_agree() {
     gives("Run", json(ScriptCall { script: "/s".into(), cgroup: Some("/c".into()), environment }));
     takes("Adopt", json(Adopt { name: "a".into(), pid: Some(2) }));
     gives("Adopt", json(Adopted { main_pid: Some(2), pids: vec![2] }));
-    assert_eq!(i.methods.len(), 23, "a method without a check");
-    assert_eq!(i.types.len(), 26, "a type without a check");
+    assert_eq!(i.methods.len(), 24, "a method without a check");
+    assert_eq!(i.types.len(), 30, "a type without a check");
     for error in [errors::NO_SUCH_UNIT, errors::DENIED, errors::FAILED, errors::GOING_DOWN, errors::TOO_SLOW] {
         let short = error.strip_prefix(INTERFACE).and_then(|e| e.strip_prefix('.')).expect("ours");
         agree(error, &i, &i.errors[short], ErrorText { text: "t".into(), nearest: vec!["n".into()] });
@@ -363,6 +376,7 @@ fn the_description_has_every_word_of_every_enum() {
     check("Asker", &words![Asker::Client, Asker::Boot, Asker::Signal, Asker::Essential, Asker::Manager]);
     use crate::core::Deed as D;
     check("PlanDeed", &words![D::Stop, D::CallOff, D::Start, D::Reload, D::Signal, D::Reset]);
+    check("BootStage", &words![BootStage::Going, BootStage::Done, BootStage::Cut]);
     check("PowerWord", &words![W::Halt, W::PowerOff, W::Reboot]);
     check(
         "Phase",

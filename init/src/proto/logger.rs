@@ -54,6 +54,12 @@ pub enum Request {
         /// The line: its first word names the event within all boots, what follows is behind a tab.
         text: String,
     },
+    /// The file beside the message is the record of a boot so far, to be kept in place of an earlier one of that boot.
+    /// Answered by [`Answer::Recorded`].
+    Record {
+        /// What names the boot.
+        boot: String,
+    },
     /// `/var/log` can be written now: move there what was kept under the run directory.
     Persist,
 }
@@ -73,6 +79,8 @@ pub enum Answer {
         /// Which output.
         stream: Stream,
     },
+    /// A boot's record is written, or can't be.
+    Recorded,
 }
 
 impl Stream {
@@ -127,6 +135,7 @@ impl Request {
             // A name can't hold a newline, so it is the separator.
             Self::Note { name, text } => message(3, 0, 0, &format!("{name}\n{text}")),
             Self::Persist => message(4, 0, 0, ""),
+            Self::Record { boot } => message(7, 0, 0, boot),
             Self::Dry { token } => message(6, *token, 0, ""),
             // The time stands in the token's place.
             Self::History { at_ms, text } => message(5, *at_ms, 0, text),
@@ -146,6 +155,7 @@ impl Request {
             4 => Self::Persist,
             5 => Self::History { at_ms: token, text: text.to_owned() },
             6 => Self::Dry { token },
+            7 => Self::Record { boot: text.to_owned() },
             _ => return None,
         })
     }
@@ -157,6 +167,7 @@ impl Answer {
         match self {
             Self::Ended { token } => message(101, *token, 0, ""),
             Self::Closed { token, stream } => message(102, *token, stream.byte(), ""),
+            Self::Recorded => message(103, 0, 0, ""),
         }
     }
 
@@ -166,6 +177,7 @@ impl Answer {
         Some(match kind {
             101 => Self::Ended { token },
             102 => Self::Closed { token, stream: Stream::from_byte(stream)? },
+            103 => Self::Recorded,
             _ => return None,
         })
     }
@@ -183,6 +195,7 @@ mod tests {
                 Request::Open { token, stream: Stream::Err, name: name.clone() },
                 Request::End { token },
                 Request::Dry { token },
+                Request::Record { boot: name.clone() },
                 Request::Note { name, text: text.clone() },
                 Request::History { at_ms: token, text },
                 Request::Persist,

@@ -2,6 +2,7 @@
 
 pub mod amount;
 pub mod blame;
+pub mod boot;
 pub mod branch;
 pub mod history;
 pub mod jobs;

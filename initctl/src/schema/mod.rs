@@ -33,6 +33,7 @@ const DOCUMENTS: &str = include_str!("documents.json");
 const VERBS: &[(&str, &[&str])] = &[
     ("adopt", &["AdoptReply"]),
     ("blame", &["Blame"]),
+    ("boot", &["BootTimes", "BootUnits", "BootChains", "BootReply", "Boots"]),
     ("cat", &["Files"]),
     ("clean", &["Removed"]),
     ("completion", &["Text"]),

@@ -2,6 +2,7 @@
 
 mod ask;
 pub mod blame;
+pub mod boot;
 mod change;
 pub mod clean;
 pub mod diff;
@@ -148,6 +149,7 @@ fn dispatch(c: &mut Context, mut verb: Verb) -> Result<(), Failure> {
         Verb::Tree(args) => tree::run(c, &args),
         Verb::Deps(args) => tree::deps(c, &args),
         Verb::Blame(args) => blame::run(c, &args),
+        Verb::Boot(args) => boot::run(c, &args),
         Verb::Ps(args) => ps::run(c, &args),
         Verb::Top(args) => top::run(c, &args),
         Verb::Completion { shell } => c.out.whole(complete::script(&shell)?),
@@ -182,6 +184,7 @@ fn kind(verb: &Verb) -> Kind {
         | Verb::Tree(_)
         | Verb::Deps(_)
         | Verb::Blame(_)
+        | Verb::Boot(_)
         | Verb::Top(_)
         | Verb::Completion { .. }
         | Verb::Man(_)

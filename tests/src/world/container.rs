@@ -3,6 +3,8 @@
 use super::{Output, Rootfs, children, code, deadline};
 use init::sys::pidfd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::fs;
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
@@ -59,6 +61,16 @@ impl Container {
         command.args(["sh", "-c", &script]).arg(&root).args(wrap).arg("chroot").arg(&root).args(["/sbin/init", "3"]);
         command.env_remove("RUNG_RUNDIR");
         command
+    }
+
+    /// Ends it in order, and boots its root directory again.
+    pub fn boot_again(&mut self) {
+        kill(Pid::from_raw(self.init()), Signal::SIGTERM).expect("PID 1 is there");
+        self.ended(Duration::from_secs(20));
+        let out = fs::File::create(self.rootfs.beside().join("out")).expect("a file");
+        let mut command = Self::command(&self.rootfs, PLAIN, &[]);
+        command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
+        self.child = command.spawn().expect("unshare");
     }
 
     /// Boots it with [`PLAIN`].

@@ -1,13 +1,9 @@
 //! `StartTimes`: how long starts took, and the boot.
 
 use crate::core::{Reached, Start};
-use crate::manager::procs;
 use crate::manager::state::Manager;
 use crate::proto::control::{LevelTime, StartTimes, UnitTime};
 use crate::sys::wait;
-
-/// What `/proc` counts in, by convention on every Linux machine of today: ticks in a second.
-const TICK_MS: u64 = 10;
 
 impl Manager {
     /// All that was timed.
@@ -15,7 +11,7 @@ impl Manager {
         let done = |start: Start| (start.1 > 0).then_some(start.1);
         let unit = |id| {
             let view = self.core.view(id);
-            let (first, last) = (view.times.first?, view.times.last?);
+            let (first, last) = (view.times.first()?, view.times.last()?);
             let name = view.name.clone();
             let (begun_ms, last_begun_ms) = (first.0, last.0);
             Some(UnitTime { name, begun_ms, done_ms: done(first), last_begun_ms, last_done_ms: done(last) })
@@ -27,7 +23,7 @@ impl Manager {
         };
         StartTimes {
             now_ms: wait::now_ms(),
-            init_ms: procs::stat(self.machine.pid1).map(|s| s.start_time.saturating_mul(TICK_MS)),
+            init_ms: Some(self.machine.boot_mark).filter(|ms| *ms > 0),
             container: self.machine.container,
             levels: self.core.reached().iter().map(level).collect(),
             units: self.core.ids().filter_map(unit).collect(),
