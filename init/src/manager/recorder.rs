@@ -68,7 +68,7 @@ impl Recorder {
     }
 
     fn record() -> Record {
-        Record { key: KEY.to_owned(), value: Some("true".to_owned()) }
+        Record::new(KEY.to_owned(), Some(&true))
     }
 
     fn begin(&mut self) {
@@ -231,7 +231,7 @@ impl Manager {
     /// Sends what the logger hasn't answered: it may have died with it.
     pub fn send_record(&mut self) {
         if let Some(file) = self.recorder.unwritten.as_ref().and_then(|file| file.try_clone().ok()) {
-            self.logger.send(Request::Record { boot: self.events.boot().to_owned() }, Some(file.into()));
+            self.logger.send(Request::Record { boot: self.events.boot().to_owned() }, Some(file));
         }
     }
 
