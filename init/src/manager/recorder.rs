@@ -231,7 +231,7 @@ impl Manager {
     /// Sends what the logger hasn't answered: it may have died with it.
     pub fn send_record(&mut self) {
         if let Some(file) = self.recorder.unwritten.as_ref().and_then(|file| file.try_clone().ok()) {
-            self.logger.send(Request::Record { boot: self.events.boot().to_owned() }, Some(file));
+            self.logger.send(Request::Record { boot: self.events.boot().to_owned() }, Some(file.into()));
         }
     }
 
