@@ -57,7 +57,8 @@ pub const INITS: &[Init] = &[
         kind: Kind::Peers,
         path: "/sbin/finit",
         conf: None,
-        off: "/sbin/initctl poweroff",
+        // Debian ships its own front end in a package that takes the place of /sbin/init.
+        off: "kill -USR2 1",
         own: "finit",
     },
     Init {
