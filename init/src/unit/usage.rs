@@ -35,9 +35,12 @@ pub struct KeyUse {
 /// More kinds of keys than there are in any file that means something.
 const MOST: usize = 1000;
 
+/// A section and a key in it.
+type Name = (Cow<'static, str>, Cow<'static, str>);
+
 /// Keys being gathered, each once.
 #[derive(Debug, Default)]
-pub(super) struct Uses(BTreeMap<(Cow<'static, str>, Cow<'static, str>), (Taken, &'static str)>);
+pub(super) struct Uses(BTreeMap<Name, (Taken, &'static str)>);
 
 impl Uses {
     /// A key of the table.
