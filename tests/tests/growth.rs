@@ -114,8 +114,11 @@ impl Machine {
     }
 }
 
+/// What was counted, by name.
+type Costs = Vec<(&'static str, u64)>;
+
 /// What each deed costs with so many units: those that have to do with all of them, and those with one.
-fn costs(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
+fn costs(n: usize) -> (Costs, Costs) {
     let folder = Folder(std::env::temp_dir().join(format!("rung-growth-{n}-{}", std::process::id())));
     std::fs::create_dir_all(&folder.0).expect("folder");
     (0..n).for_each(|i| write(&folder.0, i, "/bin/worker"));
@@ -148,7 +151,7 @@ fn costs(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
     let changed = counted(|| {
         let files = [Some(file.as_ref())];
         let names = loader.refresh(files.into_iter()).expect("nothing but a file has changed");
-        assert_eq!(names, [middle.clone()]);
+        assert_eq!(names, std::slice::from_ref(&middle));
         machine.feed(Event::Define(names.iter().map(|n| loader.load(n).definition).collect()));
     });
     one.push(("a changed file", changed.0));
