@@ -30,6 +30,8 @@ mod course;
 mod down;
 #[path = "service_late.rs"]
 mod late;
+#[path = "service_parts.rs"]
+mod parts;
 #[path = "service_ready.rs"]
 mod ready;
 #[path = "service_script.rs"]
@@ -37,6 +39,7 @@ mod script;
 #[path = "service_up.rs"]
 mod up;
 
+pub(super) use parts::{Group, Input, Proc, Reloading, Wanted, Which};
 pub(super) use ready::can_reload;
 pub(super) use script::Call;
 
@@ -45,7 +48,7 @@ use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
 use super::timers::Timers;
-use super::{Action, Course, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
+use super::{Action, ExitRecord, Millis, Outcome, Phase, State, Times, UnitId};
 use crate::proto::pid1::Key;
 use crate::unit::condition::Verdict;
 use crate::unit::rare::Rare;
@@ -60,106 +63,6 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(60);
 /// How long SIGKILL may take where `TimeoutStopSec=` sets no limit.
 const KILL_PATIENCE: Duration = Duration::from_secs(90);
 const SIGKILL: i32 = 9;
-
-/// What is wanted of a unit, whatever it is doing now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) enum Wanted {
-    /// Stopped by request, or never started.
-    #[default]
-    Down,
-    /// Started; `Restart=` applies.
-    Up,
-}
-
-/// How far a reload by notices has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) enum Reloading {
-    /// There is none.
-    #[default]
-    No,
-    /// `ReloadSignal=` was sent at this time, and `RELOADING=1` is awaited.
-    Signalled(Millis),
-    /// It has said `RELOADING=1`; `READY=1` is awaited.
-    Told,
-}
-
-/// What is known of the processes beside the main one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) enum Group {
-    /// Nothing: they don't count.
-    #[default]
-    Unasked,
-    /// There is no main process, and the service lives as long as they do.
-    Outlives,
-    /// None of them is left.
-    Empty,
-}
-
-/// A process the machine counts on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Proc {
-    pub step: u32,
-    pub kind: ExecKind,
-    pub index: usize,
-    /// 0 until PID 1 has told.
-    pub pid: i32,
-    /// Not started by us: pid and start time of the daemon that was adopted.
-    pub adopted: Option<(i32, u64)>,
-}
-
-/// Which of the two processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Which {
-    /// The service itself.
-    Main,
-    /// A command beside it.
-    Control,
-}
-
-/// What the machine reacts to.
-#[derive(Debug, Clone)]
-pub(super) enum Input {
-    /// Begin a new instance under this token.
-    Start(u64),
-    /// Its conditions were looked at.
-    Checked(Verdict),
-    /// Go down.
-    Stop,
-    /// It goes down: go on with that otherwise.
-    Course(Course),
-    /// Run `ExecReload=`.
-    Reload,
-    /// Its `execve` succeeded.
-    Executed(Which),
-    /// It ended; the text is set when it never ran because no plan could be made.
-    Over(Which, ExitRecord, Option<String>),
-    /// `READY=1`
-    Ready,
-    /// `RELOADING=1`, and when.
-    Reloading(Option<Millis>),
-    /// `STOPPING=1`
-    Stopping,
-    /// The service asks for this much more time.
-    Extend(Millis),
-    /// The service sets another period for its watchdog; 0: none.
-    WatchdogEvery(Millis),
-    /// `WATCHDOG=trigger`
-    Starved,
-    /// `Type=idle`: its turn has come.
-    Turn,
-    /// The service named its main process (`MAINPID=`, `PIDFile=`).
-    Named(i32, u64),
-    /// No main process is known by `PIDFile=` or by a guess; there may be one later.
-    Nameless,
-    /// Its processes are there, started by somebody else; a new instance under this token, and its main process.
-    Found(u64, Option<(i32, u64)>),
-    /// Run `ExecStop=` under this token, although it is down.
-    Call(u64),
-    /// No process of the unit is left.
-    Empty,
-    /// The deadline has passed.
-    Due,
-}
 
 /// Where the machine writes what it wants done.
 pub(super) struct Run<'a> {
