@@ -10,7 +10,6 @@ mod table;
 use crate::Options;
 use crate::check::guest::{BOOT, Guest, Parts};
 use crate::error::{Context, Result, fail};
-use crate::host;
 use crate::image::{Builder, Disks, Kind, Machine};
 use crate::qemu::{Accel, Root};
 use crate::shell::PATIENCE;
@@ -58,7 +57,8 @@ pub const INITS: &[Init] = &[
         kind: Kind::Peers,
         path: "/sbin/finit",
         conf: None,
-        off: "/sbin/initctl poweroff",
+        // Debian ships its own front end in a package that takes the place of /sbin/init.
+        off: "kill -USR2 1",
         own: "finit",
     },
     Init {
@@ -140,11 +140,7 @@ pub fn run(builder: &Builder<'_>, accel: Accel, options: &Options) -> Result<boo
 fn measure(init: &Init, machine: &Machine, accel: Accel, cache: &Path) -> Result<Cost> {
     let disks = Disks::copy(machine, cache, false)?;
     if let Some(conf) = init.conf {
-        let file = cache.join("init.conf");
-        fs::write(&file, conf).on("write", &file)?;
-        for request in ["rm /etc/rung/init.conf", &format!("write {} /etc/rung/init.conf", file.display())] {
-            host::run(host::command("debugfs").args(["-w", "-R", request]).arg(&disks.root))?;
-        }
+        disks.configure(conf)?;
     }
     let words = format!("init={} {}={}", probe::PLACE, probe::INIT, init.path);
     let transcript = cache.join(format!("measure-{}.log", init.name));

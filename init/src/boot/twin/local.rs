@@ -103,6 +103,35 @@ pub(super) fn nfs_objection(settings: &Settings) -> Option<String> {
     off.then(|| format!("ASYNCMOUNTNFS=no in {RCS}: the script mounts file systems of the network, the twin doesn't"))
 }
 
+/// `umountnfs.sh`: the record of the end, and no marks left. What is mounted from the network only the script unmounts.
+pub(super) fn umountnfs(verb: Verb, _: &Settings) -> End {
+    if verb != Verb::Stop {
+        return End::Done;
+    }
+    let table = fs::read_to_string("/proc/mounts").unwrap_or_default();
+    if let Some(point) = table.lines().find_map(due_before_the_end) {
+        return End::Script(format!("{point} is mounted"));
+    }
+    if let Some(halt) = program::find("halt") {
+        let _ = program::run(&halt, &["-w"]);
+    }
+    for folder in ["/tmp", "/run", "/run/lock"] {
+        let _ = fs::remove_file(Path::new(folder).join(".clean"));
+    }
+    End::Done
+}
+
+/// The place of a mount that `umountnfs.sh` unmounts.
+fn due_before_the_end(line: &str) -> Option<&str> {
+    let mut fields = line.split_whitespace().skip(1);
+    let (point, kind, options) = (fields.next()?, fields.next()?, fields.next()?);
+    let stays = ["/", "/proc", "/dev", "/dev/pts", "/dev/shm", "/sys", "/run"].contains(&point)
+        || ["/proc/", "/run/"].iter().any(|above| point.starts_with(above));
+    let remote = ["nfs", "nfs4", "smbfs", "ncp", "ncpfs", "cifs", "coda", "ceph"].contains(&kind);
+    let of_kernel = ["proc", "procfs", "linprocfs", "devpts", "usbfs", "usbdevfs", "sysfs"].contains(&kind);
+    (!stays && (remote || of_kernel || options.split(',').any(|o| o == "_netdev"))).then_some(point)
+}
+
 /// Waits for file systems of the network that the machine can't do without: as the script.
 pub(super) fn mountnfs(verb: Verb, _: &Settings) -> End {
     let waited = |e: &Entry| {
@@ -114,5 +143,20 @@ pub(super) fn mountnfs(verb: Verb, _: &Settings) -> End {
     match fstab::read().iter().find(|e| verb == Verb::Start && waited(e)) {
         Some(e) => End::Script(format!("{} of the network has to be waited for", e.point.display())),
         None => End::Done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::due_before_the_end as due;
+
+    #[test]
+    fn what_is_of_the_network_is_left_to_the_script() {
+        assert_eq!(due("h:/x /srv nfs4 rw 0 0"), Some("/srv"));
+        assert_eq!(due("proc /chroot/proc proc rw 0 0"), Some("/chroot/proc"));
+        assert_eq!(due("/dev/nbd0 /x ext4 rw,_netdev 0 0"), Some("/x"));
+        for line in ["proc /proc proc rw 0 0", "/dev/sda / ext4 rw 0 0", "tmpfs /tmp tmpfs rw 0 0", "x /run/y nfs rw"] {
+            assert_eq!(due(line), None, "{line}");
+        }
     }
 }

@@ -13,8 +13,10 @@ mod local;
 mod log;
 mod misc;
 mod mounts;
+mod network;
 mod root;
 mod settings;
+mod udev;
 
 use super::{Job, Outcome, program, say};
 use settings::Settings;
@@ -22,7 +24,7 @@ use std::path::Path;
 
 pub(super) const JOB: Job = Job {
     name: "twin",
-    arguments: "SCRIPT start|stop",
+    arguments: "SCRIPT start|stop|started PID",
     what: "does what a boot script of Debian's does",
     help: "Does natively what /etc/init.d/SCRIPT of Debian 12 does, by the settings of /etc/default/rcS, tmpfs, devpts and\nhwclock; runs the script where it meets something that isn't done natively, and says so. `initctl why SCRIPT` tells\nwhich of the two a machine has; `Twins=` in init.conf turns twins off.",
     run,
@@ -40,6 +42,8 @@ pub struct Look<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verb {
     Start,
+    /// What follows the start of the daemon with this number.
+    Started(i32),
     Stop,
 }
 
@@ -67,6 +71,7 @@ const RCS: &str = "/etc/default/rcS";
 const TMPFS: &str = "/etc/default/tmpfs";
 const DEVPTS: &str = "/etc/default/devpts";
 const HWCLOCK: &str = "/etc/default/hwclock";
+const NETWORKING: &str = "/etc/default/networking";
 
 /// A twin whose script nothing but unreadable settings speaks for.
 const fn twin(name: &'static str, settings: &'static [&'static str], run: fn(Verb, &Settings) -> End) -> Twin {
@@ -94,6 +99,9 @@ const TWINS: &[Twin] = &[
     twin("bootlogs", &[RCS], log::bootlogs),
     twin("rmnologin", &[RCS], misc::rmnologin),
     twin("rc.local", &[RCS], misc::rc_local),
+    twin("udev", &[], udev::udev),
+    twin("networking", &[NETWORKING], network::networking),
+    twin("umountnfs.sh", &[RCS], local::umountnfs),
 ];
 
 /// Why the script of that name is to run and not its twin; `None`: nothing speaks against the twin.
@@ -108,6 +116,9 @@ pub fn objection(name: &str, look: &Look<'_>) -> Option<String> {
         Ok(settings) => settings,
         Err(why) => return Some(why),
     };
+    if name == "udev" && !(look.exists)(udev::DAEMON) {
+        return Some(format!("{} isn't installed", udev::DAEMON));
+    }
     // By `quiet` on the command line the scripts are still so, but INIT_VERBOSE says otherwise.
     let verbose = settings.get("INIT_VERBOSE").or_else(|| settings.get("VERBOSE")).filter(|word| *word != "no");
     if let Some(word) = verbose.filter(|_| twin.settings.contains(&RCS)) {
@@ -117,10 +128,13 @@ pub fn objection(name: &str, look: &Look<'_>) -> Option<String> {
 }
 
 fn run(arguments: &[String]) -> Outcome {
-    let [name, verb] = arguments else { return Outcome::Usage };
-    let verb = match verb.as_str() {
-        "start" => Verb::Start,
-        "stop" => Verb::Stop,
+    let (name, verb) = match arguments {
+        [name, verb] if verb == "start" => (name, Verb::Start),
+        [name, verb] if verb == "stop" => (name, Verb::Stop),
+        [name, verb, pid] if verb == "started" => match pid.parse() {
+            Ok(pid) => (name, Verb::Started(pid)),
+            Err(_) => return Outcome::Usage,
+        },
         _ => return Outcome::Usage,
     };
     let Some(twin) = TWINS.iter().find(|twin| twin.name == name) else {
@@ -144,7 +158,7 @@ fn run(arguments: &[String]) -> Outcome {
 fn become_script(name: &str, verb: Verb, why: &str) -> Outcome {
     let script = Path::new("/etc/init.d").join(name);
     say(&format!("{} runs in its twin's place: {why}", script.display()));
-    let verb = if verb == Verb::Start { "start" } else { "stop" };
+    let verb = if verb == Verb::Stop { "stop" } else { "start" };
     say(&format!("{}: {}", script.display(), program::become_it(&script, &[verb])));
     Outcome::Failed
 }
