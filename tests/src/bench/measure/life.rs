@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 
 /// Seconds for so many services to start; slow contenders take a while.
 pub fn patience(count: usize) -> u64 {
-    15 + u64::try_from(count / 20).unwrap_or(0)
+    20 + u64::try_from(count / 200).unwrap_or(0)
 }
 
 /// Starts N services; at 100 asks for the state of one.
