@@ -3,6 +3,7 @@
 use super::bench::*;
 use super::*;
 use crate::core::arena::LOOKS;
+use crate::unit::LevelSet;
 
 /// A core without the bench's checks, which walk through all units.
 struct Fast {
@@ -116,6 +117,57 @@ fn no_relation_costs_more_than_its_edges() {
         let (few, more) = (costs(make(FEW), FEW), costs(make(10 * FEW), 10 * FEW));
         for (what, (few, more)) in ["start", "crash", "stop"].iter().zip(few.into_iter().zip(more)) {
             assert!(more <= 11 * few, "{word}, {what}: {few} looks, then {more}");
+        }
+    }
+}
+
+/// Looks at units for all that is done with a machine of so many: with all of them, and with one.
+fn life(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
+    let ordered =
+        |u: &mut Unit, i: usize| u.after = (1..=10).filter_map(|k| i.checked_sub(k)).map(|j| name(&nth(j))).collect();
+    let definitions = many(n, |_| (), ordered);
+    let all: Vec<UnitName> = (0..n).map(|i| name(&nth(i))).collect();
+    let on = LevelSet::parse("3").expect("levels");
+    let marks = all.iter().map(|name| LevelMark { name: name.clone(), on, kill: LevelSet::EMPTY }).collect();
+    let (mut fast, before) = (Fast::new(Vec::new()), std::cell::Cell::new(0));
+    let mut count = |what: &mut dyn FnMut(&mut Fast)| {
+        before.set(LOOKS.get());
+        what(&mut fast);
+        LOOKS.get() - before.get()
+    };
+    let (mut definitions, mut marks) = (Some(definitions), Some(marks));
+    let mut level = |f: &mut Fast, c| {
+        f.next_request += 1;
+        f.feed(Event::Request { id: f.next_request, ask: Ask::Level(Level::from_char(c).expect("level")) });
+        f.work();
+    };
+    let middle = nth(n / 2);
+    let whole = vec![
+        ("define", count(&mut |f| f.feed(Event::Define(definitions.take().unwrap_or_default())))),
+        ("read the levels", count(&mut |f| f.feed(Event::Levels(marks.take().unwrap_or_default())))),
+        ("switch to a level", count(&mut |f| level(f, '3'))),
+        ("a list", count(&mut |f| f.core.ids().for_each(|id| drop(f.core.view(id))))),
+        ("another order", count(&mut |f| f.feed(Event::Define(vec![unit(&middle, |u| u.after = names(&["hub"]))])))),
+    ];
+    let one = vec![
+        ("a changed file", count(&mut |f| f.feed(Event::Define(vec![unit("hub", |u| u.description = "x".into())])))),
+        ("an exit", count(&mut |f| f.crash(&middle))),
+        ("a state", count(&mut |f| drop(f.core.view(f.core.id(&name(&middle)).expect("known"))))),
+    ];
+    let whole = whole.into_iter().chain([("leave the level", count(&mut |f| level(f, '1')))]).collect();
+    (whole, one)
+}
+
+#[test]
+fn ten_times_the_units_are_ten_times_the_work_and_one_of_them_is_none_the_more() {
+    let sizes = [100, 1_000, 10_000].map(life);
+    for pair in sizes.windows(2) {
+        let [(few, one), (more, still)] = pair else { continue };
+        for ((what, few), (_, more)) in few.iter().zip(more) {
+            assert!(*more <= 11 * few + 100, "{what}: {few} looks, with ten times the units {more}");
+        }
+        for ((what, few), (_, more)) in one.iter().zip(still) {
+            assert!(*more <= few + 10, "{what}: {few} looks, among ten times the units {more}");
         }
     }
 }

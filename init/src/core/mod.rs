@@ -32,6 +32,7 @@ pub mod course;
 mod cycle;
 mod ends;
 mod idle;
+mod ids;
 mod index;
 pub mod invariants;
 mod job;

@@ -5,6 +5,7 @@
 //! restarts those. A reload takes along what it is propagated to. Against jobs that are there already the later request
 //! wins: equal ones are joined, opposite ones replaced. Each job knows its reason.
 
+use super::ids::IdSet;
 use super::job::{Job, JobKind, NO_RELOAD};
 use super::limit::is_unlimited;
 use super::reason::{Cause, Reason};
@@ -147,7 +148,7 @@ impl Core {
     /// Everything these units need, and what of it can't be had.
     pub(super) fn needs(&self, anchors: &[(UnitId, Reason)]) -> Needs {
         let mut order: Vec<(UnitId, Reason)> = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = IdSet::with_room(self.units.len());
         let mut hard: VecDeque<(UnitId, Reason)> = anchors.iter().cloned().collect();
         let mut soft: VecDeque<(UnitId, Reason)> = VecDeque::new();
         loop {
@@ -178,10 +179,10 @@ impl Core {
                     Ok(_) => (*other, Reason::UpheldBy(node.name.clone())),
                     Err(_) => (*other, Reason::WantedBy(node.name.clone())),
                 };
-                hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(o)).map(required));
+                hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(**o)).map(required));
                 // rc calls those scripts that have a link, and no others for their sake.
                 let by_rc = matches!(order.last(), Some((_, Reason::OnIn(_)))) && self.is_script(id);
-                let comes = |o: &&UnitId| !(seen.contains(*o) || by_rc && self.is_script(**o));
+                let comes = |o: &&UnitId| !(seen.contains(**o) || by_rc && self.is_script(**o));
                 soft.extend(node.edges.wants.iter().filter(comes).map(wanted));
             }
         }
@@ -189,18 +190,18 @@ impl Core {
         Needs { order, refused }
     }
 
-    fn refusals(&self, order: &[(UnitId, Reason)], seen: &BTreeSet<UnitId>) -> BTreeMap<UnitId, Outcome> {
+    fn refusals(&self, order: &[(UnitId, Reason)], seen: &IdSet) -> BTreeMap<UnitId, Outcome> {
         let mut refused = BTreeMap::new();
         let mut work = Vec::new();
-        let mut accepted = BTreeSet::new();
+        let mut accepted = IdSet::with_room(self.units.len());
         for id in order.iter().map(|(id, _)| *id) {
             let node = self.units.get(id);
             if self.stays_up(id) {
                 accepted.insert(id);
                 continue;
             }
-            let rival = node.edges.conflicts.iter().find(|c| accepted.contains(*c));
-            let comes = |o: &&UnitId| seen.contains(o) || self.stays_up(**o) || self.has_start(**o);
+            let rival = node.edges.conflicts.iter().find(|c| accepted.contains(**c));
+            let comes = |o: &&UnitId| seen.contains(**o) || self.stays_up(**o) || self.has_start(**o);
             let absent = node.edges.requisite.iter().find(|other| !comes(other));
             let outcome = match (&node.disk, rival) {
                 (Loaded::Good(_), None) if !node.name.is_template() => match absent {
@@ -222,7 +223,7 @@ impl Core {
         while let Some(id) = work.pop() {
             let node = self.units.get(id);
             for other in node.edges.required_by.iter().copied() {
-                if seen.contains(&other) && !self.stays_up(other) && !refused.contains_key(&other) {
+                if seen.contains(other) && !self.stays_up(other) && !refused.contains_key(&other) {
                     refused.insert(other, Outcome::Dependency { name: node.name.clone() });
                     work.push(other);
                 }
