@@ -136,7 +136,7 @@ fn life(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
         LOOKS.get() - before.get()
     };
     let (mut definitions, mut marks) = (Some(definitions), Some(marks));
-    let mut level = |f: &mut Fast, c| {
+    let level = |f: &mut Fast, c| {
         f.next_request += 1;
         f.feed(Event::Request { id: f.next_request, ask: Ask::Level(Level::from_char(c).expect("level")) });
         f.work();
