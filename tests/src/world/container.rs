@@ -57,13 +57,6 @@ impl Container {
         command.spawn().expect("unshare")
     }
 
-    /// Powers it off and boots its root directory again, as it is by then.
-    pub fn boot_again(&mut self) {
-        assert_eq!(self.run(&["/usr/bin/initctl", "--no-wait", "poweroff"]).code, 0, "{}", self.said());
-        self.ended(Duration::from_secs(60));
-        self.child = Self::started(&self.rootfs, PLAIN, &[]);
-    }
-
     /// What boots `rootfs`, not started.
     pub fn command(rootfs: &Rootfs, script: &str, wrap: &[&str]) -> Command {
         let root = rootfs.path();
@@ -78,10 +71,7 @@ impl Container {
     pub fn boot_again(&mut self) {
         kill(Pid::from_raw(self.init()), Signal::SIGTERM).expect("PID 1 is there");
         self.ended(Duration::from_secs(20));
-        let out = fs::File::create(self.rootfs.beside().join("out")).expect("a file");
-        let mut command = Self::command(&self.rootfs, PLAIN, &[]);
-        command.stdout(out.try_clone().expect("a descriptor")).stderr(out);
-        self.child = command.spawn().expect("unshare");
+        self.child = Self::started(&self.rootfs, PLAIN, &[]);
     }
 
     /// Boots it with [`PLAIN`].
