@@ -91,11 +91,11 @@ fn a_choice_is_recorded_and_stays_over_boots_until_another_is_asked_for() {
 /// `verify --root` looks at init scripts and inittab, too, and leaves nothing behind.
 #[test]
 fn an_images_scripts_and_inittab_are_verified() {
-    let header = "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: lone\n# Required-Start: nothing-like-it\n\
+    let header = "#!/bin/sh\n# pidfile: /no/such/lone.pid\n### BEGIN INIT INFO\n# Provides: lone\n# Required-Start: nothing-like-it\n\
                   # Required-Stop:\n# Default-Start: 3\n# Default-Stop:\n### END INIT INFO\n";
     let root = rootfs().file("etc/init.d/lone", header, 0o755).file(
         "etc/inittab",
-        "id:3:initdefault:\nx:3:respwn:/bin/cat\nt1:3:respawn:/no/such/getty\n",
+        "id:3:initdefault:\nx:3:respwn:/bin/cat\n",
         0o644,
     );
     let folder = root.beside().join("tmp");
@@ -106,8 +106,8 @@ fn an_images_scripts_and_inittab_are_verified() {
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in [
         "/etc/inittab:2:1: error: respwn: unknown action field",
-        "/etc/init.d/lone:4:1: warning: Required-Start: no script and no unit provides `nothing-like-it`",
-        "/etc/inittab: warning: ExecStart=: `/no/such/getty` is not there",
+        "/etc/init.d/lone:5:1: warning: Required-Start: no script and no unit provides `nothing-like-it`",
+        &format!("{}/etc/init.d/lone: warning: PIDFile=: there is no folder `/no/such`", root.path().display()),
     ] {
         assert!(text.contains(part), "{part}\n{text}\n{}", String::from_utf8_lossy(&out.stderr));
     }

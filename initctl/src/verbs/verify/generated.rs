@@ -62,8 +62,9 @@ impl Generated {
             Some((path, Ok(line))) => (Path::new(path), line),
             _ => (origin.as_path(), 0),
         };
+        let inside = path.strip_prefix(root.shown(Path::new("/"))).unwrap_or(path);
         for finding in findings.iter_mut().filter(|f| f.path.starts_with(folder)) {
-            (finding.path, finding.line, finding.excerpt) = (root.shown(path), line, None);
+            (finding.path, finding.line, finding.excerpt) = (root.shown(inside), line, None);
         }
     }
 }
