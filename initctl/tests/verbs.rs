@@ -38,7 +38,8 @@ fn machine(call: &Call) -> Answer {
     let one = |value| Answer::Replies(vec![value]);
     match method(call) {
         "List" => one(json!({"units": known})),
-        "Status" | "Wait" => one(json!({"units": names.iter().filter_map(|n| find(n)).collect::<Vec<_>>()})),
+        "Brief" if names.is_empty() => one(json!({"units": known})),
+        "Status" | "Wait" | "Brief" => one(json!({"units": names.iter().filter_map(|n| find(n)).collect::<Vec<_>>()})),
         "Version" => one(json!({"version": "0.1.0", "managers": 1, "reexecs": 0})),
         "Runlevel" => one(json!({"previous": null, "current": "3"})),
         "Levels" => one(json!({"rows": [{"name": "nginx.service", "on": "2345", "default": "2345"}]})),
