@@ -227,8 +227,9 @@ fn who_sits_at_a_terminal_is_written_down() {
     world.ok(["initctl", "stop", "desk"]);
     let gone = [wanted[0].clone(), record(8, desk, "desk", "nowhere9", "")];
     world.wait_for("an end", deadline(20), |w| (sorted(w, "/run/utmp") == gone).then_some(()));
-    let kinds: Vec<i16> = seats(&world, "/var/log/wtmp").iter().filter(|r| r.1 == desk).map(|r| r.0).collect();
-    assert_eq!(kinds, [5, 6, 7, 8]);
+    // wtmp is written after utmp.
+    let kinds = |w: &World| seats(w, "/var/log/wtmp").iter().filter(|r| r.1 == desk).map(|r| r.0).collect::<Vec<_>>();
+    world.wait_for("all of it in wtmp", deadline(20), |w| (kinds(w) == [5, 6, 7, 8]).then_some(()));
 }
 
 #[test]
