@@ -121,8 +121,11 @@ fn no_relation_costs_more_than_its_edges() {
     }
 }
 
+/// What was counted, by name.
+type Costs = Vec<(&'static str, u64)>;
+
 /// Looks at units for all that is done with a machine of so many: with all of them, and with one.
-fn life(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
+fn life(n: usize) -> (Costs, Costs) {
     let ordered =
         |u: &mut Unit, i: usize| u.after = (1..=10).filter_map(|k| i.checked_sub(k)).map(|j| name(&nth(j))).collect();
     let definitions = many(n, |_| (), ordered);
@@ -146,13 +149,16 @@ fn life(n: usize) -> (Vec<(&'static str, u64)>, Vec<(&'static str, u64)>) {
         ("define", count(&mut |f| f.feed(Event::Define(definitions.take().unwrap_or_default())))),
         ("read the levels", count(&mut |f| f.feed(Event::Levels(marks.take().unwrap_or_default())))),
         ("switch to a level", count(&mut |f| level(f, '3'))),
-        ("a list", count(&mut |f| f.core.ids().for_each(|id| drop(f.core.view(id))))),
+        ("a list", count(&mut |f| f.core.ids().for_each(|id| assert!(f.core.view(id).phase != Phase::Check)))),
         ("another order", count(&mut |f| f.feed(Event::Define(vec![unit(&middle, |u| u.after = names(&["hub"]))])))),
     ];
     let one = vec![
         ("a changed file", count(&mut |f| f.feed(Event::Define(vec![unit("hub", |u| u.description = "x".into())])))),
         ("an exit", count(&mut |f| f.crash(&middle))),
-        ("a state", count(&mut |f| drop(f.core.view(f.core.id(&name(&middle)).expect("known"))))),
+        (
+            "a state",
+            count(&mut |f| assert!(f.core.id(&name(&middle)).is_some_and(|id| f.core.view(id).phase != Phase::Check))),
+        ),
     ];
     let whole = whole.into_iter().chain([("leave the level", count(&mut |f| level(f, '1')))]).collect();
     (whole, one)
