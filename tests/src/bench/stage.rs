@@ -3,6 +3,7 @@
 use super::records::{EXECUTED, Record};
 use super::{Doing, Result, cgroup, now};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod, umask};
 use nix::unistd::{chdir, pivot_root};
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,10 @@ const NONE: Option<&str> = None;
 pub fn run(spec: &Path) -> Result<()> {
     let spec: Spec = serde_json::from_slice(&fs::read(spec).doing(spec.display())?).doing(spec.display())?;
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE).doing("making mounts private")?;
+    // PID 1 alone is in the world's cgroup, as in a container's: one who shares it with others makes none of its own.
+    let procs = spec.cgroup.join("cgroup.procs");
+    fs::write(&procs, "0").doing(procs.display())?;
+    unshare(CloneFlags::CLONE_NEWCGROUP).doing("a cgroup namespace")?;
     let root = &spec.root;
     mount(Some(root), root, NONE, MsFlags::MS_BIND, NONE).doing("binding the root")?;
     let folder = |name: &str| -> Result<PathBuf> {

@@ -80,12 +80,21 @@ impl World {
         let alive = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&fifo).doing(fifo.display())?;
         let records = Records::open(&root.join("bench/records"))?;
         let log = File::create(folder.join("log")).doing("the world's log")?;
-        let script = "echo $$ >\"$1/cgroup.procs\" && exec setpriv --pdeathsig KILL unshare --pid --fork --kill-child \
-                      --mount --uts --ipc --cgroup \"$2\" stage \"$3\"";
-        let mut command = Command::new("sh");
-        command.args(["-c", script, "sh"]).arg(cgroup.path()).arg(&setting.program).arg(folder.join("spec"));
+        let mut command = Command::new("setpriv");
+        command.args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount",
+            "--uts",
+            "--ipc",
+        ]);
+        command.arg(&setting.program).arg("stage").arg(folder.join("spec"));
         command.stdin(Stdio::null()).stderr(log.try_clone().doing("the log")?).stdout(log);
-        let child = command.spawn().doing("sh")?;
+        let child = command.spawn().doing("setpriv")?;
         let mut world = Self { folder, child, init: 0, cgroup, records, executed: 0, alive };
         world.executed = world.started()?;
         let unshare = world.child.id();
@@ -122,8 +131,7 @@ impl World {
     }
 
     fn processes(&self) -> Vec<i32> {
-        let unshare = i32::try_from(self.child.id()).unwrap_or(0);
-        self.cgroup.processes().into_iter().filter(|pid| *pid != unshare).collect()
+        self.cgroup.processes()
     }
 
     /// The init's own processes: PID 1, then all that aren't services.
