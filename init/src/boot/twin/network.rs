@@ -53,11 +53,14 @@ pub(super) fn networking(verb: Verb, settings: &Settings) -> End {
 /// Where ifupdown notes what is up.
 fn ready() -> bool {
     let run = Path::new(RUN);
-    let made = if run.is_dir() { Ok(()) } else { fs::DirBuilder::new().mode(0o755).create(run) };
-    let made = made.and_then(|()| {
-        let _ = super::misc::group("netdev").map(|gid| chown(run, Some(0), Some(gid)));
-        fs::OpenOptions::new().append(true).create(true).open(run.join("ifstate")).map(drop)
-    });
+    // Whose it is once somebody else has made it, as `ifup` for udev, isn't changed.
+    let new = || {
+        fs::DirBuilder::new().mode(0o755).create(run)?;
+        let given = super::misc::group("netdev").map_or(Ok(()), |gid| chown(run, Some(0), Some(gid)));
+        given.inspect_err(|e| say(&format!("{RUN}: can't chown: {e}"))).or(Ok(()))
+    };
+    let made = if run.is_dir() { Ok(()) } else { new() };
+    let made = made.and_then(|()| fs::OpenOptions::new().append(true).create(true).open(run.join("ifstate")).map(drop));
     made.map_err(|e| say(&format!("{RUN}: {e}"))).is_ok()
 }
 

@@ -42,6 +42,8 @@ const MAY_DIFFER: &[(&str, &str)] = &[
     ("fs.file-max", "by the memory that happens to be free while the kernel starts"),
     ("vm.user_reserve_kbytes", "by the memory that happens to be free while the kernel starts"),
     ("dhclient", "leases are named by the hour they began"),
+    ("drwxr-xr-x root:netdev /run/network", "made by who comes first: networking, or `ifup` for udev"),
+    ("drwxr-xr-x root:root /run/network", "made by who comes first: networking, or `ifup` for udev"),
     ("/dev/vcs", "made for the terminals that were opened"),
 ];
 
