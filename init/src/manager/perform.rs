@@ -222,6 +222,8 @@ impl Manager {
     }
 
     fn finished(&mut self, unit: UnitId, token: u64, definition: &Unit) {
+        // At each end: one that comes before the start is told changes no state.
+        self.note_guard(unit);
         let name = self.core.name(unit).as_str().to_owned();
         let instance = self.instances.remove(&token);
         let had_logs = instance.as_ref().is_none_or(|i| i.out.is_some());
@@ -282,7 +284,6 @@ impl Manager {
             let entering = self.core.levels().2.is_some() && self.going.is_none();
             self.console.unit(&change, entering, wait::now_ms());
         }
-        self.note_guard(unit);
         self.answer_state_waits(unit, state);
     }
 
