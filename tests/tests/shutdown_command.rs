@@ -70,6 +70,26 @@ fn it_waits_in_the_foreground_and_is_cancelled() {
 }
 
 #[test]
+fn of_some_at_the_same_time_one_waits() {
+    let world = World::new().boot();
+    let mut all: Vec<Child> = (0..6).map(|_| start(&world, "shutdown +9")).collect();
+    // Only the one that waits does not end by itself.
+    world.wait_for("the others' end", deadline(20), |_| {
+        let over = all.iter_mut().filter_map(|child| child.try_wait().expect("a child")).count();
+        (over == 5).then_some(())
+    });
+    let first = all.iter_mut().position(|child| child.try_wait().expect("a child").is_none()).expect("one waits");
+    let first = all.remove(first);
+    for other in all {
+        assert_eq!(end(other), (1, "shutdown: already running.\n".to_owned()));
+    }
+    assert_eq!(run(&world, "shutdown -c").code, 0);
+    assert_eq!(end(first).0, 0);
+    let left = fs::read_dir(world.path("/run")).expect("a folder").flatten();
+    assert!(!left.into_iter().any(|f| f.file_name().to_string_lossy().starts_with("shutdown.pid")));
+}
+
+#[test]
 fn nobody_logs_in_any_more_shortly_before() {
     let world = World::new().boot();
     let first = start(&world, "shutdown -f -F -h +3");

@@ -108,6 +108,24 @@ fn running() -> Option<Pid> {
     (pid > 1 && line.windows(8).any(|w| w == b"shutdown")).then(|| Pid::from_raw(pid))
 }
 
+/// Makes the pid file, in one piece: whoever finds it finds the pid in it, and of two at the same time one gets it.
+///
+/// False: another one waits. A file that can't be made hinders no shutdown.
+fn claim() -> bool {
+    let pid = std::process::id();
+    let whole = format!("{PID_FILE}.{pid}");
+    let mut mine = fs::write(&whole, format!("{pid}\n"));
+    if mine.is_ok() {
+        mine = fs::hard_link(&whole, PID_FILE);
+        if mine.is_err() && running().is_none() {
+            let _ = fs::remove_file(PID_FILE);
+            mine = fs::hard_link(&whole, PID_FILE);
+        }
+        let _ = fs::remove_file(&whole);
+    }
+    mine.is_ok() || running().is_none()
+}
+
 /// Starts the one that waits, in a session of its own, and returns once it does.
 fn background(name: &str, wish: &Wish, args: &[String], now: i64) -> u8 {
     if running().is_some() {
@@ -158,8 +176,8 @@ fn later(name: &str, wish: &Wish) -> u8 {
         Ok(told) => told,
         Err(e) => return err(name, &format!("signals: {e}")),
     };
-    if wish.goal != Goal::Warn {
-        let _ = fs::write(PID_FILE, format!("{}\n", std::process::id()));
+    if wish.goal != Goal::Warn && !claim() {
+        return err(name, "already running.");
     }
     for (flag, wanted) in FLAGS.iter().zip([wish.fast, wish.check]) {
         if !wanted {
