@@ -32,3 +32,5 @@ pub mod tree;
 pub mod utmp;
 
 mod bytes;
+#[cfg(test)]
+mod scratch;
