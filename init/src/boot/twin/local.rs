@@ -1,6 +1,6 @@
 //! `mountall.sh` and `mountnfs.sh`: what fstab has besides the root.
 
-use super::fstab::{self, Entry};
+use crate::boot::fstab::{self, Entry};
 use super::kernel::{Memory, end, migrate};
 use super::mounts::{self, Mode};
 use super::settings::Settings;

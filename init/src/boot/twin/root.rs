@@ -1,6 +1,6 @@
 //! `checkroot.sh` and `checkfs.sh`: swap, the check of file systems, the root writable.
 
-use super::fstab::{self, Entry};
+use crate::boot::fstab::{self, Entry};
 use super::kernel::{self, Memory};
 use super::log::check_log;
 use super::mounts::Mode;
