@@ -14,7 +14,7 @@
 //! | [`pid1`] | the reactor that is PID 1 | `stage`, `sys`, frames and plans |
 //! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1`, `stage` |
 //! | [`log`] | service output to files | `sys`, `proto`, `unit` |
-//! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::accounts` |
+//! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::{accounts, condition, scalar}` |
 //! | [`client`] | connect, call, stream, repeat | `sys`, `proto`, `core::RequestId` |
 
 pub mod boot;

@@ -23,7 +23,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("levels", &["core::LevelMark", "core::RcRule", "proto::control", "sys", "unit"]),
     ("manager", &["client", "core", "levels", "load", "log", "proto", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
-    ("boot", &["sys", "unit::accounts", "unit::condition"]),
+    ("boot", &["sys", "unit::accounts", "unit::condition", "unit::scalar"]),
     ("client", &["sys", "proto", "core::RequestId"]),
 ];
 

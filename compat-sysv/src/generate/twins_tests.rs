@@ -15,7 +15,7 @@ impl Machine {
             let script = format!("#!/bin/sh\n### BEGIN INIT INFO\n# {header}\n### END INIT INFO\n");
             machine.write(&format!("etc/init.d/{name}"), &script);
             machine.write(&format!("etc/rcS.d/S{number}{name}"), "");
-            let sum = md5::hex(script.as_bytes());
+            let sum = format!("{:x}", md5::compute(script));
             let service = format!("[Service]\nExecStart=/usr/lib/rung/init-boot twin {name} start\n");
             machine
                 .write(&format!("usr/lib/rung/twins/{name}.service"), &format!("{service}[X-Twin]\nScript=0 {sum}\n"));
@@ -61,7 +61,7 @@ fn twins_have_the_order_of_their_scripts() {
 fn a_script_that_was_changed_runs_itself() {
     let machine = Machine::new();
     machine.add("etc/init.d/kmod", "echo mine\n");
-    let sum = md5::hex(&fs::read(machine.0.0.join("etc/init.d/kmod")).expect("read"));
+    let sum = format!("{:x}", md5::compute(fs::read(machine.0.0.join("etc/init.d/kmod")).expect("read")));
     assert_eq!(machine.decisions(), "hostname.sh\t\nkmod\tit isn't one that the twin knows\n");
     machine.write("var/lib/dpkg/status", "Package: kmod\nConffiles:\n /etc/init.d/kmod 0123\n");
     assert!(machine.decisions().contains("kmod\tit was changed since its package was installed\n"));
