@@ -62,8 +62,8 @@ pub(super) fn lines(root: &Root, cmdline: &str) -> Vec<Tab> {
 
 /// The value that a shell or `env` gives a name last.
 fn assigned<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let values = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
-    values.last().map(|value| value.trim().trim_matches(['"', '\'']))
+    let mut values = text.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+    values.next_back().map(|value| value.trim().trim_matches(['"', '\'']))
 }
 
 /// What a job's main process executes, and how many lines stand above; not what its scripts do.
