@@ -3,6 +3,7 @@
 
 mod batch;
 mod generated;
+mod inittab;
 mod level_links;
 mod loops;
 mod machine;
