@@ -174,7 +174,10 @@ impl Core {
         let asked = self.asked_at(id).unwrap_or(0);
         let done = |other: &UnitId| self.units.get(*other).service.times.first().map(|start| start.1);
         let before = node.edges.after.iter().filter_map(|other| Some((done(other)?, *other)));
-        before.filter(|(done, other)| *done > 0 && (asked..=begun).contains(done) && *other != id).max().map(|(_, other)| other)
+        before
+            .filter(|(done, other)| *done > 0 && (asked..=begun).contains(done) && *other != id)
+            .max()
+            .map(|(_, other)| other)
     }
 
     /// When each level was reached first, in that order.
