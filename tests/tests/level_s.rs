@@ -68,6 +68,28 @@ fn failures_name_their_line() {
     assert!(root.0.join("a").is_dir() && root.0.join("c").is_dir() && !root.0.join("b").exists());
 }
 
+/// A device that the machine needs is waited for until it is there; one with `nofail` as long as udev has work.
+#[test]
+fn devices_of_fstab_are_waited_for() {
+    if !is_root() {
+        return;
+    }
+    let root = Root::new("devices");
+    fs::write(root.0.join("fstab"), "LABEL=a\\b /srv ext4\n/dev/x /x ext4 nofail\n/dev/y /y ext4 noauto\n").unwrap();
+    let out = root.sh("mount -t tmpfs none /dev; mount -t tmpfs none /run; mount -t tmpfs none /etc\n\
+         mknod -m 666 /dev/null c 1 3; mkdir /run/udev; touch /run/udev/control /run/udev/queue; cp fstab /etc\n\
+         \"$BOOT\" devices 2>said & pid=$!\n\
+         turns=0; until cat /proc/$pid/fdinfo/* 2>/dev/null | grep -q inotify; do\n\
+         turns=$((turns + 1)); [ $turns -lt 5000 ]; done\n\
+         rm /run/udev/queue\n\
+         turns=0; until grep -q /dev/x said; do turns=$((turns + 1)); [ $turns -lt 5000 ]; done\n\
+         kill -0 $pid; mkdir /dev/disk; mkdir /dev/disk/by-label; ln -s /dev/null '/dev/disk/by-label/a\\x5cb'\n\
+         wait $pid; cat said");
+    let (text, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{text}{errors}");
+    assert_eq!(text, "/dev/x, which fstab names, isn't there after 0 s\n", "{errors}");
+}
+
 #[test]
 fn each_job_has_its_help_and_takes_no_nonsense() {
     let program = rung_tests::world::programs().join("init-boot");
