@@ -22,7 +22,7 @@ use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::install;
 use crate::unit::search::{self, Folder};
-use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
+use crate::unit::{self, Facts, Finding, KeyUse, Relations, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
 use prefer::{Chooser, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -440,7 +440,8 @@ impl Loader {
             self.gathered.put_into(&mut unit, &aliases);
         }
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
-        for list in lists.into_iter().chain(unit.relations.lists_mut()) {
+        let rare = unit.relations.own().into_iter().flat_map(Relations::lists_mut);
+        for list in lists.into_iter().chain(rare) {
             for name in list.iter_mut() {
                 *name = self.canonical(name.clone());
             }
