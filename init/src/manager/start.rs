@@ -244,6 +244,7 @@ impl Manager {
             },
             epoll: Epoll::new().map_err(|_| Gone)?,
             loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
+            ground: Default::default(),
             findings: BTreeMap::new(),
             farm: Farm::new("/etc/rung/levels", "/etc")
                 .with_generated(load::generated(&machine.run_dir).join("levels")),

@@ -15,7 +15,7 @@ use super::poison::{self, Poison};
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::levels::Farm;
-use crate::load::Loader;
+use crate::load::{Ground, Loader};
 use crate::proto::logger::Stream;
 use crate::proto::pid1::{Key, Life, Power, Request};
 use crate::sys::epoll::Epoll;
@@ -78,6 +78,8 @@ pub struct Manager {
     pub epoll: Epoll,
     /// Unit files.
     pub loader: Loader,
+    /// Their folders as they were when all was read last.
+    pub ground: Ground,
     /// What was to be said about each unit's text.
     pub findings: BTreeMap<UnitName, Vec<Finding>>,
     /// Level links.
