@@ -10,7 +10,7 @@ use super::state::Manager;
 use super::watch::Why;
 use crate::load;
 use crate::proto::control::Call;
-use crate::proto::pid1::{Key, Request};
+use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::wait;
 use crate::unit::{Finding, Severity, UnitName};
 use std::collections::VecDeque;
@@ -23,7 +23,8 @@ const PATIENCE: u64 = 20_000;
 /// More requests than this don't wait.
 const MOST_WAITING: usize = 512;
 /// Folders whose files it reads.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
+    "/etc/init",
     "/etc/init.d",
     "/etc/rc.d/init.d",
     "/etc/insserv.conf.d",
@@ -33,8 +34,9 @@ const FOLDERS: [&str; 8] = [
     "/etc/default",
     "/usr/lib/rung/twins",
 ];
-/// Files of `/etc` that it reads.
-const FILES: [&str; 2] = ["inittab", "insserv.conf"];
+/// Other files that it reads, with their folders.
+const FILES: [(&str, &str); 4] =
+    [("/etc", "inittab"), ("/etc", "insserv.conf"), ("/etc/sysconfig", "init"), ("/etc/rung", "init.conf")];
 
 /// One run, and what waits for it.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ pub struct Generator {
     running: Option<(u32, u64)>,
     /// What it reads has changed since it began last, or may have.
     stale: bool,
+    /// The last one didn't make all that it should.
+    failed: bool,
     /// The boot waits as well.
     boot: bool,
     /// Somebody has asked for all to be read again.
@@ -54,7 +58,8 @@ pub struct Generator {
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { running: None, stale: true, boot: false, reread: false, waiting: VecDeque::new(), findings: Vec::new() }
+        let (waiting, findings) = (VecDeque::new(), Vec::new());
+        Self { running: None, stale: true, failed: false, boot: false, reread: false, waiting, findings }
     }
 }
 
@@ -175,11 +180,19 @@ impl Manager {
         true
     }
 
-    /// The child has ended, well or not: takes in what it made, and goes on with what waited.
-    pub fn on_generated(&mut self, step: u32) {
+    /// The child has ended, well or not: takes in what it made, and goes on with what waited. After a failure, as on a full
+    /// `/run`, the next request has it run again.
+    pub fn on_generated(&mut self, step: u32, exit: Exit) {
         if self.generator.running.take_if(|(running, _)| *running == step).is_none() {
             return;
         }
+        let failed = exit != Exit::Code(0);
+        if failed && !self.generator.failed {
+            let text = "sysv generate has failed: units of init scripts and inittab may be out of date; `sysv generate` says why";
+            self.console.write(&super::console::line("warn", text, None));
+        }
+        self.generator.stale |= failed;
+        self.generator.failed = failed;
         self.read_generated();
         if std::mem::take(&mut self.generator.boot) {
             self.start_level_s();
@@ -211,7 +224,8 @@ impl Manager {
             self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
             let text = "sysv generate took too long: units of init scripts and inittab may be out of date";
             self.console.write(&super::console::line("warn", text, None));
-            self.on_generated(step);
+            // Another try would only take as long again.
+            self.on_generated(step, Exit::Code(0));
         }
     }
 
@@ -228,9 +242,8 @@ impl Manager {
         for folder in self.farm.rc_folders() {
             self.watcher.add(&folder, Why::Sources(None));
         }
-        self.watcher.add(Path::new("/etc/rung"), Why::Sources(Some("init.conf".into())));
-        for file in FILES {
-            self.watcher.add(Path::new("/etc"), Why::Sources(Some(file.into())));
+        for (folder, file) in FILES {
+            self.watcher.add(Path::new(folder), Why::Sources(Some(file.into())));
         }
     }
 }
