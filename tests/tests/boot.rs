@@ -1,5 +1,7 @@
 //! The real programs: boot, run, shut down, in a world of their own.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 use rung_tests::world::{World, deadline, exists};
 
 const SLEEPER: &str = "[Service]\nExecStart=/bin/sleep infinity\n";
