@@ -100,7 +100,7 @@ mod tests {
         let mut out = Outbox::default();
         // Of different lengths, and each third with as many descriptors.
         let packet = |n: u32| [n.to_le_bytes().as_slice(), &vec![7; n as usize % 5]].concat();
-        let fds = |n: u32| if n % 3 == 0 { n as usize % 4 } else { 0 };
+        let fds = |n: u32| if n.is_multiple_of(3) { n as usize % 4 } else { 0 };
         let file = Rc::new(OwnedFd::from(std::fs::File::open("/dev/null").expect("a file")));
         for n in 0..2000_u32 {
             out.send(ours.as_fd(), &packet(n), vec![Rc::clone(&file); fds(n)]);
