@@ -1,5 +1,6 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
+use super::census::Census;
 use super::instance::parked;
 use super::logger;
 use super::state::Manager;
@@ -35,6 +36,8 @@ pub(super) const STRAY: u32 = 0x8000_0000;
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// Events of PID 1's that are handled as of one moment.
+const EVENTS: usize = 256;
 /// Pause before strays that can't be watched are looked at again, in milliseconds.
 const STRAY_DELAY: u64 = 200;
 /// Datagrams read in one go from a notify socket, so that a flood can't hold the loop.
@@ -74,12 +77,15 @@ impl Manager {
     }
 
     fn turn(&mut self) {
+        std::mem::take(&mut self.unplanned).into_iter().for_each(|event| self.push(event));
         self.due();
         self.settle();
         self.tell_followers();
         self.end_if_logged();
         self.link.flush();
         self.logger.flush();
+        self.spawn_crowd();
+        self.settle();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
             memory::give_back();
@@ -114,7 +120,7 @@ impl Manager {
 
     /// There is work that no descriptor tells of.
     fn has_more(&self) -> bool {
-        self.link.has_early() || self.server.has_more()
+        self.link.has_early() || self.server.has_more() || !self.unplanned.is_empty()
     }
 
     fn dispatch_ready(&mut self, data: u64, what: Ready) {
@@ -214,16 +220,27 @@ impl Manager {
     }
 
     fn read_link(&mut self) {
-        loop {
+        while let Some(events) = self.next_events() {
+            self.census = Some(Census::default());
+            events.into_iter().for_each(|event| self.on_pid1(event));
+            self.census = None;
+        }
+    }
+
+    /// The next events of PID 1's; `None`: nothing has happened.
+    fn next_events(&mut self) -> Option<Vec<Pid1Event>> {
+        let mut events = Vec::new();
+        while events.len() < EVENTS {
             match self.link.next_event() {
-                Ok(Some(event)) => self.on_pid1(event),
-                Ok(None) => return,
+                Ok(Some(event)) => events.push(event),
+                Ok(None) => break,
                 Err(_) => {
                     self.over = true;
-                    return;
+                    break;
                 }
             }
         }
+        (!events.is_empty()).then_some(events)
     }
 
     /// Something from PID 1.

@@ -15,6 +15,8 @@ pub const FRAME_LEN: usize = 96;
 pub const MAX_PLAN: usize = 4000;
 /// Longest name of a parked descriptor, and of PID 1's title, in bytes.
 pub const NAME_LEN: usize = 48;
+/// Most descriptors that PID 1 keeps.
+pub const MAX_PARKED: usize = 32768;
 /// Most descriptors beside one frame.
 pub const MAX_FDS: usize = 16;
 
