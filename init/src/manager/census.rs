@@ -56,19 +56,33 @@ impl Manager {
     pub fn members_by(&self, census: &mut Census, token: u64) -> Vec<i32> {
         let Some(unit) = self.core.token_unit(token) else { return Vec::new() };
         let view = self.core.view(unit);
-        let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
-        // Whoever has outlived its parents is a child of PID 1: without strangers there, all that there is descends from
-        // processes that are known, and nobody from one that has no children.
-        if !*census.strangers.get_or_insert_with(|| self.has_strangers()) {
-            let living = || roots.iter().filter_map(|pid| procs::stat(*pid)).filter(|s| !s.zombie);
-            if living().all(|s| procs::is_childless(&s)) {
-                return living().map(|s| s.pid).collect();
-            }
+        let headless = view.main_key.is_none() && view.control_key.is_none();
+        if headless && !*census.strangers.get_or_insert_with(|| self.has_strangers()) {
+            return Vec::new();
         }
+        self.members_among_all(census, token)
+    }
+
+    /// The same, found among all processes, whatever is known without that.
+    pub fn members_among_all(&self, census: &mut Census, token: u64) -> Vec<i32> {
+        let roots = self.roots(token);
         let all = census.all.get_or_insert_with(|| All::new(self.machine.pid1));
         let mut found = procs::family(&all.table, &roots);
         found.extend(all.marks.get(&token).into_iter().flatten());
         found.into_iter().collect()
+    }
+
+    /// Whether an instance's main process lives, and has no children: where PID 1 has no strangers *afterwards*, there is
+    /// nobody else. One that has ended may have left its children to PID 1 only just now.
+    pub fn is_lone(&self, token: u64) -> bool {
+        let roots = self.roots(token);
+        let lone = |pid: &i32| procs::stat(*pid).is_some_and(|s| !s.zombie && procs::is_childless(&s));
+        !roots.is_empty() && roots.iter().all(lone)
+    }
+
+    fn roots(&self, token: u64) -> Vec<i32> {
+        let view = self.core.token_unit(token).map(|unit| self.core.view(unit));
+        view.into_iter().flat_map(|view| view.main_pid.into_iter().chain(view.control_pid)).collect()
     }
 
     /// The same while what PID 1 has told is being handled: all of that has happened before, so one look serves it all.

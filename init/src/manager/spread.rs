@@ -45,17 +45,24 @@ impl Manager {
             self.over = true;
             return;
         }
+        if let Some(tree) = &self.tree {
+            for One { unit, signals, own, .. } in all {
+                tree.signal(self.core.name(unit).as_str(), &signals, &own);
+            }
+            return;
+        }
+        let lone: Vec<bool> = all.iter().map(|one| self.is_lone(one.token)).collect();
+        let strangers = self.has_strangers();
         let mut census = Census::default();
-        for One { unit, token, signals, own } in all {
-            match &self.tree {
-                Some(tree) => tree.signal(self.core.name(unit).as_str(), &signals, &own),
-                None => self.signal_members(&mut census, token, &signals, own),
+        for (One { token, signals, own, .. }, lone) in all.into_iter().zip(lone) {
+            if strangers || !lone {
+                self.signal_members(&mut census, token, &signals, own);
             }
         }
     }
 
     fn signal_members(&self, census: &mut Census, token: u64, signals: &[i32], own: [Option<i32>; 2]) {
-        for pid in self.members_by(census, token).into_iter().filter(|pid| !own.contains(&Some(*pid))) {
+        for pid in self.members_among_all(census, token).into_iter().filter(|pid| !own.contains(&Some(*pid))) {
             let start = census.start_time(pid);
             for signal in signals {
                 cgroup::signal_checked(pid, *signal, || start.is_some() && procs::start_time(pid) == start);
