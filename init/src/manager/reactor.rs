@@ -2,6 +2,7 @@
 
 use super::census::Census;
 use super::instance::parked;
+use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
@@ -220,27 +221,20 @@ impl Manager {
     }
 
     fn read_link(&mut self) {
-        while let Some(events) = self.next_events() {
-            self.census = Some(Census::default());
-            events.into_iter().for_each(|event| self.on_pid1(event));
-            self.census = None;
-        }
-    }
-
-    /// The next events of PID 1's; `None`: nothing has happened.
-    fn next_events(&mut self) -> Option<Vec<Pid1Event>> {
-        let mut events = Vec::new();
-        while events.len() < EVENTS {
-            match self.link.next_event() {
-                Ok(Some(event)) => events.push(event),
-                Ok(None) => break,
-                Err(_) => {
+        loop {
+            match self.link.next_events(EVENTS) {
+                Ok(events) if events.is_empty() => return,
+                Ok(events) => {
+                    self.census = Some(Census::default());
+                    events.into_iter().for_each(|event| self.on_pid1(event));
+                    self.census = None;
+                }
+                Err(Gone) => {
                     self.over = true;
-                    break;
+                    return;
                 }
             }
         }
-        (!events.is_empty()).then_some(events)
     }
 
     /// Something from PID 1.
