@@ -53,8 +53,6 @@ pub enum Logs {
 /// One instance's descriptors.
 #[derive(Debug, Default)]
 pub struct Instance {
-    /// The unit's name, suffix included.
-    pub unit: String,
     /// The notify socket.
     pub notify: Option<OwnedFd>,
     /// Our end of the readiness pipe, while a newline is awaited.
@@ -78,21 +76,21 @@ impl Instance {
     /// # Errors
     /// As `pipe2(2)`, `socket(2)`; a text that names what could not be made.
     pub fn create(
-        unit: &str,
+        unit: &UnitName,
         token: u64,
         notify_socket: Option<&Path>,
         logs: Logs,
         link: &mut Link,
         logger: &mut Logger,
     ) -> Result<Self, String> {
-        let mut instance = Self { unit: unit.to_owned(), ..Self::default() };
+        let mut instance = Self::default();
         if let Some(path) = notify_socket {
             let socket =
                 notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
             link.park(token, parked::NOTIFY, share(&socket)?);
             instance.notify = Some(socket);
         }
-        let name = UnitName::shorten(unit);
+        let name = unit.short();
         match logs {
             Logs::None => {}
             Logs::Two => {
@@ -122,14 +120,13 @@ impl Instance {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is.
-    pub fn fetch(unit: &str, token: u64, link: &mut Link) -> Result<Self, Gone> {
+    pub fn fetch(token: u64, link: &mut Link) -> Result<Self, Gone> {
         let out = match link.fetch(token, parked::OUT)? {
             // Only the logger's end of it was kept.
             None => link.fetch(token, parked::OUT_READ)?.and_then(|read| pipe::write_end(read.as_fd()).ok()),
             out => out,
         };
         Ok(Self {
-            unit: unit.to_owned(),
             notify: link.fetch(token, parked::NOTIFY)?,
             ready: link.fetch(token, parked::READY)?,
             refused: false,
