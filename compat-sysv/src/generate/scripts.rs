@@ -111,7 +111,7 @@ impl Maker<'_> {
         if self.is_interactive(at) {
             text += "StandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n";
         }
-        text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n";
+        text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\nIgnoreSIGPIPE=no\n";
         // A twin asks for no terminal, so it needn't run alone. Its own text comes last, so that it counts.
         let twin = self.twins.text(&script.name).map(|own| {
             let head = self.head(at, script, name, false);

@@ -104,6 +104,7 @@ PIDFile=/run/web.pid
 TimeoutStartSec=5min
 SkipExitStatus=5 6
 KillMode=process
+IgnoreSIGPIPE=no
 ";
     assert_eq!(place.unit("web"), expect);
     assert_eq!(place.said("db", "Before"), "web.service");

@@ -100,16 +100,27 @@ fn statuses_5_and_6_are_no_failures() {
         b.ask(Verb::Start, &["a"]);
         b.exit("a", false, Exit::Code(code));
         let results = b.results();
-        let Some((_, JobResult::Skipped(Outcome::Skipped { reason }))) = results.first() else {
+        let Some((_, JobResult::Skipped(Outcome::Skipped { reason, exit }))) = results.first() else {
             panic!("{results:?}");
         };
-        assert!(reason.contains(why), "{reason}");
+        assert!(reason.contains(why) && *exit == Some(ExitRecord::Code(code)), "{reason} {exit:?}");
         assert_eq!(b.view("a").state, State::Inactive, "and Restart= leaves it so");
     }
     let mut b = Bench::new(vec![script("a", |_| {})]);
     b.ask(Verb::Start, &["a"]);
     b.exit("a", false, Exit::Code(7));
     assert_eq!(b.view("a").state, State::Failed);
+}
+
+#[test]
+fn a_stop_that_finds_nothing_to_stop_is_no_failure() {
+    for (code, state) in [(5, State::Inactive), (6, State::Inactive), (7, State::Inactive), (1, State::Failed)] {
+        let mut b = Bench::new(vec![script("a", |_| {})]);
+        started(&mut b, "a", None, true);
+        b.ask(Verb::Stop, &["a"]);
+        b.exit("a", false, Exit::Code(code));
+        assert_eq!(b.view("a").state, state, "{code}");
+    }
 }
 
 #[test]

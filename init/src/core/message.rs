@@ -437,6 +437,9 @@ pub enum Outcome {
     Skipped {
         /// A sentence that names key and place.
         reason: String,
+        /// Where a start command said so itself (`SkipExitStatus=`): how.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit: Option<ExitRecord>,
     },
     /// An `Assert…=` is not met.
     Assert {

@@ -1,6 +1,6 @@
 //! The service machine's way up, and what the end of a process means.
 
-use super::script::{Call, is_script, skip_reason};
+use super::script::{Call, is_script, is_stopped, skip_reason};
 use super::{CHECK_PATIENCE, Group, Reloading, Run, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
@@ -175,13 +175,13 @@ impl Service {
             self.pace.exit = Some((exit, r.now));
         }
         let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
-        let good = ignore || self.is_clean(r.unit, which, exit);
+        let good = ignore || self.is_clean(r.unit, which, exit) || is_stopped(r.unit, proc.kind, exit);
         let outcome = match (good, why) {
             (true, _) => Outcome::Success,
             (false, Some(reason)) => Outcome::Config { reason },
             (false, None) if self.is_skip(r.unit, proc.kind, exit) => {
                 let words = command(r.unit, proc.kind, proc.index).map_or(&[][..], |c| &c.words);
-                Outcome::Skipped { reason: skip_reason(r.unit, words, exit) }
+                Outcome::Skipped { reason: skip_reason(r.unit, words, exit), exit: Some(exit) }
             }
             (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },
         };

@@ -77,7 +77,7 @@ impl Manager {
         }
         match self.core.levels() {
             (None, None, None) => self.boot_from_nothing(),
-            (None, Some(Level::S), None) => self.enter_default_level(),
+            (None, Some(Level::S), None) => self.enter_default_level("runlevel"),
             _ => {}
         }
     }
@@ -103,13 +103,13 @@ impl Manager {
 
     /// What there is in level S is known.
     pub fn start_level_s(&mut self) {
-        self.title("init [S]");
         self.push(Event::Request { id: LEVEL_S, ask: Ask::Level(Level::S) });
     }
 
-    fn enter_default_level(&mut self) {
+    /// `event`: what is written down, `boot` where the boot hasn't been yet.
+    fn enter_default_level(&mut self, event: &str) {
         let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
-        self.say_level(level);
+        self.announce(level, event);
         self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
@@ -128,11 +128,27 @@ impl Manager {
                 self.boot.wanted = Some((id, level));
             }
             _ => {
-                self.say_level(level);
+                self.announce(level, "runlevel");
                 self.reread_inittab(Some(level));
                 self.push(Event::Request { id, ask: Ask::Level(level) });
             }
         }
+    }
+
+    /// A level is about to be entered. Title and records come before the first of its scripts, as sysvinit has them: those
+    /// that ask (`runlevel`, `invoke-rc.d`) are told the new level.
+    pub fn announce(&mut self, to: Level, event: &str) {
+        let (previous, current, switching) = self.core.levels();
+        if switching.or(current) == Some(to) {
+            return;
+        }
+        self.say_level(to);
+        if matches!(self.machine.purpose, Purpose::Levels { .. }) {
+            self.title(&format!("init [{to}]"));
+        }
+        let from = current.filter(|level| *level != Level::S || previous.is_some());
+        let from = from.map_or_else(|| "N".to_owned(), |level| level.to_string());
+        self.record_event(&[event, &to.to_string(), &from]);
     }
 
     /// One of our own requests ended: what comes next.
@@ -150,7 +166,6 @@ impl Manager {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
             self.hand_over(BootStage::Going);
-            self.record_event(&["boot"]);
             if self.boot.ran {
                 self.reload_all();
             } else {
@@ -158,7 +173,7 @@ impl Manager {
                 self.refresh_changed();
             }
             self.untold.clear();
-            self.enter_default_level();
+            self.enter_default_level("boot");
             return;
         }
         let took = wait::now_ms().saturating_sub(self.boot.started_ms);
@@ -171,7 +186,7 @@ impl Manager {
             self.console.write(&super::console::line("ok", &text, took));
         }
         self.hand_over(BootStage::Done);
-        self.record_level(from, to);
+        self.lines_told = false;
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.
         self.write_omitted();

@@ -5,7 +5,7 @@ use super::state::Manager;
 use super::{accounts, conditions, directories, generate};
 use crate::proto::pid1::{Exit, Key};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
-use crate::unit::{Level, Source, Unit};
+use crate::unit::{Source, Unit};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -100,12 +100,6 @@ impl Manager {
         if !words.is_empty() {
             self.record_event(&words.iter().map(String::as_str).collect::<Vec<_>>());
         }
-    }
-
-    /// Writes down that a level was reached.
-    pub fn record_level(&mut self, from: Option<Level>, to: Level) {
-        let from = from.map_or_else(|| "N".to_owned(), |l| l.to_string());
-        self.record_event(&["runlevel", &to.to_string(), &from]);
     }
 }
 

@@ -57,6 +57,9 @@ impl Manager {
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
+        if signal == libc::SIGKILL {
+            self.say_kill(unit);
+        }
         if let Some(key) = key {
             // A script hangs in what it runs: its own process group is meant, from which daemons have parted.
             let view = self.core.view(unit);

@@ -170,6 +170,8 @@ pub struct Manager {
     pub machine: Machine,
     /// The shutdown.
     pub going: Option<Going>,
+    /// Lines of inittab were told to end, and none was killed since.
+    pub lines_told: bool,
     /// What shows it on the console.
     pub panel: super::panel::Panel,
     /// All services are down; only the logger is still reading.

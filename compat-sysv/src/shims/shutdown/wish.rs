@@ -66,7 +66,7 @@ impl Wish {
             &[("halt", 'H'), ("poweroff", 'P'), ("reboot", 'r'), ("no-wall", 'Q'), ("background", 'b')];
         let args = Args::parse(args, "abkrhPHfFncqQyt:g:i:", LONG)?;
         let aim = aim(&args)?;
-        if args.has('n') && !matches!(aim, Goal::Power(_)) {
+        if args.has('n') && !matches!(aim, Goal::Power(_) | Goal::Level(Level::HALT)) {
             return Err("-n goes with -h, -r, -i 0 and -i 6 only: init does the rest".into());
         }
         let goal = match aim {
@@ -160,7 +160,7 @@ fn aim(args: &Args) -> Result<Goal, String> {
     }
     Ok(match level {
         Level::HALT if args.has('H') => Goal::Power(PowerWord::Halt),
-        Level::HALT => Goal::Power(PowerWord::PowerOff),
+        Level::HALT if args.has('P') => Goal::Power(PowerWord::PowerOff),
         Level::REBOOT => Goal::Power(PowerWord::Reboot),
         level => Goal::Level(level),
     })
@@ -169,7 +169,7 @@ fn aim(args: &Args) -> Result<Goal, String> {
 fn state(goal: Goal) -> String {
     match goal {
         Goal::Power(PowerWord::Reboot) => "for reboot".into(),
-        Goal::Power(_) => "for system halt".into(),
+        Goal::Power(_) | Goal::Level(Level::HALT) => "for system halt".into(),
         Goal::Level(Level::SINGLE) => "to maintenance mode".into(),
         Goal::Level(level) => format!("to runlevel {level}"),
         Goal::Demand(letter) => format!("to runlevel {letter}"),

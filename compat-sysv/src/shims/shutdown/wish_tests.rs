@@ -16,7 +16,7 @@ fn good(line: &str) -> Wish {
 fn letters_lead_to_goals() {
     for (line, goal) in [
         ("now", Goal::Level(Level::SINGLE)),
-        ("-h now", Goal::Power(PowerWord::PowerOff)),
+        ("-h now", Goal::Level(Level::HALT)),
         ("-hP now", Goal::Power(PowerWord::PowerOff)),
         ("-h -H now", Goal::Power(PowerWord::Halt)),
         ("-r now", Goal::Power(PowerWord::Reboot)),
