@@ -164,6 +164,14 @@ pub fn level_by_fifo(level: Level, sleep_time: i32) -> Result<(), String> {
     by_fifo("INIT_HALT", level, sleep_time)
 }
 
+/// Takes back what was said to init of how level 0 is to end.
+///
+/// # Errors
+/// A sentence.
+pub fn unset_halt() -> Result<(), String> {
+    write_fifo(Path::new(fifo::PATH), &Request::SetEnv(vec!["INIT_HALT".to_owned()]))
+}
+
 fn by_fifo(variable: &str, level: Level, sleep_time: i32) -> Result<(), String> {
     let path = Path::new(fifo::PATH);
     write_fifo(path, &Request::SetEnv(vec![variable.to_owned()]))?;

@@ -100,6 +100,7 @@ fn cancel(name: &str, wish: &Wish) -> u8 {
     if kill(pid, Signal::SIGINT).is_err() {
         return err(name, "not running.");
     }
+    let _ = pid1::unset_halt();
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), "cancelled a shutdown");
     if !wish.message.is_empty() {
         wall(&wish.message);
@@ -221,6 +222,7 @@ fn later(name: &str, wish: &Wish) -> u8 {
     wall(&wish.warning(0));
     clear(nologin, closed);
     if wish.goal == Goal::Warn {
+        err_plain("\r\nShutdown cancelled.");
         return 0;
     }
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), &wish.logged());
@@ -256,6 +258,9 @@ fn end(name: &str, wish: &Wish) -> u8 {
     if tells && matches!(goal, Goal::Power(_) | Goal::Level(_)) {
         return by_fifo().map_or_else(|why| err(name, &pid1::nobody(&why)), |()| 0);
     }
+    if wish.at_once && pid1::is_rung() {
+        super::halt::note_end();
+    }
     let asked = match goal {
         Goal::Power(how) => match pid1::power(how, wish.at_once) {
             Err(e) if pid1::is_absent(&e) && wish.at_once => {
@@ -263,7 +268,10 @@ fn end(name: &str, wish: &Wish) -> u8 {
             }
             answer => answer,
         },
-        Goal::Demand(letter) => return super::telinit::run(name, &[letter.to_string()]),
+        Goal::Demand(letter) => {
+            let _ = pid1::unset_halt();
+            return super::telinit::run(name, &[letter.to_string()]);
+        }
         Goal::Level(level) => pid1::set_level(level),
         Goal::Warn | Goal::Cancel => return 0,
     };

@@ -67,7 +67,7 @@ impl Wish {
         let args = Args::parse(args, "abkrhPHfFncqQyt:g:i:", LONG)?;
         let aim = aim(&args)?;
         if args.has('n') && !matches!(aim, Goal::Power(_) | Goal::Level(Level::HALT)) {
-            return Err("-n goes with -h, -r, -i 0 and -i 6 only: init does the rest".into());
+            return Err("can use \"-n\" for halt or reboot only.".into());
         }
         let goal = match aim {
             _ if args.has('c') => Goal::Cancel,
@@ -124,7 +124,8 @@ impl Wish {
 
     /// What the log is told when it happens.
     pub(super) fn logged(&self) -> String {
-        format!("shutting down {}", self.state)
+        let state = if self.state == "for reboot" { "for system reboot" } else { &self.state };
+        format!("shutting down {state}")
     }
 
     /// The warning with this many minutes left.
@@ -149,7 +150,7 @@ fn aim(args: &Args) -> Result<Goal, String> {
             let mut letters = word.chars();
             let level = letters.next().and_then(Level::from_char);
             let level = level.filter(|l| letters.next().is_none() && "0156S".contains(l.as_char()));
-            level.ok_or_else(|| format!("-i: `{word}` is none of 0 1 5 6 a b c S"))?
+            level.ok_or_else(|| format!("`{word}': bad runlevel"))?
         }
         None if args.has('h') => Level::HALT,
         None if args.has('r') => Level::REBOOT,
