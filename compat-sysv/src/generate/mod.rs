@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`scripts`] | `/etc/init.d` → `scripts/NAME.service` |
 //! | `inittab` | `/etc/inittab` → `inittab/`, `levels/`, `events/` |
+//! | `upstart` | Red Hat 6's jobs in `/etc/init` → lines of inittab |
 //! | [`twins`] | which of them run themselves, and which Rung does natively → `twins/` |
 //! | [`output`] | what is made, and how it gets to the folder |
 //! | `job` | the header of one of Upstart's jobs |
@@ -17,6 +18,7 @@ pub mod twins;
 
 mod inittab;
 mod job;
+mod upstart;
 
 pub use output::{Changes, Item, Made};
 
