@@ -23,7 +23,6 @@ const SHUTDOWN: &[(char, &str, &str)] = &[
     ('3', "", "shutdown"),
     ('3', "", "shutdown xx"),
     ('3', "", "shutdown -h"),
-    ('3', "", "shutdown -x now"),
     ('3', "", "shutdown -P now"),
     ('3', "", "shutdown -r -H now"),
     ('3', "", "shutdown -i 9 now"),
@@ -182,7 +181,8 @@ impl Machine {
 
         let inside = "cd \"$0\" && mount --bind /dev/null dev/null && mount --bind \"$1\" dev/tty9 && \
                       mount -t proc proc proc && exec chroot . /bin/sh -c \"$2\"";
-        let text = format!("cd /; PATH=/{side}:/bin:/usr/bin; {setup}\n{line}\nexit $?");
+        // sysvinit leaves the telling to a child, which would end with PID 1.
+        let text = format!("cd /; PATH=/{side}:/bin:/usr/bin; {setup}\n{line}\ncode=$?; sleep 0.3; exit $code");
         let mut command = container::unshare(&[]);
         command.args(["sh", "-c", inside]).arg(&root).arg(&self.terminal).arg(text);
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUNG_RUNDIR", "/run/rung");

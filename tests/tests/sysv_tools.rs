@@ -27,7 +27,7 @@ fn with_logins(world: &World, lines: &[&str]) {
         .unwrap();
 }
 
-/// A terminal that keeps what it is told.
+/// A terminal that keeps what it is told; each time from its beginning.
 fn terminal(world: &World, line: &str) {
     fs::write(world.path(&format!("/dev/{line}")), "").unwrap();
 }
@@ -71,14 +71,14 @@ fn a_shutdown_that_comes_leaves_nothing_behind() {
     let mut command = world.command(["shutdown", "+1"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     world.wait_for("nologin", deadline(20), |w| w.path("/run/nologin").exists().then_some(()));
+    let warning = "The system is going DOWN to maintenance mode in 1 minute!\n";
+    world.wait_for("the warning", deadline(20), |w| heard(w, "tty9").contains(warning).then_some(()));
+    terminal(&world, "tty9");
     syslog.wait(&world, "<13>shutdown[", "]: shutting down to maintenance mode");
     in_level(&world, '1');
     let out = child.wait_with_output().unwrap();
     assert!(out.status.success() && out.stderr.is_empty(), "{out:?}");
-    let told = heard(&world, "tty9");
-    let at = |words: &str| told.find(words).unwrap_or_else(|| panic!("{words}: {told}"));
-    let minute = at("The system is going DOWN to maintenance mode in 1 minute!\n");
-    assert!(minute < at("The system is going down to maintenance mode NOW!\n"));
+    assert!(heard(&world, "tty9").ends_with("):\n\nThe system is going down to maintenance mode NOW!\n\n"));
     assert!(!world.path("/run/nologin").exists() && !world.path("/run/shutdown.pid").exists());
 }
 
@@ -107,11 +107,12 @@ fn shutdown_passes_its_seconds_on() {
     machine.wait_level('1');
     let unit = machine.world.text("/run/rung/generated/inittab/inittab-k.service");
     assert!(unit.contains("TimeoutStopSec=1s"), "{unit}");
-    let console = machine.world.console();
-    let told: Vec<&str> = console.lines().filter(|line| line.contains("configured via")).collect();
     let words = |signal: &str| format!("INIT: Sending processes configured via /etc/inittab the {signal} signal");
-    let plain: Vec<&str> = told.iter().map(|line| line.trim_matches('\r')).collect();
-    assert_eq!(plain, [words("TERM"), words("KILL")], "{console}");
+    machine.world.wait_for("what was told", deadline(30), |w| {
+        let console = w.console();
+        let told = console.lines().map(|line| line.trim_matches('\r')).filter(|line| line.contains("configured via"));
+        (told.collect::<Vec<_>>() == [words("TERM"), words("KILL")]).then_some(())
+    });
 }
 
 /// Boots a machine whose levels 0 and 6 note what they see; runs this in level 3; gives what was noted, and wtmp.
@@ -190,9 +191,10 @@ fn wall_tells_everybody_who_is_there() {
     world.write("/run/text", &"%".repeat(5000));
     wall(&["/run/text"]);
     assert_eq!(heard(&world, "tty8").matches('%').count(), 4096);
+    terminal(&world, "tty9");
     let mut command = world.command(["/usr/lib/rung/sysv", "wall", "-n"]);
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(b"typed\n").unwrap();
     assert!(child.wait().unwrap().success());
-    assert!(heard(&world, "tty9").ends_with("\ntyped\n"));
+    assert_eq!(heard(&world, "tty9"), "typed\n");
 }

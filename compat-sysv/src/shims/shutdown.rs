@@ -91,16 +91,13 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
 }
 
 fn cancel(name: &str, wish: &Wish) -> u8 {
-    let Some(pid) = running() else {
-        return err(
-            name,
-            if Path::new(PID_FILE).exists() { "not running." } else { "cannot find pid of running shutdown." },
-        );
-    };
-    if kill(pid, Signal::SIGINT).is_err() {
-        return err(name, "not running.");
+    if !Path::new(PID_FILE).exists() {
+        return err(name, "cannot find pid of running shutdown.");
     }
     let _ = pid1::unset_halt();
+    if !running().is_some_and(|pid| kill(pid, Signal::SIGINT).is_ok()) {
+        return err(name, "not running.");
+    }
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), "cancelled a shutdown");
     if !wish.message.is_empty() {
         wall(&wish.message);

@@ -157,7 +157,7 @@ fn aim(args: &Args) -> Result<Goal, String> {
         None => Level::SINGLE,
     };
     if (args.has('P') || args.has('H')) && level != Level::HALT {
-        return Err("-P and -H go with -h only".into());
+        return Err("-H and -P flags can only be used along with -h flag.".into());
     }
     Ok(match level {
         Level::HALT if args.has('H') => Goal::Power(PowerWord::Halt),
