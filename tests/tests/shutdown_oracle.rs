@@ -15,8 +15,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, symlink};
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 /// What the root looks like before: a level in utmp, and what else a case needs. Then the command line.
 const SHUTDOWN: &[(char, &str, &str)] = &[
@@ -246,16 +247,23 @@ fn plain(bytes: &[u8]) -> Vec<String> {
     lines.map(|line| if sender(line) { "Broadcast message" } else { line }.to_owned()).collect()
 }
 
-fn compare(name: &str, cases: &[(char, &str, &str)]) {
+/// Debian's package, unpacked; fetched once.
+fn package() -> Result<&'static Path, &'static str> {
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sysvinit");
+    let found = FOUND.get_or_init(|| debian::packages(&target, &["sysvinit-core"], &["./sbin"]));
+    found.as_deref().map_err(|why| why.lines().next().unwrap_or_default())
+}
+
+fn compare(cases: &[(char, &str, &str)]) {
     if !nix::unistd::geteuid().is_root() {
         return println!("skipped: it takes root");
     }
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("sysvinit-{name}"));
-    let packages = match debian::packages(&target, &["sysvinit-core"], &["./sbin"]) {
+    let package = match package() {
         Ok(folder) => folder,
-        Err(why) => return println!("skipped: sysvinit's programs: {}", why.lines().next().unwrap_or_default()),
+        Err(why) => return println!("skipped: sysvinit's programs: {why}"),
     };
-    let mut machine = Machine::new(&packages.join("sysvinit-core/sbin"));
+    let mut machine = Machine::new(&package.join("sysvinit-core/sbin"));
     let mut wrong = Vec::new();
     for case in cases {
         let [theirs, ours] = ["theirs", "ours"].map(|side| machine.run(side, *case));
@@ -268,10 +276,10 @@ fn compare(name: &str, cases: &[(char, &str, &str)]) {
 
 #[test]
 fn rungs_shutdown_does_what_sysvinits_does() {
-    compare("shutdown", SHUTDOWN);
+    compare(SHUTDOWN);
 }
 
 #[test]
 fn rungs_halt_and_what_ends_at_once_do_what_sysvinits_do() {
-    compare("halt", HALT);
+    compare(HALT);
 }
