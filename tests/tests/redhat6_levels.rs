@@ -7,14 +7,6 @@ use rung_tests::world::container::Container;
 use std::fs;
 use std::time::Duration;
 
-const INITTAB: &str = "id:3:initdefault:
-si::sysinit:/etc/rc.d/rc.sysinit
-l0:0:wait:/etc/rc.d/rc 0
-l2:2:wait:/etc/rc.d/rc 2
-l3:3:wait:/etc/rc.d/rc 3
-l5:5:wait:/etc/rc.d/rc 5
-";
-
 /// Removes the lock files that a crash has left, and leaves two.
 const SYSINIT: &str = "#!/bin/sh
 rm -f /var/lock/subsys/*
@@ -32,7 +24,14 @@ const SCRIPTS: &[(&str, &str, &[&str])] = &[
     ("held", "held.init", &["3/S40", "5/S40", "2/K60"]),
     ("never", "never", &["3/K05", "2/K05", "5/K05", "0/K05"]),
     ("late", "late", &["5/S90", "3/K01", "0/K01"]),
+    // An S link of level 0 is one; of halt's work, Rung does all but what the next constant shows.
+    ("ups", "-", &["0/S02"]),
+    ("killall", "-", &["0/S00"]),
+    ("halt", "-", &["0/S01"]),
 ];
+
+/// What halt has to do beside.
+const HALT: &str = "rm -f /.autofsck\n[ ! -x /sbin/halt.local ] || /sbin/halt.local\n";
 
 fn script(name: &str, lock: &str) -> String {
     let lock = if lock == "-" { "none".to_owned() } else { format!("/var/lock/subsys/{lock}") };
@@ -66,13 +65,16 @@ esac
 
 fn tree() -> Rootfs {
     let mut root = Rootfs::new()
-        .file("etc/inittab", INITTAB, 0o644)
+        .file("etc/inittab", "id:3:initdefault:\n", 0o644)
         .file("etc/rc.d/rc.sysinit", SYSINIT, 0o755)
         .file("var/lock/subsys/one", "", 0o644)
         .file("var/lock/subsys/never", "", 0o644)
+        .file(".autofsck", "", 0o644)
+        .file("sbin/halt.local", "#!/bin/sh\necho halt.local >>/calls\n", 0o755)
         .link("etc/init.d", "rc.d/init.d");
     for (name, lock, links) in SCRIPTS {
-        root = root.file(&format!("etc/rc.d/init.d/{name}"), &script(name, lock), 0o755);
+        let more = if *name == "halt" { HALT } else { "" };
+        root = root.file(&format!("etc/rc.d/init.d/{name}"), &(script(name, lock) + more), 0o755);
         for link in *links {
             let (level, number) = link.split_once('/').unwrap();
             root = root.link(&format!("etc/rc.d/rc{level}.d/{number}{name}"), &format!("../init.d/{name}"));
@@ -126,5 +128,8 @@ fn a_switch_goes_by_lock_files() {
     assert_eq!(container.run(&["/usr/bin/initctl", "--no-wait", "poweroff"]).code, 0);
     container.ended(Duration::from_secs(60));
     // Of held, which has no link there, and of bare, which has no lock file, only the processes end.
-    assert_eq!(sorted(calls(&container)), ["stop never 0 3", "stop one 0 3", "stop two 0 3"], "{}", container.said());
+    let last = calls(&container);
+    assert_eq!(last.last().map(String::as_str), Some("halt.local"), "{last:?}\n{}", container.said());
+    assert_eq!(sorted(last), ["halt.local", "start ups 0 3", "stop never 0 3", "stop one 0 3", "stop two 0 3"]);
+    assert!(!container.rootfs.path().join(".autofsck").exists());
 }

@@ -84,6 +84,25 @@ fn several_daemons_none_and_what_is_not_installed() {
     assert_eq!(status(&world, "many")["state"], "active");
 }
 
+/// What can't be written while `/run` is full is made once there is room, and what runs isn't disturbed meanwhile.
+#[test]
+fn a_full_run_folder_costs_a_script_its_unit_only_for_as_long() {
+    let world = world();
+    add(&world, "old", &script(DAEMON));
+    world.ok(["initctl", "start", "old"]);
+    let pid = world.main_of("old");
+    world.ok(["mount", "-o", "remount,size=1M", "/run"]);
+    world.run(["sh", "-c", "cat /dev/zero >/run/fill"]);
+    add(&world, "new", &script(":"));
+    let told = world.fails(5, ["initctl", "start", "new"]);
+    assert!(told.stderr.contains("there is no unit named new"), "{told:?}");
+    assert!(world.console().contains("sysv generate has failed"), "{}", world.console());
+    assert_eq!(world.main_of("old"), pid);
+    world.ok(["rm", "/run/fill"]);
+    world.ok(["initctl", "start", "new"]);
+    assert_eq!(world.main_of("old"), pid);
+}
+
 #[test]
 fn a_script_that_hangs_is_named_and_ended() {
     let world = world();

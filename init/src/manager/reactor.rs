@@ -310,7 +310,7 @@ impl Manager {
             accounts::TOKEN => self.on_answer(key.step, exit),
             conditions::TOKEN => self.on_looked(key.step, exit),
             directories::TOKEN => self.on_removed(key.step),
-            generate::TOKEN => self.on_generated(key.step),
+            generate::TOKEN => self.on_generated(key.step, exit),
             _ => {}
         }
     }
