@@ -100,6 +100,7 @@ const HALT: &[(char, &str, &str)] = &[
 #[derive(Debug)]
 struct Seen {
     done: Done,
+    terminal: Vec<String>,
     said: Vec<String>,
     syslog: Vec<String>,
 }
@@ -110,14 +111,15 @@ impl Seen {
         // Of any level but 0 sysvinit logs a reboot; Rung says where to.
         let elsewhere = |request: &String| request.starts_with("level ") && !request.contains(['0', '6']);
         let logs = self.done.requests.iter().any(elsewhere) || theirs.syslog.iter().all(|l| self.syslog.contains(l));
-        self.done == theirs.done && logs && theirs.said.iter().all(|line| self.said.contains(line))
+        // Who tells the others is a child of sysvinit's, that is killed where all are.
+        let told = self.terminal == theirs.terminal || (theirs.terminal.is_empty() && theirs.done.code > 128);
+        self.done == theirs.done && told && logs && theirs.said.iter().all(|line| self.said.contains(line))
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Done {
     code: i32,
-    terminal: String,
     requests: Vec<String>,
     files: Vec<String>,
     records: Vec<String>,
@@ -215,12 +217,11 @@ impl Machine {
         let records = wtmp.chunks_exact(LEN).filter_map(Record::decode);
         let done = Done {
             code: code(out.status),
-            terminal: plain(&shown).join("\n"),
             requests,
             files: files.collect(),
             records: records.map(|r| format!("{:?} {} {} {} {}", r.kind, r.id, r.line, r.user, r.pid)).collect(),
         };
-        Seen { done, said: plain(&[out.stdout, out.stderr].concat()), syslog }
+        Seen { done, terminal: plain(&shown), said: plain(&[out.stdout, out.stderr].concat()), syslog }
     }
 }
 
@@ -241,7 +242,7 @@ fn logged(line: &str) -> String {
 /// The lines, without what is different at each call, and up to how it is to be used.
 fn plain(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes).replace(['\r', '\x07'], "");
-    let lines = text.lines().map(str::trim_end).take_while(|line| !line.starts_with("Usage:"));
+    let lines = text.lines().map(str::trim_end).take_while(|line| !line.to_lowercase().starts_with("usage:"));
     let lines = lines.filter(|line| !line.is_empty());
     let sender = |line: &str| line.starts_with("Broadcast message from root@");
     lines.map(|line| if sender(line) { "Broadcast message" } else { line }.to_owned()).collect()
