@@ -144,7 +144,7 @@ pub(super) struct Service {
     pub monitored: Option<Box<Ended>>,
 }
 
-fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
