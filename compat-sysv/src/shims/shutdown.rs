@@ -95,7 +95,7 @@ fn cancel(name: &str, wish: &Wish) -> u8 {
         return err(name, "cannot find pid of running shutdown.");
     }
     let _ = pid1::unset_halt();
-    if !running().is_some_and(|pid| kill(pid, Signal::SIGINT).is_ok()) {
+    if running().is_none_or(|pid| kill(pid, Signal::SIGINT).is_err()) {
         return err(name, "not running.");
     }
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), "cancelled a shutdown");
