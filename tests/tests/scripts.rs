@@ -65,12 +65,14 @@ fn several_daemons_none_and_what_is_not_installed() {
     let many = status(&world, "many");
     assert_eq!((many["main_pid"].is_null(), many["pids"].as_array().map(Vec::len)), (true, Some(2)), "{many}");
     assert_eq!(status(&world, "none")["phase"], "exited");
-    for (name, words) in [("absent", "not installed"), ("unset", "not configured")] {
+    for (name, words, code) in [("absent", "not installed", 5), ("unset", "not configured", 6)] {
         let out = world.run(["initctl", "start", name]);
         assert_eq!(out.code, 0, "{out:?}");
         assert_eq!(status(&world, name)["state"], "inactive");
         let why = world.run(["initctl", "why", name]).stdout;
         assert!(why.contains(words), "{why}");
+        let out = world.run(["/usr/lib/rung/service", name, "start"]);
+        assert_eq!(out.code, code, "the script's own: {out:?}");
     }
     assert_eq!(world.run(["initctl", "start", "broken"]).code, 1);
     assert_eq!(status(&world, "broken")["state"], "failed");

@@ -8,12 +8,14 @@
 pub mod conf;
 pub mod findings;
 mod gathered;
+mod ground;
 mod prefer;
 pub mod recorded;
 pub mod root;
 mod suppose;
 pub mod twins;
 
+pub use ground::Ground;
 pub use prefer::Choice;
 pub use root::Root;
 pub use suppose::Supposed;
@@ -22,7 +24,7 @@ use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::install;
 use crate::unit::search::{self, Folder};
-use crate::unit::{self, Facts, Finding, KeyUse, Severity, Source, SourceFile, Unit, UnitName, targets};
+use crate::unit::{self, Facts, Finding, KeyUse, Relations, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
 use prefer::{Chooser, Rule};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,6 +68,8 @@ pub struct Loader {
     folders: Vec<(Source, PathBuf)>,
     facts: Facts,
     entries: BTreeMap<UnitName, Entry>,
+    /// Those of them that are links to files elsewhere.
+    linked: BTreeSet<UnitName>,
     /// The folders of drop-ins, by the folder they lie in.
     drop_ins: Vec<Folder>,
     gathered: Gathered,
@@ -108,9 +112,9 @@ impl Loader {
 
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
-        let (entries, drop_ins, gathered, generated, supposed) = Default::default();
+        let (entries, linked, drop_ins, gathered, generated, supposed) = Default::default();
         let chooser = Chooser::default();
-        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed, chooser }
+        Self { root, folders, facts, entries, linked, drop_ins, gathered, generated, supposed, chooser }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -142,6 +146,7 @@ impl Loader {
     pub fn scan(&mut self) {
         self.gathered = Gathered::default();
         self.entries.clear();
+        self.linked.clear();
         self.drop_ins.clear();
         let (mut foreign, mut rivals): (_, Vec<(UnitName, Source, PathBuf)>) = (BTreeSet::new(), Vec::new());
         for (source, folder) in self.folders.clone() {
@@ -178,6 +183,9 @@ impl Loader {
                 }
                 let empty = || entry.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
                 let found = self.entry_of(&name, source, path, kind.is_symlink(), empty);
+                if kind.is_symlink() {
+                    self.linked.insert(name.clone());
+                }
                 self.entries.insert(name, found);
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
@@ -224,6 +232,9 @@ impl Loader {
             drop(there);
             let empty = || found.is_file() && found.len() == 0;
             let entry = self.entry_of(&name, source, path, found.is_symlink(), empty);
+            if found.is_symlink() {
+                self.linked.insert(name.clone());
+            }
             // Of a new unit, and of one that was masked, the level links are to be read.
             if self.entries.get(&name) != Some(&entry) || !matches!(entry, Entry::File(Source::Native, _)) {
                 return None;
@@ -358,6 +369,13 @@ impl Loader {
         !search::drop_ins(name, Source::Systemd, &self.drop_ins).is_empty()
     }
 
+    /// Whether more belongs to it than one file in one of the folders: what a link leads to, drop-ins, or its template's.
+    pub fn is_spread(&self, name: &UnitName) -> bool {
+        let linked = || self.linked.contains(name) || name.template().is_some_and(|t| self.linked.contains(&t));
+        let any = || self.drop_ins.iter().any(|folder| folder.entries().next().is_some());
+        linked() || any() && self.has_drop_ins(name)
+    }
+
     /// Folders of drop-ins and of gathered units that exist, for watching.
     pub fn drop_in_folders(&self) -> Vec<PathBuf> {
         let drop_ins = self.drop_ins.iter().flat_map(|folder| folder.entries().map(|e| folder.path.join(&e.name)));
@@ -440,7 +458,8 @@ impl Loader {
             self.gathered.put_into(&mut unit, &aliases);
         }
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
-        for list in lists.into_iter().chain(unit.relations.lists_mut()) {
+        let rare = unit.relations.own().into_iter().flat_map(Relations::lists_mut);
+        for list in lists.into_iter().chain(rare) {
             for name in list.iter_mut() {
                 *name = self.canonical(name.clone());
             }

@@ -9,7 +9,7 @@ use crate::proto::logger::Stream;
 use crate::sys::pipe;
 use crate::unit::UnitName;
 use nix::errno::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -39,11 +39,20 @@ pub mod parked {
     }
 }
 
+/// Where the output of an instance goes, as far as that is to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logs {
+    /// None of it does.
+    None,
+    /// Each stream has a pipe, of which PID 1 keeps both ends.
+    Two,
+    /// Both share a pipe, and PID 1 keeps only the logger's end: descriptors are short.
+    One,
+}
+
 /// One instance's descriptors.
 #[derive(Debug, Default)]
 pub struct Instance {
-    /// The unit's name, suffix included.
-    pub unit: String,
     /// The notify socket.
     pub notify: Option<OwnedFd>,
     /// Our end of the readiness pipe, while a newline is awaited.
@@ -52,7 +61,7 @@ pub struct Instance {
     pub refused: bool,
     /// The service's end of its output pipe.
     pub out: Option<Rc<OwnedFd>>,
-    /// The service's end of its error pipe.
+    /// The service's end of its error pipe; none where that is the output's.
     pub err: Option<Rc<OwnedFd>>,
 }
 
@@ -67,33 +76,42 @@ impl Instance {
     /// # Errors
     /// As `pipe2(2)`, `socket(2)`; a text that names what could not be made.
     pub fn create(
-        unit: &str,
+        unit: &UnitName,
         token: u64,
         notify_socket: Option<&Path>,
-        logs: bool,
+        logs: Logs,
         link: &mut Link,
         logger: &mut Logger,
     ) -> Result<Self, String> {
-        let mut instance = Self { unit: unit.to_owned(), ..Self::default() };
+        let mut instance = Self::default();
         if let Some(path) = notify_socket {
             let socket =
                 notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
             link.park(token, parked::NOTIFY, share(&socket)?);
             instance.notify = Some(socket);
         }
-        if logs {
-            let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
-            let parks = [
-                (parked::OUT, Rc::clone(&out)),
-                (parked::OUT_READ, Rc::clone(&out_read)),
-                (parked::ERR, Rc::clone(&err)),
-                (parked::ERR_READ, Rc::clone(&err_read)),
-            ];
-            link.park_all(token, parks);
-            let name = UnitName::shorten(unit);
-            logger.open(token, Stream::Out, name, out_read);
-            logger.open(token, Stream::Err, name, err_read);
-            (instance.out, instance.err) = (Some(out), Some(err));
+        let name = unit.short();
+        match logs {
+            Logs::None => {}
+            Logs::Two => {
+                let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
+                let parks = [
+                    (parked::OUT, Rc::clone(&out)),
+                    (parked::OUT_READ, Rc::clone(&out_read)),
+                    (parked::ERR, Rc::clone(&err)),
+                    (parked::ERR_READ, Rc::clone(&err_read)),
+                ];
+                link.park_all(token, parks);
+                logger.open(token, Stream::Out, name, out_read);
+                logger.open(token, Stream::Err, name, err_read);
+                (instance.out, instance.err) = (Some(out), Some(err));
+            }
+            Logs::One => {
+                let [read, write] = log_pipe()?;
+                link.park(token, parked::OUT_READ, Rc::clone(&read));
+                logger.open(token, Stream::Out, name, read);
+                instance.out = Some(write);
+            }
         }
         Ok(instance)
     }
@@ -102,13 +120,17 @@ impl Instance {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is.
-    pub fn fetch(unit: &str, token: u64, link: &mut Link) -> Result<Self, Gone> {
+    pub fn fetch(token: u64, link: &mut Link) -> Result<Self, Gone> {
+        let out = match link.fetch(token, parked::OUT)? {
+            // Only the logger's end of it was kept.
+            None => link.fetch(token, parked::OUT_READ)?.and_then(|read| pipe::write_end(read.as_fd()).ok()),
+            out => out,
+        };
         Ok(Self {
-            unit: unit.to_owned(),
             notify: link.fetch(token, parked::NOTIFY)?,
             ready: link.fetch(token, parked::READY)?,
             refused: false,
-            out: link.fetch(token, parked::OUT)?.map(Rc::new),
+            out: out.map(Rc::new),
             err: link.fetch(token, parked::ERR)?.map(Rc::new),
         })
     }

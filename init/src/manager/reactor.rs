@@ -1,6 +1,8 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
+use super::census::Census;
 use super::instance::parked;
+use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
@@ -9,7 +11,6 @@ use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
-use crate::sys::memory;
 use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
@@ -35,6 +36,8 @@ pub(super) const STRAY: u32 = 0x8000_0000;
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// Events of PID 1's that are handled as of one moment.
+const EVENTS: usize = 256;
 /// Pause before strays that can't be watched are looked at again, in milliseconds.
 const STRAY_DELAY: u64 = 200;
 /// Datagrams read in one go from a notify socket, so that a flood can't hold the loop.
@@ -74,15 +77,18 @@ impl Manager {
     }
 
     fn turn(&mut self) {
+        std::mem::take(&mut self.unplanned).into_iter().for_each(|event| self.push(event));
         self.due();
         self.settle();
         self.tell_followers();
         self.end_if_logged();
         self.link.flush();
         self.logger.flush();
+        self.spawn_crowd();
+        self.settle();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
-            memory::give_back();
+            self.tidy();
         }
         let due = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
         let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
@@ -114,7 +120,7 @@ impl Manager {
 
     /// There is work that no descriptor tells of.
     fn has_more(&self) -> bool {
-        self.link.has_early() || self.server.has_more()
+        self.link.has_early() || self.server.has_more() || !self.unplanned.is_empty()
     }
 
     fn dispatch_ready(&mut self, data: u64, what: Ready) {
@@ -215,10 +221,14 @@ impl Manager {
 
     fn read_link(&mut self) {
         loop {
-            match self.link.next_event() {
-                Ok(Some(event)) => self.on_pid1(event),
-                Ok(None) => return,
-                Err(_) => {
+            match self.link.next_events(EVENTS) {
+                Ok(events) if events.is_empty() => return,
+                Ok(events) => {
+                    self.census = Some(Census::default());
+                    events.into_iter().for_each(|event| self.on_pid1(event));
+                    self.census = None;
+                }
+                Err(Gone) => {
                     self.over = true;
                     return;
                 }
@@ -563,7 +573,7 @@ impl Manager {
         for (token, name, stream) in self.log_pipes() {
             let fetched = self.link.fetch(token, parked::read_end(stream));
             match fetched {
-                Ok(Some(pipe)) => self.logger.open(token, stream, &name, pipe),
+                Ok(Some(pipe)) => self.logger.open(token, stream, name.short(), pipe),
                 Ok(None) => {}
                 Err(_) => self.over = true,
             }
@@ -578,8 +588,8 @@ impl Manager {
         }
     }
 
-    /// The pipes that may still be written to: token, unit's short name, stream.
-    fn log_pipes(&self) -> Vec<(u64, String, Stream)> {
+    /// The pipes that may still be written to: token, unit, stream.
+    fn log_pipes(&self) -> Vec<(u64, UnitName, Stream)> {
         self.pipes.iter().map(|((token, stream), name)| (*token, name.clone(), *stream)).collect()
     }
 

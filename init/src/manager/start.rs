@@ -22,9 +22,9 @@ use crate::core::{Core, Event};
 use crate::levels::Farm;
 use crate::load::{self, Loader, Root, system_folders};
 use crate::proto::control::EventKind;
-use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
+use crate::proto::pid1::{Event as Pid1Event, Key, Life, MAX_PARKED, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{fd, file, signals, wait};
+use crate::sys::{fd, file, memory, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{Compat, Conf};
 use crate::unit::{Level, UnitName, command_unit};
@@ -52,6 +52,7 @@ struct Greeting {
 /// The manager's whole life. Its end is PID 1's, or a start that could not be made: then PID 1 tries again.
 pub fn run() -> i32 {
     signals::die_of_faults();
+    memory::keep_large_apart();
     nix::unistd::alarm::set(30);
     let Ok(socket) = fd::take(3) else {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-manager: is started by init only\n");
@@ -181,11 +182,18 @@ fn take_in(core: &mut Core, slots: &[(Key, i32, Life)], tree: Option<&Tree>, run
     }
 }
 
-/// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with. Ours goes up to the hard one.
+/// Descriptors that PID 1 needs for itself, and for children on their way to their programs.
+const NOT_KEPT: usize = 256;
+
+/// Our limit on open files goes up to the hard one; how many descriptors PID 1, whose limit that is too, can keep.
+fn raise_nofile() -> usize {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return MAX_PARKED };
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    usize::try_from(hard).unwrap_or(usize::MAX).saturating_sub(NOT_KEPT).min(MAX_PARKED)
+}
+
+/// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with.
 fn nofile() -> Option<(u64, u64)> {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
     let text = std::env::var("RUNG_NOFILE").ok()?;
     let (soft, hard) = text.split_once(':')?;
     Some((soft.parse().ok()?, hard.parse().ok()?))
@@ -229,6 +237,7 @@ impl Manager {
             managers: greeting.managers,
             reexecs: greeting.reexecs,
             nofile: nofile(),
+            descriptors: raise_nofile(),
             boot_mark: greeting.booted_ms,
             quiet: quiet || matches!(machine::purpose(&args), Purpose::Command(_)),
             pid1,
@@ -243,6 +252,7 @@ impl Manager {
             },
             epoll: Epoll::new().map_err(|_| Gone)?,
             loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
+            ground: Default::default(),
             findings: BTreeMap::new(),
             farm: Farm::new("/etc/rung/levels", "/etc")
                 .with_generated(load::generated(&machine.run_dir).join("levels")),
@@ -265,8 +275,12 @@ impl Manager {
             console: Console::new(console, machine.quiet),
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            told_crowded: false,
             locale: Default::default(),
             known: Default::default(),
+            spread: Default::default(),
+            census: None,
+            crowd: Default::default(),
             forked: BTreeMap::new(),
             watched: BTreeMap::new(),
             strays_due: None,
@@ -283,6 +297,7 @@ impl Manager {
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             held_back: Vec::new(),
             queue: VecDeque::new(),
+            unplanned: Vec::new(),
             actions: VecDeque::new(),
             performing: false,
             tell_due: None,
@@ -409,8 +424,8 @@ impl Manager {
         for token in tokens {
             match self.core.token_unit(token) {
                 Some(unit) => {
-                    let name = self.core.name(unit).as_str().to_owned();
-                    let instance = Instance::fetch(&name, token, &mut self.link)?;
+                    let name = self.core.name(unit).clone();
+                    let instance = Instance::fetch(token, &mut self.link)?;
                     self.note_pipes(token, &name, &instance);
                     self.adopt_instance(token, instance);
                 }

@@ -15,11 +15,11 @@ use super::poison::{self, Poison};
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::levels::Farm;
-use crate::load::Loader;
+use crate::load::{Ground, Loader};
 use crate::proto::logger::Stream;
 use crate::proto::pid1::{Key, Life, Power, Request};
 use crate::sys::epoll::Epoll;
-use crate::sys::wait;
+use crate::sys::{memory, wait};
 use crate::unit::conf::Conf;
 use crate::unit::{Finding, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,6 +47,8 @@ pub struct Machine {
     pub reexecs: u32,
     /// The limit on open files that services get (soft, hard).
     pub nofile: Option<(u64, u64)>,
+    /// How many descriptors PID 1 can keep.
+    pub descriptors: usize,
     /// Differs from boot to boot.
     pub boot_mark: u64,
     /// Only failures on the console.
@@ -78,6 +80,8 @@ pub struct Manager {
     pub epoll: Epoll,
     /// Unit files.
     pub loader: Loader,
+    /// Their folders as they were when all was read last.
+    pub ground: Ground,
     /// What was to be said about each unit's text.
     pub findings: BTreeMap<UnitName, Vec<Finding>>,
     /// Level links.
@@ -120,12 +124,20 @@ pub struct Manager {
     pub console: Console,
     /// Descriptors of running instances.
     pub instances: BTreeMap<u64, Instance>,
-    /// Log pipes whose last writer may still write, with the unit's short name.
-    pub pipes: BTreeMap<(u64, Stream), String>,
+    /// Log pipes whose last writer may still write, with the unit.
+    pub pipes: BTreeMap<(u64, Stream), UnitName>,
+    /// It was said that descriptors are short.
+    pub told_crowded: bool,
     /// The system's language, as it was read in this turn of the loop.
     pub locale: std::cell::OnceCell<super::envfiles::Variables>,
     /// What is known of PID 1's children.
     pub known: super::leftover::Known,
+    /// Signals that go out once all actions are carried out.
+    pub spread: super::spread::Spread,
+    /// What is seen of all processes, while events of PID 1's are handled.
+    pub census: Option<super::census::Census>,
+    /// Processes that wait for room on the way to PID 1.
+    pub crowd: super::crowd::Crowd,
     /// Processes that aren't known to run what they were started for yet, and since when.
     pub forked: BTreeMap<Key, (i32, u64)>,
     /// Instances that wait for their group to become empty, with the unit.
@@ -156,6 +168,8 @@ pub struct Manager {
     pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
+    /// Starts that could not even be asked for: events of the next turn.
+    pub unplanned: Vec<Event>,
     /// What the core has decided and nobody has done yet.
     pub actions: VecDeque<Action>,
     /// An action is being carried out: what comes of it waits behind the others.
@@ -243,6 +257,7 @@ impl Manager {
         while let Some(action) = self.actions.pop_front() {
             self.perform(action);
         }
+        self.spread_signals();
         self.performing = false;
     }
 
@@ -269,15 +284,16 @@ impl Manager {
 
     /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.
     pub fn record(&mut self) {
-        let mut dirty = self.core.take_dirty();
-        dirty.extend(self.askers.take_dirty());
-        dirty.extend(self.events.take_dirty());
-        dirty.extend(self.choices.take_dirty());
-        dirty.extend(self.recorder.take_dirty());
-        if dirty.is_empty() {
+        let mut dirty = (self.core.take_dirty())
+            .chain(self.askers.take_dirty())
+            .chain(self.events.take_dirty())
+            .chain(self.choices.take_dirty())
+            .chain(self.recorder.take_dirty())
+            .peekable();
+        if dirty.peek().is_none() {
             return;
         }
-        let written = self.journal.as_mut().map(|j| j.append(&dirty).is_ok() && !j.is_bloated());
+        let written = self.journal.as_mut().map(|j| j.append(dirty).is_ok() && !j.is_bloated());
         if written == Some(false) {
             self.rewrite_journal();
         }
@@ -285,14 +301,25 @@ impl Manager {
 
     /// A new journal from a snapshot, parked in the old one's place.
     pub fn rewrite_journal(&mut self) {
-        let mut records = self.core.snapshot();
-        records.extend(self.askers.snapshot());
-        records.extend(self.events.snapshot());
-        records.extend(self.choices.snapshot());
-        records.extend(self.recorder.snapshot());
-        self.journal = Journal::create(&records).ok();
+        let records = (self.core.snapshot())
+            .chain(self.askers.snapshot())
+            .chain(self.events.snapshot())
+            .chain(self.choices.snapshot())
+            .chain(self.recorder.snapshot());
+        self.journal = Journal::create(records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);
         }
+    }
+
+    /// Gives back what a boot or a switch of levels has needed and rest doesn't.
+    pub fn tidy(&mut self) {
+        if self.journal.as_ref().is_some_and(Journal::is_slack) {
+            self.rewrite_journal();
+        }
+        self.events.shrink();
+        self.queue.shrink_to_fit();
+        self.actions.shrink_to_fit();
+        memory::give_back();
     }
 }
