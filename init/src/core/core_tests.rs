@@ -12,6 +12,8 @@ mod cost;
 mod course;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_hold.rs"]
+mod hold;
 #[path = "core_tests_mixed.rs"]
 mod mixed;
 #[path = "core_tests_ready.rs"]

@@ -82,6 +82,8 @@ pub struct View<'a> {
     pub times: Times,
     /// The levels it is on in.
     pub on: LevelSet,
+    /// A verb of its script is at work: it isn't restarted by itself.
+    pub held: bool,
 }
 
 impl Core {
@@ -129,6 +131,7 @@ impl Core {
             deadline: service.deadline,
             times: service.times,
             on: node.on,
+            held: service.is_held(),
         }
     }
 

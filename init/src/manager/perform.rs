@@ -42,6 +42,7 @@ impl Manager {
                 self.link.send(Request::Adopt { key, pid, start_time }, Vec::new());
             }
             Action::Watch { unit, token } => self.watch_group(unit, token),
+            Action::Await { pid, start_time } => self.await_holder(pid, start_time),
             Action::Finished { unit, token, definition } => self.finished(unit, token, &definition),
             Action::Changed { unit, state, outcome } => self.changed(unit, state, outcome.as_ref()),
             Action::JobDone { request, unit, result } => self.job_done(request, unit, result),

@@ -4,7 +4,7 @@ use super::instance::parked;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, generate, helper, panel};
+use super::{accounts, conditions, directories, generate, helper, holds, panel};
 use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -252,6 +252,7 @@ impl Manager {
     /// A process changed its state.
     pub fn on_slot(&mut self, key: Key, pid: i32, life: Life) {
         self.note_own(key, pid, life);
+        self.note_end(pid, life);
         self.forked.remove(&key);
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
@@ -344,7 +345,9 @@ impl Manager {
         let spawn = is(Request::Spawn { key });
         let adopt = is(Request::Adopt { key, pid: 0, start_time: 0 });
         let again = errno == Errno::EINTR as i32;
-        if key.step & STRAY != 0 {
+        if key.token == holds::TOKEN {
+            self.on_unwatched(key, errno);
+        } else if key.step & STRAY != 0 {
             match self.watched.get(&key.token).copied() {
                 Some(unit) if errno == Errno::ESRCH as i32 => self.watch_group(unit, key.token),
                 // It can't be watched: no event will tell of its end.

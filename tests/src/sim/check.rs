@@ -46,7 +46,7 @@ impl Judge {
                     self.live(*token);
                     self.start(core, *unit, *token, now);
                 }
-                Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
+                Action::Spawn { unit, key, kind, index, main_pid: _ } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is spawned twice"));
                     }
@@ -56,6 +56,7 @@ impl Judge {
                         self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {
+                        self.under_a_verb(core, *unit, *index);
                         self.stop_order(core, *unit, key.token);
                     }
                 }
@@ -90,6 +91,15 @@ impl Judge {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// While a verb of its script is at work a unit goes down only because somebody asks for it, or because it ran too long.
+    fn under_a_verb(&mut self, core: &Core, unit: UnitId, index: usize) {
+        let view = core.view(unit);
+        let lasts = view.unit.is_none_or(|u| u.service.ending.runtime_max.is_none());
+        if view.held && view.job.is_none() && lasts && index == 0 {
+            self.say(format!("{:?} goes down by itself while a verb of its script is at work", view.name));
         }
     }
 
