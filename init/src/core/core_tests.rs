@@ -22,6 +22,8 @@ mod ready;
 mod relations;
 #[path = "core_tests_scripts.rs"]
 mod scripts;
+#[path = "core_tests_wishes.rs"]
+mod wishes;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

@@ -53,6 +53,7 @@ mod timers;
 mod times;
 mod transaction;
 mod view;
+mod wishes;
 
 pub use cycle::Cycle;
 pub use ends::Ended;

@@ -178,6 +178,11 @@ impl Core {
         before.filter(|(done, other)| *done > 0 && *done <= begun && *other != id).max().map(|(_, other)| other)
     }
 
+    /// Orders that headers of init scripts wish for and unit files contradict: the unit, and the one it doesn't come after.
+    pub fn unheeded(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
+        self.units.unheeded.iter().map(|wish| (self.name(wish.later), self.name(wish.earlier)))
+    }
+
     /// When each level was reached first, in that order.
     pub fn reached(&self) -> &[Reached] {
         &self.levels.reached
