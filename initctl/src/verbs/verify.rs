@@ -12,7 +12,7 @@ use crate::cli::VerifyArgs;
 use crate::exit::{FAILED, Failure};
 use crate::render::verify as render;
 use batch::Batch;
-use generated::Generated;
+pub(super) use generated::Generated;
 use init::client;
 use init::load::{self, Root, conf};
 use init::unit::{Finding, KeyUse, Severity, Taken, UnitName, search};
@@ -65,9 +65,7 @@ struct Checked {
 pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
     let root = match &args.root {
         None => Root::system(),
-        Some(folder) => Root::image(fs::canonicalize(folder).map_err(|e| {
-            Failure::Other(format!("--root {}: {e}; name the folder that is `/` in the image", folder.display()))
-        })?),
+        Some(folder) => super::image::root(folder)?,
     };
     let (settings, conf_findings) = conf::read(&root);
     let facts = load::conf::facts(&client::run_dir(), &settings);
