@@ -116,6 +116,14 @@ fn an_images_scripts_and_inittab_are_verified() {
     assert!(!root.path().join("run/rung").exists());
 }
 
+/// Puts a file in the place of another, as package managers do.
+fn unit_file(container: &Container, path: &str, text: &str) {
+    let path = container.rootfs.path().join(path);
+    let new = path.with_extension("dpkg-new");
+    fs::write(&new, text).expect("a unit");
+    fs::rename(&new, &path).expect("in its place");
+}
+
 /// A script with this header, that notes its start.
 fn noted(name: &str, header: &str) -> (String, String) {
     let lines: String = header.split(';').map(|line| format!("# {}\n", line.trim())).collect();
@@ -168,7 +176,7 @@ fn a_unit_keeps_its_place_among_the_scripts() {
     assert!(why.contains("by the header of the init script that it stands for it starts after db"), "{why}");
     // A unit that says the opposite itself: that counts, and is told.
     let (path, text) = slow("db", "After=web.service\n");
-    fs::write(container.rootfs.path().join(path), text).expect("a unit");
+    unit_file(&container, &path, &text);
     container.boot_again();
     let came = order(&container);
     let place = |name: &str| came.iter().position(|n| n == name).unwrap_or_else(|| panic!("{name}: {came:?}"));

@@ -371,7 +371,7 @@ fn an_image_is_switched_without_a_running_rung() {
         (["systemctl", "is-enabled", "own"], "disabled\n"),
         (["initctl", "is-enabled", "own"], "disabled\n"),
         (["initctl", "is-enabled", "off"], "enabled\n"),
-        (["systemctl", "is-enabled", "nobody"], ""),
+        (["systemctl", "is-enabled", "nobody"], "not-found\n"),
         (["initctl", "is-enabled", "nobody"], "not-found\n"),
     ] {
         let (code, out, err) = run(&words);
@@ -399,7 +399,10 @@ fn an_image_is_switched_without_a_running_rung() {
     let (_, out, err) = run(&["initctl", "disable", "vendor", "--levels", "2"]);
     assert!(!path.join("etc/rung/levels/2/vendor.service").is_symlink(), "{out} {err}");
     let (code, _, err) = run(&["initctl", "enable", "vendr"]);
-    assert!(code != 0 && err.contains("there is no unit named vendr.service") && err.contains("vendor"), "{err}");
+    assert!(
+        code != 0 && err.contains("there is no unit named vendr in ") && err.contains("did you mean vendor?"),
+        "{err}"
+    );
     let (code, _, err) = run(&["initctl", "enable", "own", "--now"]);
     assert!(code != 0 && err.contains("--now"), "{err}");
     let (code, _, err) = run(&["systemctl", "enable", "nobody"]);

@@ -514,10 +514,12 @@ impl Manager {
             return self.reload_all();
         }
         let texts = || files.iter().flatten().filter_map(|f| f.to_str());
-        let stems: BTreeSet<&str> = texts().map(|f| f.strip_suffix(".d").unwrap_or(f)).collect();
+        // By their own names: an alias's file may be a script's, whose place another unit has.
+        let named = texts().filter_map(|f| UnitName::new(f.strip_suffix(".d").unwrap_or(f)).ok());
+        let stems: BTreeSet<UnitName> = named.flat_map(|name| [self.loader.canonical(name.clone()), name]).collect();
         let is_drop_in = texts().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
         let concerned = |name: &UnitName| {
-            let one_of = |name: &UnitName| stems.contains(name.as_str()) || gathers.contains(name);
+            let one_of = |name: &UnitName| stems.contains(name) || gathers.contains(name);
             one_of(name)
                 || name.template().is_some_and(|t| one_of(&t))
                 || is_drop_in && (self.loader.has_drop_ins(name) || self.has_drop_in_now(name))

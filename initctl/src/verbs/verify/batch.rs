@@ -103,7 +103,7 @@ impl<'a> Batch<'a> {
         core.handle(Event::Define(definitions), 0, &mut Vec::new());
         self.complete(&mut core);
         let mut loops = loops::findings(&core, names);
-        loops.extend(loops::in_vain(&core, names));
+        loops.extend(loops::in_vain(&core, names, self.root));
         self.excerpts(&mut loops);
         (checked, loops)
     }

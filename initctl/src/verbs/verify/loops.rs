@@ -1,6 +1,7 @@
 //! Loops in the ordering, as the core would cut them, and what headers of init scripts wish in vain.
 
 use init::core::{Core, Cycle, Loaded};
+use init::load::Root;
 use init::unit::{Finding, Severity, Unit, UnitName};
 use std::rc::Rc;
 
@@ -18,12 +19,12 @@ fn unit(core: &Core, name: &UnitName) -> Option<Rc<Unit>> {
 }
 
 /// The orders that headers of scripts wish for and unit files contradict, where one of these units is concerned.
-pub fn in_vain(core: &Core, names: &[UnitName]) -> Vec<Finding> {
+pub fn in_vain(core: &Core, names: &[UnitName], root: &Root) -> Vec<Finding> {
     let concerned = core.unheeded().filter(|(later, earlier)| names.contains(later) || names.contains(earlier));
-    concerned.map(|(later, earlier)| opposed(core, later, earlier)).collect()
+    concerned.map(|(later, earlier)| opposed(core, root, later, earlier)).collect()
 }
 
-fn opposed(core: &Core, later: &UnitName, earlier: &UnitName) -> Finding {
+fn opposed(core: &Core, root: &Root, later: &UnitName, earlier: &UnitName) -> Finding {
     let is_script = |name: &UnitName| unit(core, name).is_some_and(|unit| unit.source.is_script());
     let stands = |name: &UnitName, list: fn(&Unit) -> &Vec<UnitName>, other: &UnitName| {
         unit(core, name).is_some_and(|unit| list(&unit).contains(other))
@@ -37,7 +38,7 @@ fn opposed(core: &Core, later: &UnitName, earlier: &UnitName) -> Finding {
     let text = format!(
         "by its header `{later}` is to start after `{earlier}`: unit files have it the other way round, and count"
     );
-    Finding::whole(Severity::Warning, &path, text)
+    Finding::whole(Severity::Warning, &root.shown(&path), text)
         .hint(format!("see After= and Before=: initctl cat {later} {earlier}"))
 }
 
