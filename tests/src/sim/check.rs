@@ -109,8 +109,10 @@ impl Judge {
         }
     }
 
+    /// Whether an order doesn't count: it would close a loop, in one transaction or, of a script with a unit file, at all.
     fn was_dropped(&self, core: &Core, later: UnitId, earlier: UnitId) -> bool {
-        self.dropped.contains(&(core.name(later).clone(), core.name(earlier).clone()))
+        let (later, earlier) = (core.name(later), core.name(earlier));
+        self.dropped.contains(&(later.clone(), earlier.clone())) || core.unheeded().any(|pair| pair == (later, earlier))
     }
 
     fn say(&mut self, what: String) {
