@@ -7,7 +7,7 @@ use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
 use super::{cgroup, procs, sentence};
-use crate::core::{Action, Event, ExitRecord, JobResult, Outcome, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -300,7 +300,8 @@ impl Manager {
         let view = self.core.view(unit);
         let plan = self.plan_failures.get(&unit).map(String::as_str);
         let reason = sentence::job_reason(status::definition(&view), &result, plan);
-        let hint = sentence::hint(name.short(), &result);
+        let masked = *view.on_disk == Loaded::Masked;
+        let hint = sentence::hint(name.short(), masked, &result);
         JobEnd { name, result, reason, hint, log: Vec::new() }
     }
 

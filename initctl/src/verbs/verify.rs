@@ -85,6 +85,11 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
             Some(names) => names.iter().map(|n| batch.unit(n)).collect::<Result<_, _>>().map_err(Failure::Other)?,
             None => batch.all(folder.as_deref()),
         };
+        if !whole {
+            // What is wrong with the scripts that these are made of.
+            let scripts = batch.scripts(&names);
+            findings.extend(made.findings.iter().filter(|f| scripts.contains(&f.path)).cloned());
+        }
         let (units, mut loops) = batch.check(&names, &machine);
         checked.extend(units);
         findings.append(&mut loops);

@@ -347,7 +347,7 @@ fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
         LoadState::Loaded | LoadState::Missing => {}
     }
     if let (State::Failed, Some(outcome)) = (unit.state, &unit.outcome) {
-        let hint = sentence::hint(name, &JobResult::Failed(outcome.clone()));
+        let hint = sentence::hint(name, unit.load == LoadState::Masked, &JobResult::Failed(outcome.clone()));
         lines.extend(hint.filter(|hint| !lines.contains(hint)).into_iter().collect::<Vec<_>>());
         lines.push(format!("initctl start {name}, once the cause is mended"));
     }
