@@ -62,10 +62,9 @@ fn a_facility_that_stands_for_itself_ends() {
 
 #[test]
 fn the_file_of_a_root_wins_over_the_built_in_table() {
-    let folder = std::env::temp_dir().join(format!("rung-facilities-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    let place = crate::scratch::Scratch::new();
+    let (folder, root) = (&place.0, place.root());
     fs::create_dir_all(folder.join("etc/insserv.conf.d/folder")).expect("mkdir");
-    let root = Root::image(folder.clone());
     assert_eq!(Facilities::read(&root, Facilities::debian()), (Facilities::debian(), Vec::new()), "no file, no word");
     let put = |name: &str, text: &str| fs::write(folder.join("etc").join(name), text).expect("write");
     put("insserv.conf.d/b", "$x two\n");
@@ -80,5 +79,4 @@ fn the_file_of_a_root_wins_over_the_built_in_table() {
     assert_eq!(members(&table, "$x"), ["one", "two"]);
     assert!(!table.knows("$syslog"), "the file itself says all");
     assert_eq!(findings[0].path, folder.join("etc/insserv.conf"));
-    fs::remove_dir_all(&folder).expect("clean");
 }

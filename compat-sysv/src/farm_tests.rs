@@ -1,5 +1,5 @@
 use super::*;
-use std::os::unix::fs::symlink;
+use crate::scratch::Scratch;
 
 #[test]
 fn names_of_links_are_read_and_made() {
@@ -12,32 +12,29 @@ fn names_of_links_are_read_and_made() {
     assert_eq!(file_name(Kind::Stop, 7, "a"), "K07a");
 }
 
-fn root(name: &str) -> (PathBuf, Root) {
-    let folder = std::env::temp_dir().join(format!("rung-farm-{name}-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(folder.join("etc/init.d")).expect("mkdir");
-    for script in ["a", "b"] {
-        fs::write(folder.join("etc/init.d").join(script), "").expect("write");
-    }
-    (folder.clone(), Root::image(folder))
+/// A root with two scripts.
+fn place() -> Scratch {
+    let place = Scratch::new();
+    place.put("etc/init.d/a", "");
+    place.put("etc/init.d/b", "");
+    place
 }
 
-fn link(folder: &Path, level: char, file: &str, target: &str) {
-    let rc = folder.join(format!("etc/rc{level}.d"));
-    fs::create_dir_all(&rc).expect("mkdir");
-    symlink(target, rc.join(file)).expect("link");
+fn link(place: &Scratch, level: char, file: &str, target: &str) {
+    place.link(&format!("etc/rc{level}.d/{file}"), target);
 }
 
 #[test]
 fn a_farm_is_read_with_levels_and_numbers() {
-    let (folder, root) = root("read");
+    let place = place();
+    let (folder, root) = (&place.0, place.root());
     for level in ['2', '3'] {
-        link(&folder, level, "S05a", "../init.d/a");
+        link(&place, level, "S05a", "../init.d/a");
     }
-    link(&folder, '3', "S03a", "../init.d/a");
-    link(&folder, 'S', "S01b", "/etc/init.d/b");
-    link(&folder, '0', "K09a", "../init.d/a");
-    link(&folder, '0', "K01gone", "../init.d/gone");
+    link(&place, '3', "S03a", "../init.d/a");
+    link(&place, 'S', "S01b", "/etc/init.d/b");
+    link(&place, '0', "K09a", "../init.d/a");
+    link(&place, '0', "K01gone", "../init.d/gone");
     fs::write(folder.join("etc/rc2.d/README"), "").expect("write");
     fs::write(folder.join("etc/rc2.d/notes"), "").expect("write");
     let (farm, findings) = Farm::read(&root);
@@ -52,18 +49,16 @@ fn a_farm_is_read_with_levels_and_numbers() {
     assert!(!farm.knows("gone"));
     let told: Vec<PathBuf> = findings.iter().map(|f| f.path.clone()).collect();
     assert_eq!(told, [folder.join("etc/rc0.d/K01gone"), folder.join("etc/rc2.d/notes")]);
-    fs::remove_dir_all(&folder).expect("clean");
 }
 
 #[test]
 fn a_red_hat_farm_is_read_with_and_without_links_in_etc() {
-    let (folder, root) = root("redhat");
-    fs::create_dir_all(folder.join("etc/rc.d/rc3.d")).expect("mkdir");
-    symlink("../../init.d/a", folder.join("etc/rc.d/rc3.d/S85a")).expect("link");
+    let place = place();
+    let (folder, root) = (&place.0, place.root());
+    place.link("etc/rc.d/rc3.d/S85a", "../../init.d/a");
     assert_eq!(Farm::read(&root).0.levels("a", Kind::Start).to_string(), "3");
-    symlink("rc.d/rc3.d", folder.join("etc/rc3.d")).expect("link");
+    place.link("etc/rc3.d", "rc.d/rc3.d");
     let (farm, findings) = Farm::read(&root);
     assert_eq!((farm.links.len(), findings.len()), (1, 0), "not twice");
     assert_eq!(farm.links[0].path, folder.join("etc/rc3.d/S85a"));
-    fs::remove_dir_all(&folder).expect("clean");
 }

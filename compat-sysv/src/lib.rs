@@ -11,7 +11,6 @@
 //! | [`lsb`], [`chkconfig`] | what an init script's comments say; pure |
 //! | [`facilities`] | `/etc/insserv.conf`: what `$network` and the like stand for |
 //! | [`farm`] | `/etc/rcN.d`: which script runs in which level |
-//! | [`md5`] | sums of files, as dpkg has them; pure |
 //! | [`tree`] | all scripts of a root, with the above |
 //! | [`order`] | in which order they run, and insserv's numbers; pure |
 //! | [`shims`] | `telinit`, `runlevel`, `shutdown`, `halt`, `service`, …: arguments → request |
@@ -24,7 +23,6 @@ pub mod fifo;
 pub mod generate;
 pub mod inittab;
 pub mod lsb;
-pub mod md5;
 pub mod order;
 pub mod pid1;
 pub mod shims;
@@ -32,3 +30,5 @@ pub mod tree;
 pub mod utmp;
 
 mod bytes;
+#[cfg(test)]
+mod scratch;

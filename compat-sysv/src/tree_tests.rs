@@ -1,39 +1,9 @@
 use super::*;
 use crate::lsb::Key;
-use std::os::unix::fs::symlink;
+use crate::scratch::Scratch;
 
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("rung-tree-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("etc/init.d")).expect("mkdir");
-        Self(folder)
-    }
-
-    fn put(&self, path: &str, text: &str) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-        fs::write(&path, text).expect("write");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
-
-    fn link(&self, path: &str, target: &str) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-        symlink(target, path).expect("link");
-    }
-
-    fn tree(&self) -> Tree {
-        Tree::read(&Root::image(self.0.clone()))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn tree_of(place: &Scratch) -> Tree {
+    Tree::read(&place.root())
 }
 
 fn header(provides: &str) -> String {
@@ -55,7 +25,7 @@ fn provides(tree: &Tree, name: &str) -> Vec<String> {
 
 #[test]
 fn what_is_no_script_is_passed_over() {
-    let place = Place::new("names");
+    let place = Scratch::new();
     for name in ["web", "mountall.sh", "x11-common"] {
         place.put(&format!("etc/init.d/{name}"), &header(name));
     }
@@ -88,7 +58,7 @@ fn what_is_no_script_is_passed_over() {
     fs::create_dir(place.0.join("etc/init.d/folder")).expect("mkdir");
     place.link("etc/init.d/second", "web");
     nix::unistd::mkfifo(&place.0.join("etc/init.d/fifo"), nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
-    let tree = place.tree();
+    let tree = tree_of(&place);
     assert_eq!(names(&tree), ["mountall.sh", "web", "x11-common"]);
     assert_eq!(tree.findings, []);
     assert_eq!(tree.style, Style::Debian);
@@ -96,23 +66,23 @@ fn what_is_no_script_is_passed_over() {
 
 #[test]
 fn overrides_win_as_in_insserv() {
-    let place = Place::new("overrides");
+    let place = Scratch::new();
     place.put("etc/init.d/web", &header("own"));
-    assert_eq!(provides(&place.tree(), "web"), ["own"]);
+    assert_eq!(provides(&tree_of(&place), "web"), ["own"]);
     place.put("usr/share/insserv/overrides/web", &header("shared"));
-    assert_eq!(provides(&place.tree(), "web"), ["shared"]);
+    assert_eq!(provides(&tree_of(&place), "web"), ["shared"]);
     place.put("etc/insserv/overrides/web", &header("admin"));
-    let tree = place.tree();
+    let tree = tree_of(&place);
     assert_eq!(provides(&tree, "web"), ["admin"]);
     let source = tree.script("web").and_then(|s| s.lsb.as_ref()).map(|(path, _)| path.clone());
     assert_eq!(source, Some(place.0.join("etc/insserv/overrides/web")));
     place.put("etc/insserv/overrides/web", "no header here\n");
-    assert_eq!(provides(&place.tree(), "web"), ["shared"], "one without a header is none");
+    assert_eq!(provides(&tree_of(&place), "web"), ["shared"], "one without a header is none");
 }
 
 #[test]
 fn scripts_that_lie_elsewhere() {
-    let place = Place::new("links");
+    let place = Scratch::new();
     place.put("opt/vendor/lib/agent.sh", &header("agent"));
     place.link("etc/init.d/agent", "/opt/vendor/lib/agent.sh");
     place.link("etc/init.d/second", "agent");
@@ -121,7 +91,7 @@ fn scripts_that_lie_elsewhere() {
     place.link("etc/rc2.d/S99local", "../rc.local");
     place.link("etc/rc2.d/S98README", "../rc.local");
     place.put("etc/insserv/overrides/agent.sh", &header("by-its-real-name"));
-    let tree = place.tree();
+    let tree = tree_of(&place);
     assert_eq!(names(&tree), ["agent", "local", "second"]);
     assert_eq!(provides(&tree, "agent"), ["by-its-real-name"]);
     assert_eq!(tree.script("second").map(|s| s.lsb.is_some()), Some(false), "the header is the first name's");
@@ -130,12 +100,12 @@ fn scripts_that_lie_elsewhere() {
 
 #[test]
 fn jobs_of_upstart_are_asked_for_their_headers() {
-    let place = Place::new("upstart");
+    let place = Scratch::new();
     place.put("lib/init/upstart-job", "#!/bin/sh\n");
     place.link("etc/init.d/job", "/lib/init/upstart-job");
     place.link("etc/init.d/chain", "../init.d/job");
     place.link("etc/init.d/bad", "../../lib/init/upstart-job");
-    let root = Root::image(place.0.clone());
+    let root = place.root();
     let tree = Tree::read_with(&root, &mut |name| match name {
         "bad" => Err("it failed".to_owned()),
         name => Ok(Some(header(&format!("{name}-asked")))),
@@ -146,34 +116,34 @@ fn jobs_of_upstart_are_asked_for_their_headers() {
 
 #[test]
 fn a_red_hat_tree_is_known_by_its_folders() {
-    let place = Place::new("redhat");
+    let place = Scratch::new();
     fs::remove_dir_all(place.0.join("etc/init.d")).expect("remove");
     place.put("etc/rc.d/init.d/httpd", "#!/bin/bash\n# chkconfig: - 85 15\n# pidfile: /var/run/httpd.pid\n");
     place.put("etc/rc.d/init.d/old,", "#!/bin/bash\n");
-    let tree = place.tree();
+    let tree = tree_of(&place);
     assert_eq!((tree.style, names(&tree)), (Style::RedHat, vec!["httpd"]));
     assert_eq!(tree.folder, place.0.join("etc/rc.d/init.d"));
     assert_eq!(tree.scripts[0].chkconfig.line.map(|l| l.start), Some(85));
     assert!(tree.facilities.knows("$syslog"));
     place.link("etc/init.d", "rc.d/init.d");
-    assert_eq!(place.tree().folder, place.0.join("etc/init.d"));
+    assert_eq!(tree_of(&place).folder, place.0.join("etc/init.d"));
 }
 
 #[test]
 fn a_script_that_is_too_long_is_told_and_kept() {
-    let place = Place::new("long");
+    let place = Scratch::new();
     place.put("etc/init.d/web", &"#".repeat(MAX_FILE + 1));
-    let tree = place.tree();
+    let tree = tree_of(&place);
     assert_eq!((names(&tree), tree.findings.len()), (vec!["web"], 1));
 }
 
 #[test]
 fn levels_are_the_farms_or_the_headers() {
-    let place = Place::new("levels");
+    let place = Scratch::new();
     place.put("etc/init.d/on", &header("on"));
     place.put("etc/init.d/off", &header("off"));
     place.link("etc/rc5.d/S01on", "../init.d/on");
-    let tree = place.tree();
+    let tree = tree_of(&place);
     let levels = |name: &str, kind| tree.levels(tree.script(name).expect("script"), kind).to_string();
     assert_eq!((levels("on", Kind::Start), levels("on", Kind::Stop)), ("5".to_owned(), String::new()));
     assert_eq!((levels("off", Kind::Start), levels("off", Kind::Stop)), ("23".to_owned(), "0".to_owned()));

@@ -107,6 +107,52 @@ fn chkconfig_switches_scripts_by_their_links() {
 }
 
 #[test]
+fn chkconfig_leaves_alone_what_somebody_has_set() {
+    let root = Root::new("set");
+    assert!(!root.good("chkconfig --list").contains("web"), "it has no link");
+    root.good("chkconfig --add web");
+    root.good("chkconfig --level 3 web off");
+    fs::remove_file(root.0.join("etc/rc5.d/S85web")).expect("link");
+    root.good("chkconfig --add web");
+    assert_eq!(root.links("web"), "0K15 1K15 2K15 3K15 4S85 5S85 6K15", "only what is missing comes");
+    root.put("etc/chkconfig.d/web", "# chkconfig: 5 20 80\n# description: x\n");
+    root.good("chkconfig --override web");
+    assert_eq!(root.links("web"), "0K15 1K15 2K15 3K15 4S85 5S85 6K15", "the links aren't those of the header");
+    for wrong in ["chkconfig web maybe", "chkconfig --add", "chkconfig --level 9 web on"] {
+        let (code, out, err) = root.run(wrong);
+        assert!(code == 1 && out.is_empty() && err.starts_with("usage: chkconfig "), "{wrong}: {err}");
+    }
+}
+
+#[test]
+fn chkconfig_knows_xinetds_services() {
+    let root = Root::new("xinetd");
+    root.script("xinetd", "# chkconfig: 345 56 50\n# description: x\n");
+    root.put("etc/xinetd.d/echo", "service echo\n{\n\tdisable = yes\n}\n");
+    assert!(!root.good("chkconfig --list").contains("xinetd based"), "it doesn't run");
+    root.good("chkconfig --add xinetd");
+    let list = root.good("chkconfig --list");
+    assert!(list.ends_with("\nxinetd based services:\n\techo:          \toff\n"), "{list}");
+    assert!(!root.good("chkconfig --type sysv --list").contains("echo"));
+    assert_eq!(root.run("chkconfig echo").0, 1);
+    root.good("chkconfig echo on");
+    assert_eq!((root.run("chkconfig echo").0, root.good("chkconfig --list echo")), (0, "echo           \ton\n".into()));
+    let file = fs::read_to_string(root.0.join("etc/xinetd.d/echo")).expect("file");
+    assert_eq!(file, "service echo\n{\n\tdisable\t= no\n}\n");
+}
+
+#[test]
+fn systemctls_hook_is_the_distributions() {
+    let root = Root::new("hook");
+    fs::create_dir_all(root.0.join("etc/rc.d/init.d")).expect("folder");
+    root.good("systemd-sysv-install enable web");
+    assert_eq!(root.links("web"), "2S85 3S85 4S85 5S85", "as by chkconfig");
+    root.good("systemd-sysv-install disable web");
+    assert_eq!(root.links("web"), "2K15 3K15 4K15 5K15");
+    assert_eq!(root.run("systemd-sysv-install is-enabled web").0, 1);
+}
+
+#[test]
 fn what_is_no_service_is_said_with_what_is_near() {
     let root = Root::new("none");
     let (code, out, err) = root.run("chkconfig wbe on");

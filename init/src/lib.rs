@@ -9,13 +9,13 @@
 //! | [`proto`] | what travels between processes; pure | `unit`, `core`; frames and plans: – |
 //! | [`sys`] | the only `unsafe`, the only raw syscalls; no policy | frames and plans |
 //! | [`load`] | unit files and `init.conf` as they lie in a root | `unit`, `core::Definition`, `sys` |
-//! | [`levels`] | which units are on in which level: links, read and written | `core::LevelMark`, `proto`, `sys`, `unit` |
+//! | [`levels`] | which units are on in which level: links, read and written | `core::{LevelMark, RcRule}`, `proto`, `sys`, `unit` |
 //! | [`switch`] | what `enable` and `disable` change | `core::Definition`, `levels`, `load`, `proto`, `unit` |
 //! | [`stage`] | what happens before PID 1's loop begins and after it has ended | `sys`, frames and plans |
 //! | [`pid1`] | the reactor that is PID 1 | `stage`, `sys`, frames and plans |
 //! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1`, `stage` |
 //! | [`log`] | service output to files | `sys`, `proto`, `unit` |
-//! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::accounts` |
+//! | [`boot`] | `init-boot`, the jobs of level S | `sys`, `unit::{accounts, condition, scalar}` |
 //! | [`client`] | connect, call, stream, repeat | `sys`, `proto`, `core::RequestId` |
 
 pub mod boot;

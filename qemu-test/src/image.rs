@@ -211,6 +211,9 @@ impl<'a> Builder<'a> {
         let mut keys = host::as_root("install", &state);
         keys.args(["-D", "-m", "600"]).arg(key.with_extension("pub")).arg(root.join("root/.ssh/authorized_keys"));
         host::run(&mut keys)?;
+        if kind == Kind::Native {
+            self.units(&root, &state)?;
+        }
         if kind.is_measured() {
             let mut probe = host::as_root("install", &state);
             probe.arg(self.bin.join(PROBE)).arg(root.join(crate::measure::probe::PLACE.trim_start_matches('/')));
@@ -226,6 +229,22 @@ impl<'a> Builder<'a> {
         let mut mke2fs = host::as_root("mke2fs", &state);
         host::run(mke2fs.args(["-q", "-F", "-t", "ext4", "-L", "rung", "-d"]).arg(&root).arg(&part).arg(kind.disk()))?;
         fs::rename(&part, disk).on("rename", &part)
+    }
+
+    /// The administrator's own units, on in the levels of daemons.
+    fn units(&self, root: &Path, state: &Path) -> Result<()> {
+        let folder = self.repo.join("qemu-test/native/units");
+        let mut put = host::as_root("cp", state);
+        host::run(put.arg("-r").arg(folder.join(".")).arg(root.join("etc/rung/units")))?;
+        for entry in fs::read_dir(&folder).on("read", &folder)? {
+            let name = entry.on("read", &folder)?.file_name();
+            let target = Path::new("../../units").join(&name);
+            for level in ["2", "3", "4", "5"] {
+                let link = root.join("etc/rung/levels").join(level).join(&name);
+                host::run(host::as_root("ln", state).arg("-sfn").arg(&target).arg(link))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -20,11 +20,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stage", &["sys", "proto::pid1", "proto::plan"]),
     ("pid1", &["stage", "sys", "proto::pid1", "proto::plan"]),
     ("load", &["core::Definition", "sys", "unit"]),
-    ("levels", &["core::LevelMark", "proto::control", "sys", "unit"]),
+    ("levels", &["core::LevelMark", "core::RcRule", "proto::control", "sys", "unit"]),
     ("switch", &["core::Definition", "levels", "load", "proto::control", "unit"]),
     ("manager", &["client", "core", "levels", "load", "log", "proto", "switch", "sys", "unit"]),
     ("log", &["sys", "proto", "unit"]),
-    ("boot", &["sys", "unit::accounts", "unit::condition"]),
+    ("boot", &["sys", "unit::accounts", "unit::condition", "unit::scalar"]),
     ("client", &["sys", "proto", "core::RequestId"]),
 ];
 

@@ -42,7 +42,7 @@ fn world() -> World {
 /// What a shell makes of this, after it has sourced a library.
 fn run(world: &World, shell: &[&str], library: &str, script: &str) -> Output {
     // Whoever runs the tests may have a niceness of their own.
-    let text = format!("renice -n 0 -p $$ >/dev/null\n. {library}\n{script}");
+    let text = format!("renice -n 0 -p $$ >/dev/null\nLIBRARY={library}\n. $LIBRARY\n{NOBODY}\n{script}");
     world.run(shell.iter().copied().chain(["-c", &text]))
 }
 
@@ -65,11 +65,26 @@ fn all(world: &World, library: &str, table: &[Line]) {
 
 const REDHAT: &str = "/etc/rc.d/init.d/functions";
 const LSB: &str = "/usr/lib/rung-test/init-functions";
+/// A function: the library's, called by somebody who may do nothing.
+const NOBODY: &str = "nobody() { runuser -s $(command -v sh) nobody -c \". $LIBRARY; $1\"; }";
 /// A program that ends what an earlier line may have left.
 const CLEAN: &str = "#!/bin/sh
 for pid in $(pgrep -x toyd); do kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.02; done; done
 rm -f /var/run/toyd.pid* /run/lock/subsys/*
 ";
+
+/// A script where one runs.
+macro_rules! up {
+    ($script:literal) => {
+        concat!("clean; /usr/sbin/toyd -c /etc/toyd.conf; ", $script)
+    };
+}
+/// A script where none does.
+macro_rules! down {
+    ($script:literal) => {
+        concat!("clean; ", $script)
+    };
+}
 
 #[test]
 fn results_words_and_files_are_told_in_red_hats_way() {
@@ -131,18 +146,6 @@ fn results_words_and_files_are_told_in_red_hats_way() {
 fn daemons_are_started_signalled_stopped_and_asked_for_in_red_hats_way() {
     const OK: &str = "[  OK  ]\r";
     const NO: &str = "[FAILED]\r";
-    /// A running one.
-    macro_rules! up {
-        ($script:literal) => {
-            concat!("clean; toyd -c /etc/toyd.conf; ", $script)
-        };
-    }
-    /// None.
-    macro_rules! down {
-        ($script:literal) => {
-            concat!("clean; ", $script)
-        };
-    }
     let world = world();
     all(
         &world,
@@ -153,6 +156,7 @@ fn daemons_are_started_signalled_stopped_and_asked_for_in_red_hats_way() {
             (up!("daemon /usr/sbin/toyd -c /nonesuch"), 0, ""),
             (up!("daemon --force /usr/sbin/toyd -c /nonesuch 2>/dev/null"), 1, NO),
             (down!("daemon toyd -c /nonesuch 2>/dev/null"), 1, NO),
+            (up!("rm /var/run/toyd.pid; daemon toyd -c /nonesuch 2>/dev/null"), 1, NO),
             (down!("daemon 'exit 42'"), 42, NO),
             (up!("daemon --check toyd 'exit 42'"), 0, ""),
             (up!("daemon --check=toyd 'exit 42'"), 0, ""),
@@ -195,6 +199,14 @@ fn daemons_are_started_signalled_stopped_and_asked_for_in_red_hats_way() {
             (down!("echo 99999999 >/tmp/p; pidofproc -p /tmp/p toyd"), 1, ""),
             (up!("pidofproc -p /tmp/none toyd"), 3, ""),
             (down!("pidofproc toyd"), 3, ""),
+            (
+                up!(
+                    "p=$(pidof toyd); printf '99999999 x %s 1\\n-1 1' $p >/tmp/p; [ \"$(pidofproc -p /tmp/p toyd)\" = \"$p 1 1\" ]"
+                ),
+                0,
+                "",
+            ),
+            (down!("echo $(__seconds 5) $(__seconds 5s) $(__seconds 2m) $(__seconds 1h)"), 0, "5 5 120 3600\n"),
             (up!("[ $(pidfileofproc toyd) = $(pidof toyd) ]"), 0, ""),
             (up!("rm /var/run/toyd.pid; pidfileofproc toyd"), 0, ""),
             (up!("status toyd | sed 's/[0-9][0-9]*/N/'"), 0, "toyd (pid N) is running...\n"),
@@ -209,13 +221,16 @@ fn daemons_are_started_signalled_stopped_and_asked_for_in_red_hats_way() {
             (up!("p=/var/run/toyd.pid; status -p $p -b /usr/sbin/toyd toyd >/dev/null"), 0, ""),
             (up!("p=/var/run/toyd.pid; status -p $p -b /usr/sbin/x toyd"), 1, "toyd dead but pid file exists\n"),
             (down!("status >/dev/null"), 1, ""),
+            // A pid file that can't be read, a process that isn't one's own.
             (
-                down!(
-                    "echo 1 >/tmp/q; chmod 0 /tmp/q; export HOME; runuser -s $(command -v sh) nobody -c '. /etc/rc.d/init.d/functions; status -p /tmp/q toyd'"
-                ),
+                down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'status -p /tmp/q toyd'"),
                 4,
                 "toyd status unknown due to insufficient privileges.\n",
             ),
+            (down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'pidofproc -p /tmp/q toyd'"), 4, ""),
+            (down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'killproc -p /tmp/q toyd'"), 4, NO),
+            (up!("nobody 'killproc toyd -HUP'"), 1, NO),
+            (up!("nobody 'killproc -d 0 toyd' && exit 0; pidof toyd >/dev/null && exit 3"), 3, NO),
             // Without a pidof.
             (
                 up!(
@@ -226,20 +241,17 @@ fn daemons_are_started_signalled_stopped_and_asked_for_in_red_hats_way() {
             ),
         ],
     );
+    world.write("/bin/cgexec", "#!/bin/sh\necho \"$1 $2 $3 $4\"; shift 4; exec \"$@\"\n");
+    world.ok(["chmod", "755", "/bin/cgexec"]);
+    let line = "CGROUP_DAEMON='cpu:/x memory:/y'; daemon true";
+    all(&world, REDHAT, &[(line, 0, "-g cpu:/x -g memory:/y\n[  OK  ]\r")]);
+    world.write("/tmp/cmdline", "quiet rc.debug\n");
+    world.ok(["mount", "--bind", "/tmp/cmdline", "/proc/cmdline"]);
+    all(&world, REDHAT, &[("case $- in *x*) echo traced ;; esac", 0, "traced\n")]);
 }
 
 #[test]
 fn the_functions_of_the_lsb() {
-    macro_rules! up {
-        ($script:literal) => {
-            concat!("clean; /usr/sbin/toyd -c /etc/toyd.conf; ", $script)
-        };
-    }
-    macro_rules! down {
-        ($script:literal) => {
-            concat!("clean; ", $script)
-        };
-    }
     let world = world();
     all(
         &world,
@@ -296,8 +308,21 @@ fn the_functions_of_the_lsb() {
             ("log_action_begin_msg Checking; log_action_end_msg 1", 1, "Checking...failed.\n"),
             ("log_action_msg Going", 0, "Going.\n"),
             ("init_is_upstart", 1, ""),
+            (down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'pidofproc -p /tmp/q /usr/sbin/toyd'"), 4, ""),
+            (down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'killproc -p /tmp/q /usr/sbin/toyd'"), 4, ""),
+            (
+                down!("echo 1 >/tmp/q; chmod 0 /tmp/q; nobody 'status_of_proc -p /tmp/q /usr/sbin/toyd toy' 2>&1"),
+                4,
+                "could not access PID file for toy failed!\n",
+            ),
         ],
     );
+    world.write(
+        "/lib/lsb/init-functions.d/50-test",
+        "log_daemon_msg_pre() { printf '>'; }\nlog_end_msg_post() { echo \"<$1>\"; }\n",
+    );
+    let line = "log_daemon_msg 'Starting web' toyd; log_end_msg 3";
+    all(&world, LSB, &[(line, 3, ">Starting web: toyd failed!\n<3>\n")]);
     world.write("/tmp/script", "### BEGIN INIT INFO\n# Provides: web www\n### END INIT INFO\n# Provides: no\n");
     all(&world, LSB, &[("get_lsb_header_val /tmp/script Provides", 0, "web www\n")]);
 }

@@ -3,7 +3,7 @@
 //! it means the same on every machine. What the core looks at is counted by its own tests (`core_tests_cost`).
 #![allow(clippy::expect_used, reason = "this is all test code")]
 
-use init::core::{Action, Ask, Core, Definition, Event, LevelMark, Verb};
+use init::core::{Action, Ask, Core, Definition, Event, LevelMark, RcRule, Verb};
 use init::load::Loader;
 use init::proto::pid1::{Exit, Key, Life};
 use init::unit::{Facts, Level, LevelSet, Source, UnitName};
@@ -136,7 +136,10 @@ fn costs(n: usize) -> (Costs, Costs) {
     all.push(("start all", counted(|| machine.ask(Ask::Units { verb: Verb::Start, names: names.clone() })).0));
     all.push(("stop all", counted(|| machine.ask(Ask::Units { verb: Verb::Stop, names: names.clone() })).0));
     let on = LevelSet::parse("3").expect("levels");
-    let marks = names.iter().map(|name| LevelMark { name: name.clone(), on, kill: LevelSet::EMPTY }).collect();
+    let marks = names
+        .iter()
+        .map(|name| LevelMark { name: name.clone(), on, kill: LevelSet::EMPTY, rule: RcRule::Links })
+        .collect();
     all.push(("read the levels", counted(|| machine.feed(Event::Levels(marks))).0));
     let level = |c| Ask::Level(Level::from_char(c).expect("level"));
     all.push(("switch to a level", counted(|| machine.ask(level('3'))).0));

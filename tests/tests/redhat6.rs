@@ -224,6 +224,14 @@ fn the_tree_boots_by_rc_sysinit_and_its_links_and_is_supervised() {
     assert_eq!(run(&["/usr/bin/initctl", "restart", "nginx"]).code, 0, "{}", container.said());
     assert_ne!(run(&["/bin/cat", "/run/nginx.pid"]).stdout, pid);
 
+    // Switched by its links, and asked for the level that the machine is in.
+    let chkconfig = |words: &[&str]| run(&[&["/sbin/chkconfig"], words].concat());
+    assert_eq!(chkconfig(&["nginx"]).code, 0);
+    let list = "local          \t0:off\t1:off\t2:off\t3:on\t4:off\t5:off\t6:off\n";
+    assert!(chkconfig(&[]).stdout.starts_with(list) && chkconfig(&["--list"]).stdout.contains("\nnetwork "));
+    assert_eq!(chkconfig(&["nginx", "off"]).code, 0);
+    assert_eq!(chkconfig(&["nginx"]).code, 1);
+
     // Not configured any more: that is no failure.
     let conf = container.rootfs.path().join("etc/nginx/nginx.conf");
     assert_eq!(run(&["/usr/bin/initctl", "stop", "nginx"]).code, 0);
@@ -235,4 +243,29 @@ fn the_tree_boots_by_rc_sysinit_and_its_links_and_is_supervised() {
     container.ended(std::time::Duration::from_secs(60));
     let said = container.said();
     assert!(!said.contains("fail"), "{said}");
+}
+
+/// Red Hat 6's own inittab names the level only; jobs of Upstart's do the rest.
+#[test]
+fn it_boots_by_upstarts_jobs_where_inittab_has_no_lines() {
+    let tree = tree()
+        .file("etc/inittab", "id:3:initdefault:\n", 0o644)
+        .file("etc/init/rcS.conf", "start on startup\ntask\nexec /etc/rc.d/rc.sysinit\n", 0o644)
+        .file("etc/init/rc.conf", "start on runlevel [0123456]\ntask\nexec /etc/rc.d/rc $RUNLEVEL\n", 0o644);
+    let container = Container::plain(tree);
+    container.wait_said("runlevel 3 reached");
+    let calls = container.run(&["/bin/cat", "/run/calls"]).stdout;
+    assert_eq!(calls, "sysinit S N\nnetwork start\nlocal start\n", "{}", container.said());
+    let page = container.run(&["/usr/bin/initctl", "status", "inittab-si"]).stdout;
+    assert!(page.contains("/etc/init/rcS.conf"), "{page}");
+}
+
+#[test]
+fn who_may_not_switch_services_is_told_so() {
+    let world = world();
+    rung_tests::scripts::add(&world, "nginx", NGINX);
+    fs::create_dir_all(world.path("/etc/rc3.d")).unwrap();
+    let nobody = ["runuser", "-u", "nobody", "--", "/usr/lib/rung/chkconfig", "nginx", "off"];
+    let out = world.fails(1, nobody);
+    assert_eq!(out.stderr, "You do not have enough privileges to perform this operation.\n");
 }

@@ -116,6 +116,9 @@ impl Root {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             rung_tests::copy_program("/bin/true", &path).unwrap();
         }
+        // It is asked for the names that it has.
+        let sysv = rung_tests::world::programs().join("sysv");
+        fs::write(root.0.join("bin/sysv"), format!("#!/bin/sh\nexec {} \"$@\"\n", sysv.display())).unwrap();
         root
     }
 
@@ -149,6 +152,8 @@ fn only_units_whose_programs_are_there_are_turned_on() {
         assert!(root.has(&format!("etc/rung/levels/{level}/cron.service")));
     }
     assert!(!root.has("etc/rung/levels/3/nginx.service") && root.has("usr/lib/rung/units/nginx.service"));
+    // Scripts that find one there take it for Upstart's.
+    assert!(!root.has("sbin/initctl") && !root.has("usr/sbin/initctl"));
     assert_eq!(fs::read_link(root.0.join("root/sbin/init")).unwrap(), Path::new("/usr/lib/rung/init"));
     assert_eq!(fs::read_link(root.0.join("root/usr/lib/rung/units/ssh.service")).unwrap(), Path::new("sshd.service"));
 }

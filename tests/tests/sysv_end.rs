@@ -211,6 +211,12 @@ fn initctl_says_nothing_that_scripts_take_for_another_inits() {
         let out = world.run(["initctl"].into_iter().chain(words.split(' ')));
         assert_eq!((out.code, out.stdout.as_str(), out.stderr.as_str()), (0, "", ""), "{words}");
     }
+    // As scripts ask where there is one in /sbin.
+    world.ok(["ln", "-sf", "/usr/bin/initctl", "/sbin/initctl"]);
+    let upstart = "[ -x /sbin/initctl ] && /sbin/initctl version 2>/dev/null | grep -q upstart";
+    assert_eq!(world.run(["sh", "-c", upstart]).code, 1);
+    let spared = r"/sbin/initctl list | sed -n 's/.*process \([0-9][0-9]*\).*/\1/p'";
+    assert_eq!(world.ok(["sh", "-c", spared]), "");
     // Where there is no Rung at all they answer at once, too.
     let bare =
         |words: &[&str]| world.run(["env", "RUNG_RUNDIR=/nowhere", "initctl"].into_iter().chain(words.iter().copied()));

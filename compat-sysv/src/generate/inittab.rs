@@ -1,8 +1,8 @@
 //! `/etc/inittab` and `/etc/inittab.d/*.tab` → units, by [`crate::inittab::units`].
 
-use super::Made;
+use super::{Made, upstart};
 use crate::farm::Kind;
-use crate::inittab::{self, units};
+use crate::inittab::{self, Action, units};
 use crate::lsb::Key;
 use crate::tree::Tree;
 use init::load::{Root, conf};
@@ -36,13 +36,18 @@ const LOGIN: [&str; 12] = [
     "yppasswdd",
 ];
 
-/// What `/etc/inittab` gives; `None` where there is none.
+/// What `/etc/inittab` gives, or Upstart's jobs in its stead; `None` where there is neither.
 pub(super) fn make(root: &Root, tree: &Tree, out: &Path) -> Option<Made> {
     let path = root.shown(Path::new("/etc/inittab"));
-    let text = file::read_text(&root.place(&path), MAX_FILE).ok()?;
-    let (shown, tabs) = (path.display().to_string(), tabs(root));
-    let tabs: Vec<(&str, &str)> = tabs.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let text = file::read_text(&root.place(&path), MAX_FILE);
     let cmdline = if root.is_image() { String::new() } else { read_proc("/proc/cmdline") };
+    let mut lines = if text.as_deref().is_ok_and(boots) { Vec::new() } else { upstart::lines(root, &cmdline) };
+    if text.is_err() && lines.is_empty() {
+        return None;
+    }
+    lines.extend(tabs(root));
+    let (shown, text) = (path.display().to_string(), text.unwrap_or_default());
+    let tabs: Vec<(&str, &str)> = lines.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let table = inittab::parse(Some((&shown, &text)), &tabs, &cmdline);
     let scripts = |level: char| {
         let level = Level::from_char(level);
@@ -73,6 +78,11 @@ fn is_before_login(tree: &Tree, name: &str) -> bool {
     let Some(script) = tree.scripts.iter().find(|script| script.name == name) else { return true };
     let Some(header) = script.header() else { return true };
     header.is_interactive() || header.names(Key::Provides).into_iter().chain([name]).any(|name| LOGIN.contains(&name))
+}
+
+/// Whether an inittab says what boots the machine.
+fn boots(text: &str) -> bool {
+    inittab::parse(Some(("", text)), &[], "").entries.iter().any(|entry| entry.action == Action::SysInit)
 }
 
 /// The files of `inittab.d`, sorted by name.

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`scripts`] | `/etc/init.d` → `scripts/NAME.service` |
 //! | `inittab` | `/etc/inittab` → `inittab/`, `levels/`, `events/` |
+//! | `halt` | what Red Hat's `halt` does beside ending the machine → a unit |
+//! | `upstart` | Red Hat 6's jobs in `/etc/init` → lines of inittab |
 //! | [`twins`] | which of them run themselves, and which Rung does natively → `twins/` |
 //! | [`output`] | what is made, and how it gets to the folder |
 //! | `job` | the header of one of Upstart's jobs |
@@ -15,8 +17,10 @@ pub mod output;
 pub mod scripts;
 pub mod twins;
 
+mod halt;
 mod inittab;
 mod job;
+mod upstart;
 
 pub use output::{Changes, Item, Made};
 
@@ -33,6 +37,7 @@ pub fn generate(root: &Root, out: &Path) -> Made {
         made.items.extend(more.items);
         made.findings.extend(more.findings);
     }
+    halt::make(root, &tree, &mut made);
     made
 }
 

@@ -1,25 +1,10 @@
 use super::*;
 use crate::generate::generate;
+use crate::scratch::Scratch;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("rung-generate-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("etc/init.d")).expect("mkdir");
-        Self(folder)
-    }
-
-    fn put(&self, path: &str, text: &str) {
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("parent")).expect("mkdir");
-        fs::write(&path, text).expect("write");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
-    }
-
+impl Scratch {
     /// A script with a header of these lines, separated by `;`.
     fn script(&self, name: &str, header: &str) {
         let lines: String = header.split(';').map(|line| format!("# {}\n", line.trim())).collect();
@@ -37,18 +22,16 @@ impl Place {
     /// `S01NAME` or `K01NAME` in each of the levels.
     fn links(&self, levels: &str, link: &str) {
         for level in levels.chars() {
-            let rc = self.0.join(format!("etc/rc{level}.d"));
-            fs::create_dir_all(&rc).expect("mkdir");
-            symlink(format!("../init.d/{}", &link[3..]), rc.join(link)).expect("link");
+            self.link(&format!("etc/rc{level}.d/{link}"), &format!("../init.d/{}", &link[3..]));
         }
     }
 
-    fn generate(&self) -> Made {
-        generate(&Root::image(self.0.clone()), &self.0.join("out"))
+    fn made(&self) -> Made {
+        generate(&self.root(), &self.0.join("out"))
     }
 
     fn unit(&self, name: &str) -> String {
-        let output = self.generate();
+        let output = self.made();
         match output.items.get(&format!("scripts/{name}.service")) {
             Some(Item::Text(text)) => text.clone(),
             other => panic!("{name}: {other:?} in {:?}", output.items.keys()),
@@ -64,19 +47,13 @@ impl Place {
 
     fn findings(&self) -> Vec<String> {
         let top = format!("{}", self.0.display());
-        self.generate().findings_text().lines().map(|line| line.replace(&top, "")).collect()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.made().findings_text().lines().map(|line| line.replace(&top, "")).collect()
     }
 }
 
 #[test]
 fn a_whole_unit() {
-    let place = Place::new("whole");
+    let place = Scratch::new();
     place.script("db", "Provides: db");
     place.links("2345", "S01db");
     place.put(
@@ -112,12 +89,12 @@ KillMode=process
     assert_eq!(place.said("db", "Before"), "web.service");
     assert_eq!(place.said("db", "ExecReload"), "");
     assert_eq!(place.findings(), [""; 0]);
-    assert_eq!(place.generate(), place.generate());
+    assert_eq!(place.made(), place.made());
 }
 
 #[test]
 fn an_interactive_one_gets_the_console_and_runs_alone() {
-    let place = Place::new("interactive");
+    let place = Scratch::new();
     place.script("ask", "Provides: ask; Required-Start: early; X-Interactive: true");
     for name in ["early", "other", "far"] {
         place.script(
@@ -135,7 +112,7 @@ fn an_interactive_one_gets_the_console_and_runs_alone() {
 
 #[test]
 fn wanted_is_what_is_on_wherever_it_is() {
-    let place = Place::new("wants");
+    let place = Scratch::new();
     for name in ["off", "less", "same", "more", "early"] {
         place.script(name, &format!("Provides: {name}"));
     }
@@ -153,7 +130,7 @@ fn wanted_is_what_is_on_wherever_it_is() {
 
 #[test]
 fn what_no_script_provides_may_be_a_unit() {
-    let place = Place::new("native");
+    let place = Scratch::new();
     place.script(
         "web",
         "Provides: web; Required-Start: cache $network $syslog lost; X-Start-Before: proxy; X-Stop-After: proxy",
@@ -171,7 +148,7 @@ fn what_no_script_provides_may_be_a_unit() {
 
 #[test]
 fn a_loop_is_told_with_its_members() {
-    let place = Place::new("loop");
+    let place = Scratch::new();
     place.script("a", "Provides: a; Required-Start: b");
     place.script("b", "Provides: b; Should-Start: a");
     assert_eq!((place.said("a", "After"), place.said("b", "After")), ("b.service".to_owned(), String::new()));
@@ -182,11 +159,11 @@ fn a_loop_is_told_with_its_members() {
 
 #[test]
 fn names_that_are_no_units_are_told() {
-    let place = Place::new("names");
+    let place = Scratch::new();
     for name in ["web@", "a b", "x@y", "same", "same.service"] {
         place.script(name, "Provides: x");
     }
-    let output = place.generate();
+    let output = place.made();
     let made: Vec<String> = output.items.keys().cloned().collect();
     assert_eq!(made, ["scripts/same.service", "scripts/x@y.service"]);
     let told: Vec<Severity> = output.findings.iter().map(|f| f.severity).collect();
@@ -196,7 +173,7 @@ fn names_that_are_no_units_are_told() {
 
 #[test]
 fn descriptions_are_one_safe_line() {
-    let place = Place::new("descriptions");
+    let place = Scratch::new();
     let described = |text: &str| {
         place.put("etc/init.d/web", &format!("#!/bin/sh\n{text}\n"));
         place.said("web", "Description")
@@ -210,7 +187,7 @@ fn descriptions_are_one_safe_line() {
 
 #[test]
 fn a_pid_file_only_where_the_header_is_clear() {
-    let place = Place::new("pidfile");
+    let place = Scratch::new();
     let file = |text: &str| {
         place.put("etc/init.d/web", text);
         place.said("web", "PIDFile")
@@ -260,7 +237,7 @@ fn the_verb_reload_is_found() {
 
 #[test]
 fn a_red_hat_tree_is_ordered_by_numbers() {
-    let place = Place::new("redhat");
+    let place = Scratch::new();
     fs::remove_dir_all(place.0.join("etc/init.d")).expect("remove");
     let put = |name: &str, start: u8, text: &str| {
         place.put(
@@ -288,15 +265,15 @@ fn a_red_hat_tree_is_ordered_by_numbers() {
 
 #[test]
 fn a_machine_without_scripts_has_none() {
-    let place = Place::new("none");
+    let place = Scratch::new();
     fs::remove_dir_all(place.0.join("etc")).expect("remove");
-    assert_eq!(place.generate(), Made::default());
+    assert_eq!(place.made(), Made::default());
 }
 
 /// rc's shell runs also what the kernel doesn't execute (section 1.3: ENOEXEC).
 #[test]
 fn a_script_without_an_interpreter_is_the_shells() {
-    let place = Place::new("bare");
+    let place = Scratch::new();
     place.put("etc/init.d/bare", "# chkconfig: 2345 10 90\ncase $1 in reload) ;; esac\n");
     let path = "/etc/init.d/bare";
     assert_eq!(place.said("bare", "ExecStart"), format!("/bin/sh {path} start"));

@@ -6,7 +6,6 @@
 
 use super::{Item, Made};
 use crate::farm::Kind;
-use crate::md5;
 use crate::tree::{Script, Tree};
 use init::boot::twin::{Look, objection};
 use init::load::twins::{Decision, FILE};
@@ -104,7 +103,7 @@ fn against(root: &Root, tree: &Tree, script: &Script, file: &File) -> Option<Str
     let Ok(bytes) = file::read(&root.place(&script.path), MAX_FILE) else {
         return Some("it can't be read".to_owned());
     };
-    let sum = md5::hex(&bytes);
+    let sum = format!("{:x}", md5::compute(&bytes));
     if !file.sums.contains(&sum) {
         let status = file::read_text(&root.place(&root.shown(Path::new(STATUS))), 1 << 26).unwrap_or_default();
         let name = format!("/etc/init.d/{}", script.name);

@@ -1,23 +1,21 @@
 //! Which scripts have their twins stand in for them, on real folders.
 use super::*;
 use crate::generate::generate;
-use std::path::PathBuf;
+use crate::scratch::Scratch;
 
-struct Machine(PathBuf);
+struct Machine(Scratch);
 
 impl Machine {
     /// Two scripts with links in rcS.d, the second after the first, and twins for both.
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("rung-twins-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        let machine = Self(folder);
+    fn new() -> Self {
+        let machine = Self(Scratch::new());
         for (number, name, after) in [("01", "kmod", ""), ("02", "hostname.sh", "kmod")] {
             let header =
                 format!("Provides: {name}\n# Required-Start: {after}\n# Default-Start: S\n# X-Interactive: true");
             let script = format!("#!/bin/sh\n### BEGIN INIT INFO\n# {header}\n### END INIT INFO\n");
             machine.write(&format!("etc/init.d/{name}"), &script);
             machine.write(&format!("etc/rcS.d/S{number}{name}"), "");
-            let sum = md5::hex(script.as_bytes());
+            let sum = format!("{:x}", md5::compute(script));
             let service = format!("[Service]\nExecStart=/usr/lib/rung/init-boot twin {name} start\n");
             machine
                 .write(&format!("usr/lib/rung/twins/{name}.service"), &format!("{service}[X-Twin]\nScript=0 {sum}\n"));
@@ -26,20 +24,16 @@ impl Machine {
     }
 
     fn write(&self, path: &str, text: &str) {
-        use std::os::unix::fs::PermissionsExt;
-        let path = self.0.join(path);
-        fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
-        fs::write(&path, text).expect("write");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("mode");
+        self.0.put(path, text);
     }
 
     fn add(&self, path: &str, text: &str) {
-        let before = fs::read_to_string(self.0.join(path)).unwrap_or_default();
+        let before = fs::read_to_string(self.0.0.join(path)).unwrap_or_default();
         self.write(path, &(before + text));
     }
 
     fn made(&self) -> Made {
-        generate(&Root::image(self.0.clone()), &self.0.join("out"))
+        generate(&self.0.root(), &self.0.0.join("out"))
     }
 
     fn decisions(&self) -> String {
@@ -50,15 +44,9 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 #[test]
 fn twins_have_the_order_of_their_scripts() {
-    let machine = Machine::new("order");
+    let machine = Machine::new();
     assert_eq!(machine.decisions(), "hostname.sh\t\nkmod\t\n");
     let made = machine.made();
     let Some(Item::Text(text)) = made.items.get("twins/hostname.sh.service") else { panic!("{:?}", made.items.keys()) };
@@ -71,9 +59,9 @@ fn twins_have_the_order_of_their_scripts() {
 
 #[test]
 fn a_script_that_was_changed_runs_itself() {
-    let machine = Machine::new("changed");
+    let machine = Machine::new();
     machine.add("etc/init.d/kmod", "echo mine\n");
-    let sum = md5::hex(&fs::read(machine.0.join("etc/init.d/kmod")).expect("read"));
+    let sum = format!("{:x}", md5::compute(fs::read(machine.0.0.join("etc/init.d/kmod")).expect("read")));
     assert_eq!(machine.decisions(), "hostname.sh\t\nkmod\tit isn't one that the twin knows\n");
     machine.write("var/lib/dpkg/status", "Package: kmod\nConffiles:\n /etc/init.d/kmod 0123\n");
     assert!(machine.decisions().contains("kmod\tit was changed since its package was installed\n"));
@@ -86,7 +74,7 @@ fn a_script_that_was_changed_runs_itself() {
 
 #[test]
 fn init_conf_settings_and_links_decide() {
-    let machine = Machine::new("conf");
+    let machine = Machine::new();
     machine.write("etc/rung/init.conf", "[Manager]\nTwins=!kmod\n");
     assert_eq!(machine.decisions(), "hostname.sh\t\nkmod\tTwins=!kmod in init.conf\n");
     machine.write("etc/rung/init.conf", "[Manager]\nTwins=no\n");
@@ -96,7 +84,7 @@ fn init_conf_settings_and_links_decide() {
     assert_eq!(machine.decisions().matches("VERBOSE=yes in /etc/default/rcS").count(), 2);
     machine.write("etc/default/rcS", "VERBOSE=$(x)\n");
     assert_eq!(machine.decisions().matches("is more than a plain assignment").count(), 2);
-    fs::remove_file(machine.0.join("etc/default/rcS")).expect("remove");
-    fs::remove_file(machine.0.join("etc/rcS.d/S01kmod")).expect("remove");
+    fs::remove_file(machine.0.0.join("etc/default/rcS")).expect("remove");
+    fs::remove_file(machine.0.0.join("etc/rcS.d/S01kmod")).expect("remove");
     assert_eq!(machine.decisions(), "hostname.sh\t\nkmod\tit has no link in any rcN.d\n");
 }

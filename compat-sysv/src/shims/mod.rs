@@ -11,6 +11,7 @@ mod halt;
 mod hook;
 mod killall5;
 mod line;
+mod links;
 mod man;
 mod mesg;
 mod pidof;
@@ -28,64 +29,151 @@ use std::io::Write;
 /// One command.
 struct Shim {
     names: &'static [&'static str],
+    /// Where an installation links it; `None`: nobody calls it but by `sysv`.
+    folder: Option<&'static str>,
     what: &'static str,
     run: fn(&str, &[String]) -> u8,
     help: &'static str,
 }
 
 const SHIMS: &[Shim] = &[
-    Shim { names: &["telinit", "init"], what: "change the runlevel", run: telinit::run, help: telinit::HELP },
-    Shim { names: &["runlevel"], what: "previous and current runlevel", run: runlevel::run, help: runlevel::HELP },
-    Shim { names: &["shutdown"], what: "end the machine, now or later", run: shutdown::run, help: shutdown::HELP },
-    Shim { names: &["halt", "poweroff", "reboot"], what: "end the machine", run: halt::run, help: halt::HELP },
-    Shim { names: &["wall"], what: "tell everybody who is logged in", run: wall::run, help: wall::HELP },
-    Shim { names: &["mesg"], what: "whether others may write to the terminal", run: mesg::run, help: mesg::HELP },
-    Shim { names: &["pidof"], what: "the pids of programs", run: pidof::run, help: pidof::HELP },
-    Shim { names: &["killall5"], what: "a signal for all processes", run: killall5::run, help: killall5::HELP },
-    Shim { names: &["service"], what: "a verb for a service", run: farm::service::run, help: farm::service::HELP },
+    Shim {
+        names: &["telinit", "init"],
+        folder: Some("sbin"),
+        what: "change the runlevel",
+        run: telinit::run,
+        help: telinit::HELP,
+    },
+    Shim {
+        names: &["runlevel"],
+        folder: Some("sbin"),
+        what: "previous and current runlevel",
+        run: runlevel::run,
+        help: runlevel::HELP,
+    },
+    Shim {
+        names: &["shutdown"],
+        folder: Some("sbin"),
+        what: "end the machine, now or later",
+        run: shutdown::run,
+        help: shutdown::HELP,
+    },
+    Shim {
+        names: &["halt", "poweroff", "reboot"],
+        folder: Some("sbin"),
+        what: "end the machine",
+        run: halt::run,
+        help: halt::HELP,
+    },
+    Shim {
+        names: &["wall"],
+        folder: Some("usr/bin"),
+        what: "tell everybody who is logged in",
+        run: wall::run,
+        help: wall::HELP,
+    },
+    Shim {
+        names: &["mesg"],
+        folder: Some("usr/bin"),
+        what: "whether others may write to the terminal",
+        run: mesg::run,
+        help: mesg::HELP,
+    },
+    Shim {
+        names: &["pidof"],
+        folder: Some("usr/bin"),
+        what: "the pids of programs",
+        run: pidof::run,
+        help: pidof::HELP,
+    },
+    Shim {
+        names: &["killall5"],
+        folder: Some("sbin"),
+        what: "a signal for all processes",
+        run: killall5::run,
+        help: killall5::HELP,
+    },
+    Shim {
+        names: &["service"],
+        folder: Some("usr/sbin"),
+        what: "a verb for a service",
+        run: farm::service::run,
+        help: farm::service::HELP,
+    },
     Shim {
         names: &["invoke-rc.d"],
+        folder: Some("usr/sbin"),
         what: "a verb for a service, if policy and level allow it",
         run: farm::invoke::run,
         help: farm::invoke::HELP,
     },
     Shim {
         names: &["update-rc.d"],
+        folder: Some("usr/sbin"),
         what: "levels a service is on in",
         run: farm::update::run,
         help: farm::update::HELP,
     },
     Shim {
         names: &["insserv"],
+        folder: Some("sbin"),
         what: "links of scripts, and their numbers",
         run: farm::insserv::run,
         help: farm::insserv::HELP,
     },
     Shim {
         names: &["chkconfig"],
+        folder: Some("sbin"),
         what: "levels a service is on in, Red Hat's way",
         run: farm::chkconfig::run,
         help: farm::chkconfig::HELP,
     },
     Shim {
         names: &["install_initd", "remove_initd"],
+        folder: Some("usr/lib/lsb"),
         what: "the same for LSB packages",
         run: farm::chkconfig::run,
         help: farm::chkconfig::HELP_INITD,
     },
     Shim {
         names: &["systemd-sysv-install"],
+        folder: Some("usr/lib/systemd"),
         what: "the same for systemctl",
         run: farm::sysv_install::run,
         help: farm::sysv_install::HELP,
     },
-    Shim { names: &["generate"], what: "units from scripts and inittab", run: generate::run, help: generate::HELP },
-    Shim { names: &["fifo"], what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
-    Shim { names: &["systemctl"], what: "systemctl's verbs, by Rung", run: systemctl::run, help: systemctl::HELP },
-    Shim { names: &["man"], what: "man pages of these commands", run: man::run, help: man::HELP },
-    Shim { names: &["hook"], what: "hand a call of a script to Rung", run: hook::run, help: hook::HELP },
-    Shim { names: &["line"], what: "run a line of inittab", run: line::run, help: line::HELP },
-    Shim { names: &["record"], what: "write a record to utmp and wtmp", run: record::run, help: record::HELP },
+    Shim {
+        names: &["generate"],
+        folder: None,
+        what: "units from scripts and inittab",
+        run: generate::run,
+        help: generate::HELP,
+    },
+    Shim { names: &["fifo"], folder: None, what: "listen at /run/initctl for Rung", run: fifo::run, help: fifo::HELP },
+    Shim {
+        names: &["systemctl"],
+        folder: Some("usr/bin"),
+        what: "systemctl's verbs, by Rung",
+        run: systemctl::run,
+        help: systemctl::HELP,
+    },
+    Shim { names: &["man"], folder: None, what: "man pages of these commands", run: man::run, help: man::HELP },
+    Shim {
+        names: &["links"],
+        folder: None,
+        what: "where to install which of these",
+        run: links::run,
+        help: links::HELP,
+    },
+    Shim { names: &["hook"], folder: None, what: "hand a call of a script to Rung", run: hook::run, help: hook::HELP },
+    Shim { names: &["line"], folder: None, what: "run a line of inittab", run: line::run, help: line::HELP },
+    Shim {
+        names: &["record"],
+        folder: None,
+        what: "write a record to utmp and wtmp",
+        run: record::run,
+        help: record::HELP,
+    },
 ];
 
 /// Runs the command that `argv` names and gives its exit status.

@@ -3,9 +3,12 @@
 //! and none starts more processes than its work needs. What a job reads is parsed by pure functions; a job fails only
 //! when something failed that the machine needs, and says the rest in a line each.
 
+mod clock;
 mod cmdline;
 mod conf;
+mod devices;
 mod fsck;
+mod fstab;
 mod glob;
 mod hostname;
 mod look;
@@ -47,6 +50,8 @@ impl Outcome {
 }
 
 const JOBS: &[Job] = &[
+    clock::JOB,
+    devices::JOB,
     fsck::JOB,
     hostname::JOB,
     network::LOOPBACK,

@@ -7,7 +7,7 @@ use super::job::Job;
 use super::reason::{Cause, Reason};
 use super::service::Service;
 use super::wishes::Wish;
-use super::{Definition, Loaded, State, UnitId};
+use super::{Definition, Loaded, RcRule, State, UnitId};
 use crate::unit::name::Kind;
 use crate::unit::rare::{Rare, usual};
 use crate::unit::{Level, LevelSet, Source, Unit, UnitName};
@@ -154,6 +154,7 @@ pub(super) struct Node {
     pub edges: Edges,
     pub on: LevelSet,
     pub kill: LevelSet,
+    pub rule: RcRule,
     pub service: Service,
     pub job: Option<Box<Job>>,
     /// The job that last set its course.
@@ -179,6 +180,7 @@ impl Node {
             edges: Edges::default(),
             on: LevelSet::EMPTY,
             kill: LevelSet::EMPTY,
+            rule: RcRule::default(),
             service: Service::default(),
             job: None,
             cause: None,

@@ -133,6 +133,7 @@ impl Bench {
             name: name(n),
             on: LevelSet::parse(on).expect("levels"),
             kill: LevelSet::EMPTY,
+            rule: RcRule::default(),
         };
         self.feed(Event::Levels(marks.iter().map(mark).collect()));
     }

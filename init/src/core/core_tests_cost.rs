@@ -131,7 +131,10 @@ fn life(n: usize) -> (Costs, Costs) {
     let definitions = many(n, |_| (), ordered);
     let all: Vec<UnitName> = (0..n).map(|i| name(&nth(i))).collect();
     let on = LevelSet::parse("3").expect("levels");
-    let marks = all.iter().map(|name| LevelMark { name: name.clone(), on, kill: LevelSet::EMPTY }).collect();
+    let marks = all
+        .iter()
+        .map(|name| LevelMark { name: name.clone(), on, kill: LevelSet::EMPTY, rule: RcRule::default() })
+        .collect();
     let (mut fast, before) = (Fast::new(Vec::new()), std::cell::Cell::new(0));
     let mut count = |what: &mut dyn FnMut(&mut Fast)| {
         before.set(LOOKS.get());

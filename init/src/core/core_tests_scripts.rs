@@ -146,11 +146,21 @@ fn processes_that_somebody_else_has_started_are_taken_over() {
 
 /// Units by their S and K links: `a=23/01`.
 fn farm(b: &mut Bench, links: &[&str]) {
+    ruled(b, links, |_| RcRule::Links);
+}
+
+/// On a Red Hat system, where these have left their lock files.
+fn locked(b: &mut Bench, links: &[&str], locks: &[&str]) {
+    ruled(b, links, |unit| RcRule::Lock(locks.contains(&unit)));
+}
+
+fn ruled(b: &mut Bench, links: &[&str], rule: impl Fn(&str) -> RcRule) {
     let marks = links.iter().map(|text| {
         let (unit, levels) = text.split_once('=').expect("levels");
         let (on, kill) = levels.split_once('/').expect("K links");
         let set = |text| LevelSet::parse(text).expect("levels");
-        LevelMark { name: name(unit), on: set(on), kill: set(kill) }
+        let rule = rule(unit);
+        LevelMark { name: name(unit), on: set(on), kill: set(kill), rule }
     });
     b.feed(Event::Levels(marks.collect()));
 }
@@ -209,6 +219,42 @@ fn a_switch_calls_what_rc_calls() {
     b.level('1');
     assert_eq!(calls(&mut b), ["a stop", "b stop"], "c's K link was there in 2 as well");
     assert_eq!(b.view("d").state, State::Deactivating, "level 1 ends all the others, by signals");
+}
+
+#[test]
+fn lock_files_decide_for_red_hats_rc() {
+    const LINKS: &[&str] = &["a=35/016", "b=3/056", "c=3/5", "d=/35"];
+    let mut b = Bench::new(["a", "b", "c", "d"].map(|n| script(n, |_| {})).to_vec());
+    locked(&mut b, LINKS, &["c", "d"]);
+    b.level('S');
+    b.level('3');
+    assert_eq!(calls(&mut b), ["d stop", "a start", "b start"], "at the first level, too; c has its lock file");
+    b.ends("a", Exit::Signal(9));
+    locked(&mut b, LINKS, &["b"]);
+    b.level('5');
+    assert_eq!(calls(&mut b), ["b stop", "a start"], "a is on in both, and down; c and d have none");
+    b.ends("a", Exit::Signal(9));
+    locked(&mut b, LINKS, &["a"]);
+    b.level('3');
+    assert_eq!(calls(&mut b), ["b start", "c start"], "a is down, and has left its lock file");
+    locked(&mut b, LINKS, &["c"]);
+    b.level('5');
+    assert_eq!(calls(&mut b), ["c stop", "a start"]);
+    locked(&mut b, LINKS, &["a"]);
+    b.request(Ask::Down(Power::PowerOff));
+    assert_eq!(calls(&mut b), ["a stop"]);
+    assert_eq!(b.view("b").state, State::Deactivating, "it hears signals only");
+}
+
+#[test]
+fn a_start_under_way_is_called_off_where_there_is_no_lock_file_yet() {
+    let mut b = Bench::new(vec![script("a", |_| {})]);
+    locked(&mut b, &["a=3/2"], &[]);
+    b.level('S');
+    b.level('3');
+    assert_eq!(b.spawned(), ["a ExecStart0"]);
+    b.level('2');
+    assert_eq!(b.signals(), [(false, 15), (false, 18)]);
 }
 
 #[test]

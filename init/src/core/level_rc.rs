@@ -5,9 +5,12 @@
 //! K links; and leaves out those whose link was the same in the level before. What has neither link is left alone. Level 1
 //! ends in S, so for the level after it S is the one before. What levels 0, 1 and 6 end without a K link hears signals
 //! only, as from `killprocs` and `sendsigs`.
+//!
+//! Red Hat's `rc` asks for the script's lock file instead of the level before, at the first level too: where there is one
+//! it calls `stop` by a K link, where there is none `start` by an S link.
 
 use super::service::{Call, command};
-use super::{Core, Loaded, Reason, UnitId};
+use super::{Core, Loaded, RcRule, Reason, UnitId};
 use crate::unit::{ExecKind, Level};
 use std::collections::BTreeMap;
 
@@ -44,14 +47,22 @@ impl Core {
     /// On in the new level, and rc doesn't call it all the same.
     pub(super) fn is_left_out(&self, id: UnitId, rc: Rc) -> bool {
         let again = rc.to == Level::S && rc.previous.is_some();
-        let same = !rc.replaces && rc.previous.is_some_and(|level| self.units.get(id).on.contains(level));
-        (again || same) && self.is_script(id)
+        let node = self.units.get(id);
+        let started = match node.rule {
+            RcRule::Links => rc.previous.is_some_and(|level| node.on.contains(level)),
+            RcRule::Lock(there) => there,
+        };
+        (again || started && !rc.replaces) && self.is_script(id)
     }
 
     /// Whether rc calls it with `stop`.
     pub(super) fn is_killed(&self, id: UnitId, rc: Rc) -> bool {
         let node = self.units.get(id);
-        let called = rc.previous.is_some_and(|level| !node.kill.contains(level));
+        let called = match node.rule {
+            RcRule::Links => rc.previous.is_some_and(|level| !node.kill.contains(level)),
+            // One whose start goes on has none yet.
+            RcRule::Lock(there) => there || node.job.as_ref().is_some_and(|job| !job.kind.goes_down()),
+        };
         called && node.kill.contains(rc.to) && self.is_script(id)
     }
 

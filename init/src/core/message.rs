@@ -30,6 +30,16 @@ pub enum Definition {
     Gone(UnitName),
 }
 
+/// How rc decides whether a switch calls a script that has a link in the new level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RcRule {
+    /// Debian's: unless the link was the same in the level before.
+    #[default]
+    Links,
+    /// Red Hat's: with `stop` if the script has left its lock file, with `start` if not. Whether it is there.
+    Lock(bool),
+}
+
 /// Which levels a unit is on in, and in which it is to be stopped even if it wasn't on before (K links).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelMark {
@@ -39,6 +49,8 @@ pub struct LevelMark {
     pub on: LevelSet,
     /// Has a K link in these.
     pub kill: LevelSet,
+    /// Which of these links a switch goes by, if it is a script's unit.
+    pub rule: RcRule,
 }
 
 /// What a client asks to be changed.

@@ -242,12 +242,14 @@ impl Core {
             let node = self.units.scratch(id);
             node.on = crate::unit::LevelSet::EMPTY;
             node.kill = crate::unit::LevelSet::EMPTY;
+            node.rule = RcRule::default();
         }
         for mark in marks {
             let id = self.units.intern(&mark.name);
             let node = self.units.scratch(id);
             node.on = mark.on;
             node.kill = mark.kill;
+            node.rule = mark.rule;
         }
         // What is on in S has other default dependencies.
         if before != early(&self.units) {

@@ -6,11 +6,11 @@
 //! `sysv generate` says so (lines of `/etc/inittab`).
 //!
 //! Of the farm's links those of levels 0 and 6 mean a stop, S links too (Debian's `rc` calls both with `stop`); on a
-//! Red Hat tree an S link there means a start, and a K link counts only where the script has left its lock file.
+//! Red Hat tree an S link there means a start, and a switch goes by the lock files that its scripts leave.
 
 mod installed;
 
-use crate::core::LevelMark;
+use crate::core::{LevelMark, RcRule};
 use crate::proto::control::LinkChange;
 use crate::sys::file;
 use crate::unit::install::{self, Tie};
@@ -79,18 +79,22 @@ impl Farm {
         self.sysv.join("rc.d/init.d").is_dir()
     }
 
-    /// What a link of the farm means in its level; `None`: nothing, at present.
+    /// What a link of the farm means in its level; `None`: nothing.
     fn meaning(&self, red_hat: bool, level: Level, start: bool, name: &str) -> Option<Mark> {
         if !self.exact && is_native(level, name) {
             return None;
         }
-        let locked = |file: &str| self.locks.join(file).exists();
-        match start {
-            true if level.is_down() && !red_hat => Some(Mark::Kill),
-            true => Some(Mark::On),
-            false if red_hat => (locked(name) || locked(&format!("{name}.init"))).then_some(Mark::Kill),
-            false => Some(Mark::Kill),
+        let starts = start && (red_hat || !level.is_down());
+        Some(if starts { Mark::On } else { Mark::Kill })
+    }
+
+    /// How the farm's `rc` decides about a script.
+    fn rule(&self, red_hat: bool, name: &str) -> RcRule {
+        if !red_hat {
+            return RcRule::Links;
         }
+        let there = |file: &str| self.locks.join(file).exists();
+        RcRule::Lock(there(name) || there(&format!("{name}.init")))
     }
 
     /// The same links, for a rehearsal: `enable` and `disable` tell what they would change, and change nothing.
@@ -150,18 +154,18 @@ impl Farm {
                 }
             }
         }
-        let mut marks: BTreeMap<UnitName, LevelMark> = BTreeMap::new();
-        for (name, (on, kill)) in sysv {
-            marks.insert(name.clone(), LevelMark { name, on, kill });
-        }
+        let mut marks = sysv;
         for (name, on) in self.systemd(&canonical).into_iter().chain(generated) {
-            marks.entry(name.clone()).or_insert(LevelMark { name, on, kill: LevelSet::EMPTY });
+            marks.entry(name).or_insert((on, LevelSet::EMPTY));
         }
         for (name, on) in own {
-            let kill = marks.get(&name).map(|m| m.kill).unwrap_or_default();
-            marks.insert(name.clone(), LevelMark { name, on, kill });
+            marks.entry(name).or_default().0 = on;
         }
-        marks.into_values().collect()
+        let mark = |(name, (on, kill)): (UnitName, _)| {
+            let rule = self.rule(red_hat, name.short());
+            LevelMark { name, on, kill, rule }
+        };
+        marks.into_iter().map(mark).collect()
     }
 
     /// The folders of what is switched on under systemd in targets that stand for levels, with these.
@@ -352,9 +356,15 @@ mod tests {
         assert_eq!(read(&farm), "a  0, b 3 1, halt  0, inittab-1 3 , single 1 , urandom  0");
         farm.exact = false;
         write("rc.d/init.d/b");
-        assert_eq!(read(&farm), "b 3 , inittab-1 3 , urandom 0 ", "Red Hat's rc starts there, and asks for lock files");
+        assert_eq!(read(&farm), "a  0, b 3 1, inittab-1 3 , urandom 0 ", "Red Hat's rc starts there");
+        let locked = |farm: &Farm| -> Vec<String> {
+            let there = farm.read(|n| n).into_iter().filter(|m| m.rule == RcRule::Lock(true));
+            there.map(|m| m.name.short().to_owned()).collect()
+        };
+        assert!(locked(&farm).is_empty());
         write("lock/b");
-        assert_eq!(read(&farm), "b 3 1, inittab-1 3 , urandom 0 ");
+        write("lock/urandom.init");
+        assert_eq!(locked(&farm), ["b", "urandom"]);
         fs::remove_dir_all(&root).expect("clean");
     }
 }

@@ -3,7 +3,7 @@
 use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
-use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RequestId, Verb};
+use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RcRule, RequestId, Verb};
 use crate::proto::control::BootStage;
 use crate::proto::logger;
 use crate::sys::{file, wait};
@@ -110,6 +110,7 @@ impl Manager {
     fn enter_default_level(&mut self) {
         let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
         self.say_level(level);
+        self.read_locks();
         self.push(Event::Request { id, ask: Ask::Level(level) });
     }
 
@@ -130,6 +131,7 @@ impl Manager {
             _ => {
                 self.say_level(level);
                 self.reread_inittab(Some(level));
+                self.read_locks();
                 self.push(Event::Request { id, ask: Ask::Level(level) });
             }
         }
@@ -278,6 +280,13 @@ impl Manager {
         self.push(Event::Levels(marks));
     }
 
+    /// What scripts have left their lock files, where a switch goes by these: nobody tells when one comes or goes.
+    pub fn read_locks(&mut self) {
+        if self.farm.is_red_hat() {
+            self.read_levels();
+        }
+    }
+
     /// Whether a level link may start it. Systemd's files count only where every key in them is honoured.
     fn is_startable(&self, name: &UnitName) -> bool {
         let Some(id) = self.core.id(name) else { return false };
@@ -305,7 +314,7 @@ impl Manager {
         let names = there.filter_map(|(template, tty)| UnitName::new(&format!("{template}@{tty}.service")).ok());
         // A name that leads to another unit has its login there: a line of inittab.
         let own = |n: &UnitName| self.loader.exists(n) && self.loader.canonical(n.clone()) == *n;
-        names.filter(own).map(|name| LevelMark { name, on, kill: LevelSet::EMPTY }).collect()
+        names.filter(own).map(|name| LevelMark { name, on, kill: LevelSet::EMPTY, rule: RcRule::default() }).collect()
     }
 
     /// Watches what may change, and what has come to exist since.

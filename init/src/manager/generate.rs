@@ -23,7 +23,8 @@ const PATIENCE: u64 = 20_000;
 /// More requests than this don't wait.
 const MOST_WAITING: usize = 512;
 /// Folders whose files it reads.
-const FOLDERS: [&str; 8] = [
+const FOLDERS: [&str; 9] = [
+    "/etc/init",
     "/etc/init.d",
     "/etc/rc.d/init.d",
     "/etc/insserv.conf.d",
@@ -33,8 +34,9 @@ const FOLDERS: [&str; 8] = [
     "/etc/default",
     "/usr/lib/rung/twins",
 ];
-/// Files of `/etc` that it reads.
-const FILES: [&str; 2] = ["inittab", "insserv.conf"];
+/// Other files that it reads, with their folders.
+const FILES: [(&str, &str); 4] =
+    [("/etc", "inittab"), ("/etc", "insserv.conf"), ("/etc/sysconfig", "init"), ("/etc/rung", "init.conf")];
 
 /// One run, and what waits for it.
 #[derive(Debug)]
@@ -230,9 +232,8 @@ impl Manager {
         for folder in self.farm.rc_folders() {
             self.watcher.add(&folder, Why::Sources(None));
         }
-        self.watcher.add(Path::new("/etc/rung"), Why::Sources(Some("init.conf".into())));
-        for file in FILES {
-            self.watcher.add(Path::new("/etc"), Why::Sources(Some(file.into())));
+        for (folder, file) in FILES {
+            self.watcher.add(Path::new(folder), Why::Sources(Some(file.into())));
         }
     }
 }

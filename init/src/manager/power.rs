@@ -50,6 +50,7 @@ impl Manager {
         }
         let deadline_ms = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX);
         self.link.send(Request::Down { how, deadline_ms, status }, Vec::new());
+        self.read_locks();
         self.push(Event::Request { id: request, ask: Ask::Down(how) });
     }
 

@@ -89,6 +89,8 @@ impl Down {
         let (container, first) = (head.container.get() == 1, !self.begun());
         let Some(how) = self.wanted() else { return };
         head.down_begun.set(1);
+        // No manager is started any more. One that was replaced would keep its file system from going read-only.
+        head.kept.close();
         if first && !container {
             recover::into_memory(self.table);
         }

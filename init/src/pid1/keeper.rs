@@ -11,11 +11,9 @@ use crate::stage::manager::Launch;
 use crate::sys::child::Source;
 use crate::sys::shared::Field;
 use crate::sys::wait::monotonic_ms;
-use crate::sys::{child, fd, image, seqpacket};
-use std::ffi::{CStr, OsStr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use crate::sys::{image, seqpacket};
+use std::ffi::CStr;
+use std::os::fd::AsRawFd;
 
 /// The manager's slot.
 pub const MANAGER: Key = Key { token: 0, step: 0 };
@@ -34,14 +32,12 @@ const RETRY_MS: u64 = 60_000;
 pub struct Keeper {
     table: &'static Table,
     launch: Launch,
-    /// A child that copies the binary that works, and the copy.
-    copying: Option<(i32, OwnedFd)>,
 }
 
 impl Keeper {
     /// A keeper that goes on where the table says.
     pub fn new(table: &'static Table, launch: Launch) -> Self {
-        Self { table, launch, copying: None }
+        Self { table, launch }
     }
 
     /// Pid of the manager, if there is one and it isn't over: then the pid may be another's.
@@ -86,13 +82,13 @@ impl Keeper {
         }
     }
 
-    /// The copy that is to be run, or is running, in place of the manager's file.
+    /// The file that is to be run, or is running, in place of what is at the manager's path.
     fn kept(&self) -> Option<i32> {
         let head = &self.table.head;
         (head.failures.get() > LOOP && head.kept.raw() > 0).then(|| head.kept.raw())
     }
 
-    /// Starts what is due: the manager, its last good copy, or the administrator's login.
+    /// Starts what is due: the manager, the last one that worked, or the administrator's login.
     pub fn start(&self, slots: &mut Slots, spawner: &mut Spawner, link: &mut Link) {
         let (head, kept) = (&self.table.head, self.kept());
         let most = LOOP.saturating_add(kept.is_some().into());
@@ -111,26 +107,13 @@ impl Keeper {
         let _ = spawner.own(slots, MANAGER, program);
     }
 
-    /// The manager works: its binary is worth keeping. A child copies it, for files may be slow.
-    pub fn ready(&mut self) {
+    /// The manager works: the file it runs from is worth keeping. No path is looked up, so that no file system can make
+    /// PID 1 wait; and what replaces the file, the descriptor holds on to this one.
+    pub fn ready(&self, slots: &Slots) {
         self.table.head.ready_at_ms.set(monotonic_ms());
-        if self.kept().is_some() || self.copying.is_some() {
-            return;
+        if let Some(file) = self.manager(slots).and_then(|pid| image::of(pid).ok()) {
+            self.table.head.kept.put(file);
         }
-        let Ok(copy) = image::create(c"init-manager") else { return };
-        let path = Path::new(OsStr::from_bytes(self.launch.path.as_bytes()));
-        if let Ok(pid) = child::fork_work(|| i32::from(image::copy_at_leisure(path, copy.as_fd()).is_err())) {
-            self.copying = Some((pid, fd::keep(copy)));
-        }
-    }
-
-    /// A child without a slot has ended; `true` if it was the one that copied.
-    pub fn copied(&mut self, pid: i32, exit: Exit) -> bool {
-        let Some((_, copy)) = self.copying.take_if(|(copier, _)| *copier == pid) else { return false };
-        if exit == Exit::Code(0) {
-            self.table.head.kept.put(copy);
-        }
-        true
     }
 
     fn rescue(&self, slots: &mut Slots, spawner: &mut Spawner) {

@@ -256,7 +256,7 @@ impl Reactor {
             }
             self.spawner.ended(&mut self.slots, index, exit);
             self.own_ended(index);
-        } else if !self.down.finished(ended.pid) && !self.keeper.copied(ended.pid, exit) {
+        } else if !self.down.finished(ended.pid) {
             adopt::orphan(self.table, ended.pid, exit);
         }
     }

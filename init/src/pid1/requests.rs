@@ -45,7 +45,7 @@ impl Reactor {
         let after = |ms: u32| monotonic_ms().saturating_add(ms.into());
         match request {
             Request::Hello { .. } => self.welcome(),
-            Request::Ready => self.keeper.ready(),
+            Request::Ready => self.keeper.ready(&self.slots),
             Request::Sync => self.link.sync(&mut self.slots),
             // Token 0 is PID 1's own.
             Request::Spawn { key }

@@ -46,7 +46,7 @@ pub struct Head {
     pub exe: Recorded,
     /// PID 1's end of the manager's socket.
     pub socket: Recorded,
-    /// A copy of the last manager that worked.
+    /// The file of the last manager that worked.
     pub kept: Recorded,
     /// The kernel's record of the child being reaped.
     pub in_flight: InFlight,

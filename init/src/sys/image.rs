@@ -1,16 +1,28 @@
-//! This program's own file as an anonymous one in memory: executed from there, it holds no file system.
+//! The files that processes run from, and copies of them in memory.
 
 use nix::errno::Errno;
-use nix::fcntl::AtFlags;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::Mode;
 use std::ffi::CStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::Path;
 
 use super::memfd;
 
-/// A sealed copy of the file this process runs from, close-on-exec, ready for [`execute`].
+/// The file that process `pid` runs from, whatever is at its path now: a descriptor for executing it, close-on-exec.
+///
+/// # Errors
+/// `ENOENT`: no such process, or no `/proc`; `EACCES`: it isn't ours to look at.
+pub fn of(pid: i32) -> Result<OwnedFd, Errno> {
+    let mut path = [0u8; 32];
+    let _ = write!(path.as_mut_slice(), "/proc/{pid}/exe");
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::EINVAL)?;
+    nix::fcntl::open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty())
+}
+
+/// A sealed copy of the file this process runs from, close-on-exec, ready for [`execute`]: it holds no file system.
 ///
 /// # Errors
 /// The file can't be opened (no `/proc`), or no memfd can be made.
@@ -28,15 +40,6 @@ pub fn of_self() -> io::Result<OwnedFd> {
 pub fn copy(path: &Path, image: BorrowedFd<'_>) -> io::Result<()> {
     let mut to = File::from(image.try_clone_to_owned()?);
     io::copy(&mut File::open(path)?, &mut to).map(drop)
-}
-
-/// [`copy`] for which nobody waits: done when no other process wants to run.
-///
-/// # Errors
-/// As [`copy`].
-pub fn copy_at_leisure(path: &Path, image: BorrowedFd<'_>) -> io::Result<()> {
-    super::process::be_last();
-    copy(path, image)
 }
 
 /// A memfd that can be executed also where `vm.memfd_noexec` asks to say so.

@@ -8,31 +8,10 @@ use std::fs;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Must be there.
 const NEEDED: &[&str] = &["init", "init-manager", "init-log"];
-/// Names that `sysv` answers to; they come before the root's own in the sandbox's `PATH`.
-const SHIMS: &[&str] = &[
-    "telinit",
-    "runlevel",
-    "shutdown",
-    "halt",
-    "poweroff",
-    "reboot",
-    "service",
-    "systemctl",
-    "invoke-rc.d",
-    "update-rc.d",
-    "insserv",
-    "chkconfig",
-    "install_initd",
-    "remove_initd",
-    "systemd-sysv-install",
-    "wall",
-    "mesg",
-    "pidof",
-    "killall5",
-];
 /// Where the programs live in the sandbox.
 pub const FOLDER: &str = "/usr/lib/rung";
 
@@ -40,6 +19,8 @@ pub const FOLDER: &str = "/usr/lib/rung";
 #[derive(Debug)]
 pub struct Binaries {
     files: Vec<(String, fs::File)>,
+    /// Names that `sysv` answers to; they come before the root's own in the sandbox's `PATH`.
+    shims: Vec<String>,
 }
 
 /// The folder that holds them: initctl's own, or the installed one.
@@ -71,7 +52,7 @@ impl Binaries {
         // By its path: the magic link leads to the mount in the host's namespace, which can't be bound in this one.
         let own = fs::read_link("/proc/self/exe").and_then(|path| hold(&path));
         files.push(("initctl".to_owned(), own.doing(|| "open initctl's own file".into())?));
-        Ok(Self { files })
+        Ok(Self { files, shims: shims(&folder.join("sysv")) })
     }
 
     /// Shows them in the sandbox, which is the present root by now.
@@ -84,18 +65,23 @@ impl Binaries {
                 bind_file(file, Path::new("/usr/bin/initctl"))?;
             }
         }
-        if self.files.iter().any(|(name, _)| name == "sysv") {
-            for name in SHIMS {
-                let link = Path::new(FOLDER).join(name);
-                let _ = fs::remove_file(&link);
-                symlink("sysv", &link).doing(|| format!("make the link `{}`", link.display()))?;
-            }
+        for name in &self.shims {
+            let link = Path::new(FOLDER).join(name);
+            let _ = fs::remove_file(&link);
+            symlink("sysv", &link).doing(|| format!("make the link `{}`", link.display()))?;
         }
         // As an installation has it; a root without `/sbin` needs none.
         let _ = fs::remove_file("/sbin/init");
         let _ = symlink(Path::new(FOLDER).join("init"), "/sbin/init");
         Ok(())
     }
+}
+
+/// What an installation links to `sysv`, by its own word; nothing where it isn't there.
+fn shims(sysv: &Path) -> Vec<String> {
+    let said = Command::new(sysv).arg("links").stdin(Stdio::null()).output().map(|out| out.stdout).unwrap_or_default();
+    let text = String::from_utf8_lossy(&said);
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(_, name)| name.to_owned()).collect()
 }
 
 /// A place for the file, whatever was there, and the file over it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What sulogin asks.
 const ASKS: &str = "to continue): ";
-/// A pattern for the manager's command line: the copy that PID 1 keeps has no path.
+/// A pattern for the manager's command line: it may run from a file that has moved.
 const MANAGER: &str = "grep -la '^init-manager' /proc/[0-9]*/cmdline | cut -d/ -f3";
 
 /// Kernel word `single`.
@@ -29,7 +29,7 @@ pub const EMERGENCY: &[Step] = &[
 /// No kernel words: level 3.
 pub const MANAGERS: &[Step] = &[
     vital("level 3, and a shell on the console", level_3),
-    vital("the manager's file is broken and it dies: the last copy that worked takes over", copy),
+    vital("the manager's file is broken and it dies: the last one that worked takes over", kept),
     vital("that dies, too: sulogin on the console, services are still up", rescue),
     vital("the file is whole again: a manager comes back and knows all", back),
     vital("Ctrl-Alt-Del twice: the machine is started again at once", force),
@@ -121,12 +121,12 @@ const WORKER: &str =
 /// Puts a program in the manager's place that does nothing but fail, and kills the manager.
 const BREAK: &str = "cd /usr/lib/rung && mv init-manager good && printf '#!/bin/sh\\nexit 1\\n' >init-manager && chmod 755 init-manager";
 
-fn copy(guest: &mut Guest) -> Result<String> {
+fn kept(guest: &mut Guest) -> Result<String> {
     // Only a manager that has worked is worth keeping; that it is kept shows only later.
     guest.console.run(&format!("{WORKER} >/root/worker; [ -s /root/worker ] && {BREAK} && kill -9 $({MANAGER})"))?;
     guest.console.until("initctl -q is-active worker", 60)?;
     let exe = guest.console.run(&format!("readlink /proc/$({MANAGER})/exe"))?;
-    holds(&exe, &["memfd:init-manager"])?;
+    holds(&exe, &["/usr/lib/rung/good"])?;
     guest.console.run(&format!("[ \"$({WORKER})\" = \"$(cat /root/worker)\" ]"))?;
     Ok(exe)
 }

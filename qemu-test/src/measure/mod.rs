@@ -157,6 +157,8 @@ fn measure(init: &Init, machine: &Machine, accel: Accel, cache: &Path) -> Result
     guest.console.expect("rung login: ", PATIENCE)?;
     guest.log_in_at_prompt()?;
     let memory = guest.console.run(&format!("{} --memory {}", probe::PLACE, init.own))?;
+    // Not in the midst of the devices' setting up.
+    guest.console.run("udevadm settle")?;
     let number = |text: Option<&str>| text.and_then(|t| t.parse().ok()).context_of("the machine's memory");
     let mut memory = memory.split(' ');
     let (first, all) = (number(memory.next())?, number(memory.next())?);

@@ -1,7 +1,7 @@
 //! Random units, levels and requests.
 
 use super::rng::Rng;
-use init::core::{Ask, Course, Definition, LevelMark, Verb, Whom};
+use init::core::{Ask, Course, Definition, LevelMark, RcRule, Verb, Whom};
 use init::proto::pid1::Power;
 use init::unit::condition::{Condition, Test, Verdict};
 use init::unit::{
@@ -207,12 +207,18 @@ fn limits(rng: &mut Rng, s: &mut Service) {
 
 /// Which levels the units are on in.
 pub fn marks(rng: &mut Rng, n: usize) -> Vec<LevelMark> {
+    // Drawn beside the others, so that seeds go on to mean what they meant.
+    let mut locks = rng.clone();
+    let red_hat = locks.percent(25);
     let set = |rng: &mut Rng, p| Level::ALL.into_iter().filter(|_| rng.percent(p)).collect::<LevelSet>();
     (0..n)
         .filter(|_| rng.percent(60))
         .collect::<Vec<_>>()
         .into_iter()
-        .filter_map(|i| Some(LevelMark { name: name(i)?, on: set(rng, 40), kill: set(rng, 8) }))
+        .filter_map(|i| {
+            let rule = if red_hat { RcRule::Lock(locks.percent(50)) } else { RcRule::Links };
+            Some(LevelMark { name: name(i)?, on: set(rng, 40), kill: set(rng, 8), rule })
+        })
         .collect()
 }
 

@@ -1,10 +1,10 @@
 //! The kernel's own file systems, memory's, modules and parameters: `mountkernfs.sh`, `mountdevsubfs.sh`,
 //! `mount-configfs`, `kmod`, `procps`.
 
-use super::fstab::{self, Entry};
 use super::mounts::{self, Mode, Wanted};
 use super::settings::Settings;
 use super::{End, Verb};
+use crate::boot::fstab::{self, Entry};
 use crate::boot::{modules, say, sysctl};
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};

@@ -1,10 +1,10 @@
 //! `mountall.sh` and `mountnfs.sh`: what fstab has besides the root.
 
-use super::fstab::{self, Entry};
 use super::kernel::{Memory, end, migrate};
 use super::mounts::{self, Mode};
 use super::settings::Settings;
 use super::{End, RCS, Verb, root};
+use crate::boot::fstab::{self, Entry};
 use crate::boot::{conf, program, say};
 use nix::sys::stat::Mode as Bits;
 use std::fs;

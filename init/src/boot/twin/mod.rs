@@ -7,7 +7,6 @@
 //! before it has done anything.
 
 mod clean;
-mod fstab;
 mod kernel;
 mod local;
 mod log;

@@ -1,6 +1,6 @@
 //! Mounting and remounting without `mount`: what `/lib/init/mount-functions.sh` does with it.
 
-use super::fstab::{self, Entry};
+use crate::boot::fstab::{self, Entry};
 use crate::boot::say;
 use crate::sys::mount::{Flags, unescape};
 use nix::mount::mount;

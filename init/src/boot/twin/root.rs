@@ -1,12 +1,12 @@
 //! `checkroot.sh` and `checkfs.sh`: swap, the check of file systems, the root writable.
 
-use super::fstab::{self, Entry};
 use super::kernel::{self, Memory};
 use super::log::check_log;
 use super::mounts::Mode;
 use super::settings::Settings;
 use super::{End, RCS, Verb};
 use crate::boot::fsck::{self, Verdict, verdict};
+use crate::boot::fstab::{self, Entry};
 use crate::boot::{cmdline, program, say};
 use crate::sys::{file, mount, swap};
 use std::fs;

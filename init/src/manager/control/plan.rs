@@ -24,6 +24,7 @@ impl Manager {
             PlanOf::Disable(enable) => return self.plan_links(&enable, false),
         };
         self.refresh_changed();
+        self.read_locks();
         self.settle();
         let mut planned = self.say_plan(self.core.plan(&ask, wait::now_ms()));
         if matches!(ask, Ask::Level(_)) && self.core.levels().1.is_none() {

@@ -1,12 +1,12 @@
-//! `/etc/fstab` and `/etc/fstab.d/*.fstab`, as the scripts read them.
+//! `/etc/fstab` and `/etc/fstab.d/*.fstab`, as fstab(5) and Debian's scripts read them.
 
-use crate::boot::conf;
+use super::conf;
 use crate::sys::mount;
 use std::path::{Path, PathBuf};
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub struct Entry {
     pub device: String,
     pub point: PathBuf,
     pub kind: String,
@@ -28,7 +28,7 @@ impl Entry {
 }
 
 /// All lines, in order.
-pub(super) fn read() -> Vec<Entry> {
+pub fn read() -> Vec<Entry> {
     let folder = std::fs::read_dir("/etc/fstab.d").into_iter().flatten().flatten();
     let mut more: Vec<PathBuf> =
         folder.map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "fstab")).collect();
@@ -38,7 +38,7 @@ pub(super) fn read() -> Vec<Entry> {
 }
 
 /// Lines of fewer than three fields are passed over.
-pub(super) fn parse(text: &str) -> Vec<Entry> {
+pub fn parse(text: &str) -> Vec<Entry> {
     let entry = |line: &str| {
         let mut fields = line.split_whitespace().map(str::to_owned);
         Some(Entry {
@@ -53,13 +53,14 @@ pub(super) fn parse(text: &str) -> Vec<Entry> {
 }
 
 /// The first for a place, of this type if one is named.
-pub(super) fn at<'a>(entries: &'a [Entry], point: &str, kind: Option<&str>) -> Option<&'a Entry> {
+pub fn at<'a>(entries: &'a [Entry], point: &str, kind: Option<&str>) -> Option<&'a Entry> {
     entries.iter().find(|e| e.point == Path::new(point) && kind.is_none_or(|kind| e.kind == kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn lines_are_entries() {
@@ -70,5 +71,12 @@ mod tests {
         assert!(tmp.has("noauto") && !tmp.is_checked() && at(&found, "/t x", Some("ext4")).is_none());
         assert!(at(&found, "/", None).expect("root").is_checked());
         assert_eq!(found.last().map(|e| (e.kind.as_str(), e.pass.as_str())), Some(("swap", "0")));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_taken(text in ".{0,80}") {
+            let _ = parse(&text);
+        }
     }
 }
