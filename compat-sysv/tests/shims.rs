@@ -147,7 +147,7 @@ fn service_carries_verbs_out_and_shows_failures() {
     );
     let output = sysv(&manager, "service web restart");
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(err(&output), "web: it crashed\n  last words\ninitctl logs web\n");
+    assert_eq!(err(&output), "web: it crashed\n  last words\n  try: initctl logs web\n");
     let verbs: Vec<Value> =
         manager.calls().into_iter().filter(|(m, _)| m == "Change").map(|(_, p)| p["verb"].clone()).collect();
     assert_eq!(verbs, ["start", "reload", "reload", "try_restart", "restart"]);

@@ -83,7 +83,7 @@ fn a_choice_is_recorded_and_stays_over_boots_until_another_is_asked_for() {
     container.boot_again();
     assert_eq!(sources(&container), ["script", "systemd"]);
     // To prefer something else is to ask for another choice.
-    fs::write(container.rootfs.path().join("etc/rung/init.conf"), "[Manager]\nPrefer=script\n").expect("settings");
+    put(&container, "etc/rung/init.conf", "[Manager]\nPrefer=script\n");
     container.boot_again();
     assert_eq!(sources(&container), ["script", "script"]);
 }
@@ -116,11 +116,11 @@ fn an_images_scripts_and_inittab_are_verified() {
     assert!(!root.path().join("run/rung").exists());
 }
 
-/// Puts a file in the place of another, as package managers do.
-fn unit_file(container: &Container, path: &str, text: &str) {
+/// Puts a file in the place of another, as package managers do: a root's files are shared with other tests.
+fn put(container: &Container, path: &str, text: &str) {
     let path = container.rootfs.path().join(path);
     let new = path.with_extension("dpkg-new");
-    fs::write(&new, text).expect("a unit");
+    fs::write(&new, text).expect("a file");
     fs::rename(&new, &path).expect("in its place");
 }
 
@@ -176,7 +176,7 @@ fn a_unit_keeps_its_place_among_the_scripts() {
     assert!(why.contains("by the header of the init script that it stands for it starts after db"), "{why}");
     // A unit that says the opposite itself: that counts, and is told.
     let (path, text) = slow("db", "After=web.service\n");
-    unit_file(&container, &path, &text);
+    put(&container, &path, &text);
     container.boot_again();
     let came = order(&container);
     let place = |name: &str| came.iter().position(|n| n == name).unwrap_or_else(|| panic!("{name}: {came:?}"));
