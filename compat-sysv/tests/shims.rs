@@ -122,7 +122,7 @@ fn service_status_is_lsb_s() {
     let output = sysv(&manager, "service rung-has-no-such start");
     assert_eq!((err(&output).as_str(), output.status.code()), ("rung-has-no-such: unrecognized service\n", Some(1)));
     let output = sysv(&manager, "service web configtest");
-    assert!(err(&output).contains("no verb `configtest`"), "{}", err(&output));
+    assert!(err(&output).contains("no verb `configtest`") && output.status.code() == Some(3), "{}", err(&output));
 }
 
 #[test]

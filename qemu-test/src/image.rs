@@ -21,7 +21,7 @@ pub enum Kind {
     /// The same with the daemons of `qemu-test/daemons`. None of them starts by itself.
     Daemons,
     /// The small server with Debian's own sysvinit, its scripts and their links: Rung is put in the place of
-    /// `/sbin/init` alone. `qemu-test/sysv` makes it.
+    /// `/sbin/init` alone. `qemu-test/sysv` and `qemu-test/apache2` make it.
     Sysv,
     /// That with further inits, to be measured.
     Peers,
@@ -54,7 +54,7 @@ impl Kind {
         match self {
             Self::Plain => &[],
             Self::Daemons => &["daemons"],
-            Self::Sysv => &["sysv"],
+            Self::Sysv => &["sysv", "apache2"],
             Self::Peers => &["sysv", "peers"],
             Self::Native => &["native"],
         }

@@ -1,5 +1,7 @@
 //! The real programs: boot, run, shut down, in a world of their own.
 
+#![allow(clippy::expect_used, reason = "tests")]
+
 use rung_tests::world::{World, deadline, exists};
 
 const SLEEPER: &str = "[Service]\nExecStart=/bin/sleep infinity\n";
@@ -38,6 +40,35 @@ fn services_run_restart_and_end_with_the_world() {
     let (status, errors) = world.shutdown();
     assert_eq!((status, errors.as_str()), (0, ""));
     assert!(!exists(second));
+}
+
+/// What a unit does whose file this script of level S changes; `link`: a drop-in of it leads to this file.
+fn after(script: &str, link: Option<&str>) -> String {
+    let once = |text: &str| format!("[Service]\nType=oneshot\nExecStart=/bin/sh -c '{text}'\n");
+    let early = once(&format!("set -e; cd /etc/rung/units; {script}")) + "[Install]\nRunlevels=S\n";
+    let world = World::new().unit("early.service", &early).unit("late.service", &once("echo old >/run/ran"));
+    if let Some(file) = link {
+        let folder = world.folder().join("units/late.service.d");
+        std::fs::create_dir(&folder).expect("a folder for drop-ins");
+        std::os::unix::fs::symlink(file, folder.join("10.conf")).expect("a link");
+    }
+    world.boot().text("/run/ran")
+}
+
+#[test]
+fn what_level_s_mounts_over_files_of_units_counts() {
+    let edited = "sed s/old/new/ late.service";
+    assert_eq!(after("true", None), "old\n");
+    for script in [
+        format!("{edited} >/run/x; cat /run/x >late.service"),
+        format!("{edited} >/run/x; mount --bind /run/x late.service"),
+        format!("cp -a . /run/u; {edited} >/run/u/late.service; mount --bind /run/u ."),
+        format!("cp -a /etc /run/e; {edited} >/run/e/rung/units/late.service; mount --bind /run/e /etc"),
+    ] {
+        assert_eq!(after(&script, None), "new\n", "{script}");
+    }
+    let script = format!("mkdir /srv/m; mount -t tmpfs none /srv/m; {edited} >/srv/m/10.conf");
+    assert_eq!(after(&script, Some("/srv/m/10.conf")), "new\n", "what a link leads to");
 }
 
 #[test]

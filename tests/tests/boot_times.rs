@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
 
-const UNITS: [(&str, &str); 5] = [
+const UNITS: [(&str, &str); 6] = [
     (
         "disk.service",
         "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 0.02\n[Install]\nRunlevels=S\n",
@@ -20,6 +20,7 @@ const UNITS: [(&str, &str); 5] = [
         "web.service",
         "[Unit]\nAfter=net.service\n[Service]\nType=exec\nExecStartPre=/bin/sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done'\nExecStart=/bin/sleep inf\n",
     ),
+    ("late.service", "[Unit]\nAfter=disk.service\n[Service]\nType=oneshot\nExecStart=/bin/sleep 0.01\n"),
     ("broken.service", "[Service]\nType=oneshot\nExecStart=/bin/false\n"),
     ("needy.service", "[Unit]\nRequires=broken.service\nAfter=broken.service\n[Service]\nExecStart=/bin/sleep inf\n"),
 ];
@@ -75,6 +76,10 @@ fn a_boot_is_told_by_its_parts_its_units_and_what_it_waited_for() {
         .map(|n| chain.find(n).unwrap_or_else(|| panic!("{chain}")))
         .collect();
     assert!(order.is_sorted(), "{chain}");
+    // What was through long before it was asked for has kept nobody waiting: the level has.
+    assert!(unit("late.service")["after"].is_null(), "{units}");
+    let chain = world.ok(["initctl", "boot", "critical-chain", "late"]);
+    assert!(chain.contains("runlevel S"), "{chain}");
     let svg = world.ok(["initctl", "boot", "plot"]);
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && svg.contains(">web <tspan"), "{svg}");
     let told = world.run(["initctl", "boot", "critical-chain", "wbe"]);

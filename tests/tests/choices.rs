@@ -105,8 +105,8 @@ fn an_images_scripts_and_inittab_are_verified() {
         command.args(["verify", "--root"]).arg(root.path()).env("TMPDIR", &folder).output().expect("initctl starts");
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     for part in [
-        "/etc/inittab:2:1: error: respwn: unknown action field",
-        "/etc/init.d/lone:5:1: warning: Required-Start: no script and no unit provides `nothing-like-it`",
+        "/etc/inittab:2:1: error: respwn: unknown action field\n    x:3:respwn:/bin/cat\n    ^\n",
+        "/etc/init.d/lone:5:19: warning: Required-Start: no script and no unit provides `nothing-like-it`",
         &format!("{}/etc/init.d/lone: warning: PIDFile=: there is no folder `/no/such`", root.path().display()),
     ] {
         assert!(text.contains(part), "{part}\n{text}\n{}", String::from_utf8_lossy(&out.stderr));

@@ -388,6 +388,7 @@ fn a_script_started_by_hand_is_handed_to_rung() {
     by_itself("/etc/init.d/other.dpkg-old start", "start");
     by_itself("/tmp/web start", "start");
     by_itself("RUNG_UNIT=web.service /etc/init.d/web start", "start");
+    by_itself("SYSTEMCTL_SKIP_REDIRECT=1 /etc/init.d/web start", "start");
     by_itself("RUNG_RUNDIR=/nonesuch /etc/init.d/web start", "start");
     let out = world.fails(1, ["/etc/init.d/bad", "start"]);
     assert!(out.stderr.contains("bad") && out.stdout.is_empty(), "{out:?}");

@@ -263,6 +263,50 @@ fn give(root: &Path, program: &Path, to: &str) {
     }
 }
 
+/// `verify` names the lines of which the program is missing, of the running machine and of an image; no others.
+#[test]
+fn lines_whose_program_is_missing_are_named() {
+    let text = "id:3:initdefault:\n\
+                a:2:once:/no/such/a\n\
+                b:2:once:+/no/such/b x\n\
+                c:2:once:+@/no/such/c $x\n\
+                d:2:respawn:/no/such/d </dev/null >/dev/null 2>&1\n\
+                e:2:once:A=b exec /no/such/e; true\n\
+                f:2:once:-/bin/sh\n\
+                g:2:once:no-such-g -x\n\
+                h:2:once:/etc\n\
+                1:2:once:/bin/sleep 1\n\
+                2:2:once:+/bin/sleep 1\n\
+                3:2:once:@/bin/sleep $x\n\
+                4:2:once:sleep 1\n\
+                5:2:respawn:A=b /bin/sleep 1 >/dev/null 2>&1\n\
+                6:2:once:[ -x /no/such ] && /no/such\n\
+                7:2:once:cd /; /no/such\n\
+                8:2:once:/bin/sh -c '/no/such'\n";
+    let machine = Machine::with(text, '3', |root| {
+        let folder = root.path().join("etc/inittab.d");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("x.tab"), "x:2:once:/no/such/x\n").unwrap();
+    });
+    for more in [&[][..], &["--root", "/"]] {
+        let found = machine.world.run(["initctl", "verify"].iter().chain(more)).stdout;
+        let told: Vec<&str> = found.lines().filter(|line| line.starts_with("/etc/inittab")).collect();
+        let expected = [
+            "/etc/inittab:2:10: warning: `/no/such/a` is not there",
+            "/etc/inittab:3:11: warning: `/no/such/b` is not there",
+            "/etc/inittab:4:12: warning: `/no/such/c` is not there",
+            "/etc/inittab:5:13: warning: `/no/such/d` is not there",
+            "/etc/inittab:6:19: warning: `/no/such/e` is not there",
+            "/etc/inittab:7:10: warning: `-/bin/sh` is not there",
+            "/etc/inittab:8:10: warning: `no-such-g` is in no folder of PATH",
+            "/etc/inittab:9:10: warning: `/etc` is a folder",
+            "/etc/inittab.d/x.tab:1:10: warning: `/no/such/x` is not there",
+        ];
+        assert_eq!(told, expected, "{more:?}: {found}");
+        assert!(found.contains("hint: a `-` before a program is BusyBox's: write /bin/sh"), "{found}");
+    }
+}
+
 /// sysvinit's own programs, as Debian compiles them, find what they know.
 #[test]
 fn sysvinits_own_programs_work_unchanged() {

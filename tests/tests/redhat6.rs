@@ -268,4 +268,6 @@ fn who_may_not_switch_services_is_told_so() {
     let nobody = ["runuser", "-u", "nobody", "--", "/usr/lib/rung/chkconfig", "nginx", "off"];
     let out = world.fails(1, nobody);
     assert_eq!(out.stderr, "You do not have enough privileges to perform this operation.\n");
+    // LSB's status for it.
+    world.fails(4, ["runuser", "-u", "nobody", "--", "/usr/lib/rung/service", "nginx", "start"]);
 }

@@ -90,12 +90,14 @@ fn several_daemons_none_and_what_is_not_installed() {
     let many = status(&world, "many");
     assert_eq!((many["main_pid"].is_null(), many["pids"].as_array().map(Vec::len)), (true, Some(2)), "{many}");
     assert_eq!(status(&world, "none")["phase"], "exited");
-    for (name, words) in [("absent", "not installed"), ("unset", "not configured")] {
+    for (name, words, code) in [("absent", "not installed", 5), ("unset", "not configured", 6)] {
         let out = world.run(["initctl", "start", name]);
         assert_eq!(out.code, 0, "{out:?}");
         assert_eq!(status(&world, name)["state"], "inactive");
         let why = world.run(["initctl", "why", name]).stdout;
         assert!(why.contains(words), "{why}");
+        let out = world.run(["/usr/lib/rung/service", name, "start"]);
+        assert_eq!(out.code, code, "the script's own: {out:?}");
     }
     assert_eq!(world.run(["initctl", "start", "broken"]).code, 1);
     assert_eq!(status(&world, "broken")["state"], "failed");
@@ -107,6 +109,25 @@ fn several_daemons_none_and_what_is_not_installed() {
         (status(w, "many")["pids"].as_array().map(Vec::len) == Some(1)).then_some(())
     });
     assert_eq!(status(&world, "many")["state"], "active");
+}
+
+/// What can't be written while `/run` is full is made once there is room, and what runs isn't disturbed meanwhile.
+#[test]
+fn a_full_run_folder_costs_a_script_its_unit_only_for_as_long() {
+    let world = world();
+    add(&world, "old", &script(DAEMON));
+    world.ok(["initctl", "start", "old"]);
+    let pid = world.main_of("old");
+    world.ok(["mount", "-o", "remount,size=1M", "/run"]);
+    world.run(["sh", "-c", "cat /dev/zero >/run/fill"]);
+    add(&world, "new", &script(":"));
+    let told = world.fails(5, ["initctl", "start", "new"]);
+    assert!(told.stderr.contains("there is no unit named new"), "{told:?}");
+    assert!(world.console().contains("sysv generate has failed"), "{}", world.console());
+    assert_eq!(world.main_of("old"), pid);
+    world.ok(["rm", "/run/fill"]);
+    world.ok(["initctl", "start", "new"]);
+    assert_eq!(world.main_of("old"), pid);
 }
 
 #[test]

@@ -40,7 +40,8 @@ pub fn make(root: &Root, tree: &Tree, made: &mut Made) {
     }
     let twins = twins::of(root, tree);
     twins.note(made);
-    let mut maker = Maker { root, tree, order: &order, twins, edges, made, names: Vec::new() };
+    let files = unit_files(root);
+    let mut maker = Maker { root, tree, order: &order, twins, edges, made, names: Vec::new(), files };
     maker.made.findings.extend(tree.findings.iter().cloned());
     maker.names = tree.scripts.iter().map(|script| maker.name(script)).collect();
     for at in 0..tree.scripts.len() {
@@ -59,6 +60,8 @@ struct Maker<'a> {
     made: &'a mut Made,
     /// Each script's unit; `None` where it can't have one.
     names: Vec<Option<UnitName>>,
+    /// What the folders of units hold, read once: every header names a few that aren't there.
+    files: BTreeSet<String>,
 }
 
 impl Maker<'_> {
@@ -186,8 +189,7 @@ impl Maker<'_> {
     /// The native unit of that name, if its file is anywhere.
     fn native(&self, name: &str) -> Option<String> {
         let name = UnitName::new(name).ok().filter(|name| !name.is_template())?;
-        let is = |folder: &str| self.root.place(&self.root.shown(Path::new(folder)).join(name.as_str())).is_file();
-        FOLDERS.iter().any(|(folder, _)| is(folder)).then(|| name.as_str().to_owned())
+        self.files.contains(name.as_str()).then(|| name.as_str().to_owned())
     }
 
     /// What it requires and what is on wherever it is, so that nothing is started in a level that doesn't have it on.
@@ -281,6 +283,20 @@ impl Maker<'_> {
 fn default_levels(script: &Script) -> LevelSet {
     let header = script.header().map(|header| header.levels(crate::lsb::Key::DefaultStart));
     header.or_else(|| script.chkconfig.line.as_ref().map(|line| line.levels)).unwrap_or_default()
+}
+
+/// The names of all files in the folders of units. A link counts for what it leads to inside the root.
+fn unit_files(root: &Root) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for folder in FOLDERS.iter().map(|(folder, _)| root.shown(Path::new(folder))) {
+        for entry in std::fs::read_dir(root.place(&folder)).into_iter().flatten().flatten() {
+            let is_file = entry.file_type().is_ok_and(|kind| {
+                kind.is_file() || (kind.is_symlink() && root.place(&folder.join(entry.file_name())).is_file())
+            });
+            names.extend(entry.file_name().into_string().ok().filter(|_| is_file));
+        }
+    }
+    names
 }
 
 /// Whether an edge is said for starting.

@@ -260,9 +260,10 @@ impl Maker<'_> {
         let occasional = !occasions(action).is_empty();
         let mut text = format!(
             "# Made by `sysv generate` from {place}; changes here are lost.\n\n[Unit]\nDescription={}\nSourcePath={}\n\
-             DefaultDependencies=no\n{edges}",
+             X-SourceLine={}\nDefaultDependencies=no\n{edges}",
             plain(&format!("{} ({}, inittab)", command(&entry.process).text.trim(), action.word())),
             plain(if entry.file.is_empty() { "/etc/inittab" } else { &entry.file }),
+            entry.line,
         );
         text += if respawns { RESTARTS } else { "StartLimitIntervalSec=0\n" };
         text += "\n[Service]\n";

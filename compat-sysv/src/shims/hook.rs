@@ -12,7 +12,8 @@ pub(super) const HELP: &str = "NAME0 VERB SCRIPT [ARG]...
 
 Hands a call of an init script to Rung, as `initctl run` does, and exits with its status.
 Exit status 250: the script is to go on by itself, because PID 1 is not Rung, or because
-Rung runs it already, or because it is no script of /etc/init.d.
+Rung runs it already, or because it is no script of /etc/init.d, or because
+SYSTEMCTL_SKIP_REDIRECT is set.
 
 Options:
   --help, --version";
@@ -24,8 +25,9 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     let [verb, path, rest @ ..] = args else {
         return err(name, "a verb and a script are needed; see --help");
     };
-    // What Rung runs is told its unit.
-    if std::env::var_os("RUNG_UNIT").is_some() || !is_rung() {
+    // What Rung runs is told its unit; the other is what systemd's own hook heeds.
+    let alone = ["RUNG_UNIT", "SYSTEMCTL_SKIP_REDIRECT"].iter().any(|name| std::env::var_os(name).is_some());
+    if alone || !is_rung() {
         return GO_ON;
     }
     let script = Path::new(path)

@@ -4,13 +4,14 @@ use init::log::echo::Echo;
 use init::log::file::Limits;
 use init::log::server::Server;
 use init::log::store::Store;
-use init::sys::{fd, signals};
+use init::sys::{fd, memory, signals};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     signals::die_of_faults();
+    memory::keep_large_apart();
     let Ok(socket) = fd::take(3) else {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-log: is started by init-manager only\n");
         return ExitCode::from(2);

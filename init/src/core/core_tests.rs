@@ -501,7 +501,7 @@ fn an_exit_counts_once() {
 fn a_garbled_journal_is_passed_over() {
     let mut b = Bench::new(vec![plain("a")]);
     b.ask(Verb::Start, &["a"]);
-    let mut records = b.core.snapshot();
+    let mut records: Vec<Record> = b.core.snapshot().collect();
     for key in ["unit/", "unit/a/b", "request/x", "result/1", "levels", "what/ever", ""] {
         records.push(Record { key: key.to_owned(), value: Some(serde_json::json!({ "service": 3 }).to_string()) });
     }

@@ -144,7 +144,7 @@ impl Bench {
 
     /// The manager dies and comes back, with these slots in PID 1.
     pub(in crate::core) fn rebirth(&mut self, definitions: Vec<Definition>, slots: &[(Key, Life)]) {
-        self.core = Core::restore(self.core.snapshot());
+        self.core = Core::restore(self.core.snapshot().collect());
         self.feed(Event::Define(definitions));
         for (key, life) in slots {
             self.life(*key, *life);

@@ -84,7 +84,7 @@ fn conditions_are_looked_at_when_the_start_runs() {
             b.feed(Event::Checked { token: tokens[0], verdict });
         };
         check(&mut b, Verdict::Skip("no".into()));
-        let skip = Outcome::Skipped { reason: "no".into() };
+        let skip = Outcome::Skipped { reason: "no".into(), exit: None };
         assert_eq!((b.view(name).state, b.results()), (State::Inactive, vec![(name.into(), JobResult::Skipped(skip))]));
         check(&mut b, Verdict::Refuse("no".into()));
         let refused = Outcome::Assert { reason: "no".into() };

@@ -23,7 +23,7 @@ impl Fast {
     fn feed(&mut self, event: Event) {
         let mut out = Vec::new();
         self.core.handle(event, self.now, &mut out);
-        self.core.take_dirty();
+        self.core.take_dirty().for_each(drop);
         self.todo.extend(out);
     }
 

@@ -90,9 +90,9 @@ fn a_watchdog_is_fed_or_bites() {
     says(&mut b, "a", vec![Notice::Ready]);
     for _ in 0..3 {
         b.wait(1_999);
-        let before = b.core.take_dirty().len();
+        let before = b.core.take_dirty().count();
         says(&mut b, "a", vec![Notice::Alive]);
-        assert_eq!((before > 0, b.core.take_dirty().len()), (before > 0, 0), "not worth a record");
+        assert_eq!((before > 0, b.core.take_dirty().count()), (before > 0, 0), "not worth a record");
     }
     // The time without a manager isn't held against it.
     b.now += 60_000;

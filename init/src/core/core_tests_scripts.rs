@@ -100,10 +100,10 @@ fn statuses_5_and_6_are_no_failures() {
         b.ask(Verb::Start, &["a"]);
         b.exit("a", false, Exit::Code(code));
         let results = b.results();
-        let Some((_, JobResult::Skipped(Outcome::Skipped { reason }))) = results.first() else {
+        let Some((_, JobResult::Skipped(Outcome::Skipped { reason, exit }))) = results.first() else {
             panic!("{results:?}");
         };
-        assert!(reason.contains(why), "{reason}");
+        assert!(reason.contains(why) && *exit == Some(ExitRecord::Code(code)), "{reason}");
         assert_eq!(b.view("a").state, State::Inactive, "and Restart= leaves it so");
     }
     let mut b = Bench::new(vec![script("a", |_| {})]);

@@ -88,32 +88,27 @@ struct RequestRecord {
 }
 
 impl Core {
-    /// Records of all that changed since the last call.
-    pub fn take_dirty(&mut self) -> Vec<Record> {
-        let dirty = std::mem::take(&mut self.dirty);
-        let mut records = Vec::new();
-        if dirty.token {
-            records.push(Record::new("token".into(), Some(&self.next_token)));
-        }
-        if dirty.levels {
-            records.push(Record::new("levels".into(), Some(&self.levels)));
-        }
-        records.extend(self.units.take_dirty().into_iter().map(|id| self.unit_record(id)));
-        records.extend(dirty.requests.into_iter().map(|id| self.request_record(id)));
-        records.extend(dirty.results.into_iter().map(|(id, unit)| self.result_record(id, unit)));
-        records
+    /// Records of all that changed since the last call, each made when it is asked for: of a thousand units at one time they
+    /// would be most of what the manager needs.
+    pub fn take_dirty(&mut self) -> impl Iterator<Item = Record> {
+        let (dirty, units) = (std::mem::take(&mut self.dirty), self.units.take_dirty());
+        let core = &*self;
+        let token = dirty.token.then(|| core.token_record());
+        let levels = dirty.levels.then(|| core.levels_record());
+        let units = units.into_iter().map(|id| core.unit_record(id));
+        let requests = dirty.requests.into_iter().map(|id| core.request_record(id));
+        let results = dirty.results.into_iter().map(|(id, unit)| core.result_record(id, unit));
+        token.into_iter().chain(levels).chain(units).chain(requests).chain(results)
     }
 
-    /// Records of everything: a compacted journal.
-    pub fn snapshot(&self) -> Vec<Record> {
-        let mut records =
-            vec![Record::new("token".into(), Some(&self.next_token)), Record::new("levels".into(), Some(&self.levels))];
-        records.extend(self.units.ids().map(|id| self.unit_record(id)).filter(|r| r.value.is_some()));
-        for (id, request) in &self.requests.all {
-            records.push(self.request_record(*id));
-            records.extend(request.results.keys().map(|unit| self.result_record(*id, *unit)));
-        }
-        records
+    /// Records of everything, as [`Core::take_dirty`] gives them: a compacted journal.
+    pub fn snapshot(&self) -> impl Iterator<Item = Record> {
+        let units = self.units.ids().map(|id| self.unit_record(id)).filter(|r| r.value.is_some());
+        let requests = self.requests.all.iter().flat_map(|(id, request)| {
+            let results = request.results.keys().map(|unit| self.result_record(*id, *unit));
+            std::iter::once(self.request_record(*id)).chain(results)
+        });
+        [self.token_record(), self.levels_record()].into_iter().chain(units).chain(requests)
     }
 
     /// A core as the journal tells. Then come [`super::Event::Define`], [`super::Event::Levels`], a
@@ -226,6 +221,14 @@ impl Core {
             self.note_idle(id);
             self.restore_hold(id);
         }
+    }
+
+    fn token_record(&self) -> Record {
+        Record::new("token".into(), Some(&self.next_token))
+    }
+
+    fn levels_record(&self) -> Record {
+        Record::new("levels".into(), Some(&self.levels))
     }
 
     fn unit_record(&self, id: UnitId) -> Record {

@@ -467,11 +467,14 @@ pub enum Outcome {
         /// What it was at.
         phase: Phase,
     },
-    /// A `Condition…=` is not met: it was not started, and that is no failure. (`ExecCondition=` saying no is
-    /// [`Outcome::Exited`] of that kind.)
+    /// A `Condition…=` is not met, or its command said so itself (`SkipExitStatus=`): it was not started, and that is no
+    /// failure. (`ExecCondition=` saying no is [`Outcome::Exited`] of that kind.)
     Skipped {
         /// A sentence that names key and place.
         reason: String,
+        /// How the command ended that said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        exit: Option<ExitRecord>,
     },
     /// An `Assert…=` is not met.
     Assert {

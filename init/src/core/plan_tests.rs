@@ -33,7 +33,7 @@ fn a_start_goes_in_waves_and_says_who_needs_whom() {
         u.wants = names(&["mail", "nowhere"]);
     });
     let mut b = Bench::new(vec![app, unit("db", needs("disk")), plain("disk"), plain("mail")]);
-    let before = b.core.snapshot();
+    let before: Vec<_> = b.core.snapshot().collect();
     let p = plan(&b, Verb::Start, &["app"]);
     assert_eq!(
         lines(&p),
@@ -44,8 +44,8 @@ fn a_start_goes_in_waves_and_says_who_needs_whom() {
             "3 Start app: asked for"
         ]
     );
-    assert_eq!(b.core.snapshot(), before, "nothing has changed");
-    assert!(b.core.take_dirty().iter().all(|r| !r.key.starts_with("request")));
+    assert_eq!(b.core.snapshot().collect::<Vec<_>>(), before, "nothing has changed");
+    assert!(b.core.take_dirty().all(|r| !r.key.starts_with("request")));
     up(&mut b, &["disk"]);
     assert_eq!(lines(&plan(&b, Verb::Start, &["db"])), ["1 Start db: asked for"]);
     assert_eq!(plan(&b, Verb::Start, &["disk"]).stays, [name("disk")]);

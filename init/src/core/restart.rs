@@ -7,6 +7,7 @@
 //! units that failed together don't come back together.
 
 use super::limit::millis;
+use super::service::is_usual;
 use super::{ExitRecord, Millis, Outcome};
 use crate::unit::exit_status::EXEC;
 use crate::unit::{Restart, Service, ServiceType, Status, UnitName};
@@ -28,14 +29,19 @@ pub(super) struct Pace {
     /// When the run began.
     pub begun: Millis,
     /// When its start had succeeded.
+    #[serde(skip_serializing_if = "is_usual")]
     pub up: Option<Millis>,
     /// How its main process ended, and when.
+    #[serde(skip_serializing_if = "is_usual")]
     pub exit: Option<(ExitRecord, Millis)>,
     /// Restarts since the last healthy run.
+    #[serde(skip_serializing_if = "is_usual")]
     pub streak: u32,
     /// The delay before the run.
+    #[serde(skip_serializing_if = "is_usual")]
     pub delay: Millis,
     /// Up to then it has asked for time (`EXTEND_TIMEOUT_USEC=`).
+    #[serde(skip_serializing_if = "is_usual")]
     pub extended: Millis,
 }
 

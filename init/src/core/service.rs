@@ -150,7 +150,7 @@ pub(super) struct Service {
     pub hold: Rare<Hold>,
 }
 
-fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
+pub(super) fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -356,7 +356,9 @@ impl Service {
             (_, Input::Reload) => {}
 
             (Phase::Check, Input::Checked(Verdict::Met)) => self.go_on(r),
-            (Phase::Check, Input::Checked(Verdict::Skip(reason))) => self.not_begun(r, Outcome::Skipped { reason }),
+            (Phase::Check, Input::Checked(Verdict::Skip(reason))) => {
+                self.not_begun(r, Outcome::Skipped { reason, exit: None })
+            }
             (Phase::Check, Input::Checked(Verdict::Refuse(reason))) => self.not_begun(r, Outcome::Assert { reason }),
             (_, Input::Checked(_)) => {}
 
@@ -429,7 +431,7 @@ impl Service {
 
             (Phase::Check, Input::Due) => {
                 let reason = "its conditions could not be looked at in time".to_owned();
-                self.not_begun(r, Outcome::Skipped { reason });
+                self.not_begun(r, Outcome::Skipped { reason, exit: None });
             }
             (Phase::Dead | Phase::Running | Phase::Exited, Input::Due) => self.deadline = None,
             // The core makes a start job of it.

@@ -48,6 +48,7 @@ pub(in crate::core) struct Proc {
     /// 0 until PID 1 has told.
     pub pid: i32,
     /// Not started by us: pid and start time of the daemon that was adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopted: Option<(i32, u64)>,
 }
 

@@ -170,12 +170,17 @@ impl Core {
     }
 
     /// What a unit's first start waited for: of the units it is ordered after that which was through last before it began.
+    /// Nobody waits for what was through before he was asked.
     pub fn waited_for(&self, id: UnitId) -> Option<UnitId> {
         let node = self.units.get(id);
         let begun = node.service.times.first()?.0;
+        let asked = self.asked_at(id).unwrap_or(0);
         let done = |other: &UnitId| self.units.get(*other).service.times.first().map(|start| start.1);
         let before = node.edges.after.iter().filter_map(|other| Some((done(other)?, *other)));
-        before.filter(|(done, other)| *done > 0 && *done <= begun && *other != id).max().map(|(_, other)| other)
+        before
+            .filter(|(done, other)| *done > 0 && (asked..=begun).contains(done) && *other != id)
+            .max()
+            .map(|(_, other)| other)
     }
 
     /// Orders that headers of init scripts wish for and unit files contradict: the unit, and the one it doesn't come after.

@@ -8,6 +8,7 @@
 pub mod conf;
 pub mod findings;
 mod gathered;
+mod ground;
 mod prefer;
 pub mod recorded;
 mod replaced;
@@ -15,6 +16,7 @@ pub mod root;
 mod suppose;
 pub mod twins;
 
+pub use ground::Ground;
 pub use prefer::Choice;
 pub use root::Root;
 pub use suppose::Supposed;
@@ -68,6 +70,8 @@ pub struct Loader {
     folders: Vec<(Source, PathBuf)>,
     facts: Facts,
     entries: BTreeMap<UnitName, Entry>,
+    /// Those of them that are links to files elsewhere.
+    linked: BTreeSet<UnitName>,
     /// The folders of drop-ins, by the folder they lie in.
     drop_ins: Vec<Folder>,
     gathered: Gathered,
@@ -111,9 +115,9 @@ impl Loader {
 
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
-        let (entries, drop_ins, gathered, generated, supposed) = Default::default();
+        let (entries, linked, drop_ins, gathered, generated, supposed) = Default::default();
         let (chooser, replaced) = Default::default();
-        Self { root, folders, facts, entries, drop_ins, gathered, generated, supposed, chooser, replaced }
+        Self { root, folders, facts, entries, linked, drop_ins, gathered, generated, supposed, chooser, replaced }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -145,6 +149,7 @@ impl Loader {
     pub fn scan(&mut self) {
         self.gathered = Gathered::default();
         self.entries.clear();
+        self.linked.clear();
         self.drop_ins.clear();
         let (mut foreign, mut rivals): (_, Vec<(UnitName, Source, PathBuf)>) = (BTreeSet::new(), Vec::new());
         let mut scripts = Vec::new();
@@ -185,6 +190,9 @@ impl Loader {
                 }
                 let empty = || entry.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
                 let found = self.entry_of(&name, source, path, kind.is_symlink(), empty);
+                if kind.is_symlink() {
+                    self.linked.insert(name.clone());
+                }
                 self.entries.insert(name, found);
             }
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
@@ -236,6 +244,9 @@ impl Loader {
             drop(there);
             let empty = || found.is_file() && found.len() == 0;
             let entry = self.entry_of(&name, source, path, found.is_symlink(), empty);
+            if found.is_symlink() {
+                self.linked.insert(name.clone());
+            }
             // Of a new unit, and of one that was masked, the level links are to be read.
             if self.entries.get(&name) != Some(&entry) || !matches!(entry, Entry::File(Source::Native, _)) {
                 return None;
@@ -378,6 +389,13 @@ impl Loader {
         !search::drop_ins(name, Source::Systemd, &self.drop_ins).is_empty()
     }
 
+    /// Whether more belongs to it than one file in one of the folders: what a link leads to, drop-ins, or its template's.
+    pub fn is_spread(&self, name: &UnitName) -> bool {
+        let linked = || self.linked.contains(name) || name.template().is_some_and(|t| self.linked.contains(&t));
+        let any = || self.drop_ins.iter().any(|folder| folder.entries().next().is_some());
+        linked() || any() && self.has_drop_ins(name)
+    }
+
     /// Folders of drop-ins and of gathered units that exist, for watching.
     pub fn drop_in_folders(&self) -> Vec<PathBuf> {
         let drop_ins = self.drop_ins.iter().flat_map(|folder| folder.entries().map(|e| folder.path.join(&e.name)));
@@ -461,7 +479,8 @@ impl Loader {
         }
         self.replaced.put_into(&mut unit, |path| self.read(path).ok(), &self.facts);
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
-        for list in lists.into_iter().chain(unit.relations.own().into_iter().flat_map(Relations::lists_mut)) {
+        let rare = unit.relations.own().into_iter().flat_map(Relations::lists_mut);
+        for list in lists.into_iter().chain(rare) {
             for name in list.iter_mut() {
                 *name = self.canonical(name.clone());
             }

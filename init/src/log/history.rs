@@ -8,33 +8,32 @@
 use super::read::{self, Entry};
 use crate::proto::control::EventKind;
 use crate::proto::logger::HISTORY;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use crate::sys::memory;
+use std::collections::{HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::Path;
 
 /// More than a manager sends again.
 const KNOWN: usize = 1024;
 
-/// The first words of the last lines.
+/// The first words of the last lines, as hashes: they are only compared, and there are few enough to look through.
 #[derive(Debug, Default)]
-pub struct Known {
-    words: BTreeSet<String>,
-    order: VecDeque<String>,
-}
+pub struct Known(VecDeque<u64>);
 
 impl Known {
     /// Whether a line isn't there yet; from now on it is.
     pub fn is_new(&mut self, text: &str) -> bool {
-        let word = text.split('\t').next().unwrap_or_default().to_owned();
-        if !self.words.insert(word.clone()) {
+        let mut hasher = DefaultHasher::new();
+        text.split('\t').next().hash(&mut hasher);
+        let word = hasher.finish();
+        if self.0.contains(&word) {
             return false;
         }
-        self.order.push_back(word);
-        if self.order.len() > KNOWN
-            && let Some(old) = self.order.pop_front()
-        {
-            self.words.remove(&old);
+        if self.0.len() == KNOWN {
+            self.0.pop_front();
         }
+        self.0.push_back(word);
         true
     }
 }
@@ -45,6 +44,7 @@ pub fn known(lasting: &Path, run: &Path) -> Known {
     for entry in read::tail(lasting, run, HISTORY, KNOWN).unwrap_or_default() {
         known.is_new(&entry.text_lossy());
     }
+    memory::give_back();
     known
 }
 

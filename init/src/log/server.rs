@@ -16,6 +16,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 const SOCKET: u64 = u64::MAX;
@@ -36,7 +37,7 @@ struct Pipe {
     fd: OwnedFd,
     token: u64,
     stream: Stream,
-    name: String,
+    name: Rc<str>,
     framer: Framer,
 }
 
@@ -55,7 +56,7 @@ pub struct Server {
     signals: SignalFd,
     pipes: BTreeMap<u64, Pipe>,
     /// Open pipes of each log.
-    users: BTreeMap<String, usize>,
+    users: BTreeMap<Rc<str>, usize>,
     store: Store,
     answers: VecDeque<Answer>,
     socket_full: bool,
@@ -175,7 +176,7 @@ impl Server {
                         }
                         Some(Request::Note { name, text }) if is_name(&name) => {
                             self.store.note(&name, &text);
-                            if !self.users.contains_key(&name) {
+                            if !self.users.contains_key(name.as_str()) {
                                 self.store.release(&name);
                             }
                         }
@@ -215,7 +216,9 @@ impl Server {
             && fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok()
             && self.epoll.add(&fd, Ready::EPOLLIN, number).is_ok();
         if ready {
-            *self.users.entry(name.clone()).or_default() += 1;
+            let known = self.users.get_key_value(name.as_str()).map(|(known, _)| Rc::clone(known));
+            let name = known.unwrap_or_else(|| name.into());
+            *self.users.entry(Rc::clone(&name)).or_default() += 1;
             self.pipes.insert(number, Pipe { fd, token, stream, name, framer: Framer::default() });
         } else {
             self.answers.push_back(Answer::Closed { token, stream });

@@ -4,6 +4,7 @@ use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
 use crate::core::{Ask, Definition, Event, LevelMark, Loaded, RcRule, RequestId, Verb};
+use crate::load::Ground;
 use crate::proto::control::BootStage;
 use crate::proto::logger;
 use crate::sys::{file, wait};
@@ -153,12 +154,7 @@ impl Manager {
             self.logger.send(logger::Request::Persist, None);
             self.hand_over(BootStage::Going);
             self.record_event(&["boot"]);
-            if self.boot.ran {
-                self.reload_all();
-            } else {
-                // Nobody has done anything that would not have been seen, like mounting over a folder.
-                self.refresh_changed();
-            }
+            self.reload_seen();
             self.untold.clear();
             self.enter_default_level();
             return;
@@ -180,8 +176,30 @@ impl Manager {
         self.spare = true;
     }
 
+    /// What level S has mounted and written is there: reads again what can be another file now. Of most files inotify would
+    /// have told.
+    fn reload_seen(&mut self) {
+        self.refresh_changed();
+        if !self.boot.ran {
+            return;
+        }
+        if !self.ground.is_as(&self.look_at_ground()) {
+            return self.reload_all();
+        }
+        let spread = self.core.ids().map(|id| self.core.name(id)).filter(|name| self.loader.is_spread(name));
+        let spread: Vec<UnitName> = spread.cloned().collect();
+        self.redefine(spread);
+        self.watch_daemons();
+        self.read_levels();
+    }
+
+    fn look_at_ground(&self) -> Ground {
+        Ground::look(self.loader.folders())
+    }
+
     /// Reads all unit files and level links again and tells the core.
     pub fn reload_all(&mut self) {
+        self.ground = self.look_at_ground();
         self.scan_units();
         let names = self.loader.names();
         let found: BTreeSet<&UnitName> = names.iter().collect();

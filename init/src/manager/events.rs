@@ -158,6 +158,11 @@ impl EventLog {
         news
     }
 
+    /// Gives back the room of a burst.
+    pub fn shrink(&mut self) {
+        self.ring.shrink_to_fit();
+    }
+
     /// Events as they are told, up to the last that may be.
     pub fn reply(&self, events: Vec<HistoryEvent>, missed: u64) -> EventList {
         EventList { events, last: self.untold.saturating_sub(1), boot: self.boot.clone(), missed }

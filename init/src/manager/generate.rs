@@ -10,7 +10,7 @@ use super::state::Manager;
 use super::watch::Why;
 use crate::load;
 use crate::proto::control::Call;
-use crate::proto::pid1::{Key, Request};
+use crate::proto::pid1::{Exit, Key, Request};
 use crate::sys::wait;
 use crate::unit::{Finding, Severity, UnitName};
 use std::collections::VecDeque;
@@ -45,6 +45,8 @@ pub struct Generator {
     running: Option<(u32, u64)>,
     /// What it reads has changed since it began last, or may have.
     stale: bool,
+    /// The last one didn't make all that it should.
+    failed: bool,
     /// The boot waits as well.
     boot: bool,
     /// Somebody has asked for all to be read again.
@@ -56,7 +58,8 @@ pub struct Generator {
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { running: None, stale: true, boot: false, reread: false, waiting: VecDeque::new(), findings: Vec::new() }
+        let (waiting, findings) = (VecDeque::new(), Vec::new());
+        Self { running: None, stale: true, failed: false, boot: false, reread: false, waiting, findings }
     }
 }
 
@@ -179,11 +182,19 @@ impl Manager {
         true
     }
 
-    /// The child has ended, well or not: takes in what it made, and goes on with what waited.
-    pub fn on_generated(&mut self, step: u32) {
+    /// The child has ended, well or not: takes in what it made, and goes on with what waited. After a failure, as on a full
+    /// `/run`, the next request has it run again.
+    pub fn on_generated(&mut self, step: u32, exit: Exit) {
         if self.generator.running.take_if(|(running, _)| *running == step).is_none() {
             return;
         }
+        let failed = exit != Exit::Code(0);
+        if failed && !self.generator.failed {
+            let text = "sysv generate has failed: units of init scripts and inittab may be out of date; `sysv generate` says why";
+            self.console.write(&super::console::line("warn", text, None));
+        }
+        self.generator.stale |= failed;
+        self.generator.failed = failed;
         self.read_generated();
         if std::mem::take(&mut self.generator.boot) {
             self.start_level_s();
@@ -215,7 +226,8 @@ impl Manager {
             self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
             let text = "sysv generate took too long: units of init scripts and inittab may be out of date";
             self.console.write(&super::console::line("warn", text, None));
-            self.on_generated(step);
+            // Another try would only take as long again.
+            self.on_generated(step, Exit::Code(0));
         }
     }
 

@@ -42,8 +42,6 @@ pub mod parked {
 /// One instance's descriptors.
 #[derive(Debug, Default)]
 pub struct Instance {
-    /// The unit's name, suffix included.
-    pub unit: String,
     /// The notify socket.
     pub notify: Option<OwnedFd>,
     /// Our end of the readiness pipe, while a newline is awaited.
@@ -67,14 +65,14 @@ impl Instance {
     /// # Errors
     /// As `pipe2(2)`, `socket(2)`; a text that names what could not be made.
     pub fn create(
-        unit: &str,
+        unit: &UnitName,
         token: u64,
         notify_socket: Option<&Path>,
         logs: bool,
         link: &mut Link,
         logger: &mut Logger,
     ) -> Result<Self, String> {
-        let mut instance = Self { unit: unit.to_owned(), ..Self::default() };
+        let mut instance = Self::default();
         if let Some(path) = notify_socket {
             let socket =
                 notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
@@ -90,9 +88,8 @@ impl Instance {
                 (parked::ERR_READ, Rc::clone(&err_read)),
             ];
             link.park_all(token, parks);
-            let name = UnitName::shorten(unit);
-            logger.open(token, Stream::Out, name, out_read);
-            logger.open(token, Stream::Err, name, err_read);
+            logger.open(token, Stream::Out, unit.short(), out_read);
+            logger.open(token, Stream::Err, unit.short(), err_read);
             (instance.out, instance.err) = (Some(out), Some(err));
         }
         Ok(instance)
@@ -102,9 +99,8 @@ impl Instance {
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is.
-    pub fn fetch(unit: &str, token: u64, link: &mut Link) -> Result<Self, Gone> {
+    pub fn fetch(token: u64, link: &mut Link) -> Result<Self, Gone> {
         Ok(Self {
-            unit: unit.to_owned(),
             notify: link.fetch(token, parked::NOTIFY)?,
             ready: link.fetch(token, parked::READY)?,
             refused: false,

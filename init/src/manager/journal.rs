@@ -75,7 +75,7 @@ impl Journal {
     ///
     /// # Errors
     /// When neither a memfd nor a file without name can be made or written.
-    pub fn create(records: &[Record]) -> Result<Self, Errno> {
+    pub fn create(records: impl Iterator<Item = Record>) -> Result<Self, Errno> {
         let file = memfd::or_file(c"rung-journal")?;
         let mut journal = Self { file, length: 0, compact_length: 0 };
         journal.append(records)?;
@@ -100,10 +100,10 @@ impl Journal {
     ///
     /// # Errors
     /// As `pwrite(2)`; nothing of these records counts then.
-    pub fn append(&mut self, records: &[Record]) -> Result<(), Errno> {
-        let mut bytes = Vec::with_capacity(records.len() * 256);
+    pub fn append(&mut self, records: impl Iterator<Item = Record>) -> Result<(), Errno> {
+        let mut bytes = Vec::new();
         for record in records {
-            encode(record, &mut bytes);
+            encode(&record, &mut bytes);
         }
         file::write_at(self.file.as_fd(), &bytes, self.length)?;
         self.length = self.length.saturating_add(bytes.len() as u64);
@@ -113,6 +113,11 @@ impl Journal {
     /// Whether it is time to write a new one from a snapshot.
     pub fn is_bloated(&self) -> bool {
         self.length > self.compact_length.saturating_mul(4).saturating_add(SLACK)
+    }
+
+    /// Whether a new one may be much shorter: worth it when there is nothing else to do.
+    pub fn is_slack(&self) -> bool {
+        self.length > self.compact_length.saturating_mul(2)
     }
 }
 
@@ -153,9 +158,12 @@ mod tests {
     #[test]
     fn the_file_holds_what_was_appended() {
         let r = |key: &str| Record { key: key.into(), value: None };
-        let mut journal = Journal::create(&[r("a")]).expect("journal");
-        journal.append(&[r("b")]).expect("append");
+        let mut journal = Journal::create([r("a")].into_iter()).expect("journal");
+        journal.append([r("b")].into_iter()).expect("append");
+        assert!(!journal.is_slack());
+        journal.append([r("c")].into_iter()).expect("append");
+        assert!(journal.is_slack());
         let bytes = file::read_all(journal.share().expect("dup"), 1 << 20).expect("read");
-        assert_eq!(decode(&bytes).0, [r("a"), r("b")]);
+        assert_eq!(decode(&bytes).0, [r("a"), r("b"), r("c")]);
     }
 }

@@ -8,10 +8,16 @@ use std::rc::Rc;
 /// How long to wait before the next attempt when nothing tells of room, in milliseconds.
 const AGAIN_MS: u64 = 20;
 
-/// A queue of packets with their descriptors, which are let go once sent.
+/// A queue of packets with their descriptors, which are let go once sent. The packets of a burst lie in one block, which is
+/// given back when all are sent: each in memory of its own, they would leave the heap full of gaps.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    packets: VecDeque<(Vec<u8>, Vec<Rc<OwnedFd>>)>,
+    bytes: Vec<u8>,
+    /// So many bytes of the block are sent.
+    sent: usize,
+    /// Length and number of descriptors.
+    packets: VecDeque<(usize, usize)>,
+    fds: VecDeque<Rc<OwnedFd>>,
     /// The kernel had no memory, or too many descriptors are under way.
     short: bool,
     /// Room is watched for.
@@ -22,27 +28,37 @@ impl Outbox {
     /// Sends a packet, or keeps it behind those that wait.
     pub fn send(&mut self, socket: BorrowedFd<'_>, packet: &[u8], fds: Vec<Rc<OwnedFd>>) {
         if self.packets.is_empty() {
-            match pass(socket, packet, &fds) {
+            match pass(socket, packet, fds.iter()) {
                 Ok(()) | Err(Unsent::Never) => return,
                 Err(unsent) => self.short = unsent == Unsent::Short,
             }
         }
-        self.packets.push_back((packet.to_vec(), fds));
+        self.packets.push_back((packet.len(), fds.len()));
+        self.bytes.extend_from_slice(packet);
+        self.fds.extend(fds);
     }
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self, socket: BorrowedFd<'_>) {
         self.short = false;
-        while let Some((packet, fds)) = self.packets.front() {
-            match pass(socket, packet, fds) {
+        while let Some((length, fds)) = self.packets.front().copied() {
+            let end = self.sent.saturating_add(length);
+            match pass(socket, self.bytes.get(self.sent..end).unwrap_or(&[]), self.fds.iter().take(fds)) {
                 Err(Unsent::Full) => return,
                 Err(Unsent::Short) => {
                     self.short = true;
                     return;
                 }
                 // What is final for this packet: a closed socket shows when reading.
-                Ok(()) | Err(Unsent::Never) => drop(self.packets.pop_front()),
+                Ok(()) | Err(Unsent::Never) => {
+                    self.packets.pop_front();
+                    self.fds.drain(..fds.min(self.fds.len()));
+                    self.sent = end;
+                }
             }
+        }
+        if self.sent > 0 {
+            *self = Self { watched: self.watched, ..Self::default() };
         }
     }
 
@@ -68,8 +84,8 @@ impl Outbox {
     }
 }
 
-fn pass(socket: BorrowedFd<'_>, packet: &[u8], fds: &[Rc<OwnedFd>]) -> Result<(), Unsent> {
-    let fds: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
+fn pass<'a>(socket: BorrowedFd<'_>, packet: &[u8], fds: impl Iterator<Item = &'a Rc<OwnedFd>>) -> Result<(), Unsent> {
+    let fds: Vec<_> = fds.map(|fd| fd.as_fd()).collect();
     seqpacket::send(socket, packet, &fds).map_err(Unsent::of)
 }
 
@@ -82,17 +98,24 @@ mod tests {
     fn what_finds_no_room_waits_and_comes_in_order() {
         let (ours, theirs) = seqpacket::pair().expect("a pair");
         let mut out = Outbox::default();
+        // Of different lengths, and each third with as many descriptors.
+        let packet = |n: u32| [n.to_le_bytes().as_slice(), &vec![7; n as usize % 5]].concat();
+        let fds = |n: u32| if n.is_multiple_of(3) { n as usize % 4 } else { 0 };
+        let file = Rc::new(OwnedFd::from(std::fs::File::open("/dev/null").expect("a file")));
         for n in 0..2000_u32 {
-            out.send(ours.as_fd(), &n.to_le_bytes(), Vec::new());
+            out.send(ours.as_fd(), &packet(n), vec![Rc::clone(&file); fds(n)]);
         }
         assert!(out.wants_room() && out.len() > 0 && out.again_in().is_none());
-        let mut buffer = [0; 4];
+        let mut buffer = [0; 16];
         for n in 0..2000_u32 {
             out.flush(ours.as_fd());
-            assert!(matches!(seqpacket::recv(theirs.as_fd(), &mut buffer), Ok(Received::Packet(4, _))));
-            assert_eq!(u32::from_le_bytes(buffer), n);
+            let Ok(Received::Packet(length, got)) = seqpacket::recv(theirs.as_fd(), &mut buffer) else {
+                panic!("packet {n}");
+            };
+            assert_eq!((&buffer[..length], got.len()), (packet(n).as_slice(), fds(n)));
         }
-        assert!(!out.wants_room() && out.len() == 0);
+        assert_eq!(Rc::strong_count(&file), 1, "what is sent is let go");
+        assert!(!out.wants_room() && out.len() == 0 && out.bytes.capacity() == 0);
         drop(theirs);
         out.send(ours.as_fd(), b"gone", Vec::new());
         assert_eq!(out.len(), 0, "nobody will ever read it");

@@ -18,7 +18,8 @@ pub use explain::{failure_sentence, lines, steps};
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;
 use crate::unit::variables;
-use crate::unit::{Command, ExecKind, Input, Output, Privilege, ServiceType, Source, Terminal, Unit};
+use crate::unit::{Command, ExecKind, Input, Output, Place, Privilege, ServiceType, Source, Terminal, Unit};
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -78,10 +79,10 @@ pub struct Inputs<'a> {
 pub struct Site {
     /// The key, without `=`.
     pub key: &'static str,
-    /// `file:line`, where the key was given.
-    pub place: Option<String>,
+    /// Where the key was given; a place in the unit's files.
+    pub place: Option<Place>,
     /// What can't be done when the step fails: `run /usr/bin/foo`.
-    pub doing: String,
+    pub doing: Cow<'static, str>,
 }
 
 /// A plan and, for each of its steps, what it belongs to.
@@ -115,7 +116,12 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
     let at = plan.site(inputs.kind.key());
     let Builder { plan, sites, notes, .. } = plan;
     let bytes = plan.finish().ok_or_else(|| {
-        explain::sentence(&at, &format!("arguments and environment are longer than {MAX_LEN} bytes"), "shorten them")
+        explain::sentence(
+            inputs.unit,
+            &at,
+            &format!("arguments and environment are longer than {MAX_LEN} bytes"),
+            "shorten them",
+        )
     })?;
     Ok(Compiled { bytes, sites, notes })
 }
@@ -139,7 +145,7 @@ struct Builder<'i, 'a> {
 }
 
 impl Builder<'_, '_> {
-    fn push(&mut self, key: &'static str, doing: impl Into<String>, step: Step<'_>) {
+    fn push(&mut self, key: &'static str, doing: impl Into<Cow<'static, str>>, step: Step<'_>) {
         let Inputs { unit, kind, command, .. } = *self.inputs;
         self.sites.push(site(unit, key, kind, command, doing.into()));
         self.plan.push(step);
@@ -151,13 +157,13 @@ impl Builder<'_, '_> {
     }
 
     fn refuse(&self, key: &'static str, what: &str, remedy: &str) -> String {
-        explain::sentence(&self.site(key), what, remedy)
+        explain::sentence(self.inputs.unit, &self.site(key), what, remedy)
     }
 
     /// Where a key stands, whatever fails there.
     fn site(&self, key: &'static str) -> Site {
         let Inputs { unit, kind, command, .. } = *self.inputs;
-        site(unit, key, kind, command, String::new())
+        site(unit, key, kind, command, Cow::default())
     }
 
     fn exec_key(&self) -> &'static str {
@@ -427,7 +433,12 @@ impl Builder<'_, '_> {
             let (rest, unset) = variables::put_in(&args.split_off(from), &lookup);
             args.extend(rest);
             let note = |name: &String| {
-                explain::sentence(&self.site(key), &format!("${name} isn't set: nothing is put in its place"), "")
+                explain::sentence(
+                    self.inputs.unit,
+                    &self.site(key),
+                    &format!("${name} isn't set: nothing is put in its place"),
+                    "",
+                )
             };
             self.notes.extend(unset.iter().map(note).collect::<Vec<_>>());
         }
@@ -446,15 +457,12 @@ impl Builder<'_, '_> {
 }
 
 /// Where a key stands; that of a command is the command's own line.
-fn site(unit: &Unit, key: &'static str, kind: ExecKind, command: &Command, doing: String) -> Site {
+fn site(unit: &Unit, key: &'static str, kind: ExecKind, command: &Command, doing: Cow<'static, str>) -> Site {
     let place = if key == kind.key() {
-        unit.show_place(command.place)
+        Some(command.place)
     } else {
         // A key of the table that wasn't given, like the default `UMask=`, has no place.
-        unit.places
-            .iter()
-            .find(|(id, _)| id.strip_prefix("Service.") == Some(key))
-            .and_then(|(_, p)| unit.show_place(*p))
+        unit.places.iter().find(|(id, _)| id.strip_prefix("Service.") == Some(key)).map(|(_, place)| *place)
     };
     Site { key, place, doing }
 }

@@ -9,7 +9,6 @@ use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
-use crate::sys::memory;
 use crate::sys::wait;
 use crate::unit::UnitName;
 use nix::errno::Errno;
@@ -82,7 +81,7 @@ impl Manager {
         self.logger.flush();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
-            memory::give_back();
+            self.tidy();
         }
         let due = self.next_deadline().map(|at| at.saturating_sub(wait::now_ms()));
         let again = [due, self.link.out().again_in(), self.logger.out().again_in()];
@@ -311,7 +310,7 @@ impl Manager {
             accounts::TOKEN => self.on_answer(key.step, exit),
             conditions::TOKEN => self.on_looked(key.step, exit),
             directories::TOKEN => self.on_removed(key.step),
-            generate::TOKEN => self.on_generated(key.step),
+            generate::TOKEN => self.on_generated(key.step, exit),
             _ => {}
         }
     }
@@ -568,7 +567,7 @@ impl Manager {
         for (token, name, stream) in self.log_pipes() {
             let fetched = self.link.fetch(token, parked::read_end(stream));
             match fetched {
-                Ok(Some(pipe)) => self.logger.open(token, stream, &name, pipe),
+                Ok(Some(pipe)) => self.logger.open(token, stream, name.short(), pipe),
                 Ok(None) => {}
                 Err(_) => self.over = true,
             }
@@ -583,8 +582,8 @@ impl Manager {
         }
     }
 
-    /// The pipes that may still be written to: token, unit's short name, stream.
-    fn log_pipes(&self) -> Vec<(u64, String, Stream)> {
+    /// The pipes that may still be written to: token, unit, stream.
+    fn log_pipes(&self) -> Vec<(u64, UnitName, Stream)> {
         self.pipes.iter().map(|((token, stream), name)| (*token, name.clone(), *stream)).collect()
     }
 

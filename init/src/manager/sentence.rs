@@ -46,7 +46,7 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             });
             format!("it was started more than {burst} times in {interval} s ({})", places.join(", "))
         }
-        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason, .. } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } if unit.is_some_and(|u| u.relations.requisite.contains(name)) => {
             format!("{name} doesn't run, which has to run already (Requisite=)")
         }

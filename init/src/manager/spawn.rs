@@ -120,9 +120,8 @@ impl Manager {
         let notify = (unit.service.notify_access() != NotifyAccess::None)
             .then(|| instance::notify_path(&self.machine.run_dir, token));
         let logs = uses_log(unit);
-        let created =
-            Instance::create(unit.name.as_str(), token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
-        self.note_pipes(token, unit.name.as_str(), &created);
+        let created = Instance::create(&unit.name, token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
+        self.note_pipes(token, &unit.name, &created);
         self.adopt_instance(token, created);
         if plan::clearing(unit, true, true).is_some()
             && let Ok(mark) = memfd::create(c"rung-left").or_else(|_| pipe::holding(b""))
@@ -133,11 +132,10 @@ impl Manager {
     }
 
     /// Remembers which log pipes there are, for a logger that has to be started anew.
-    pub fn note_pipes(&mut self, token: u64, unit: &str, instance: &Instance) {
+    pub fn note_pipes(&mut self, token: u64, unit: &UnitName, instance: &Instance) {
         if instance.out.is_some() {
-            let name = UnitName::shorten(unit).to_owned();
-            self.pipes.insert((token, Stream::Out), name.clone());
-            self.pipes.insert((token, Stream::Err), name);
+            self.pipes.insert((token, Stream::Out), unit.clone());
+            self.pipes.insert((token, Stream::Err), unit.clone());
         }
     }
 

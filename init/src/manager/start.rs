@@ -24,7 +24,7 @@ use crate::load::{self, Loader, Root, system_folders};
 use crate::proto::control::EventKind;
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
-use crate::sys::{fd, file, signals, wait};
+use crate::sys::{fd, file, memory, signals, wait};
 use crate::unit::accounts::Accounts;
 use crate::unit::conf::{Compat, Conf};
 use crate::unit::{Level, UnitName, command_unit};
@@ -52,6 +52,7 @@ struct Greeting {
 /// The manager's whole life. Its end is PID 1's, or a start that could not be made: then PID 1 tries again.
 pub fn run() -> i32 {
     signals::die_of_faults();
+    memory::keep_large_apart();
     nix::unistd::alarm::set(30);
     let Ok(socket) = fd::take(3) else {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), b"init-manager: is started by init only\n");
@@ -243,6 +244,7 @@ impl Manager {
             },
             epoll: Epoll::new().map_err(|_| Gone)?,
             loader: Loader::new(system_folders(&machine.run_dir), load::conf::facts(&machine.run_dir, &machine.conf)),
+            ground: Default::default(),
             findings: BTreeMap::new(),
             farm: Farm::new("/etc/rung/levels", "/etc")
                 .with_generated(load::generated(&machine.run_dir).join("levels")),
@@ -409,8 +411,8 @@ impl Manager {
         for token in tokens {
             match self.core.token_unit(token) {
                 Some(unit) => {
-                    let name = self.core.name(unit).as_str().to_owned();
-                    let instance = Instance::fetch(&name, token, &mut self.link)?;
+                    let name = self.core.name(unit).clone();
+                    let instance = Instance::fetch(token, &mut self.link)?;
                     self.note_pipes(token, &name, &instance);
                     self.adopt_instance(token, instance);
                 }

@@ -15,11 +15,11 @@ use super::poison::{self, Poison};
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::levels::Farm;
-use crate::load::Loader;
+use crate::load::{Ground, Loader};
 use crate::proto::logger::Stream;
 use crate::proto::pid1::{Key, Life, Power, Request};
 use crate::sys::epoll::Epoll;
-use crate::sys::wait;
+use crate::sys::{memory, wait};
 use crate::unit::conf::Conf;
 use crate::unit::{Finding, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -78,6 +78,8 @@ pub struct Manager {
     pub epoll: Epoll,
     /// Unit files.
     pub loader: Loader,
+    /// Their folders as they were when all was read last.
+    pub ground: Ground,
     /// What was to be said about each unit's text.
     pub findings: BTreeMap<UnitName, Vec<Finding>>,
     /// Level links.
@@ -120,8 +122,8 @@ pub struct Manager {
     pub console: Console,
     /// Descriptors of running instances.
     pub instances: BTreeMap<u64, Instance>,
-    /// Log pipes whose last writer may still write, with the unit's short name.
-    pub pipes: BTreeMap<(u64, Stream), String>,
+    /// Log pipes whose last writer may still write, with the unit.
+    pub pipes: BTreeMap<(u64, Stream), UnitName>,
     /// The system's language, as it was read in this turn of the loop.
     pub locale: std::cell::OnceCell<super::envfiles::Variables>,
     /// What is known of PID 1's children.
@@ -271,15 +273,16 @@ impl Manager {
 
     /// Writes what changed into the journal; a new one from a snapshot where it has grown too long or can't be written.
     pub fn record(&mut self) {
-        let mut dirty = self.core.take_dirty();
-        dirty.extend(self.askers.take_dirty());
-        dirty.extend(self.events.take_dirty());
-        dirty.extend(self.choices.take_dirty());
-        dirty.extend(self.recorder.take_dirty());
-        if dirty.is_empty() {
+        let mut dirty = (self.core.take_dirty())
+            .chain(self.askers.take_dirty())
+            .chain(self.events.take_dirty())
+            .chain(self.choices.take_dirty())
+            .chain(self.recorder.take_dirty())
+            .peekable();
+        if dirty.peek().is_none() {
             return;
         }
-        let written = self.journal.as_mut().map(|j| j.append(&dirty).is_ok() && !j.is_bloated());
+        let written = self.journal.as_mut().map(|j| j.append(dirty).is_ok() && !j.is_bloated());
         if written == Some(false) {
             self.rewrite_journal();
         }
@@ -287,14 +290,25 @@ impl Manager {
 
     /// A new journal from a snapshot, parked in the old one's place.
     pub fn rewrite_journal(&mut self) {
-        let mut records = self.core.snapshot();
-        records.extend(self.askers.snapshot());
-        records.extend(self.events.snapshot());
-        records.extend(self.choices.snapshot());
-        records.extend(self.recorder.snapshot());
-        self.journal = Journal::create(&records).ok();
+        let records = (self.core.snapshot())
+            .chain(self.askers.snapshot())
+            .chain(self.events.snapshot())
+            .chain(self.choices.snapshot())
+            .chain(self.recorder.snapshot());
+        self.journal = Journal::create(records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);
         }
+    }
+
+    /// Gives back what a boot or a switch of levels has needed and rest doesn't.
+    pub fn tidy(&mut self) {
+        if self.journal.as_ref().is_some_and(Journal::is_slack) {
+            self.rewrite_journal();
+        }
+        self.events.shrink();
+        self.queue.shrink_to_fit();
+        self.actions.shrink_to_fit();
+        memory::give_back();
     }
 }

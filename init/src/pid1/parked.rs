@@ -30,7 +30,8 @@ impl Parked {
     }
 
     fn find(&self, token: u64, name: &Name) -> Option<(usize, &'static Park)> {
-        self.records.find(number_of_name(token, name), |park| park.token.get() == token && park.name() == *name)
+        let name = name.parked()?;
+        self.records.find(number_of_name(token, name), |park| park.token.get() == token && park.name.get() == name)
     }
 
     /// The descriptor kept under this name.
@@ -41,17 +42,17 @@ impl Parked {
     /// Keeps `fd`; what was kept under this name is closed.
     ///
     /// # Errors
-    /// `ENOSPC`: there is no room.
+    /// `ENOSPC`: there is no room; `ENAMETOOLONG`.
     pub fn put(&mut self, token: u64, name: &Name, fd: OwnedFd) -> Result<(), Errno> {
         if let Some((_, park)) = self.find(token, name) {
             park.fd.put(fd);
             return Ok(());
         }
-        let head = &self.table.head;
+        let (head, name) = (&self.table.head, name.parked().ok_or(Errno::ENAMETOOLONG)?);
         head.highest_token.set(head.highest_token.get().max(token));
         let fill = |_: usize, park: &Park| {
             park.token.set(token);
-            park.name.set(name.to_bytes());
+            park.name.set(name);
             park.fd.put(fd);
         };
         self.records.add(fill).map(drop)

@@ -3,7 +3,7 @@
 //! All fields are atomics of fixed place, and all zero is an empty table. A record is valid by one word that is
 //! written last: [`Slot::life`], [`Park::fd`], [`Orphan::pid`]. Only PID 1 maps it (a new child too, until its exec).
 
-use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, NAME_LEN, Name};
+use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, NAME_LEN, Name, PARKED_LEN};
 use crate::sys::fd::Recorded;
 use crate::sys::process::InFlight;
 use crate::sys::records::Record;
@@ -17,7 +17,7 @@ pub const PARKS: usize = 32768;
 /// Exits that belonged to nobody.
 pub const ORPHANS: usize = 256;
 /// First word of the table; it names the layout below and changes with it.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x01\x00");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x02\x00");
 
 crate::plain_structs! {
 /// The whole.
@@ -140,8 +140,8 @@ pub struct Park {
     pub fd: Recorded,
     /// Whose it is.
     pub token: AtomicU64,
-    /// Its name, a [`Name`].
-    pub name: [AtomicU64; NAME_LEN / 8],
+    /// Its name, as [`Name::parked`] gives it.
+    pub name: [AtomicU64; PARKED_LEN / 8],
 }
 
 /// The end of a process that belonged to nobody.
@@ -197,18 +197,18 @@ impl Record for Park {
         self.fd.raw() > 0
     }
     fn number(&self) -> u64 {
-        number_of_name(self.token.get(), &self.name())
+        number_of_name(self.token.get(), self.name.get())
     }
 }
 
 /// What a descriptor parked under this name is found by.
-pub fn number_of_name(token: u64, name: &Name) -> u64 {
-    name.as_bytes().iter().fold(token.wrapping_mul(8), |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
+pub fn number_of_name(token: u64, name: [u8; PARKED_LEN]) -> u64 {
+    name.iter().fold(token.wrapping_mul(8), |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
 }
 
 impl Park {
     /// Its name.
     pub fn name(&self) -> Name {
-        Name::from_bytes(self.name.get())
+        Name::of_parked(self.name.get())
     }
 }

@@ -13,8 +13,10 @@ pub const BATCHES: u16 = 2;
 pub const FRAME_LEN: usize = 96;
 /// Longest plan, in bytes, that may follow the frame of [`Request::Spawn`] in its packet.
 pub const MAX_PLAN: usize = 4000;
-/// Longest name of a parked descriptor, and of PID 1's title, in bytes.
+/// Longest list of names of parked descriptors, and longest title of PID 1, in bytes.
 pub const NAME_LEN: usize = 48;
+/// Longest name of one parked descriptor, in bytes: each service has several, and PID 1 keeps them all.
+pub const PARKED_LEN: usize = 8;
 /// Most descriptors beside one frame.
 pub const MAX_FDS: usize = 16;
 
@@ -55,6 +57,17 @@ impl Name {
     /// The names in a list with commas.
     pub fn list(&self) -> impl Iterator<Item = Self> {
         self.as_str().split(',').map(Self::new)
+    }
+
+    /// As the name of one parked descriptor, padded; `None`: it is longer than [`PARKED_LEN`].
+    pub fn parked(&self) -> Option<[u8; PARKED_LEN]> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        rest.iter().all(|b| *b == 0).then_some(*first)
+    }
+
+    /// Reads [`Name::parked`]'s.
+    pub fn of_parked(bytes: [u8; PARKED_LEN]) -> Self {
+        Self::new(std::str::from_utf8(&bytes).unwrap_or(""))
     }
 
     /// With its padding.

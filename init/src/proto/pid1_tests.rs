@@ -103,3 +103,12 @@ fn a_long_name_is_cut_and_a_nul_ends_it() {
     assert_eq!(Name::new(&"x".repeat(99)).as_str().len(), NAME_LEN);
     assert_eq!(Name::new("a\0b").as_str(), "a");
 }
+
+#[test]
+fn names_of_parked_descriptors_are_short() {
+    for text in ["", "out-w", "log-peer"] {
+        let name = Name::new(text);
+        assert_eq!(name.parked().map(Name::of_parked), Some(name), "{text}");
+    }
+    assert_eq!(Name::new("signalled").parked(), None);
+}

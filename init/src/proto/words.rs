@@ -46,7 +46,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Protocol => "was gone before it was ready".to_owned(),
         Outcome::Watchdog => "said nothing for longer than WatchdogSec= allows".to_owned(),
         Outcome::StartLimit => "was started too often (StartLimitBurst=)".to_owned(),
-        Outcome::Config { reason } | Outcome::Skipped { reason } | Outcome::Assert { reason } => reason.clone(),
+        Outcome::Config { reason } | Outcome::Skipped { reason, .. } | Outcome::Assert { reason } => reason.clone(),
         Outcome::Dependency { name } => format!("{name}, which it requires, failed"),
         Outcome::JobTimeout => "the job took too long".to_owned(),
         Outcome::Abandoned { phase } => format!("left running on request: {}", phase_text(*phase)),

@@ -3,6 +3,7 @@
 
 mod batch;
 mod generated;
+mod inittab;
 mod level_links;
 mod loops;
 mod machine;
@@ -75,6 +76,7 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
     let mut findings = if whole { conf_findings } else { Vec::new() };
     let mut made = Generated::of(&root);
     if whole {
+        batch::excerpts(&root, &mut made.findings);
         findings.append(&mut made.findings);
     }
     findings.extend(wanted.confs.iter().flat_map(|path| conf::read_file(&root, path).1));

@@ -75,6 +75,11 @@ impl<'a> Guest<'a> {
         Ok(())
     }
 
+    /// Gives its kernel one more word from the next power-on on.
+    pub fn add_word(&mut self, word: &str) {
+        self.parts.words = format!("{} {word}", self.parts.words);
+    }
+
     /// Its disks, to look at when it is off.
     pub fn disks(&self) -> Result<&Disks> {
         match &self.parts.root {

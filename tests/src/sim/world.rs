@@ -349,7 +349,7 @@ impl World {
         } else {
             // Compacted, and through the text that a file would hold.
             let core = Core::restore(self.journal.values().cloned().collect());
-            let text = serde_json::to_string(&core.snapshot()).map_err(|e| e.to_string())?;
+            let text = serde_json::to_string(&core.snapshot().collect::<Vec<_>>()).map_err(|e| e.to_string())?;
             serde_json::from_str(&text).map_err(|e| e.to_string())?
         };
         self.core = Core::restore(records);

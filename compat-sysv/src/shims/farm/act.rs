@@ -141,7 +141,8 @@ fn show(end: &JobEnd, unit: &UnitStatus, verb: &Verb, printed: bool) -> u8 {
 /// The script's own exit status, where it had one.
 fn exit_code(outcome: &Outcome) -> u8 {
     match outcome {
-        Outcome::Exited { exit: ExitRecord::Code(code), .. } => u8::try_from(*code).unwrap_or(1),
+        Outcome::Exited { exit: ExitRecord::Code(code), .. }
+        | Outcome::Skipped { exit: Some(ExitRecord::Code(code)), .. } => u8::try_from(*code).unwrap_or(1),
         Outcome::Skipped { .. } => 0,
         _ => 1,
     }
@@ -168,5 +169,8 @@ mod tests {
         assert_eq!(exit_code(&exited(ExitRecord::Code(6))), 6);
         assert_eq!(exit_code(&exited(ExitRecord::Signal(9))), 1);
         assert_eq!(exit_code(&Outcome::StartLimit), 1);
+        let skipped = |exit| Outcome::Skipped { reason: String::new(), exit };
+        assert_eq!(exit_code(&skipped(Some(ExitRecord::Code(5)))), 5, "not installed: no failure, and no success");
+        assert_eq!(exit_code(&skipped(None)), 0, "a condition");
     }
 }

@@ -85,7 +85,9 @@ fn verb(place: &Place, service: &str, action: &str, rest: &[&str]) -> u8 {
             return code;
         }
         if script.is_none() {
-            return err(service, &format!("the unit has no verb `{action}`, and there is no init script"));
+            err(service, &format!("the unit has no verb `{action}`, and there is no init script"));
+            // LSB: the service lacks this feature.
+            return 3;
         }
     }
     let Some(script) = script else {

@@ -125,7 +125,8 @@ impl Manager {
         let mut steps = Vec::new();
         for (lines, site) in plan::steps(&compiled.bytes).into_iter().zip(&compiled.sites) {
             for text in lines {
-                let (key, place) = environment(&text).unwrap_or_else(|| (site.key.to_owned(), site.place.clone()));
+                let own = || (site.key.to_owned(), site.place.and_then(|place| unit.show_place(place)));
+                let (key, place) = environment(&text).unwrap_or_else(own);
                 steps.push(ExplainedStep { text: stream(text, &unit.service.output), key, place });
             }
         }

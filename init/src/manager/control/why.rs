@@ -120,7 +120,7 @@ impl Manager {
             Some(Outcome::StartLimit) => {
                 lines.push("its start limit is reached: it isn't started again by itself".into())
             }
-            Some(Outcome::Skipped { reason }) if unit.state != State::Active => {
+            Some(Outcome::Skipped { reason, .. }) if unit.state != State::Active => {
                 lines.push(format!("its start was skipped: {reason}"));
             }
             Some(Outcome::Dependency { name }) => {

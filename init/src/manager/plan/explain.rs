@@ -10,8 +10,8 @@ use nix::errno::Errno;
 use std::ffi::CStr;
 
 /// `key= (place): what; remedy`
-pub(super) fn sentence(site: &Site, what: &str, remedy: &str) -> String {
-    let place = site.place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default();
+pub(super) fn sentence(unit: &Unit, site: &Site, what: &str, remedy: &str) -> String {
+    let place = site.place.and_then(|p| unit.show_place(p)).map(|p| format!(" ({p})")).unwrap_or_default();
     let remedy = if remedy.is_empty() { String::new() } else { format!("; {remedy}") };
     format!("{}={place}: {what}{remedy}", site.key)
 }
@@ -22,7 +22,7 @@ pub fn failure_sentence(unit: &Unit, sites: &[Site], stage: u16, errno: i32) -> 
     let why = std::io::Error::from_raw_os_error(errno).to_string(); // the wording shells use
     let why = why.split(" (os error").next().unwrap_or_default();
     match sites.get(usize::from(stage)) {
-        Some(site) => sentence(site, &format!("cannot {}: {why}", site.doing), remedy(site, error)),
+        Some(site) => sentence(unit, site, &format!("cannot {}: {why}", site.doing), remedy(site, error)),
         None if stage == STAGE_FORK => {
             let remedy = match error {
                 Errno::EAGAIN => "; check how many processes run and what limits them (pids.max, ulimit -u)",

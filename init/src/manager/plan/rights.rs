@@ -11,7 +11,7 @@ const RESET_ON_FORK: i32 = 0x4000_0000;
 const IO_NORMAL: i32 = 4;
 
 impl Builder<'_, '_> {
-    fn set(&mut self, key: &'static str, doing: impl Into<String>, what: Setting, value: u64) {
+    fn set(&mut self, key: &'static str, doing: &'static str, what: Setting, value: u64) {
         self.push(key, doing, Step::Set { what, value });
     }
 

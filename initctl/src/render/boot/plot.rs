@@ -115,7 +115,7 @@ fn step(whole: u64, most: u64) -> u64 {
     }
 }
 
-/// A tick's name: `0`, `500ms`, `1.5s`, `2min 10s`.
+/// A tick's name: `0`, `500ms`, `1.5s`, `2min`, `2min 10s`.
 fn tick(ms: u64) -> String {
     match ms {
         0 => "0".to_owned(),
@@ -124,7 +124,7 @@ fn tick(ms: u64) -> String {
             let text = format!("{}.{:03}", ms / 1000, ms % 1000);
             format!("{}s", text.trim_end_matches('0').trim_end_matches('.'))
         }
-        _ => span(ms),
+        _ => span(ms).trim_end_matches(" 0s").to_owned(),
     }
 }
 

@@ -5,15 +5,18 @@ use super::machine::Machine;
 use super::{Checked, loops};
 use init::core::{Core, Definition, Event};
 use init::load::{Loader, Root, recorded};
+use init::sys::file;
 use init::unit::install::levels_of;
 use init::unit::{Facts, Finding, Severity, Source, Unit, UnitName, nearest_units};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// systemd's kinds of unit that Rung hasn't.
 pub const FOREIGN: [&str; 9] = ["socket", "device", "mount", "automount", "swap", "path", "timer", "slice", "scope"];
+
+/// Longest file that lines are quoted from.
+const LONGEST: usize = 8 << 20;
 
 /// A search path.
 #[derive(Debug)]
@@ -105,7 +108,7 @@ impl<'a> Batch<'a> {
                 }
                 _ => {}
             }
-            self.excerpts(&mut findings);
+            excerpts(self.root, &mut findings);
             definitions.push(loaded.definition);
             checked.push(Checked { name: name.clone(), keys: loaded.keys, findings });
         }
@@ -113,7 +116,7 @@ impl<'a> Batch<'a> {
         self.complete(&mut core);
         let mut loops = loops::findings(&core, names);
         loops.extend(loops::in_vain(&core, names, self.root));
-        self.excerpts(&mut loops);
+        excerpts(self.root, &mut loops);
         (checked, loops)
     }
 
@@ -186,18 +189,18 @@ impl<'a> Batch<'a> {
         finding.hint = self.near(name).map(|near| format!("did you mean {near}?"));
         finding
     }
+}
 
-    /// Source lines for findings that have none, so that they are shown with a caret; it stands under what is quoted.
-    fn excerpts(&self, findings: &mut [Finding]) {
-        for finding in findings.iter_mut().filter(|f| f.excerpt.is_none() && f.line > 0) {
-            let Ok(text) = fs::read_to_string(self.root.place(&finding.path)) else { continue };
-            let index = usize::try_from(finding.line).unwrap_or(0).saturating_sub(1);
-            let Some(line) = text.trim_start_matches('\u{feff}').lines().nth(index) else { continue };
-            let quoted = finding.message.split('`').nth(1).and_then(|word| line.find(word));
-            let value = line.find('=').map(|at| at + 1);
-            let at = quoted.or(value).and_then(|at| line.get(..at)).map_or(0, |before| before.chars().count());
-            finding.column = u32::try_from(at + 1).unwrap_or(1);
-            finding.excerpt = Some(line.to_owned());
-        }
+/// Source lines for findings that have none, so that they are shown with a caret; it stands under what is quoted.
+pub fn excerpts(root: &Root, findings: &mut [Finding]) {
+    for finding in findings.iter_mut().filter(|f| f.excerpt.is_none() && f.line > 0) {
+        let Ok(text) = file::read_text(&root.place(&finding.path), LONGEST) else { continue };
+        let index = usize::try_from(finding.line).unwrap_or(0).saturating_sub(1);
+        let Some(line) = text.trim_start_matches('\u{feff}').lines().nth(index) else { continue };
+        let quoted = finding.message.split('`').nth(1).and_then(|word| line.find(word));
+        let value = line.find('=').filter(|_| finding.key.is_some()).map(|at| at + 1);
+        let at = quoted.or(value).and_then(|at| line.get(..at)).map_or(0, |before| before.chars().count());
+        finding.column = u32::try_from(at + 1).unwrap_or(1);
+        finding.excerpt = Some(line.to_owned());
     }
 }

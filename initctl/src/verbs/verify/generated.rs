@@ -1,6 +1,7 @@
 //! Units of an image's init scripts and inittab: made in a folder for the time of the look, by the program that the manager
 //! has make them.
 
+use super::inittab;
 use init::client;
 use init::load::{self, Root, findings};
 use init::unit::{Finding, Severity, Source, Unit};
@@ -63,18 +64,23 @@ impl Generated {
 }
 
 impl Generated {
-    /// What lies in a folder that is gone afterwards is told of what it was made from.
+    /// What was made is told of what it was made from: what lies in an image's folder is gone afterwards, and nobody edits
+    /// the unit of a line of inittab.
     pub fn tell_origin(&self, root: &Root, unit: &Unit, findings: &mut [Finding]) {
-        let (Some(folder), Some(origin)) = (&self.folder, &unit.source_path) else { return };
-        let text = origin.to_string_lossy();
-        // A line of inittab, with its number.
-        let (path, line) = match text.rsplit_once(':').map(|(path, line)| (path, line.parse())) {
-            Some((path, Ok(line))) => (Path::new(path), line),
-            _ => (origin.as_path(), 0),
+        let Some(origin) = &unit.source_path else { return };
+        let is_line = unit.source == Source::Inittab;
+        let is_made = |path: &Path| match &self.folder {
+            Some(folder) => path.starts_with(folder),
+            None => is_line && unit.files.first().is_some_and(|file| file == path),
         };
-        let inside = path.strip_prefix(root.shown(Path::new("/"))).unwrap_or(path);
-        for finding in findings.iter_mut().filter(|f| f.path.starts_with(folder)) {
-            (finding.path, finding.line, finding.excerpt) = (root.shown(inside), line, None);
+        let line = unit.files.first().filter(|_| is_line).and_then(|file| fs::read_to_string(root.place(file)).ok());
+        let line = line.and_then(|text| inittab::line(&text)).unwrap_or(0);
+        let is_shown = origin.starts_with(root.shown(Path::new("/")));
+        let path = if is_shown { origin.clone() } else { root.shown(origin) };
+        for finding in findings.iter_mut().filter(|f| is_made(&f.path)) {
+            (finding.path, finding.line, finding.excerpt) = (path.clone(), line, None);
+            // The keys are the unit's, not the line's.
+            finding.key = finding.key.take().filter(|_| !is_line);
         }
     }
 }

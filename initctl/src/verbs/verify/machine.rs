@@ -1,5 +1,6 @@
 //! What a unit needs of the root it is to run in: programs, users and groups, files and folders.
 
+use super::inittab;
 use init::load::Root;
 use init::sys::file;
 use init::unit::accounts::{Accounts, Missing, parse_group, parse_user};
@@ -74,13 +75,14 @@ impl<'a> Machine<'a> {
     }
 
     fn program(&self, unit: &Unit, kind: ExecKind, command: &Command) -> Option<Finding> {
-        // `sysv line … -- PROGRAM` stands before what a line of inittab runs.
-        let own = command.words.iter().position(|w| w == "--").filter(|_| unit.source == Source::Inittab);
-        let name = command.words.get(own.map_or(0, |at| at + 1))?;
+        let is_line = unit.source == Source::Inittab;
+        let name = if is_line { inittab::program(&command.words)? } else { command.words.first()?.as_str() };
         if name.contains('$') {
             return None;
         }
-        let path = Path::new(name);
+        // Such lines are run in `/`.
+        let in_root = Path::new("/").join(name);
+        let path = if is_line && name.contains('/') { &in_root } else { Path::new(name) };
         let wrong = if path.is_absolute() {
             match () {
                 () if self.is_program(path) => return None,
@@ -108,7 +110,12 @@ impl<'a> Machine<'a> {
             return Some(at_place(unit, command.place, kind.key(), Severity::Note, text));
         }
         let severity = if command.ignore_failure { Severity::Warning } else { Severity::Error };
-        Some(at_place(unit, command.place, kind.key(), severity, format!("`{name}` {wrong}")).hint("install it"))
+        let hint = match name.strip_prefix('-') {
+            Some(rest) if is_line => format!("a `-` before a program is BusyBox's: write {rest}"),
+            _ if is_line => "install it, or correct the line".to_owned(),
+            _ => "install it".to_owned(),
+        };
+        Some(at_place(unit, command.place, kind.key(), severity, format!("`{name}` {wrong}")).hint(hint))
     }
 
     /// `User=` and `Group=`. What the files of a running system lack, its `getent` may know.

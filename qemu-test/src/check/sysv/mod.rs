@@ -1,8 +1,10 @@
 //! Debian's sysvinit machine: first under its own init, for the record; then under Rung in its place.
 
 mod commands;
+mod order;
 mod record;
 mod state;
+mod times;
 
 pub use record::{Boot, Record};
 
@@ -29,6 +31,11 @@ pub const STEPS: &[Step] = &[
     ),
     vital("a getty from /etc/inittab gives a login", login),
     step("level 2 is reached; runlevel, who and last say what they say under Debian's own init", accounts),
+    step(
+        "`initctl boot`: its parts add up, and the kernel's log, its uptime and the history say the same",
+        times::agree,
+    ),
+    step("`initctl boot` blame, critical-chain, plot and list tell of this boot", times::views),
     step("the root was checked and is read-write; swap, network, utmp are as they should be", surroundings),
     step("the daemons that run under Debian's own init run", daemons),
     step("none has failed, and each of them is a unit that knows its processes", tracked),
@@ -41,9 +48,19 @@ pub const STEPS: &[Step] = &[
     step("telinit q and u, shutdown +1 and -c; levels 3 and 2 leave alone what is on in both", commands::levels),
     step("Alt-Up runs inittab's line for it", commands::keyboard),
     vital("telinit 1: single-user, sulogin on the console; from there to level 2", commands::single),
+    step(
+        "insserv and startpar are purged, no `.depend` file is left, all links have the number 01",
+        order::without_insserv,
+    ),
     vital("`reboot` ends the machine", reboot),
     step("the file system is clean", end::clean),
-    vital("with Prefer=script it comes up by scripts alone, and still by fewer processes until the login", by_scripts),
+    vital(
+        "with Prefer=script and Twins=no it comes up by scripts alone, and still by fewer processes until the login, which \
+         is by `init.autocon=1` alone",
+        by_scripts,
+    ),
+    step("no script began before those were done that its header asks for", order::by_headers),
+    step("`initctl boot -b -1` tells of the boot before what it told then", times::earlier),
     step("the daemons run, and are tracked, by their scripts", tracked_scripts),
     vital("`poweroff` ends the machine", power_off),
     step("the file system is clean again", end::clean),
@@ -51,6 +68,7 @@ pub const STEPS: &[Step] = &[
 
 /// Names of processes: what is on in level 2.
 const DAEMONS: &[(&str, &str)] = &[
+    ("apache2", "apache2"),
     ("atd", "atd"),
     ("chrony", "chronyd"),
     ("cron", "cron"),
@@ -183,14 +201,18 @@ fn links(guest: &mut Guest) -> Result<String> {
 
 fn reboot(guest: &mut Guest) -> Result<String> {
     // For the boot after this one.
-    guest.run("sed -i 's/^#* *Prefer=.*//; s/^\\[Manager\\]/&\\nPrefer=script/' /etc/rung/init.conf && grep -x Prefer=script /etc/rung/init.conf")?;
+    guest.run("sed -i 's/^#* *Prefer=.*//; s/^\\[Manager\\]/&\\nPrefer=script\\nTwins=no/' /etc/rung/init.conf && grep -x Prefer=script /etc/rung/init.conf")?;
+    guest.run("sed -i 's/^T0:/#&/' /etc/inittab && ! grep '^[^#].*getty' /etc/inittab")?;
+    guest.add_word("init.autocon=1");
     ends(guest, "reboot", "reboot: Restarting system")
 }
 
 fn by_scripts(guest: &mut Guest) -> Result<String> {
     guest.power_cut()?;
     let own = beside(guest)?.login;
-    Ok(format!("{}, Debian's own init {own}", timed_login(guest)?.beside(own)?))
+    let text = timed_login(guest)?.beside(own)?;
+    holds(&guest.console.run("initctl status inittab-S0")?, &["/sbin/agetty -L -s 115200,38400,9600 ttyS0 vt102"])?;
+    Ok(format!("{text}, Debian's own init {own}"))
 }
 
 fn tracked_scripts(guest: &mut Guest) -> Result<String> {
