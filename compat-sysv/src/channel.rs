@@ -21,17 +21,19 @@ use init::client;
 use init::proto::control::PowerWord;
 use init::sys::file;
 use init::sys::signals::Signals;
+use init::sys::watch::Watch;
 use meaning::{Wish, power_status, wish};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use pipe::Pipe;
 use said::{Said, say};
+use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use variables::Variables;
 
-/// How soon it is seen that the FIFO was replaced, in milliseconds.
+/// How soon a FIFO that can't be opened or watched is looked at again, in milliseconds.
 const LOOK_EVERY: u16 = 5000;
 /// Where the power's guard says how it stands; the older place after it.
 const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
@@ -65,7 +67,8 @@ pub fn run() -> Result<(), Errno> {
     // Before the thread begins: it is to have the signals blocked as well.
     let signals = Signals::new()?;
     let (pipe, variables) = (Pipe::new(Path::new(fifo::PATH)), Variables::default());
-    let mut channel = Channel { signals, pipe, variables, work: worker() };
+    let (watch, mounts) = (Watch::new().ok(), File::open("/proc/self/mountinfo").ok());
+    let mut channel = Channel { signals, pipe, watch, mounts, watched: false, variables, work: worker() };
     let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
     channel.variables.restore(&kept);
     channel.open();
@@ -78,6 +81,11 @@ pub fn run() -> Result<(), Errno> {
 struct Channel {
     signals: Signals,
     pipe: Pipe,
+    /// Tells that the FIFO was removed or replaced; the mounts tell what was put over it.
+    watch: Option<Watch>,
+    mounts: Option<File>,
+    /// The FIFO that is open is watched.
+    watched: bool,
     variables: Variables,
     work: SyncSender<Job>,
 }
@@ -104,9 +112,13 @@ impl Channel {
 
     /// Waits for something and sees to it; `false`: it is told to end.
     fn turn(&mut self) -> bool {
-        let mut fds = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        fds.extend(self.pipe.fd().map(|fd| PollFd::new(fd, PollFlags::POLLIN)));
-        let _ = poll(&mut fds, PollTimeout::from(LOOK_EVERY));
+        let settled = self.pipe.is_settled() && (self.watched || self.pipe.fd().is_none());
+        let timeout = if settled { PollTimeout::NONE } else { PollTimeout::from(LOOK_EVERY) };
+        let inputs = [self.pipe.fd(), self.watch.as_ref().map(Watch::fd)].into_iter().flatten();
+        let mut fds: Vec<PollFd<'_>> =
+            [self.signals.as_fd()].into_iter().chain(inputs).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+        fds.extend(self.mounts.as_ref().map(|file| PollFd::new(file.as_fd(), PollFlags::POLLPRI)));
+        let _ = poll(&mut fds, timeout);
         drop(fds);
         while let Some(signal) = self.signals.take() {
             if !self.signalled(signal) {
@@ -121,6 +133,17 @@ impl Channel {
     }
 
     fn open(&mut self) {
+        self.look();
+        let watch = self.watch.as_ref().filter(|_| self.pipe.fd().is_some() && self.mounts.is_some());
+        watch.inspect(|w| w.clear());
+        self.watched = watch.is_some_and(|w| w.add(self.pipe.path()).is_ok());
+        if self.watched {
+            // It may have been replaced before it was watched: by then what is watched is the new one.
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
         if let Err(why) = self.pipe.look() {
             say(Said::Both, &why);
         }

@@ -47,6 +47,16 @@ impl Pipe {
         self.fd.as_ref().map(AsFd::as_fd)
     }
 
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether it is as it shall be: open, or closed for good.
+    pub fn is_settled(&self) -> bool {
+        self.fd.is_some() || self.closed
+    }
+
     /// Closes it, and leaves it so until [`Pipe::open_anew`].
     pub fn close(&mut self) {
         self.fd = None;

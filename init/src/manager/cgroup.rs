@@ -159,10 +159,10 @@ impl Tree {
         }
     }
 
-    /// Sends a signal to every process in it. SIGKILL goes by `cgroup.kill`, which no fork outruns, where the kernel
+    /// Sends signals to every process in it. SIGKILL goes by `cgroup.kill`, which no fork outruns, where the kernel
     /// has it; others process by process, each checked to be still there behind its pidfd, but not to those of `except`.
-    pub fn signal(&self, unit: &str, signal: i32, except: &[Option<i32>]) {
-        if signal == libc::SIGKILL && file::poke(&self.path(unit).join("cgroup.kill"), "1").is_ok() {
+    pub fn signal(&self, unit: &str, signals: &[i32], except: &[Option<i32>]) {
+        if signals.contains(&libc::SIGKILL) && file::poke(&self.path(unit).join("cgroup.kill"), "1").is_ok() {
             return;
         }
         let mut done: Vec<i32> = except.iter().flatten().copied().collect();
@@ -174,7 +174,9 @@ impl Tree {
             }
             for pid in new {
                 done.push(pid);
-                signal_checked(pid, signal, || self.contains(unit, pid));
+                for signal in signals {
+                    signal_checked(pid, *signal, || self.contains(unit, pid));
+                }
             }
         }
     }
@@ -201,8 +203,8 @@ pub fn signal_checked(pid: i32, signal: i32, check: impl Fn() -> bool) {
         Err(nix::errno::Errno::ESRCH) => {}
         // No pidfds here (old kernel, filter): the start time is the next best proof.
         Err(_) => {
-            let before = procs::stat(pid).map(|s| s.start_time);
-            if before.is_some() && check() && procs::stat(pid).map(|s| s.start_time) == before {
+            let before = procs::start_time(pid);
+            if before.is_some() && check() && procs::start_time(pid) == before {
                 let number = nix::sys::signal::Signal::try_from(signal).ok();
                 let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), number);
             }

@@ -9,7 +9,7 @@ use crate::proto::logger::Stream;
 use crate::sys::pipe;
 use crate::unit::UnitName;
 use nix::errno::Errno;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -39,6 +39,17 @@ pub mod parked {
     }
 }
 
+/// Where the output of an instance goes, as far as that is to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logs {
+    /// None of it does.
+    None,
+    /// Each stream has a pipe, of which PID 1 keeps both ends.
+    Two,
+    /// Both share a pipe, and PID 1 keeps only the logger's end: descriptors are short.
+    One,
+}
+
 /// One instance's descriptors.
 #[derive(Debug, Default)]
 pub struct Instance {
@@ -50,7 +61,7 @@ pub struct Instance {
     pub refused: bool,
     /// The service's end of its output pipe.
     pub out: Option<Rc<OwnedFd>>,
-    /// The service's end of its error pipe.
+    /// The service's end of its error pipe; none where that is the output's.
     pub err: Option<Rc<OwnedFd>>,
 }
 
@@ -68,7 +79,7 @@ impl Instance {
         unit: &UnitName,
         token: u64,
         notify_socket: Option<&Path>,
-        logs: bool,
+        logs: Logs,
         link: &mut Link,
         logger: &mut Logger,
     ) -> Result<Self, String> {
@@ -79,18 +90,28 @@ impl Instance {
             link.park(token, parked::NOTIFY, share(&socket)?);
             instance.notify = Some(socket);
         }
-        if logs {
-            let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
-            let parks = [
-                (parked::OUT, Rc::clone(&out)),
-                (parked::OUT_READ, Rc::clone(&out_read)),
-                (parked::ERR, Rc::clone(&err)),
-                (parked::ERR_READ, Rc::clone(&err_read)),
-            ];
-            link.park_all(token, parks);
-            logger.open(token, Stream::Out, unit.short(), out_read);
-            logger.open(token, Stream::Err, unit.short(), err_read);
-            (instance.out, instance.err) = (Some(out), Some(err));
+        let name = unit.short();
+        match logs {
+            Logs::None => {}
+            Logs::Two => {
+                let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
+                let parks = [
+                    (parked::OUT, Rc::clone(&out)),
+                    (parked::OUT_READ, Rc::clone(&out_read)),
+                    (parked::ERR, Rc::clone(&err)),
+                    (parked::ERR_READ, Rc::clone(&err_read)),
+                ];
+                link.park_all(token, parks);
+                logger.open(token, Stream::Out, name, out_read);
+                logger.open(token, Stream::Err, name, err_read);
+                (instance.out, instance.err) = (Some(out), Some(err));
+            }
+            Logs::One => {
+                let [read, write] = log_pipe()?;
+                link.park(token, parked::OUT_READ, Rc::clone(&read));
+                logger.open(token, Stream::Out, name, read);
+                instance.out = Some(write);
+            }
         }
         Ok(instance)
     }
@@ -100,11 +121,16 @@ impl Instance {
     /// # Errors
     /// [`Gone`] when PID 1 is.
     pub fn fetch(token: u64, link: &mut Link) -> Result<Self, Gone> {
+        let out = match link.fetch(token, parked::OUT)? {
+            // Only the logger's end of it was kept.
+            None => link.fetch(token, parked::OUT_READ)?.and_then(|read| pipe::write_end(read.as_fd()).ok()),
+            out => out,
+        };
         Ok(Self {
             notify: link.fetch(token, parked::NOTIFY)?,
             ready: link.fetch(token, parked::READY)?,
             refused: false,
-            out: link.fetch(token, parked::OUT)?.map(Rc::new),
+            out: out.map(Rc::new),
             err: link.fetch(token, parked::ERR)?.map(Rc::new),
         })
     }

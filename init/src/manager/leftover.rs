@@ -48,7 +48,7 @@ impl Manager {
         }
         let empty = match &self.tree {
             Some(tree) => tree.is_empty(view.name.as_str()),
-            None => self.members(token).is_empty(),
+            None => self.members_at_event(token).is_empty(),
         };
         if empty {
             self.known.vacant = Some(token);

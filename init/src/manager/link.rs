@@ -102,6 +102,22 @@ impl Link {
         self.read().map(|got| got.map(|(event, _)| event))
     }
 
+    /// The next events, at most so many; none: nothing has happened.
+    ///
+    /// # Errors
+    /// [`Gone`] when PID 1 has closed the socket and all that it said before has been given.
+    pub fn next_events(&mut self, most: usize) -> Result<Vec<Event>, Gone> {
+        let mut events = Vec::new();
+        while events.len() < most {
+            match self.next_event() {
+                Ok(Some(event)) => events.push(event),
+                Err(Gone) if events.is_empty() => return Err(Gone),
+                Ok(None) | Err(Gone) => break,
+            }
+        }
+        Ok(events)
+    }
+
     fn read(&mut self) -> Result<Option<(Event, Option<OwnedFd>)>, Gone> {
         loop {
             let mut frame = [0; FRAME_LEN];

@@ -13,7 +13,8 @@
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
-//! | [`cgroup`], [`procs`], [`leftover`] | finding all processes of a service |
+//! | [`cgroup`], [`procs`], [`census`], [`leftover`] | finding all processes of a service |
+//! | [`crowd`], [`spread`] | many processes to start, many to signal |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`recorder`] | where the time of the boot went |
 //! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
@@ -21,11 +22,13 @@
 pub mod accounts;
 pub mod asked;
 pub mod boot;
+pub mod census;
 pub mod cgroup;
 pub mod choices;
 pub mod conditions;
 pub mod console;
 pub mod control;
+pub mod crowd;
 pub mod directories;
 pub mod envfiles;
 pub mod events;
@@ -55,6 +58,7 @@ pub mod reactor;
 pub mod recorder;
 pub mod sentence;
 pub mod spawn;
+pub mod spread;
 pub mod start;
 pub mod state;
 pub mod told;

@@ -1,12 +1,12 @@
 //! Carries out what the core has decided.
 
-use super::accounts::{Answers, Wish};
+use super::accounts::Wish;
 use super::console::Change;
 use super::control::{Told, status};
 use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
-use super::{cgroup, procs, sentence};
+use super::{procs, sentence};
 use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
@@ -32,7 +32,7 @@ impl Manager {
     pub fn perform(&mut self, action: Action) {
         match action {
             Action::Spawn { unit, key, kind, index, main_pid } => {
-                self.spawn(Wish { unit, key, kind, index, main_pid }, &Answers::default());
+                self.spawn_soon(Wish { unit, key, kind, index, main_pid });
             }
             Action::Check { unit, token } => self.check(unit, token),
             Action::Signal { unit, token, key, signal } => self.signal(unit, token, key, signal),
@@ -58,6 +58,7 @@ impl Manager {
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
+        self.signal_crowd(token, key, signal);
         if let Some(key) = key {
             // A script hangs in what it runs: its own process group is meant, from which daemons have parted.
             let view = self.core.view(unit);
@@ -73,28 +74,14 @@ impl Manager {
         // Our own children by their slots: one that is still on its way to exec has not joined the cgroup yet. It keeps the
         // signal pending until its plan unblocks it.
         let view = self.core.view(unit);
-        let (name, own) = (view.name.as_str().to_owned(), [view.main_pid, view.control_pid]);
+        let own = [view.main_pid, view.control_pid];
         let stray = view.main_key.and_then(|key| self.stray_of(unit, key));
         let keys: Vec<Key> = [view.main_key, stray, view.control_key].into_iter().flatten().collect();
         for key in &keys {
             self.link.send(Request::Signal { key: *key, signal, group: false }, Vec::new());
         }
-        if keys.is_empty() && self.is_vacant(unit, token) {
-            return;
-        }
-        // They hear it first: a shell that lost its child before would start the next one, which heard nothing. PID 1
-        // answers in the order it is asked.
-        if !keys.is_empty() && self.link.fetch(0, "signalled").is_err() {
-            self.over = true;
-            return;
-        }
-        if let Some(tree) = &self.tree {
-            tree.signal(&name, signal, &own);
-            return;
-        }
-        for pid in self.members(token).into_iter().filter(|pid| !own.contains(&Some(*pid))) {
-            let start = procs::stat(pid).map(|s| s.start_time);
-            cgroup::signal_checked(pid, signal, || procs::stat(pid).map(|s| s.start_time) == start);
+        if !keys.is_empty() || !self.is_vacant(unit, token) {
+            self.spread.add(unit, token, signal, own);
         }
     }
 
@@ -105,27 +92,6 @@ impl Manager {
         let service = status::definition(&view).map(|u| &u.service)?;
         let adopted = matches!(service.kind, ServiceType::Forking | ServiceType::Script) && view.main_key == Some(key);
         view.main_pid.filter(|_| adopted).map(|pid| stray(key.token, pid))
-    }
-
-    /// The living processes of an instance, where there are no cgroups: descent, session, and the mark in the environment.
-    pub fn members(&self, token: u64) -> Vec<i32> {
-        let Some(unit) = self.core.token_unit(token) else { return Vec::new() };
-        let view = self.core.view(unit);
-        let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
-        if view.main_key.is_none() && view.control_key.is_none() && !self.has_strangers() {
-            return Vec::new();
-        }
-        let table: Vec<_> = procs::all().into_iter().filter(|s| !s.zombie).collect();
-        let mut found = procs::family(&table, &roots);
-        let mark = token.to_string();
-        let own = i32::try_from(std::process::id()).unwrap_or(0);
-        for stat in &table {
-            let candidate = stat.pid != self.machine.pid1 && stat.pid != own && !found.contains(&stat.pid);
-            if candidate && procs::env(stat.pid, "RUNG_INSTANCE").as_deref() == Some(&mark) {
-                found.insert(stat.pid);
-            }
-        }
-        found.into_iter().collect()
     }
 
     /// Whether a process belongs to an instance's unit.
@@ -151,7 +117,7 @@ impl Manager {
                 tree.is_empty(&name) || (!watched && !self.watch_pids(token, &left))
             }
             None => {
-                let left = self.members(token);
+                let left = self.members_at_event(token);
                 !self.watch_pids(token, &left)
             }
         };

@@ -14,6 +14,8 @@ pub struct Stat {
     pub parent: i32,
     /// Its session.
     pub session: i32,
+    /// How many threads it has.
+    pub threads: u32,
     /// When it started, clock ticks since boot.
     pub start_time: u64,
     /// Dead, not yet reaped.
@@ -26,13 +28,14 @@ pub struct Stat {
 pub fn parse_stat(text: &str) -> Option<Stat> {
     let (pid, rest) = text.split_once(' ')?;
     let (_, rest) = rest.rsplit_once(") ")?;
-    // Fields from the third on: state, ppid, pgrp, session, …; starttime is the 22nd, vsize the 23rd.
+    // Fields from the third on: state, ppid, pgrp, session, …; num_threads is the 20th, starttime the 22nd, vsize the 23rd.
     let fields: Vec<&str> = rest.split_ascii_whitespace().take(21).collect();
     Some(Stat {
         pid: pid.parse().ok()?,
         zombie: matches!(*fields.first()?, "Z" | "X"),
         parent: fields.get(1)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
+        threads: fields.get(17)?.parse().ok()?,
         start_time: fields.get(19)?.parse().ok()?,
         ending: fields.get(20) == Some(&"0"),
     })
@@ -41,6 +44,18 @@ pub fn parse_stat(text: &str) -> Option<Stat> {
 /// One process; `None` when there is none (any more) or no `/proc`.
 pub fn stat(pid: i32) -> Option<Stat> {
     parse_stat(&file::read_text(&PathBuf::from(format!("/proc/{pid}/stat")), 4096).ok()?)
+}
+
+/// When a process started, in clock ticks since boot.
+pub fn start_time(pid: i32) -> Option<u64> {
+    stat(pid).map(|s| s.start_time)
+}
+
+/// Whether it is plain that a process has no children. Each thread has a list of its own, and hands it on when it ends:
+/// only of one without further threads an empty list says all.
+pub fn is_childless(stat: &Stat) -> bool {
+    let path = format!("/proc/{pid}/task/{pid}/children", pid = stat.pid);
+    stat.threads <= 1 && file::read(&PathBuf::from(path), 1 << 20).is_ok_and(|text| text.is_empty())
 }
 
 /// Our PID namespace, by the inode that stands for it.
@@ -93,6 +108,7 @@ mod tests {
         let text = "12 (a) b (c) S 1 12 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4711 0 0";
         let stat = parse_stat(text).expect("stat");
         assert_eq!((stat.pid, stat.parent, stat.session, stat.start_time, stat.zombie), (12, 1, 7, 4711, false));
+        assert_eq!(stat.threads, 1);
         assert_eq!(parse_stat("12 (a"), None);
     }
 
@@ -105,7 +121,15 @@ mod tests {
 
     #[test]
     fn a_family_is_descendants_and_session() {
-        let p = |pid, parent, session| Stat { pid, parent, session, start_time: 0, zombie: false, ending: false };
+        let p = |pid, parent, session| Stat {
+            pid,
+            parent,
+            session,
+            threads: 1,
+            start_time: 0,
+            zombie: false,
+            ending: false,
+        };
         let table = [p(9, 5, 5), p(5, 1, 5), p(6, 1, 5), p(7, 9, 7), p(8, 1, 8)];
         assert_eq!(family(&table, &[5]).into_iter().collect::<Vec<_>>(), [5, 6, 7, 9]);
     }

@@ -1,6 +1,8 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
+use super::census::Census;
 use super::instance::parked;
+use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
@@ -34,6 +36,8 @@ pub(super) const STRAY: u32 = 0x8000_0000;
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
+/// Events of PID 1's that are handled as of one moment.
+const EVENTS: usize = 256;
 /// Pause before strays that can't be watched are looked at again, in milliseconds.
 const STRAY_DELAY: u64 = 200;
 /// Datagrams read in one go from a notify socket, so that a flood can't hold the loop.
@@ -73,12 +77,15 @@ impl Manager {
     }
 
     fn turn(&mut self) {
+        std::mem::take(&mut self.unplanned).into_iter().for_each(|event| self.push(event));
         self.due();
         self.settle();
         self.tell_followers();
         self.end_if_logged();
         self.link.flush();
         self.logger.flush();
+        self.spawn_crowd();
+        self.settle();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
             self.tidy();
@@ -113,7 +120,7 @@ impl Manager {
 
     /// There is work that no descriptor tells of.
     fn has_more(&self) -> bool {
-        self.link.has_early() || self.server.has_more()
+        self.link.has_early() || self.server.has_more() || !self.unplanned.is_empty()
     }
 
     fn dispatch_ready(&mut self, data: u64, what: Ready) {
@@ -214,10 +221,14 @@ impl Manager {
 
     fn read_link(&mut self) {
         loop {
-            match self.link.next_event() {
-                Ok(Some(event)) => self.on_pid1(event),
-                Ok(None) => return,
-                Err(_) => {
+            match self.link.next_events(EVENTS) {
+                Ok(events) if events.is_empty() => return,
+                Ok(events) => {
+                    self.census = Some(Census::default());
+                    events.into_iter().for_each(|event| self.on_pid1(event));
+                    self.census = None;
+                }
+                Err(Gone) => {
                     self.over = true;
                     return;
                 }

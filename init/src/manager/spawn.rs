@@ -2,7 +2,7 @@
 
 use super::accounts::{Answers, Wish};
 use super::envfiles;
-use super::instance::{self, Instance, parked};
+use super::instance::{self, Instance, Logs, parked};
 use super::plan::{self, Inputs, Stdio};
 use super::poison;
 use super::reactor::NOTIFY;
@@ -55,7 +55,8 @@ impl Manager {
         };
         if let Err(reason) = tried {
             self.plan_failures.insert(unit, reason.clone());
-            self.push(Event::NoPlan { key, reason });
+            // Not in this turn: units that can't be started and come again at once would leave no time for anything else.
+            self.unplanned.push(Event::NoPlan { key, reason });
         }
     }
 
@@ -119,7 +120,7 @@ impl Manager {
         }
         let notify = (unit.service.notify_access() != NotifyAccess::None)
             .then(|| instance::notify_path(&self.machine.run_dir, token));
-        let logs = uses_log(unit);
+        let logs = if uses_log(unit) { self.log_pipes_for_one() } else { Logs::None };
         let created = Instance::create(&unit.name, token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
         self.note_pipes(token, &unit.name, &created);
         self.adopt_instance(token, created);
@@ -131,11 +132,30 @@ impl Manager {
         Ok(())
     }
 
+    /// How many pipes an instance gets. PID 1, which keeps them, can't hold more descriptors than the machine allows it, and
+    /// more than its table has places for.
+    fn log_pipes_for_one(&mut self) -> Logs {
+        if !is_crowded(self.pipes.len(), self.machine.descriptors) {
+            return Logs::Two;
+        }
+        if !std::mem::replace(&mut self.told_crowded, true) {
+            let text = format!(
+                "process 1 can keep {} descriptors: from now on a service's standard error goes into the same pipe as its \
+                 output, and the log says `out` of both",
+                self.machine.descriptors
+            );
+            self.console.write(&super::console::line("warn", &text, None));
+        }
+        Logs::One
+    }
+
     /// Remembers which log pipes there are, for a logger that has to be started anew.
     pub fn note_pipes(&mut self, token: u64, unit: &UnitName, instance: &Instance) {
         if instance.out.is_some() {
+            if instance.err.is_some() {
+                self.pipes.insert((token, Stream::Err), unit.clone());
+            }
             self.pipes.insert((token, Stream::Out), unit.clone());
-            self.pipes.insert((token, Stream::Err), unit.clone());
         }
     }
 
@@ -226,13 +246,11 @@ impl Manager {
             stdio.error = place(&mut fds, err);
         } else if uses_log(unit) {
             let (out, err) = match self.instances.get(&token) {
-                Some(i) => (i.out.clone(), i.err.clone()),
-                None => (None, None),
+                Some(i) if i.out.is_some() => (i.out.clone(), i.err.clone()),
+                _ => (self.parked(token, parked::OUT)?, self.parked(token, parked::ERR)?),
             };
-            let out = if out.is_some() { out } else { self.parked(token, parked::OUT)? };
-            let err = if err.is_some() { err } else { self.parked(token, parked::ERR)? };
             stdio.output = place(&mut fds, out);
-            stdio.error = place(&mut fds, err);
+            stdio.error = place(&mut fds, err).or(stdio.output);
         }
         Ok((stdio, fds))
     }
@@ -317,6 +335,12 @@ pub(super) fn is_heard(unit: &Unit, kind: ExecKind) -> bool {
 /// Whether one of its streams goes to the log.
 pub(super) fn uses_log(unit: &Unit) -> bool {
     unit.service.output == Output::Log || unit.service.error == Output::Log
+}
+
+/// Whether services get one log pipe each from now on. `pipes`: those there are; of most of them PID 1 keeps two
+/// descriptors. `most`: descriptors it can have. What is left then is for a pipe each, and notify sockets.
+fn is_crowded(pipes: usize, most: usize) -> bool {
+    pipes.saturating_mul(10) >= most.saturating_mul(3)
 }
 
 /// The first file of that name in [`PATH`] that can be executed.

@@ -22,7 +22,7 @@ use crate::core::{Core, Event};
 use crate::levels::Farm;
 use crate::load::{self, Loader, Root, system_folders};
 use crate::proto::control::EventKind;
-use crate::proto::pid1::{Event as Pid1Event, Key, Life, Name, Power, Request, VERSION};
+use crate::proto::pid1::{Event as Pid1Event, Key, Life, MAX_PARKED, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
 use crate::sys::{fd, file, memory, signals, wait};
 use crate::unit::accounts::Accounts;
@@ -182,11 +182,18 @@ fn take_in(core: &mut Core, slots: &[(Key, i32, Life)], tree: Option<&Tree>, run
     }
 }
 
-/// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with. Ours goes up to the hard one.
+/// Descriptors that PID 1 needs for itself, and for children on their way to their programs.
+const NOT_KEPT: usize = 256;
+
+/// Our limit on open files goes up to the hard one; how many descriptors PID 1, whose limit that is too, can keep.
+fn raise_nofile() -> usize {
+    let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return MAX_PARKED };
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    usize::try_from(hard).unwrap_or(usize::MAX).saturating_sub(NOT_KEPT).min(MAX_PARKED)
+}
+
+/// `RUNG_NOFILE=soft:hard`: the limit PID 1 was started with.
 fn nofile() -> Option<(u64, u64)> {
-    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
     let text = std::env::var("RUNG_NOFILE").ok()?;
     let (soft, hard) = text.split_once(':')?;
     Some((soft.parse().ok()?, hard.parse().ok()?))
@@ -230,6 +237,7 @@ impl Manager {
             managers: greeting.managers,
             reexecs: greeting.reexecs,
             nofile: nofile(),
+            descriptors: raise_nofile(),
             boot_mark: greeting.booted_ms,
             quiet: quiet || matches!(machine::purpose(&args), Purpose::Command(_)),
             pid1,
@@ -267,8 +275,12 @@ impl Manager {
             console: Console::new(console, machine.quiet),
             instances: BTreeMap::new(),
             pipes: BTreeMap::new(),
+            told_crowded: false,
             locale: Default::default(),
             known: Default::default(),
+            spread: Default::default(),
+            census: None,
+            crowd: Default::default(),
             forked: BTreeMap::new(),
             watched: BTreeMap::new(),
             strays_due: None,
@@ -285,6 +297,7 @@ impl Manager {
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             held_back: Vec::new(),
             queue: VecDeque::new(),
+            unplanned: Vec::new(),
             actions: VecDeque::new(),
             performing: false,
             tell_due: None,

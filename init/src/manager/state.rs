@@ -47,6 +47,8 @@ pub struct Machine {
     pub reexecs: u32,
     /// The limit on open files that services get (soft, hard).
     pub nofile: Option<(u64, u64)>,
+    /// How many descriptors PID 1 can keep.
+    pub descriptors: usize,
     /// Differs from boot to boot.
     pub boot_mark: u64,
     /// Only failures on the console.
@@ -124,10 +126,18 @@ pub struct Manager {
     pub instances: BTreeMap<u64, Instance>,
     /// Log pipes whose last writer may still write, with the unit.
     pub pipes: BTreeMap<(u64, Stream), UnitName>,
+    /// It was said that descriptors are short.
+    pub told_crowded: bool,
     /// The system's language, as it was read in this turn of the loop.
     pub locale: std::cell::OnceCell<super::envfiles::Variables>,
     /// What is known of PID 1's children.
     pub known: super::leftover::Known,
+    /// Signals that go out once all actions are carried out.
+    pub spread: super::spread::Spread,
+    /// What is seen of all processes, while events of PID 1's are handled.
+    pub census: Option<super::census::Census>,
+    /// Processes that wait for room on the way to PID 1.
+    pub crowd: super::crowd::Crowd,
     /// Processes that aren't known to run what they were started for yet, and since when.
     pub forked: BTreeMap<Key, (i32, u64)>,
     /// Instances that wait for their group to become empty, with the unit.
@@ -158,6 +168,8 @@ pub struct Manager {
     pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.
     pub queue: VecDeque<Event>,
+    /// Starts that could not even be asked for: events of the next turn.
+    pub unplanned: Vec<Event>,
     /// What the core has decided and nobody has done yet.
     pub actions: VecDeque<Action>,
     /// An action is being carried out: what comes of it waits behind the others.
@@ -245,6 +257,7 @@ impl Manager {
         while let Some(action) = self.actions.pop_front() {
             self.perform(action);
         }
+        self.spread_signals();
         self.performing = false;
     }
 

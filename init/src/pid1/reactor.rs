@@ -14,7 +14,7 @@ use crate::proto::pid1::{Exit, Life, Power};
 use crate::stage::last::Final;
 use crate::stage::manager::Launch;
 use crate::sys::epoll::{Epoll, Ready};
-use crate::sys::process::{self, Ended};
+use crate::sys::process::{self, Ended, Reaper};
 use crate::sys::shared::Field;
 use crate::sys::signals::Signals;
 use crate::sys::wait::monotonic_ms;
@@ -46,7 +46,8 @@ pub struct Reactor {
     pub(super) down: Down,
     /// When to look at processes that nothing else tells of.
     poll_at: Option<u64>,
-    /// Children may be left to reap, requests to read.
+    reaper: Reaper,
+    /// Requests may be left to read.
     more: bool,
 }
 
@@ -77,6 +78,7 @@ impl Reactor {
             keeper: Keeper::new(table, launch),
             down: Down::new(table),
             poll_at: None,
+            reaper: Reaper::default(),
             more: true,
         })
     }
@@ -115,8 +117,8 @@ impl Reactor {
     /// Runs until the end of the machine (or container).
     pub fn run(&mut self) -> Final {
         loop {
+            self.reap();
             if std::mem::take(&mut self.more) {
-                self.reap();
                 self.requests();
             }
             self.deadlines();
@@ -125,7 +127,7 @@ impl Reactor {
             }
             self.link.flush(&mut self.slots, &self.parked, &mut self.pending);
             recover::progress(self.table);
-            let timeout = if self.more { Some(0) } else { self.timeout() };
+            let timeout = if self.more || self.reaper.has_more() { Some(0) } else { self.timeout() };
             let epoll = self.epoll;
             if epoll.wait(timeout, |data, _| self.happened(data)).is_err() {
                 // Never seen; without a wait the loop would spin, so a new image makes a new set.
@@ -209,7 +211,7 @@ impl Reactor {
     fn signalled(&mut self) {
         while let Some(signal) = self.signals.take() {
             if signal == libc::SIGCHLD {
-                self.more = true;
+                self.reaper.some_ended();
                 self.wake_manager();
                 continue;
             }
@@ -237,11 +239,10 @@ impl Reactor {
 
     fn reap(&mut self) {
         for _ in 0..AT_ONCE {
-            let Ok(Some(ended)) = process::reap(0, &self.table.head.in_flight) else { return };
+            let Some(ended) = self.reaper.next(&self.table.head.in_flight) else { return };
             self.exited(ended);
             process::forget(&self.table.head.in_flight);
         }
-        self.more = true;
     }
 
     fn exited(&mut self, ended: Ended) {
@@ -288,7 +289,7 @@ impl Reactor {
         }
         adopt::unwatch(slot, self.epoll);
         if process::is_child(slot.pid.get()) {
-            self.more = true;
+            self.reaper.some_ended();
         } else {
             self.slots.set(index, Life::Over(Exit::Unknown));
         }
@@ -302,8 +303,7 @@ impl Reactor {
                 Got::Closed => {
                     // It lives, but can't be talked to.
                     self.kill_manager();
-                    self.link.close();
-                    return;
+                    return self.link.close();
                 }
             }
         }

@@ -3,7 +3,7 @@
 //! All fields are atomics of fixed place, and all zero is an empty table. A record is valid by one word that is
 //! written last: [`Slot::life`], [`Park::fd`], [`Orphan::pid`]. Only PID 1 maps it (a new child too, until its exec).
 
-use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, NAME_LEN, Name, PARKED_LEN};
+use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, MAX_PARKED, NAME_LEN, Name, PARKED_LEN};
 use crate::sys::fd::Recorded;
 use crate::sys::process::InFlight;
 use crate::sys::records::Record;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
 /// Processes PID 1 can own.
 pub const SLOTS: usize = 32768;
 /// Descriptors it can keep.
-pub const PARKS: usize = 32768;
+pub const PARKS: usize = MAX_PARKED;
 /// Exits that belonged to nobody.
 pub const ORPHANS: usize = 256;
 /// First word of the table; it names the layout below and changes with it.

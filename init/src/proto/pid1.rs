@@ -15,6 +15,8 @@ pub const FRAME_LEN: usize = 96;
 pub const MAX_PLAN: usize = 4000;
 /// Longest list of names of parked descriptors, and longest title of PID 1, in bytes.
 pub const NAME_LEN: usize = 48;
+/// Most descriptors that PID 1 keeps.
+pub const MAX_PARKED: usize = 32768;
 /// Longest name of one parked descriptor, in bytes: each service has several, and PID 1 keeps them all.
 pub const PARKED_LEN: usize = 8;
 /// Most descriptors beside one frame.

@@ -12,6 +12,15 @@ pub fn new() -> Result<(OwnedFd, OwnedFd), Errno> {
     nix::unistd::pipe2(OFlag::O_CLOEXEC)
 }
 
+/// A new write end of the pipe whose read end is given.
+///
+/// # Errors
+/// As `open(2)`: `ENOENT` without `/proc`.
+pub fn write_end(read: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{}", read.as_raw_fd());
+    nix::fcntl::open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+}
+
 /// The read end of a pipe that holds `bytes` whole, its write end closed.
 ///
 /// # Errors
@@ -89,6 +98,16 @@ mod tests {
         assert_eq!(peeker.peek(read.as_fd(), &mut buffer), Ok(0));
         let null = std::fs::File::open("/dev/null").expect("null");
         assert_eq!(peeker.peek(null.as_fd(), &mut buffer), Err(Errno::EINVAL));
+    }
+
+    #[test]
+    fn a_lost_write_end_can_be_made_anew() {
+        let (read, write) = new().expect("pipe");
+        drop(write);
+        let write = write_end(read.as_fd()).expect("write end");
+        nix::unistd::write(&write, b"abc").expect("write");
+        let mut buffer = [0; 8];
+        assert_eq!(nix::unistd::read(&read, &mut buffer), Ok(3));
     }
 
     #[test]

@@ -41,12 +41,37 @@ fn wait_into(which: libc::idtype_t, pid: i32, flags: i32, info: &InFlight) -> Re
     Ok(in_flight(info))
 }
 
-/// Reaps a child, any one (`pid` 0) or this one; the kernel writes the record itself. `None`: none has ended.
-///
-/// # Errors
-/// `ECHILD`: no such child.
-pub fn reap(pid: i32, info: &InFlight) -> Result<Option<Ended>, Errno> {
-    wait_into(if pid == 0 { libc::P_ALL } else { libc::P_PID }, pid, libc::WEXITED, info)
+/// Reaps children, whichever have ended. Where none has, the kernel looks through all of them to say so, ten thousand
+/// perhaps: it is asked only after somebody has said that some may have.
+#[derive(Debug)]
+pub struct Reaper {
+    may: bool,
+}
+
+impl Default for Reaper {
+    /// At the beginning some may have.
+    fn default() -> Self {
+        Self { may: true }
+    }
+}
+
+impl Reaper {
+    /// SIGCHLD, or what is as good.
+    pub fn some_ended(&mut self) {
+        self.may = true;
+    }
+
+    /// Whether it hasn't come to the last of them.
+    pub fn has_more(&self) -> bool {
+        self.may
+    }
+
+    /// The next one; the kernel writes the record itself.
+    pub fn next(&mut self, info: &InFlight) -> Option<Ended> {
+        let ended = if self.may { wait_into(libc::P_ALL, 0, libc::WEXITED, info).ok().flatten() } else { None };
+        self.may = ended.is_some();
+        ended
+    }
 }
 
 /// Has this process run when no other wants to (`SCHED_IDLE`).

@@ -35,6 +35,16 @@ impl Watch {
         self.0.add_watch(path, mask).map(drop)
     }
 
+    /// To be waited for together with other things; [`Watch::clear`] takes out what came.
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+
+    /// Forgets what has changed so far.
+    pub fn clear(&self) {
+        while self.0.read_events().is_ok_and(|events| !events.is_empty()) {}
+    }
+
     /// Waits until something changes, at most `timeout` (`None`: for ever); says whether it did. A signal ends the
     /// wait early.
     ///

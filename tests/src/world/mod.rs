@@ -66,6 +66,7 @@ pub struct Builder {
     level: char,
     words: Vec<OsString>,
     user: Option<u32>,
+    descriptors: Option<u32>,
     patience: Duration,
 }
 
@@ -119,6 +120,13 @@ impl Builder {
         self
     }
 
+    /// No process of it may have more open files, and PID 1 can't ask for more: the world has no right to.
+    #[must_use]
+    pub fn descriptors(mut self, most: u32) -> Self {
+        self.descriptors = Some(most);
+        self
+    }
+
     /// How long the boot may take; 30 s if not said.
     #[must_use]
     pub fn patience(mut self, limit: Duration) -> Self {
@@ -129,7 +137,16 @@ impl Builder {
     /// `initctl sandbox` with all that, and this command; not started.
     pub fn command(&self, words: &[&str]) -> Command {
         let folder = self.programs.clone().unwrap_or_else(|| programs().to_owned());
-        let mut command = Command::new(folder.join("initctl"));
+        let initctl = folder.join("initctl");
+        let mut command = match self.descriptors {
+            None => Command::new(initctl),
+            Some(most) => {
+                let mut command = Command::new("prlimit");
+                command.arg(format!("--nofile={most}:{most}"));
+                command.args(["setpriv", "--bounding-set=-sys_resource"]).arg(initctl);
+                command
+            }
+        };
         command.arg("sandbox").arg("--level").arg(self.level.to_string());
         command.arg("--units").arg(self.folder.join("units")).args(&self.words).arg("--").args(words);
         command.env("RUNG_SANDBOX_CONSOLE", self.folder.join("console"));
@@ -210,7 +227,15 @@ impl World {
         // Any user may run the world and have its console written.
         fs::write(folder.join("console"), "").expect("a file for the console");
         fs::set_permissions(folder.join("console"), fs::Permissions::from_mode(0o666)).expect("it is ours");
-        Builder { folder, programs: None, level: '3', words: Vec::new(), user: None, patience: Duration::from_secs(30) }
+        Builder {
+            folder,
+            programs: None,
+            level: '3',
+            words: Vec::new(),
+            user: None,
+            descriptors: None,
+            patience: Duration::from_secs(30),
+        }
     }
 
     /// Its PID 1, by the pid it has here.

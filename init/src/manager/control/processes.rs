@@ -2,6 +2,7 @@
 
 use super::methods::{Outcome, now};
 use crate::core::UnitId;
+use crate::manager::census::Census;
 use crate::manager::procs;
 use crate::manager::state::Manager;
 use crate::proto::control::{Group, Names, Processes};
@@ -33,28 +34,11 @@ impl Manager {
         now(&Processes { groups, own: self.own_processes(), pid_namespace: procs::namespace() })
     }
 
-    /// As [`Manager::members`], of all units by one look at the process table: without cgroups each would cost one.
+    /// [`Manager::members`] of all units, by one look at the processes.
     fn members_of_all(&self) -> BTreeMap<UnitId, Vec<i32>> {
-        let table: Vec<_> = procs::all().into_iter().filter(|s| !s.zombie).collect();
-        let marks: BTreeMap<u64, Vec<i32>> = table.iter().filter(|s| s.pid != self.machine.pid1).fold(
-            BTreeMap::new(),
-            |mut marks: BTreeMap<u64, Vec<i32>>, s| {
-                if let Some(token) = procs::env(s.pid, "RUNG_INSTANCE").and_then(|t| t.parse().ok()) {
-                    marks.entry(token).or_default().push(s.pid);
-                }
-                marks
-            },
-        );
-        let mut found = BTreeMap::new();
-        for id in self.core.ids() {
-            let view = self.core.view(id);
-            let Some(token) = view.token else { continue };
-            let roots: Vec<i32> = view.main_pid.into_iter().chain(view.control_pid).collect();
-            let mut pids: Vec<i32> = procs::family(&table, &roots).into_iter().collect();
-            pids.extend(marks.get(&token).into_iter().flatten());
-            found.insert(id, pids);
-        }
-        found
+        let mut census = Census::default();
+        let ids = self.core.ids();
+        ids.filter_map(|id| Some((id, self.members_by(&mut census, self.core.view(id).token?)))).collect()
     }
 
     /// PID 1 and what works for it: by the leaf of its cgroup, else the logger by its name.
