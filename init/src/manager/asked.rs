@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::Read;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
+use std::rc::Rc;
 
 /// Requests that are kept though no unit's cause names them.
 const KEEP: usize = 64;
@@ -45,7 +46,9 @@ struct Kept {
 #[derive(Debug, Default)]
 pub struct Askers {
     requests: BTreeMap<RequestId, Asked>,
-    causes: BTreeMap<UnitName, Kept>,
+    causes: BTreeMap<UnitName, Rc<Kept>>,
+    /// The cause noted last: what one request brings about is the same for many units, and kept once.
+    last: Option<Rc<Kept>>,
     changed_requests: BTreeSet<RequestId>,
     changed_causes: BTreeSet<UnitName>,
     /// Unneeded requests are looked for when there are so many.
@@ -65,7 +68,7 @@ impl Askers {
             }
             Some(("cause", name)) => {
                 if let Ok(name) = UnitName::new(name) {
-                    keep(&mut askers.causes, name, record);
+                    askers.keep_cause(name, record.read());
                 }
                 false
             }
@@ -93,7 +96,7 @@ impl Askers {
     }
 
     fn cause_record(&self, name: &UnitName) -> Record {
-        Record::new(format!("cause/{}", name.as_str()), self.causes.get(name))
+        Record::new(format!("cause/{}", name.as_str()), self.causes.get(name).map(|kept| &**kept))
     }
 
     /// Who made a request.
@@ -118,10 +121,18 @@ impl Askers {
     }
 
     fn blame(&mut self, name: &UnitName, kept: Kept) {
-        if self.causes.get(name) != Some(&kept) {
-            self.causes.insert(name.clone(), kept);
+        if self.causes.get(name).is_none_or(|known| **known != kept) {
+            self.keep_cause(name.clone(), Some(kept));
             self.changed_causes.insert(name.clone());
         }
+    }
+
+    fn keep_cause(&mut self, name: UnitName, kept: Option<Kept>) {
+        let Some(kept) = kept else { return drop(self.causes.remove(&name)) };
+        let same = self.last.take().filter(|last| **last == kept);
+        let kept = same.unwrap_or_else(|| Rc::new(kept));
+        self.last = Some(Rc::clone(&kept));
+        self.causes.insert(name, kept);
     }
 
     /// Forgets requests that nothing refers to, the oldest first. Seldom: it walks through everything.
