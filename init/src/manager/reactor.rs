@@ -544,15 +544,6 @@ impl Manager {
         self.watch_daemons();
     }
 
-    /// The definition in use came with drop-ins: one of them may be gone.
-    fn has_drop_in_now(&self, name: &UnitName) -> bool {
-        let Some(id) = self.core.id(name) else { return false };
-        match self.core.view(id).on_disk {
-            crate::core::Loaded::Good(unit) => unit.files.len() > 1,
-            _ => true,
-        }
-    }
-
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
             match answer {
