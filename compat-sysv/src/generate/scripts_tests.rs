@@ -72,6 +72,9 @@ DefaultDependencies=no
 After=db.service
 Wants=db.service
 
+[Install]
+Runlevels=2345
+
 [Service]
 Type=script
 ExecStart=/etc/init.d/web start

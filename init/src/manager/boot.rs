@@ -238,6 +238,15 @@ impl Manager {
         gathers
     }
 
+    /// The definition in use came with drop-ins: one of them may be gone.
+    pub(super) fn has_drop_in_now(&self, name: &UnitName) -> bool {
+        let Some(id) = self.core.id(name) else { return false };
+        match self.core.view(id).on_disk {
+            crate::core::Loaded::Good(unit) => unit.files.len() > 1,
+            _ => true,
+        }
+    }
+
     /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.
     pub fn redefine(&mut self, names: Vec<UnitName>) {
         let on_disk = |m: &Self, name: &UnitName| m.core.id(name).map(|id| m.core.view(id).on_disk.clone());

@@ -2,7 +2,7 @@
 
 use super::spawn::beside;
 use super::state::Manager;
-use super::{accounts, conditions, directories, generate};
+use super::{accounts, conditions, directories, generate, holds};
 use crate::proto::pid1::{Exit, Key};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
 use crate::unit::{Source, Unit};
@@ -47,7 +47,7 @@ pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>
 
 /// Whether a token is one of helpers that do one thing and end.
 pub fn is_short(token: u64) -> bool {
-    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, FORGOTTEN].contains(&token)
+    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, holds::TOKEN, FORGOTTEN].contains(&token)
 }
 
 /// Whether a token is one of helpers.

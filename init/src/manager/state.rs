@@ -275,6 +275,8 @@ impl Manager {
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Found { .. }
+            | Event::Hold { .. }
+            | Event::Release { .. }
             | Event::Define(_)
             | Event::Levels(_)
             | Event::Request { .. }

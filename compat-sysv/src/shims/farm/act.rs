@@ -143,7 +143,7 @@ fn show(end: &JobEnd, unit: &UnitStatus, verb: &Verb, printed: bool) -> u8 {
     };
     err(end.name.short(), end.reason.as_deref().unwrap_or("failed"));
     let log = end.log.iter().filter(|_| !printed);
-    for line in log.map(|line| format!("  {line}")).chain(end.hint.clone()) {
+    for line in log.map(|line| format!("  {line}")).chain(end.hint.as_ref().map(|hint| format!("  try: {hint}"))) {
         err_plain(&line);
     }
     code
