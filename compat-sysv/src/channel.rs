@@ -18,7 +18,6 @@ pub mod variables;
 use crate::fifo::{self, Request};
 use crate::pid1;
 use init::client;
-use init::proto::control::PowerWord;
 use init::sys::file;
 use init::sys::signals::Signals;
 use init::sys::watch::Watch;
@@ -191,7 +190,7 @@ impl Channel {
 fn carry_out(wish: Wish) {
     let asked = match wish {
         Wish::Level(level) => pid1::set_level(level),
-        Wish::Halt => pid1::power(PowerWord::Halt, false),
+        Wish::Power(how) => pid1::power(how, false),
         Wish::Read => {
             say(Said::Log, "Re-reading inittab");
             pid1::reload()

@@ -4,7 +4,8 @@ use crate::fifo::{self, Request};
 use init::client::{Client, Error, Event, request_id, socket_path};
 use init::core::Verb;
 use init::proto::control::{Change, PowerRequest, PowerWord, Progress, Runlevel, SetLevel, Version};
-use init::unit::Level;
+use init::sys::file;
+use init::unit::{Level, envfile};
 use nix::errno::Errno;
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
@@ -44,13 +45,22 @@ pub fn is_absent(error: &Error) -> bool {
 /// [`Error`]
 pub fn set_level(level: Level) -> Result<(), Error> {
     match level {
-        Level::HALT => power(PowerWord::PowerOff, false),
+        Level::HALT => power(default_end(), false),
         Level::REBOOT => power(PowerWord::Reboot, false),
         level => {
             let wish = SetLevel { level, request: request_id(), wait: false };
             client().call::<_, Progress>("SetLevel", &wish, PATIENCE).map(drop)
         }
     }
+}
+
+/// How level 0 ends where nobody says: as `HALT=` in `/etc/default/halt` has it, which Debian's script of level 0 reads.
+pub fn default_end() -> PowerWord {
+    let text = file::read_text(Path::new("/etc/default/halt"), 1 << 16).unwrap_or_default();
+    let (settings, _) = envfile::parse(&text);
+    let said = settings.iter().rev().find(|(name, _)| name == "HALT");
+    let halts = said.is_some_and(|(_, value)| value.starts_with(['h', 'H']));
+    if halts { PowerWord::Halt } else { PowerWord::PowerOff }
 }
 
 /// Asks Rung to end the machine, and doesn't wait for it.
@@ -133,18 +143,39 @@ pub fn write_fifo(path: &Path, request: &Request) -> Result<(), String> {
     file.write_all(&bytes).map_err(at)
 }
 
-/// Asks another init, by its FIFO, to end the machine.
+/// Asks by the FIFO for the end of the machine.
 ///
 /// # Errors
 /// A sentence.
 pub fn power_by_fifo(how: PowerWord, sleep_time: i32) -> Result<(), String> {
-    let path = Path::new(fifo::PATH);
     let (variable, level) = match how {
-        PowerWord::Halt => ("INIT_HALT=HALT", b'0'),
-        PowerWord::PowerOff => ("INIT_HALT=POWEROFF", b'0'),
-        PowerWord::Reboot => ("INIT_HALT", b'6'),
+        PowerWord::Halt => ("INIT_HALT=HALT", Level::HALT),
+        PowerWord::PowerOff => ("INIT_HALT=POWEROFF", Level::HALT),
+        PowerWord::Reboot => ("INIT_HALT", Level::REBOOT),
     };
-    write_fifo(path, &Request::SetEnv(vec![variable.into()]))?;
+    by_fifo(variable, level, sleep_time)
+}
+
+/// Asks by the FIFO for a level, as sysvinit's `shutdown` does: it says first how level 0 is to end, or that it doesn't.
+///
+/// # Errors
+/// A sentence.
+pub fn level_by_fifo(level: Level, sleep_time: i32) -> Result<(), String> {
+    by_fifo("INIT_HALT", level, sleep_time)
+}
+
+/// Takes back what was said to init of how level 0 is to end.
+///
+/// # Errors
+/// A sentence.
+pub fn unset_halt() -> Result<(), String> {
+    write_fifo(Path::new(fifo::PATH), &Request::SetEnv(vec!["INIT_HALT".to_owned()]))
+}
+
+fn by_fifo(variable: &str, level: Level, sleep_time: i32) -> Result<(), String> {
+    let path = Path::new(fifo::PATH);
+    write_fifo(path, &Request::SetEnv(vec![variable.to_owned()]))?;
+    let level = u8::try_from(level.as_char()).unwrap_or(0);
     write_fifo(path, &Request::RunLevel { level, sleep_time })
 }
 

@@ -9,8 +9,8 @@
 mod manager;
 
 use init::core::{Phase, State};
-use init::proto::control::{LoadState, UnitStatus, errors};
-use init::unit::{Source, UnitName};
+use init::proto::control::{UnitStatus, errors};
+use init::unit::UnitName;
 use manager::Manager;
 use serde_json::{Value, json};
 use std::process::{Command, Output};
@@ -31,11 +31,8 @@ fn out(output: &Output) -> String {
 }
 
 fn unit(name: &str, state: State) -> UnitStatus {
-    let value = json!({
-        "name": UnitName::new(name).expect("name"), "description": "", "load": LoadState::Loaded, "state": state,
-        "phase": Phase::Running, "levels": "", "source": Source::Native, "main_pid": 42,
-    });
-    serde_json::from_value(value).expect("status")
+    let phase = Phase::Running;
+    UnitStatus { state, phase, main_pid: Some(42), ..UnitStatus::of(UnitName::new(name).expect("name")) }
 }
 
 fn progress(ended: Value) -> Value {
@@ -150,7 +147,7 @@ fn service_carries_verbs_out_and_shows_failures() {
     );
     let output = sysv(&manager, "service web restart");
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(err(&output), "web: it crashed\n  last words\ninitctl logs web\n");
+    assert_eq!(err(&output), "web: it crashed\n  last words\n  try: initctl logs web\n");
     let verbs: Vec<Value> =
         manager.calls().into_iter().filter(|(m, _)| m == "Change").map(|(_, p)| p["verb"].clone()).collect();
     assert_eq!(verbs, ["start", "reload", "reload", "try_restart", "restart"]);

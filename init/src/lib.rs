@@ -10,6 +10,7 @@
 //! | [`sys`] | the only `unsafe`, the only raw syscalls; no policy | frames and plans |
 //! | [`load`] | unit files and `init.conf` as they lie in a root | `unit`, `core::Definition`, `sys` |
 //! | [`levels`] | which units are on in which level: links, read and written | `core::{LevelMark, RcRule}`, `proto`, `sys`, `unit` |
+//! | [`switch`] | what `enable` and `disable` change | `core::Definition`, `levels`, `load`, `proto`, `unit` |
 //! | [`stage`] | what happens before PID 1's loop begins and after it has ended | `sys`, frames and plans |
 //! | [`pid1`] | the reactor that is PID 1 | `stage`, `sys`, frames and plans |
 //! | [`manager`] | all policy: core, units, levels, control socket | all but `pid1`, `stage` |
@@ -27,5 +28,6 @@ pub mod manager;
 pub mod pid1;
 pub mod proto;
 pub mod stage;
+pub mod switch;
 pub mod sys;
 pub mod unit;

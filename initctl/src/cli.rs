@@ -112,7 +112,8 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  initctl kill nginx\n  initctl kill -s HUP --whom main nginx")]
     Kill(KillArgs),
     /// Turn units on: they start in these levels from the next boot or switch on.
-    #[command(after_help = "Examples:\n  initctl enable nginx\n  initctl enable nginx --levels 2345 --now")]
+    #[command(after_help = "Examples:\n  initctl enable nginx\n  initctl enable nginx --levels 2345 --now\n  \
+                            initctl enable --root ./rootfs nginx")]
     Enable(EnableArgs),
     /// Turn units off.
     #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]
@@ -224,7 +225,8 @@ pub enum Verb {
     /// Print the state of units; succeed if one has failed.
     IsFailed(Names),
     /// Print whether units are on in any level; succeed if one is.
-    IsEnabled(Names),
+    #[command(after_help = "Examples:\n  initctl is-enabled nginx\n  initctl is-enabled --root ./rootfs nginx")]
+    IsEnabled(IsEnabledArgs),
     /// Forget failures and start limits; without a name, of all failed units.
     ResetFailed(OptionalNames),
     /// Show what holds a shutdown or a switch of levels up; give it more time, kill it, or go on without it.
@@ -339,6 +341,19 @@ pub struct EnableArgs {
     /// Also start (enable) or stop (disable) them now.
     #[arg(long)]
     pub now: bool,
+    /// Change the links in this root instead, an image's; no Rung need run there.
+    #[arg(long, value_name = "DIR", conflicts_with = "now")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct IsEnabledArgs {
+    /// Units.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Look at the links in this root instead, an image's.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

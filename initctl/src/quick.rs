@@ -1,7 +1,7 @@
 //! The questions that scripts ask all the time, without building the whole command line for each: `is-active NAME…` and
 //! its like are understood here where nothing but names and the plainest flags is written; all else is for `cli`.
 
-use crate::cli::{Cli, Global, Names, Verb};
+use crate::cli::{Cli, Global, IsEnabledArgs, Names, Verb};
 use std::ffi::OsString;
 
 /// The command line, if it is such a question.
@@ -20,12 +20,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Option<Cli> {
         return None;
     }
     let verb = match words.remove(0).as_str() {
-        "is-active" => Verb::IsActive,
-        "is-failed" => Verb::IsFailed,
-        "is-enabled" => Verb::IsEnabled,
+        "is-active" => Verb::IsActive(Names { names: words }),
+        "is-failed" => Verb::IsFailed(Names { names: words }),
+        "is-enabled" => Verb::IsEnabled(IsEnabledArgs { names: words, root: None }),
         _ => return None,
     };
-    Some(Cli { global, verb: Some(verb(Names { names: words })) })
+    Some(Cli { global, verb: Some(verb) })
 }
 
 #[cfg(test)]

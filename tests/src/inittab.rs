@@ -67,9 +67,9 @@ impl Machine {
 
     /// Waits until a level is reached.
     pub fn wait_level(&self, letter: char) {
-        // Not `initctl runlevel`, which tells a level that is about to be entered, too.
+        // Neither `runlevel` nor `initctl runlevel`, which tell a level that is about to be entered, too.
         self.world.wait_for("the level", deadline(90), |w| {
-            w.run(["/sbin/runlevel"]).stdout.trim().ends_with(letter).then_some(())
+            w.text("/run/rung/runlevel").trim().ends_with(letter).then_some(())
         });
     }
 

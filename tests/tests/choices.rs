@@ -83,7 +83,7 @@ fn a_choice_is_recorded_and_stays_over_boots_until_another_is_asked_for() {
     container.boot_again();
     assert_eq!(sources(&container), ["script", "systemd"]);
     // To prefer something else is to ask for another choice.
-    fs::write(container.rootfs.path().join("etc/rung/init.conf"), "[Manager]\nPrefer=script\n").expect("settings");
+    put(&container, "etc/rung/init.conf", "[Manager]\nPrefer=script\n");
     container.boot_again();
     assert_eq!(sources(&container), ["script", "script"]);
 }
@@ -114,4 +114,77 @@ fn an_images_scripts_and_inittab_are_verified() {
     assert_eq!(out.status.code(), Some(1));
     assert_eq!(fs::read_dir(&folder).expect("there").count(), 0, "nothing is left there");
     assert!(!root.path().join("run/rung").exists());
+}
+
+/// Puts a file in the place of another, as package managers do: a root's files are shared with other tests.
+fn put(container: &Container, path: &str, text: &str) {
+    let path = container.rootfs.path().join(path);
+    let new = path.with_extension("dpkg-new");
+    fs::write(&new, text).expect("a file");
+    fs::rename(&new, &path).expect("in its place");
+}
+
+/// A script with this header, that notes its start.
+fn noted(name: &str, header: &str) -> (String, String) {
+    let lines: String = header.split(';').map(|line| format!("# {}\n", line.trim())).collect();
+    let text = format!(
+        "#!/bin/sh\n### BEGIN INIT INFO\n{lines}# Default-Start: 2 3\n### END INIT INFO\n\
+         [ $1 = start ] && echo {name} >>/order\ntrue\n"
+    );
+    (format!("etc/init.d/{name}"), text)
+}
+
+/// What stands for the script of a name: it takes its time, so that who doesn't wait for it comes first.
+fn slow(name: &str, more: &str) -> (String, String) {
+    let text = format!(
+        "[Unit]\n{more}[Service]\nType=oneshot\nRemainAfterExit=yes\n\
+         ExecStart=/bin/sh -c 'sleep 0.3; echo {name} >>/order'\n"
+    );
+    (format!("etc/systemd/system/{name}.service"), text)
+}
+
+/// `db` and `web` have units, `app`, `early` and `late` are scripts: what the headers of all five say holds.
+#[test]
+fn a_unit_keeps_its_place_among_the_scripts() {
+    let scripts = [
+        noted("db", "Provides: db database; Required-Start: early"),
+        noted("web", "Provides: web; Required-Start: $store; X-Start-Before: late"),
+        noted("app", "Provides: app; Required-Start: web"),
+        noted("early", "Provides: early"),
+        noted("late", "Provides: late"),
+    ];
+    let units = [slow("db", ""), slow("web", "")];
+    let links = |root: Rootfs, name: &str| root.link(&format!("etc/rc3.d/S01{name}"), &format!("../init.d/{name}"));
+    let root = scripts.iter().fold(Rootfs::new(), |root, (path, text)| root.file(path, text, 0o755));
+    let root = units.iter().fold(root, |root, (path, text)| root.file(path, text, 0o644));
+    let root = ["db", "web", "app", "early", "late"].into_iter().fold(root, links);
+    // A facility whose member is there by another name of its own.
+    let root = root.file("etc/insserv.conf.d/store", "$store database\n", 0o644);
+    let mut container = Container::plain(root);
+    let order = |c: &Container| {
+        c.wait_said("runlevel 3 reached");
+        let text = fs::read_to_string(c.rootfs.path().join("order")).expect("what was started");
+        let _ = fs::remove_file(c.rootfs.path().join("order"));
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let came = order(&container);
+    let place = |name: &str| came.iter().position(|n| n == name).unwrap_or_else(|| panic!("{name}: {came:?}"));
+    assert_eq!((place("early"), place("db"), place("web")), (0, 1, 2), "{came:?}");
+    assert!(place("app") > 2 && place("late") > 2, "{came:?}");
+    let run = |c: &Container, words: &[&str]| c.run(words).stdout;
+    let why = run(&container, &["/usr/bin/initctl", "why", "web"]);
+    assert!(why.contains("by the header of the init script that it stands for it starts after db"), "{why}");
+    // A unit that says the opposite itself: that counts, and is told.
+    let (path, text) = slow("db", "After=web.service\n");
+    put(&container, &path, &text);
+    container.boot_again();
+    let came = order(&container);
+    let place = |name: &str| came.iter().position(|n| n == name).unwrap_or_else(|| panic!("{name}: {came:?}"));
+    assert!(place("web") < place("db"), "{came:?}");
+    assert!(!container.said().contains("ordering loop"), "{}", container.said());
+    let verify = run(&container, &["/usr/bin/initctl", "verify"]);
+    assert!(
+        verify.contains("by its header `web` is to start after `db`: unit files have it the other way"),
+        "{verify}"
+    );
 }

@@ -11,7 +11,6 @@ use rung_tests::world::{World, deadline};
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
-use std::process::Command;
 
 #[test]
 fn lines_run_in_their_order_and_levels() {
@@ -255,22 +254,6 @@ fn lines_are_written_down_in_utmp_unless_they_say_plus() {
     assert_eq!(level.user, "runlevel");
 }
 
-/// Copies a program into the root, with the libraries it needs.
-fn give(root: &Path, program: &Path, to: &str) {
-    let place = |to: &Path| root.join(to.strip_prefix("/").unwrap());
-    let copy = |from: &Path, to: &Path| {
-        fs::create_dir_all(place(to).parent().unwrap()).unwrap();
-        if !place(to).exists() {
-            rung_tests::copy_program(from, place(to)).unwrap();
-        }
-    };
-    copy(program, Path::new(to));
-    let out = Command::new("ldd").arg(program).output().unwrap();
-    for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
-        copy(Path::new(word), Path::new(word));
-    }
-}
-
 /// `verify` names the lines of which the program is missing, of the running machine and of an image; no others.
 #[test]
 fn lines_whose_program_is_missing_are_named() {
@@ -328,10 +311,10 @@ fn sysvinits_own_programs_work_unchanged() {
     let machine = Machine::with(text, '3', |root| {
         let sbin = packages.join("sysvinit-core/sbin");
         for name in ["init", "halt", "runlevel", "shutdown"] {
-            give(&root.path(), &sbin.join(name), &format!("/opt/{name}"));
+            root.give(&sbin.join(name), &format!("/opt/{name}"));
         }
         for name in ["who", "last"] {
-            give(&root.path(), &Path::new("/usr/bin").join(name), &format!("/opt/{name}"));
+            root.give(&Path::new("/usr/bin").join(name), &format!("/opt/{name}"));
         }
         fs::create_dir_all(root.path().join("var")).unwrap();
         std::os::unix::fs::symlink("../run", root.path().join("var/run")).unwrap();

@@ -3,10 +3,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "tests' helpers fail by it")]
 
+use nix::sys::signal::Signal;
 use rung_tests::scripts::{DAEMON, add, calls, farm, script_with, status};
 use rung_tests::world::container::Container;
 use rung_tests::world::{Output, Rootfs, World, deadline};
 use std::fs;
+use std::process::Stdio;
 
 const HEADER: &str = "# chkconfig: - 50 50\n# pidfile: /run/web.pid\n";
 
@@ -131,6 +133,80 @@ fn a_restart_by_the_script_is_no_end_that_restart_makes_good() {
     let second = pid(&world);
     world.ok(["kill", "-9", &second]);
     exchanged(&world, &second);
+}
+
+/// A daemon that ends by SIGTERM with a failure, as some do, and a script that takes its time: `Restart=` leaves it to the
+/// script, and the script's own `stop` isn't run beside it.
+#[test]
+fn a_daemon_that_fails_on_sigterm_is_left_to_the_verb_at_work() {
+    let world = world();
+    // Says that it is there by its pid file, and ends with 1 when it is told to.
+    let daemon = "setsid sh -c 'trap \"exit 1\" TERM; echo $$ >/run/web.pids; cp /run/web.pids /run/web.pid; \
+                  while :; do sleep 0.05; done' </dev/null >/dev/null 2>&1 &\n\
+                  while ! [ -s /run/web.pid ]; do sleep 0.02; done";
+    let stop = "for p in $(cat /run/$NAME.pids 2>/dev/null); do kill $p; while kill -0 $p 2>/dev/null; do sleep 0.02; done; done;";
+    let text = script_with(HEADER, daemon)
+        .replace("for p in $(cat /run/$NAME.pids 2>/dev/null); do kill $p; done;", stop)
+        .replace(
+            "$0 stop; $0 start;;",
+            "$0 stop; touch /run/between; while [ -e /run/between ]; do sleep 0.02; done; $0 start;;",
+        )
+        .replace("env) env;;", "down) $0 stop;;");
+    add(&world, "web", &text);
+    world.ok(["initctl", "set", "web", "Restart=always", "RestartSec=0"]);
+    for call in [["/usr/lib/rung/sysv", "service"].as_slice(), &["initctl", "run"]] {
+        sysv(&world, "service web start");
+        let first = pid(&world);
+        assert_eq!(status(&world, "web")["main_pid"].to_string(), first);
+        calls(&world);
+        let mut verb = world.command(call.iter().copied().chain(["web", "restart"]));
+        let mut verb = verb.stdout(Stdio::null()).spawn().expect("the verb");
+        world.wait_for("the daemon's end", deadline(60), |w| w.path("/run/between").exists().then_some(()));
+        // Its end is known, and nothing comes of it while the script is at work.
+        world.wait_for("what Rung knows of it", deadline(60), |w| {
+            (status(w, "web")["last_exit"]["code"] == 1).then_some(())
+        });
+        let unit = status(&world, "web");
+        assert_eq!((&unit["state"], &unit["main_pid"]), (&"active".into(), &serde_json::Value::Null), "{unit}");
+        assert_eq!(calls(&world), ["web restart", "web stop"]);
+        fs::remove_file(world.path("/run/between")).expect("removed");
+        assert!(verb.wait().expect("its end").success());
+        exchanged(&world, &first);
+        assert_eq!(calls(&world), ["web start"]);
+        assert_eq!(status(&world, "web")["restarts"].as_u64().unwrap_or(0), 0);
+        world.ok(["initctl", "stop", "web"]);
+        calls(&world);
+    }
+    // A verb that leaves nothing: what `Restart=` would do is done when it is over.
+    sysv(&world, "service web start");
+    let first = pid(&world);
+    calls(&world);
+    assert_eq!(world.run(["initctl", "run", "web", "down"]).code, 0);
+    exchanged(&world, &first);
+    assert_eq!(calls(&world), ["web down", "web stop", "web stop", "web start"]);
+    assert_eq!(status(&world, "web")["restarts"], 1);
+}
+
+/// Who runs a verb is killed in the middle of it: the unit isn't held for ever, whichever manager there is then.
+#[test]
+fn a_verb_is_over_with_who_runs_it() {
+    let world = world();
+    let text = script_with(HEADER, DAEMON).replace("env) env;;", "hang) : >/run/hangs; exec sleep 6666;;");
+    add(&world, "web", &text);
+    world.ok(["initctl", "set", "web", "Restart=always", "RestartSec=0"]);
+    sysv(&world, "service web start");
+    let first = pid(&world);
+    let run = "initctl run web hang & echo $! >/run/verb; wait";
+    let mut verb = world.command(["sh", "-c", run]).spawn().expect("the verb");
+    world.wait_for("the verb", deadline(60), |w| w.path("/run/hangs").exists().then_some(()));
+    world.ok(["kill", "-9", &first]);
+    world.wait_for("its end", deadline(60), |w| status(w, "web")["main_pid"].is_null().then_some(()));
+    world.kill_manager(Signal::SIGKILL);
+    assert_eq!(status(&world, "web")["state"], "active", "the verb may start another one");
+    world.ok(["sh", "-c", "kill -9 $(cat /run/verb)"]);
+    verb.wait().expect("its end");
+    exchanged(&world, &first);
+    assert_eq!(status(&world, "web")["restarts"], 1);
 }
 
 /// Where there are no cgroups, too: the one daemon a script leaves was first seen as one of its processes.

@@ -53,6 +53,31 @@ fn a_script_is_a_supervised_unit() {
     );
 }
 
+/// What somebody who comes from sysvinit meets first: a new script is there at the next question, is switched on where its
+/// header says, and what is wrong with it is told by its own name.
+#[test]
+fn a_new_script_is_known_at_once() {
+    let world = world();
+    let header = "### BEGIN INIT INFO\n# Provides: web\n# Required-Start: nosuch\n# Required-Stop:\n\
+                  # Default-Start: 3 5\n# Default-Stop: 0 6\n### END INIT INFO\n";
+    add(&world, "web", &script_with(header, "echo no luck; exit 1"));
+    let list = world.ok(["initctl", "list", "web"]);
+    assert!(list.contains("web"), "{list}");
+    let verify = world.run(["initctl", "verify", "web"]);
+    assert!(verify.stdout.contains("no script and no unit provides `nosuch`"), "{verify:?}");
+    world.ok(["initctl", "enable", "web"]);
+    let on = |level: &str| fs::symlink_metadata(world.path(&format!("/etc/rung/levels/{level}/web.service"))).is_ok();
+    assert_eq!(["2", "3", "4", "5"].map(on), [false, true, false, true]);
+    for call in [["initctl", "start", "web"].as_slice(), &["/usr/lib/rung/sysv", "service", "web", "start"]] {
+        let out = world.run(call);
+        assert!(out.stderr.contains("ExecStart= (/etc/init.d/web) exited with status 1"), "{out:?}");
+        assert!(out.stderr.contains("\n  try: initctl logs web -n 50"), "{out:?}");
+    }
+    world.ok(["initctl", "mask", "web"]);
+    let out = world.run(["initctl", "start", "web"]);
+    assert!(out.code != 0 && out.stderr.contains("try: initctl unmask web"), "{out:?}");
+}
+
 #[test]
 fn several_daemons_none_and_what_is_not_installed() {
     let world = world();

@@ -116,7 +116,7 @@ fn it_leaves_the_terminal_alone_when_told_so() {
     let out = run(&world, "shutdown -b -r +9 later");
     assert_eq!((out.code, out.stdout.as_str()), (0, ""), "{out:?}");
     assert!(
-        out.stderr.starts_with("shutting down for reboot at ") && out.stderr.contains("`shutdown -c` cancels"),
+        out.stderr.starts_with("shutting down for system reboot at ") && out.stderr.contains("`shutdown -c` cancels"),
         "{out:?}"
     );
     let pid: i32 = world.read(PID_FILE).trim().parse().expect("a pid");
@@ -137,7 +137,7 @@ fn it_only_warns_with_k_and_a_wants_somebody_at_the_console() {
     let world = World::new().boot();
     with_login(&world, "anna", "tty3");
     let out = run(&world, "shutdown -k -r now just so");
-    assert_eq!((out.code, out.stderr.as_str()), (0, ""));
+    assert_eq!((out.code, out.stderr.as_str()), (0, "\r\nShutdown cancelled.\n"));
     assert!(heard(&world, "tty3").contains("just so\nThe system is going down for reboot NOW!\n"));
     world.write("/etc/shutdown.allow", "# these\nberta\n");
     let out = run(&world, "shutdown -a -k now");

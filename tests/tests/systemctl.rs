@@ -1,7 +1,9 @@
 //! `systemctl` under Rung: what scripts, Debian's helpers and other people's tools call, with real services.
 
-use rung_tests::world::{World, deadline, off};
+use rung_tests::world::container::Container;
+use rung_tests::world::{Rootfs, World, deadline, off, programs};
 use std::path::Path;
+use std::process::Command;
 
 /// A daemon with a reload that can be seen.
 const WEB: &str = "[Unit]\nDescription=A web server\nAfter=db.service\n[Service]\nType=exec\n\
@@ -333,4 +335,98 @@ fn debians_helpers_find_what_they_look_for() {
     let out = world.run(["/usr/sbin/update-rc.d", "old", "defaults"]);
     assert_eq!((out.code, out.stderr.as_str()), (0, ""), "{out:?}");
     assert_eq!(world.ok(ctl("is-enabled old")), "enabled\n");
+}
+
+/// A unit that lasts, with this in its `[Install]`.
+fn lasting(install: &str) -> String {
+    format!("[Service]\nType=exec\nExecStart=/bin/sleep 7777\n[Install]\n{install}\n")
+}
+
+/// What is switched in an image, where nobody runs, is so when it boots: by systemctl, initctl, and the tools of scripts.
+#[test]
+fn an_image_is_switched_without_a_running_rung() {
+    let root = Rootfs::new()
+        .file("etc/rung/units/own.service", &lasting("Runlevels=3\nAlso=mate.service"), 0o644)
+        .file("usr/lib/rung/units/mate.service", &lasting("Runlevels=3"), 0o644)
+        .file("usr/lib/rung/units/vendor.service", &lasting("Runlevels=23"), 0o644)
+        .file("usr/lib/rung/units/term@.service", &lasting("Runlevels=3\nDefaultInstance=one"), 0o644)
+        .file("usr/lib/rung/units/off.service", &lasting("Runlevels=3"), 0o644)
+        .link("etc/rung/levels/3/off.service", "/usr/lib/rung/units/off.service")
+        .file("usr/lib/systemd/system/theirs.service", &lasting("WantedBy=multi-user.target"), 0o644)
+        .file("usr/lib/systemd/system/also.service", &lasting("WantedBy=multi-user.target"), 0o644)
+        .file("etc/init.d/old", SCRIPT, 0o755);
+    let path = root.path();
+    let run = |words: &[&str]| {
+        let (program, first) = match words[0] {
+            "initctl" => ("initctl", None),
+            shim => ("sysv", Some(shim)),
+        };
+        let mut command = Command::new(programs().join(program));
+        command.args(first).args(words[1..2].iter()).arg("--root").arg(&path).args(&words[2..]);
+        let out = command.output().expect("it starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (out.status.code().unwrap_or(-1), text(&out.stdout), text(&out.stderr))
+    };
+    for (words, answer) in [
+        (["systemctl", "is-enabled", "own"], "disabled\n"),
+        (["initctl", "is-enabled", "own"], "disabled\n"),
+        (["initctl", "is-enabled", "off"], "enabled\n"),
+        (["systemctl", "is-enabled", "nobody"], "not-found\n"),
+        (["initctl", "is-enabled", "nobody"], "not-found\n"),
+    ] {
+        let (code, out, err) = run(&words);
+        assert!(out == answer && (code == 0) == (answer == "enabled\n"), "{words:?}: {code} {out} {err}");
+    }
+    let (code, out, _) = run(&["initctl", "enable", "own", "--dry-run"]);
+    assert_eq!(
+        (code, out.contains("levels/3/mate.service"), path.join("etc/rung/levels/3/own.service").exists()),
+        (0, true, false)
+    );
+    for (words, says) in [
+        (&["systemctl", "enable", "own"][..], "Created symlink"),
+        (&["systemctl", "enable", "term@"], "term@one.service → /usr/lib/rung/units/term@.service"),
+        (&["systemctl", "disable", "off"], "Removed"),
+        (&["systemctl", "enable", "theirs"], "multi-user.target.wants/theirs.service"),
+        (&["systemctl", "enable", "old"], ""),
+        (&["initctl", "enable", "vendor", "also"], ""),
+    ] {
+        let (code, out, err) = run(words);
+        assert!(code == 0 && err.contains(says), "{words:?}: {code} {out} {err}");
+    }
+    // Links of the image name its own paths.
+    let link = std::fs::read_link(path.join("etc/rung/levels/2/vendor.service")).expect("a link");
+    assert_eq!(link, Path::new("/usr/lib/rung/units/vendor.service"));
+    let (_, out, err) = run(&["initctl", "disable", "vendor", "--levels", "2"]);
+    assert!(!path.join("etc/rung/levels/2/vendor.service").is_symlink(), "{out} {err}");
+    let (code, _, err) = run(&["initctl", "enable", "vendr"]);
+    assert!(
+        code != 0 && err.contains("there is no unit named vendr in ") && err.contains("did you mean vendor?"),
+        "{err}"
+    );
+    let (code, _, err) = run(&["initctl", "enable", "own", "--now"]);
+    assert!(code != 0 && err.contains("--now"), "{err}");
+    let (code, _, err) = run(&["systemctl", "enable", "nobody"]);
+    assert!(code != 0 && err.contains("Unit file nobody.service does not exist"), "{err}");
+    for (name, on) in [("own", true), ("mate", true), ("off", false), ("theirs", true), ("vendor", true), ("old", true)]
+    {
+        for tool in ["systemctl", "initctl"] {
+            let (code, out, err) = run(&[tool, "is-enabled", name]);
+            assert_eq!((code == 0, out.trim()), (on, if on { "enabled" } else { "disabled" }), "{tool} {name}: {err}");
+        }
+    }
+    let container = Container::plain(root);
+    container.wait_said("runlevel 3 reached");
+    for (name, on) in [
+        ("own", true),
+        ("mate", true),
+        ("term@one", true),
+        ("off", false),
+        ("theirs", true),
+        ("also", true),
+        ("vendor", true),
+        ("old", true),
+    ] {
+        let out = container.run(&["/usr/bin/initctl", "is-active", name]);
+        assert_eq!(out.code == 0, on, "{name}: {out:?}\n{}", container.said());
+    }
 }

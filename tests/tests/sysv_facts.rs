@@ -10,7 +10,8 @@ use rung_tests::inittab::{Machine, says, stays};
 use rung_tests::world::container::{self, Container};
 use rung_tests::world::{Rootfs, World, deadline};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const FILES: &str = "u::sysinit:+/bin/sh -c ': >/run/utmp; mkdir -p /var/log; : >/var/log/wtmp'\n";
 
@@ -437,6 +438,36 @@ fn wtmp_tells_of_the_end() {
     assert_eq!(end.len(), 1, "{records:?}");
     assert_eq!((end[0].kind, end[0].id.as_str(), end[0].line.as_str(), end[0].pid), (Kind::RunLevel, "~~", "~~", 0));
     assert!(!end[0].host.is_empty());
+}
+
+/// Section 1.2: what is waited for while the machine boots has the console for its controlling terminal, so that its keys
+/// end what hangs; other lines have it for their streams only.
+#[test]
+fn a_line_of_the_boot_has_the_consoles_keys() {
+    let hangs = "h1::sysinit:/bin/sh -c 'cat /proc/self/stat >/var/boot; exec sleep 7777'\n";
+    let later = "p:3:once:/bin/sh -c 'cat /proc/self/stat >/var/later'\n";
+    let inittab = format!("id:3:initdefault:\n{hangs}{later}");
+    let rootfs =
+        Rootfs::new().program("/usr/bin/readlink").program("/usr/bin/touch").file("etc/inittab", &inittab, 0o644);
+    fs::create_dir_all(rootfs.path().join("var")).unwrap();
+    let var = rootfs.path().join("var");
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let device = fs::metadata(nix::unistd::ttyname(&pty.slave).unwrap()).unwrap().rdev();
+    // The terminal that this is started on is the container's console.
+    let own = "mount -t tmpfs none dev && touch dev/null dev/console && mount --bind /dev/null dev/null && \
+               mount --bind \"$(readlink /proc/self/fd/0)\" dev/console && mount -t tmpfs tmpfs run && mount -t proc proc proc";
+    let [stdin, stdout, stderr] = [0, 1, 2].map(|_| pty.slave.try_clone().unwrap());
+    let mut command = Container::command(&rootfs, own, &[]);
+    command.stdin(stdin).stdout(stdout).stderr(stderr);
+    let machine = Container::of(command.spawn().unwrap(), rootfs);
+    let terminal = |file: &str| {
+        let text = machine.wait_for(file, |_| fs::read_to_string(var.join(file)).ok().filter(|t| t.ends_with('\n')));
+        let fields: Vec<String> = text.rsplit_once(')').unwrap().1.split_whitespace().map(str::to_owned).collect();
+        fields[4].parse::<u64>().unwrap()
+    };
+    assert_eq!(terminal("boot"), device, "the terminal, as the kernel counts it");
+    fs::File::from(pty.master.try_clone().unwrap()).write_all(b"\x03").unwrap();
+    assert_eq!(terminal("later"), 0, "Ctrl-C has ended the line, and the boot went on");
 }
 
 /// Section 2.2: a switch of levels takes the guard off, too.

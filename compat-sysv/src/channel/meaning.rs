@@ -1,6 +1,7 @@
 //! What a request of the FIFO asks of Rung; pure.
 
 use crate::fifo::Request;
+use init::proto::control::PowerWord;
 use init::unit::Level;
 
 /// What is to be done.
@@ -8,8 +9,8 @@ use init::unit::Level;
 pub enum Wish {
     /// Switch; 0 and 6 end the machine.
     Level(Level),
-    /// End the machine without power-off.
-    Halt,
+    /// End the machine in this way.
+    Power(PowerWord),
     /// Read the units and inittab again.
     Read,
     /// Execute PID 1 and the manager anew.
@@ -40,7 +41,8 @@ fn by_letter(letter: char, halt: Option<&str>) -> Wish {
         letter @ 'A'..='C' => Wish::Demand(letter),
         // Single user mode.
         'S' => Wish::Level(Level::SINGLE),
-        '0' if halt == Some("HALT") => Wish::Halt,
+        '0' if halt == Some("HALT") => Wish::Power(PowerWord::Halt),
+        '0' if halt == Some("POWEROFF") => Wish::Power(PowerWord::PowerOff),
         letter @ '7'..='9' => Wish::No(format!("no runlevel {letter}: S and 0 to 6 are")),
         other => match Level::from_char(other) {
             Some(level) => Wish::Level(level),
@@ -83,8 +85,8 @@ mod tests {
     #[test]
     fn shutdown_says_by_a_variable_how_level_0_ends() {
         let ask = |level: u8, halt| wish(&Request::RunLevel { level, sleep_time: 3 }, halt);
-        assert_eq!(ask(b'0', Some("HALT")), Some(Wish::Halt));
-        assert_eq!(ask(b'0', Some("POWEROFF")), Some(Wish::Level(Level::HALT)));
+        assert_eq!(ask(b'0', Some("HALT")), Some(Wish::Power(PowerWord::Halt)));
+        assert_eq!(ask(b'0', Some("POWEROFF")), Some(Wish::Power(PowerWord::PowerOff)));
         assert_eq!(ask(b'6', Some("HALT")), Some(Wish::Level(Level::REBOOT)));
     }
 

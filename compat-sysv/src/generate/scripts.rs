@@ -1,6 +1,7 @@
 //! Init scripts → units.
 //!
-//! A unit's levels aren't in it: the farm has them, and the manager reads the farm. An order is written into the units of
+//! Where a unit is on isn't in it: the farm says so, and the manager reads the farm. `Runlevels=` are those that the script
+//! asks for, which `enable` uses. An order is written into the units of
 //! both sides, so that it holds where a native unit stands for one of them.
 
 use super::twins::{self, Twins};
@@ -10,7 +11,7 @@ use crate::order::{self, Dropped, Edge, Missing, Need, Order, Strength};
 use crate::tree::{Script, Style, Tree};
 use init::load::Root;
 use init::unit::search::FOLDERS;
-use init::unit::{Finding, Level, Severity, UnitName};
+use init::unit::{Finding, Level, LevelSet, Severity, UnitName};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -114,7 +115,7 @@ impl Maker<'_> {
         if self.is_interactive(at) {
             text += "StandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n";
         }
-        text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\n";
+        text += "TimeoutStartSec=5min\nSkipExitStatus=5 6\nKillMode=process\nIgnoreSIGPIPE=no\n";
         // A twin asks for no terminal, so it needn't run alone. Its own text comes last, so that it counts.
         let twin = self.twins.text(&script.name).map(|own| {
             let head = self.head(at, script, name, false);
@@ -141,6 +142,10 @@ impl Maker<'_> {
             if !names.is_empty() {
                 let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
             }
+        }
+        let levels = default_levels(script);
+        if !levels.is_empty() {
+            let _ = write!(text, "\n[Install]\nRunlevels={levels}\n");
         }
         text + "\n[Service]\nType=script\n"
     }
@@ -272,6 +277,12 @@ impl Maker<'_> {
         let file = self.file(missing.place.service);
         self.warn(false, &file, missing.place.line, text, remedy);
     }
+}
+
+/// The levels that a script asks for: by its header, else by its line for chkconfig.
+fn default_levels(script: &Script) -> LevelSet {
+    let header = script.header().map(|header| header.levels(crate::lsb::Key::DefaultStart));
+    header.or_else(|| script.chkconfig.line.as_ref().map(|line| line.levels)).unwrap_or_default()
 }
 
 /// The names of all files in the folders of units. A link counts for what it leads to inside the root.

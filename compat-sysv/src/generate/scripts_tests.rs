@@ -72,6 +72,9 @@ DefaultDependencies=no
 After=db.service
 Wants=db.service
 
+[Install]
+Runlevels=2345
+
 [Service]
 Type=script
 ExecStart=/etc/init.d/web start
@@ -81,6 +84,7 @@ PIDFile=/run/web.pid
 TimeoutStartSec=5min
 SkipExitStatus=5 6
 KillMode=process
+IgnoreSIGPIPE=no
 ";
     assert_eq!(place.unit("web"), expect);
     assert_eq!(place.said("db", "Before"), "web.service");

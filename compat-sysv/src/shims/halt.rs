@@ -20,6 +20,9 @@ Ends the machine by way of level 0 or 6: everybody who is logged in is told, ser
 stop in order, then the machine is halted, powered off or rebooted. Doesn't wait until it
 has.
 
+`halt` is `shutdown -h`: it powers off unless HALT=halt in /etc/default/halt; with -f, and
+called in level 0, it halts without.
+
 Options:
   -f, --force      stop no services in order: kill, unmount and end at once; where PID 1
                    is another init, sync and end without asking it
@@ -50,7 +53,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         return err(name, "-t wants a number of seconds");
     };
     if args.has('w') {
-        Files::default().write(&Record::shutdown(now()));
+        note_end();
         return 0;
     }
     let how = kind(name, args.has('p'));
@@ -61,18 +64,19 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         let time = args.value('t').map(|t| ["-t", t]);
         let mode: &[&str] = match how {
             PowerWord::Reboot => &["-r"],
-            PowerWord::Halt => &["-h", "-H"],
+            // Not `-H`, as in sysvinit: how level 0 ends where nobody says is for its scripts, or HALT=.
+            PowerWord::Halt => &["-h"],
             PowerWord::PowerOff => &["-h", "-P"],
         };
         let words = mode.iter().copied().chain(time.into_iter().flatten()).chain(["now"]).chain(args.value('m'));
-        return super::shutdown::run(name, &words.map(str::to_owned).collect::<Vec<_>>());
+        return super::shutdown::run("shutdown", &words.map(str::to_owned).collect::<Vec<_>>());
+    }
+    if force && !args.has('d') && !args.has('n') {
+        note_end();
     }
     match pid1::power(how, force) {
         Ok(()) => 0,
         Err(e) if pid1::is_absent(&e) && force => {
-            if !args.has('d') && !args.has('n') {
-                Files::default().write(&Record::shutdown(now()));
-            }
             if !args.has('n') {
                 nix::unistd::sync();
             }
@@ -86,6 +90,11 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         Err(e) if e.is(errors::DENIED) => err(name, "must be superuser."),
         Err(e) => err(name, &e.to_string()),
     }
+}
+
+/// The record of the machine's end, before it is asked for: nobody would come to it afterwards.
+pub(super) fn note_end() {
+    Files::default().write(&Record::shutdown(now()));
 }
 
 /// Whether the machine is in level 0 or 6: as init told its children, else as Rung or utmp says.
@@ -116,7 +125,7 @@ pub(super) fn without_init(name: &str, how: PowerWord, sleep_time: i32) -> u8 {
         std::thread::sleep(Duration::from_millis(50));
     }
     let _ = kill(all, Signal::SIGKILL);
-    Files::default().write(&Record::shutdown(now()));
+    note_end();
     nix::unistd::sync();
     for (program, args) in [("swapoff", &["-a"][..]), ("umount", &["-a"]), ("mount", &["-o", "remount,ro", "/"])] {
         // What stays mounted was synced.

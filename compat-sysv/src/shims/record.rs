@@ -10,53 +10,61 @@ use nix::errno::Errno;
 use nix::unistd::Pid;
 use std::path::Path;
 
-pub(super) const HELP: &str = "sysv record boot
+pub(super) const HELP: &str = "sysv record boot [NEW [OLD]]
        sysv record runlevel [NEW [OLD]]
        sysv record start ID PID [init|login|user [LINE [USER]]]
        sysv record end ID PID [SIGNAL STATUS]
-       sysv record shutdown
+       sysv record shutdown [NEW [OLD]]
 
 Writes a record to /run/utmp and /var/log/wtmp. Files that don't exist or can't be
 written are passed over.
 
-  boot             the machine booted; takes what is older out of /run/utmp first
+  boot             the machine booted; takes what is older out of /run/utmp first, and
+                   writes the record of the level NEW after its own
   runlevel         the level changed; asks Rung where none is named. Writes the boot
                    record before it where utmp lacks one, and /run/runlevel
   start            a process of a getty or the like, ID of at most 4 characters: up to
                    which record is written, the terminal below /dev, and who works there.
                    What the process has written itself by then stays
   end              it is over, by which signal or with which status
-  shutdown         the machine goes down (wtmp only)";
+  shutdown         the machine goes down (wtmp only); writes the record of the level NEW
+                   before its own";
 
 pub(super) fn run(_: &str, args: &[String]) -> u8 {
     let name = "sysv record";
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let mut files = Files::default();
-    let record = match words.as_slice() {
-        ["boot"] => {
+    let done = match words.as_slice() {
+        ["boot", letters @ ..] if letters.len() <= 2 => {
             if let Err(e) = files.create_utmp(utmp_gid(), since_boot()) {
                 err(name, &format!("{}: {e}", files.utmp.display()));
             }
-            Record::boot(now())
+            files.write(&Record::boot(now()));
+            if letters.is_empty() { Ok(()) } else { enter(&mut files, letters) }
         }
-        ["runlevel", letters @ ..] if letters.len() <= 2 => match run_level(letters) {
-            Ok(record) => {
-                catch_up(&mut files, &record);
-                note_level(&record);
-                record
-            }
-            Err(why) => return err(name, &why),
-        },
+        ["runlevel", letters @ ..] if letters.len() <= 2 => enter(&mut files, letters),
         [event @ ("start" | "end"), id, pid, rest @ ..] if !id.is_empty() && id.len() <= 4 && rest.len() <= 3 => {
             let Ok(pid) = pid.parse() else { return err(name, &format!("`{pid}` is no process id")) };
             let done = if *event == "start" { start(&files, id, pid, rest) } else { end(&files, id, pid, rest) };
             return done.map_or_else(|| err_plain(&format!("Usage: {HELP}")), |()| 0);
         }
-        ["shutdown"] => Record::shutdown(now()),
+        ["shutdown", letters @ ..] if letters.len() <= 2 => {
+            let entered = if letters.is_empty() { Ok(()) } else { enter(&mut files, letters) };
+            files.write(&Record::shutdown(now()));
+            entered
+        }
         _ => return err_plain(&format!("Usage: {HELP}")),
     };
+    done.map_or_else(|why| err(name, &why), |()| 0)
+}
+
+/// Writes down that a level is entered.
+fn enter(files: &mut Files, letters: &[&str]) -> Result<(), String> {
+    let record = run_level(letters)?;
+    catch_up(files, &record);
+    note_level(&record);
     files.write(&record);
-    0
+    Ok(())
 }
 
 pub(super) fn start(files: &Files, id: &str, pid: i32, rest: &[&str]) -> Option<()> {

@@ -3,7 +3,7 @@
 use super::out;
 use crate::pid1;
 use crate::utmp::files;
-use init::proto::control::Runlevel;
+use init::proto::control::{PowerWord, Runlevel};
 use init::unit::Level;
 use serde_json::json;
 use std::path::Path;
@@ -11,7 +11,8 @@ use std::time::Duration;
 
 pub(super) const HELP: &str = "NAME0 [UTMP]
 
-Prints the previous and the current runlevel: `N 3`, where N means none before.
+Prints the previous and the current runlevel: `N 3`, where N means none before. One that
+is being entered counts already.
 Asks Rung; where PID 1 is another init, or a file is named, reads the file (/run/utmp).
 Prints `unknown` and exits with 1 when no level is known.
 
@@ -44,9 +45,15 @@ fn from_rung() -> Option<(char, char)> {
     show(&levels)
 }
 
+/// The level that is being entered counts, as in utmp.
 fn show(levels: &Runlevel) -> Option<(char, char)> {
-    let previous = levels.previous.map_or('N', Level::as_char);
-    levels.current.map(|current| (previous, current.as_char()))
+    let down = levels.going_down.map(|how| if how == PowerWord::Reboot { Level::REBOOT } else { Level::HALT });
+    let current = levels.current?;
+    let (previous, current) = match down.or(levels.switching_to) {
+        Some(to) => (Some(current).filter(|level| *level != Level::S || levels.previous.is_some()), to),
+        None => (levels.previous, current),
+    };
+    Some((previous.map_or('N', Level::as_char), current.as_char()))
 }
 
 fn from_files(utmp: &Path) -> Option<(char, char)> {
@@ -66,6 +73,11 @@ mod tests {
         let three = Level::from_char('3');
         assert_eq!(show(&none), None);
         assert_eq!(show(&Runlevel { current: three, ..none.clone() }), Some(('N', '3')));
-        assert_eq!(show(&Runlevel { current: Some(Level::S), previous: three, ..none }), Some(('3', 'S')));
+        assert_eq!(show(&Runlevel { current: Some(Level::S), previous: three, ..none.clone() }), Some(('3', 'S')));
+        let boots = Runlevel { current: Some(Level::S), switching_to: three, ..none.clone() };
+        assert_eq!(show(&boots), Some(('N', '3')));
+        assert_eq!(show(&Runlevel { current: None, switching_to: Some(Level::S), ..none.clone() }), None);
+        let ends = Runlevel { current: three, going_down: Some(PowerWord::Reboot), ..none };
+        assert_eq!(show(&ends), Some(('3', '6')));
     }
 }

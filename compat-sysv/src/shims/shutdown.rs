@@ -7,13 +7,15 @@ mod wish;
 use super::clock::ctime;
 use super::wall::wall;
 use super::{err, err_plain};
+use crate::fifo::SLEEP_TIME;
 use crate::pid1;
-use init::proto::control::{PowerWord, errors};
+use init::proto::control::errors;
 use init::sys::syslog::{self, Priority};
 use init::unit::Level;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::stat::Mode;
 use nix::unistd::Pid;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
@@ -32,7 +34,8 @@ TIME:  now, +MINUTES, +HH:MM, HH:MM (today, or tomorrow if that is past)
 
 What happens:
   (nothing)      single user, level 1
-  -h, -P         power off          -h -H, -H with -h   halt, power stays on
+  -h             power off, or what HALT= in /etc/default/halt says
+  -h -P          power off          -h -H               halt, power stays on
   -r             reboot             -i LEVEL            that level (0 1 5 6 a b c S)
   -k             only warn          -c                  cancel a waiting shutdown
 
@@ -43,7 +46,8 @@ Options:
   -f, -F         leave /fastboot or /forcefsck behind, for scripts that look for it
   -a             only while root or a user named in /etc/shutdown.allow is logged in
                  on a console
-  -t SECONDS     seconds between SIGTERM and SIGKILL, for an init that takes them
+  -t SECONDS     from now on, seconds between SIGTERM and SIGKILL for lines of
+                 /etc/inittab, as with telinit
   -g TIME, -y    as other systems write it
   --help, --version
 
@@ -56,6 +60,8 @@ const BACKGROUND: &str = "RUNG_SHUTDOWN_BACKGROUND";
 const FLAGS: [&str; 2] = ["/fastboot", "/forcefsck"];
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
+    // Login programs read what is written here.
+    nix::sys::stat::umask(Mode::from_bits_truncate(0o022));
     let now = i64::from(crate::utmp::files::now().0);
     let local = (now + i64::from(init::sys::localtime::offset(now))).rem_euclid(86_400);
     let wish = Wish::parse(args, local);
@@ -85,13 +91,11 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
 }
 
 fn cancel(name: &str, wish: &Wish) -> u8 {
-    let Some(pid) = running() else {
-        return err(
-            name,
-            if Path::new(PID_FILE).exists() { "not running." } else { "cannot find pid of running shutdown." },
-        );
-    };
-    if kill(pid, Signal::SIGINT).is_err() {
+    if !Path::new(PID_FILE).exists() {
+        return err(name, "cannot find pid of running shutdown.");
+    }
+    let _ = pid1::unset_halt();
+    if running().is_none_or(|pid| kill(pid, Signal::SIGINT).is_err()) {
         return err(name, "not running.");
     }
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), "cancelled a shutdown");
@@ -215,6 +219,7 @@ fn later(name: &str, wish: &Wish) -> u8 {
     wall(&wish.warning(0));
     clear(nologin, closed);
     if wish.goal == Goal::Warn {
+        err_plain("\r\nShutdown cancelled.");
         return 0;
     }
     syslog::send(Priority::UserNotice, &format!("{name}[{}]", std::process::id()), &wish.logged());
@@ -236,26 +241,36 @@ fn clear(nologin: &Path, closed: bool) {
 }
 
 fn end(name: &str, wish: &Wish) -> u8 {
-    let asked = match wish.goal {
+    let goal = match wish.goal {
+        Goal::Level(Level::HALT) if wish.at_once => Goal::Power(pid1::default_end()),
+        goal => goal,
+    };
+    let by_fifo = || match goal {
+        Goal::Power(how) => pid1::power_by_fifo(how, wish.sleep_time),
+        Goal::Level(level) => pid1::level_by_fifo(level, wish.sleep_time),
+        Goal::Demand(_) | Goal::Warn | Goal::Cancel => Ok(()),
+    };
+    // Rung keeps the seconds, for this and what comes later; it is told them as sysvinit is.
+    let tells = wish.sleep_time != SLEEP_TIME && !wish.at_once && Path::new(crate::fifo::PATH).exists();
+    if tells && matches!(goal, Goal::Power(_) | Goal::Level(_)) {
+        return by_fifo().map_or_else(|why| err(name, &pid1::nobody(&why)), |()| 0);
+    }
+    if wish.at_once && pid1::is_rung() {
+        super::halt::note_end();
+    }
+    let asked = match goal {
         Goal::Power(how) => match pid1::power(how, wish.at_once) {
             Err(e) if pid1::is_absent(&e) && wish.at_once => {
                 return super::halt::without_init(name, how, wish.sleep_time);
             }
             answer => answer,
         },
-        Goal::Demand(letter) => return super::telinit::run(name, &[letter.to_string()]),
+        Goal::Demand(letter) => {
+            let _ = pid1::unset_halt();
+            return super::telinit::run(name, &[letter.to_string()]);
+        }
         Goal::Level(level) => pid1::set_level(level),
         Goal::Warn | Goal::Cancel => return 0,
-    };
-    let by_fifo = || match wish.goal {
-        Goal::Power(how) => pid1::power_by_fifo(how, wish.sleep_time),
-        Goal::Level(Level::HALT) => pid1::power_by_fifo(PowerWord::PowerOff, wish.sleep_time),
-        Goal::Level(level) => {
-            let level = u8::try_from(level.as_char()).unwrap_or(0);
-            let request = crate::fifo::Request::RunLevel { level, sleep_time: wish.sleep_time };
-            pid1::write_fifo(Path::new(crate::fifo::PATH), &request)
-        }
-        Goal::Demand(_) | Goal::Warn | Goal::Cancel => Ok(()),
     };
     match asked {
         Ok(()) => 0,

@@ -6,6 +6,7 @@ use super::index::Index;
 use super::job::Job;
 use super::reason::{Cause, Reason};
 use super::service::Service;
+use super::wishes::Wish;
 use super::{Definition, Loaded, RcRule, State, UnitId};
 use crate::unit::name::Kind;
 use crate::unit::rare::{Rare, usual};
@@ -224,12 +225,15 @@ pub(super) struct Arena {
     dirty: BTreeSet<UnitId>,
     /// A definition that edges were made of is gone.
     stale: bool,
+    /// What headers of scripts wish and unit files contradict.
+    pub unheeded: Vec<Wish>,
 }
 
 impl Arena {
     pub fn new() -> Self {
         let nobody = Node::new(UnitName::nobody());
-        Self { nodes: Vec::new(), names: Index::default(), nobody, dirty: BTreeSet::new(), stale: false }
+        let (names, dirty, unheeded) = Default::default();
+        Self { nodes: Vec::new(), names, nobody, dirty, stale: false, unheeded }
     }
 
     pub fn get(&self, id: UnitId) -> &Node {
@@ -343,14 +347,20 @@ impl Arena {
             node.edges.clear();
             units.extend(node.relations().cloned().map(|unit| (id, unit)));
         }
+        let mut wishes = Vec::new();
         for (id, unit) in units {
-            for other in &unit.after {
-                let other = self.intern(other);
-                self.order(id, other);
-            }
-            for other in &unit.before {
-                let other = self.intern(other);
-                self.order(other, id);
+            let own = unit.after.iter().map(|name| (name, true)).chain(unit.before.iter().map(|name| (name, false)));
+            let own = own.map(|(name, after)| (name, after, self.is_wish(&unit, name))).collect::<Vec<_>>();
+            let header = unit.relations.script_after.iter().map(|name| (name, true, true));
+            let header = header.chain(unit.relations.script_before.iter().map(|name| (name, false, true)));
+            for (name, after, wish) in own.into_iter().chain(header) {
+                let other = self.intern(name);
+                let (later, earlier) = if after { (id, other) } else { (other, id) };
+                if wish {
+                    wishes.push(Wish { later, earlier });
+                } else {
+                    self.order(later, earlier);
+                }
             }
             for (names, there, back) in ties(&unit) {
                 for name in names {
@@ -364,6 +374,7 @@ impl Arena {
         self.order_targets();
         self.order_services();
         self.link_users();
+        self.unheeded = self.heed(wishes);
         self.tidy();
     }
 
@@ -375,7 +386,7 @@ impl Arena {
         }
     }
 
-    fn order(&mut self, later: UnitId, earlier: UnitId) {
+    pub fn order(&mut self, later: UnitId, earlier: UnitId) {
         if later != earlier {
             self.scratch(later).edges.after.push(earlier);
             self.scratch(earlier).edges.before.push(later);

@@ -12,6 +12,8 @@ mod cost;
 mod course;
 #[path = "core_tests_ends.rs"]
 mod ends;
+#[path = "core_tests_hold.rs"]
+mod hold;
 #[path = "core_tests_mixed.rs"]
 mod mixed;
 #[path = "core_tests_ready.rs"]
@@ -20,6 +22,8 @@ mod ready;
 mod relations;
 #[path = "core_tests_scripts.rs"]
 mod scripts;
+#[path = "core_tests_wishes.rs"]
+mod wishes;
 
 use super::*;
 use crate::proto::pid1::{Exit, Power};

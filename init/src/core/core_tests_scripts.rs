@@ -113,6 +113,17 @@ fn statuses_5_and_6_are_no_failures() {
 }
 
 #[test]
+fn a_stop_that_finds_nothing_to_stop_is_no_failure() {
+    for (code, state) in [(5, State::Inactive), (6, State::Inactive), (7, State::Inactive), (1, State::Failed)] {
+        let mut b = Bench::new(vec![script("a", |_| {})]);
+        started(&mut b, "a", None, true);
+        b.ask(Verb::Stop, &["a"]);
+        b.exit("a", false, Exit::Code(code));
+        assert_eq!(b.view("a").state, state, "{code}");
+    }
+}
+
+#[test]
 fn a_script_that_hangs_is_ended_and_the_others_go_on() {
     let hangs = script("a", |u| u.service.timeout_start = Some(Duration::from_secs(300)));
     let after = script("b", |u| {

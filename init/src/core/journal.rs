@@ -219,6 +219,7 @@ impl Core {
                 self.requests.all.entry(*request).or_default().open.insert(id);
             }
             self.note_idle(id);
+            self.restore_hold(id);
         }
     }
 

@@ -237,6 +237,10 @@ impl Core {
         if node.service.phase != Phase::AutoRestart {
             return;
         }
+        if self.may_restart() && node.service.is_held() {
+            // When the verb is over.
+            return;
+        }
         if !self.may_restart() {
             // Not on the way down; a start job of level 0 or 6 itself is not an automatic one.
             if node.job.is_none() {

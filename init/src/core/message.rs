@@ -213,6 +213,22 @@ pub enum Event {
         /// Its main process and when that started, if it is known.
         main: Option<(i32, u64)>,
     },
+    /// A process begins to run a verb of the unit's script inside the unit: until it is over `Restart=` waits.
+    Hold {
+        /// Whose script.
+        unit: UnitName,
+        /// Who runs it.
+        pid: i32,
+        /// When that one started, clock ticks since boot.
+        start_time: u64,
+    },
+    /// A verb is over. Also the answer to [`Action::Await`]; of one that holds nothing it changes nothing.
+    Release {
+        /// Who ran it.
+        pid: i32,
+        /// Whose script; `None`: all that it ran, for the process has ended.
+        unit: Option<UnitName>,
+    },
     /// Answer to [`Action::Watch`]: no process of the instance's unit is left.
     Empty {
         /// The instance.
@@ -288,6 +304,13 @@ pub enum Action {
         unit: UnitId,
         /// The instance.
         token: u64,
+    },
+    /// Say [`Event::Release`] as soon as (perhaps at once) this process, which runs a script's verb, has ended.
+    Await {
+        /// The process.
+        pid: i32,
+        /// When it started.
+        start_time: u64,
     },
     /// The instance is over: its notify socket, log pipes and parked descriptors can go.
     Finished {

@@ -31,6 +31,7 @@ mod arena;
 pub mod course;
 mod cycle;
 mod ends;
+mod hold;
 mod idle;
 mod ids;
 mod index;
@@ -52,6 +53,7 @@ mod timers;
 mod times;
 mod transaction;
 mod view;
+mod wishes;
 
 pub use cycle::Cycle;
 pub use ends::Ended;
@@ -94,6 +96,8 @@ pub struct Core {
     level_stops: BTreeSet<UnitId>,
     next_token: u64,
     now: Millis,
+    /// Who runs verbs of scripts inside which units.
+    holders: hold::Holders,
     /// After a restore: processes that PID 1 hasn't told about yet.
     untold: BTreeSet<Key>,
     dirty: journal::Dirty,
@@ -119,6 +123,7 @@ impl Core {
             idle: idle::Idle::default(),
             levels: Levels::default(),
             level_stops: BTreeSet::new(),
+            holders: hold::Holders::new(),
             next_token: FIRST_TOKEN,
             now: 0,
             untold: BTreeSet::new(),
@@ -146,6 +151,8 @@ impl Core {
                 }
             }
             Event::Found { unit, main } => self.found(&unit, main, out),
+            Event::Hold { unit, pid, start_time } => self.hold(&unit, (pid, start_time), out),
+            Event::Release { pid, unit } => self.unhold(pid, unit.as_ref(), out),
             Event::Checked { token, verdict } => {
                 if let Some(id) = self.token_unit(token) {
                     self.drive(id, Input::Checked(verdict), out);
@@ -315,6 +322,7 @@ impl Core {
         {
             out.push(Action::EssentialOver { unit, status: *status });
         }
+        self.repeat_holds(out);
         self.tell_brought(out);
         self.find_level_stops();
         self.mend(out);

@@ -28,6 +28,8 @@
 mod course;
 #[path = "service_down.rs"]
 mod down;
+#[path = "service_hold.rs"]
+mod hold;
 #[path = "service_late.rs"]
 mod late;
 #[path = "service_parts.rs"]
@@ -44,6 +46,7 @@ pub(super) use ready::can_reload;
 pub(super) use script::Call;
 
 use super::ends::Ended;
+use super::hold::Hold;
 use super::limit::{StartLimit, millis};
 use super::restart::Pace;
 use super::said::Said;
@@ -142,6 +145,9 @@ pub(super) struct Service {
     /// The end of another unit that has started this one.
     #[serde(skip_serializing_if = "is_usual")]
     pub monitored: Option<Box<Ended>>,
+    /// Verbs of its script that are at work.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub hold: Rare<Hold>,
 }
 
 pub(super) fn is_usual<T: Default + PartialEq>(value: &T) -> bool {
@@ -186,6 +192,7 @@ impl Default for Service {
             times: Times::default(),
             pace: Pace::default(),
             monitored: None,
+            hold: Rare::default(),
         }
     }
 }
@@ -391,6 +398,7 @@ impl Service {
                 }
             }
             (_, Input::Found(..)) => {}
+            (_, Input::Released) => self.released(r),
             (Phase::Start, Input::Nameless) if self.seeking && is_script(r.unit) => self.came_up(r),
             (_, Input::Nameless) => {}
             (Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start))
@@ -416,6 +424,8 @@ impl Service {
                 self.stop_post(r, 0)
             }
             (Phase::FinalSignal | Phase::FinalKill, Input::Empty) if self.alone() => self.finish(r),
+            // Looked at again when the verb that is at work is over.
+            (Phase::Running, Input::Empty) if self.is_held() => {}
             (Phase::Running, Input::Empty) if self.alone() => self.deserted(r),
             (_, Input::Empty) => {}
 
@@ -500,6 +510,7 @@ impl Service {
 
     fn adopt(&mut self, r: &mut Run<'_>, pid: i32, start: u64) {
         let proc = Proc { step: self.next_step, kind: ExecKind::Start, index: 0, pid, adopted: Some((pid, start)) };
+        self.forget_held_end();
         self.put(r, Which::Main, proc);
     }
 

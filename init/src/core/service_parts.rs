@@ -98,6 +98,8 @@ pub(in crate::core) enum Input {
     Nameless,
     /// Its processes are there, started by somebody else; a new instance under this token, and its main process.
     Found(u64, Option<(i32, u64)>),
+    /// The verb of its script that was at work is over.
+    Released,
     /// Run `ExecStop=` under this token, although it is down.
     Call(u64),
     /// No process of the unit is left.

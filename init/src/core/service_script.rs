@@ -14,7 +14,7 @@
 use super::{Group, Run, Service, Wanted};
 use crate::core::restart::wants_restart;
 use crate::core::{Action, ExitRecord, Millis, Outcome, Phase};
-use crate::unit::{KillMode, ServiceType, Unit};
+use crate::unit::{ExecKind, KillMode, ServiceType, Unit};
 use serde::{Deserialize, Serialize};
 
 /// What ends within this many milliseconds of the start, and well, was no daemon.
@@ -36,6 +36,12 @@ pub(in crate::core) enum Call {
 
 pub(super) fn is_script(unit: &Unit) -> bool {
     unit.service.kind == ServiceType::Script
+}
+
+/// What the LSB's statuses of a script's `stop` mean that leave nothing running: not installed, not configured, not
+/// running. To rc they are no failures either.
+pub(super) fn is_stopped(unit: &Unit, kind: ExecKind, exit: ExitRecord) -> bool {
+    is_script(unit) && kind == ExecKind::Stop && matches!(exit, ExitRecord::Code(5..=7))
 }
 
 /// What SysV says of a script's exit status that means that there is nothing to start.

@@ -1,6 +1,6 @@
 //! The service machine's way up, and what the end of a process means.
 
-use super::script::{Call, is_script, skip_reason};
+use super::script::{Call, is_script, is_stopped, skip_reason};
 use super::{CHECK_PATIENCE, Group, Reloading, Run, Service, Wanted, Which, command, is_up_by_exec};
 use crate::core::restart::holds;
 use crate::core::{Action, ExitRecord, Outcome, Phase};
@@ -30,6 +30,7 @@ impl Service {
         self.call = Call::No;
         self.aborts = false;
         self.reload = None;
+        self.forget_held_end();
         self.said = Rare::default();
         self.main = None;
         self.control = None;
@@ -175,7 +176,7 @@ impl Service {
             self.pace.exit = Some((exit, r.now));
         }
         let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
-        let good = ignore || self.is_clean(r.unit, which, exit);
+        let good = ignore || self.is_clean(r.unit, which, exit) || is_stopped(r.unit, proc.kind, exit);
         let outcome = match (good, why) {
             (true, _) => Outcome::Success,
             (false, Some(reason)) => Outcome::Config { reason },
@@ -233,13 +234,11 @@ impl Service {
                 }
                 _ => self.fail(r, Outcome::Protocol),
             },
-            Phase::Running => {
-                self.note(outcome);
-                if failed && is_script(r.unit) && self.comes_again(r) {
-                    // Others of it may be left: its stop is for them.
-                    return self.stop(r, 0);
-                }
-                self.running(r);
+            Phase::Running if self.is_held() => self.put_off_end(r, outcome),
+            Phase::Running => self.main_gone(r, outcome),
+            Phase::Reload if self.control.is_none() && self.is_held() => {
+                self.reload = Some(Outcome::Protocol);
+                self.put_off_end(r, outcome);
             }
             Phase::Reload if self.control.is_none() => {
                 self.note(outcome);
@@ -255,6 +254,17 @@ impl Service {
             }
             Phase::Dead | Phase::Check | Phase::Condition | Phase::StartPre | Phase::Exited | Phase::AutoRestart => {}
         }
+    }
+
+    /// It runs, and its main process has ended.
+    pub(super) fn main_gone(&mut self, r: &mut Run<'_>, outcome: Outcome) {
+        let failed = outcome != Outcome::Success;
+        self.note(outcome);
+        if failed && is_script(r.unit) && self.comes_again(r) {
+            // Others of it may be left: its stop is for them.
+            return self.stop(r, 0);
+        }
+        self.running(r);
     }
 
     pub(super) fn control_over(&mut self, r: &mut Run<'_>, index: usize, outcome: Outcome) {

@@ -82,6 +82,8 @@ pub struct View<'a> {
     pub times: Times,
     /// The levels it is on in.
     pub on: LevelSet,
+    /// A verb of its script is at work: it isn't restarted by itself.
+    pub held: bool,
 }
 
 impl Core {
@@ -129,6 +131,7 @@ impl Core {
             deadline: service.deadline,
             times: service.times,
             on: node.on,
+            held: service.is_held(),
         }
     }
 
@@ -178,6 +181,11 @@ impl Core {
             .filter(|(done, other)| *done > 0 && (asked..=begun).contains(done) && *other != id)
             .max()
             .map(|(_, other)| other)
+    }
+
+    /// Orders that headers of init scripts wish for and unit files contradict: the unit, and the one it doesn't come after.
+    pub fn unheeded(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
+        self.units.unheeded.iter().map(|wish| (self.name(wish.later), self.name(wish.earlier)))
     }
 
     /// When each level was reached first, in that order.

@@ -11,6 +11,7 @@ mod gathered;
 mod ground;
 mod prefer;
 pub mod recorded;
+mod replaced;
 pub mod root;
 mod suppose;
 pub mod twins;
@@ -27,6 +28,7 @@ use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Relations, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
 use prefer::{Chooser, Rule};
+use replaced::Replaced;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -76,6 +78,7 @@ pub struct Loader {
     generated: BTreeMap<UnitName, Rc<Unit>>,
     supposed: Suppositions,
     chooser: Chooser,
+    replaced: Replaced,
 }
 
 /// Where `sysv generate` writes what it makes.
@@ -113,8 +116,8 @@ impl Loader {
     /// The same, for a root whose folders are given as [`Root::shown`] gives them.
     pub fn of(root: Root, folders: Vec<(Source, PathBuf)>, facts: Facts) -> Self {
         let (entries, linked, drop_ins, gathered, generated, supposed) = Default::default();
-        let chooser = Chooser::default();
-        Self { root, folders, facts, entries, linked, drop_ins, gathered, generated, supposed, chooser }
+        let (chooser, replaced) = Default::default();
+        Self { root, folders, facts, entries, linked, drop_ins, gathered, generated, supposed, chooser, replaced }
     }
 
     /// From the next scan on, reads this file as if it were so.
@@ -149,6 +152,7 @@ impl Loader {
         self.linked.clear();
         self.drop_ins.clear();
         let (mut foreign, mut rivals): (_, Vec<(UnitName, Source, PathBuf)>) = (BTreeSet::new(), Vec::new());
+        let mut scripts = Vec::new();
         for (source, folder) in self.folders.clone() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
@@ -172,6 +176,9 @@ impl Loader {
                 }
                 self.gathered.add(&self.root, source, &folder, &file);
                 let Some(name) = full_name(&file) else { continue };
+                if source == Source::Script {
+                    scripts.push((name.clone(), path.clone()));
+                }
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
                     if source.is_script() && foreign.contains(&name) && !rivals.iter().any(|(n, ..)| *n == name) {
                         rivals.push((name, source, path));
@@ -191,6 +198,11 @@ impl Loader {
             self.drop_ins.push(Folder::new(folder, source, drop_ins));
         }
         self.choose(rivals);
+        let stands_for = |name: &UnitName| {
+            let unit = self.behind(name.clone());
+            matches!(self.entries.get(&unit), Some(Entry::File(Source::Native | Source::Systemd, _))).then_some(unit)
+        };
+        self.replaced = Replaced::of(scripts, stands_for);
     }
 
     fn entry_of(
@@ -359,9 +371,17 @@ impl Loader {
         self.entry(name).is_some() || self.generated.contains_key(name) || targets::well_known(name).is_some()
     }
 
+    /// Where its file comes from; `None`: it has none.
+    pub fn source(&self, name: &UnitName) -> Option<Source> {
+        match self.entry(name)? {
+            Entry::File(source, _) => Some(*source),
+            Entry::Masked | Entry::Alias(_) => None,
+        }
+    }
+
     /// Whether it comes from one of systemd's folders.
     pub fn is_foreign(&self, name: &UnitName) -> bool {
-        matches!(self.entry(name), Some(Entry::File(Source::Systemd, _)))
+        self.source(name) == Some(Source::Systemd)
     }
 
     /// Whether drop-ins of its own or its template's are there.
@@ -457,6 +477,7 @@ impl Loader {
             let aliases: Vec<UnitName> = aliases.collect();
             self.gathered.put_into(&mut unit, &aliases);
         }
+        self.replaced.put_into(&mut unit, |path| self.read(path).ok(), &self.facts);
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
         let rare = unit.relations.own().into_iter().flat_map(Relations::lists_mut);
         for list in lists.into_iter().chain(rare) {

@@ -22,6 +22,9 @@ pub struct Choice {
     pub why: String,
     /// It was made before, and now it would be another.
     pub is_stale: bool,
+    /// What is to be remembered. Where the unit is masked or can't be read, that may be for the moment only: what was
+    /// chosen before.
+    pub kept: Option<Source>,
 }
 
 /// What decides about a name.
@@ -67,8 +70,9 @@ impl Chooser {
                     "the {this} was chosen before; now it would be the {other}: {} (initctl reload --units takes it)",
                     fresh.why
                 );
-                Choice { taken: *made, why, is_stale: true }
+                Choice { taken: *made, why, is_stale: true, kept: Some(*made) }
             }
+            made if unit.is_none() && rule != Rule::Boot => Choice { kept: made.copied(), ..fresh },
             _ => fresh,
         };
         let taken = choice.taken;
@@ -83,7 +87,7 @@ fn word(source: Source) -> &'static str {
 
 /// What would be chosen for the first time. Pure.
 fn fresh(rule: Rule, unit: Option<&Parsed>) -> Choice {
-    let script = |why: String| Choice { taken: Source::Script, why, is_stale: false };
+    let script = |why: String| Choice { taken: Source::Script, why, is_stale: false, kept: Some(Source::Script) };
     if rule == Rule::Boot {
         return script("the init script boots the machine (it has a link in rcS.d)".to_owned());
     }
@@ -104,7 +108,7 @@ fn fresh(rule: Rule, unit: Option<&Parsed>) -> Choice {
         }
         None => {
             let why = "Rung honours every key of the systemd unit that changes what it does".to_owned();
-            Choice { taken: Source::Systemd, why, is_stale: false }
+            Choice { taken: Source::Systemd, why, is_stale: false, kept: Some(Source::Systemd) }
         }
     }
 }
@@ -140,10 +144,11 @@ mod tests {
         let mut chooser = Chooser::default();
         let name = UnitName::new("a").expect("name");
         chooser.keep([(name.clone(), Source::Systemd)].into());
-        assert_eq!(
-            chooser.choose(&name, Rule::By(Prefer::Unit), None),
-            Source::Script,
-            "of what isn't there nothing is kept"
-        );
+        assert_eq!(chooser.choose(&name, Rule::By(Prefer::Unit), None), Source::Script, "there is nothing else now");
+        let kept = |chooser: &Chooser| chooser.choices.get(&name).and_then(|choice| choice.kept);
+        assert_eq!(kept(&chooser), Some(Source::Systemd), "an editor may just be writing it, or somebody unmasks it");
+        let mut chooser = Chooser::default();
+        chooser.choose(&name, Rule::By(Prefer::Unit), None);
+        assert_eq!(kept(&chooser), None, "that was no choice");
     }
 }

@@ -192,3 +192,37 @@ fn the_better_of_unit_and_script_is_taken() {
     assert_eq!(taken(Prefer::Script), "whole lossy masked boot udev");
     fs::remove_dir_all(&dir).expect("clean");
 }
+
+#[test]
+fn a_unit_that_stands_for_a_script_takes_over_the_order_of_its_header() {
+    let root = Root::new("replaced");
+    let script =
+        |order: &str| format!("[Unit]\n{order}DefaultDependencies=no\n[Service]\nType=script\nExecStart=/x start\n");
+    root.write("systemd/web.service", &format!("[Unit]\nAfter=own.service\n{MINIMAL}"))
+        .write("scripts/web.service", &script("After=db.service mysql.service remote-fs.target\nBefore=late.service\n"))
+        .write("systemd/mariadb.service", MINIMAL)
+        .link("systemd/mysql.service", "mariadb.service")
+        .write("scripts/mysql.service", &script("Before=web.service\n"))
+        .write("scripts/db.service", &script("After=web.service\n"))
+        .write("etc/native.service", MINIMAL)
+        .write("scripts/native.service", &script("After=web.service\n"));
+    let loader = root.loader();
+    let web = good(&loader, "web");
+    assert_eq!((&web.after, web.before.len()), (&vec![name("own")], 0), "its own words are its own");
+    let order = |unit: &Unit| (unit.relations.script_after.clone(), unit.relations.script_before.clone());
+    let after = vec![name("db"), name("mariadb"), name("remote-fs.target")];
+    assert_eq!(order(&web), (after, vec![name("late")]));
+    assert_eq!(order(&good(&loader, "mariadb")), (vec![], vec![name("web")]), "the script has a name of its alias");
+    assert_eq!(order(&good(&loader, "native")).0, [name("web")]);
+    let db = good(&loader, "db");
+    assert_eq!((db.source, order(&db), &db.after), (Source::Script, Default::default(), &vec![name("web")]));
+}
+
+#[test]
+fn a_script_that_is_chosen_is_replaced_by_nothing() {
+    let root = Root::new("unreplaced");
+    root.write("systemd/web.service", "[Service]\nExecStart=/bin/true\nSystemCallFilter=@system-service\n")
+        .write("scripts/web.service", "[Unit]\nAfter=db.service\n[Service]\nType=script\nExecStart=/x start\n");
+    let web = good(&root.loader(), "web");
+    assert_eq!((web.source, web.relations.script_after.len()), (Source::Script, 0));
+}

@@ -78,7 +78,7 @@ impl Manager {
         }
         match self.core.levels() {
             (None, None, None) => self.boot_from_nothing(),
-            (None, Some(Level::S), None) => self.enter_default_level(),
+            (None, Some(Level::S), None) => self.enter_default_level("runlevel"),
             _ => {}
         }
     }
@@ -104,13 +104,13 @@ impl Manager {
 
     /// What there is in level S is known.
     pub fn start_level_s(&mut self) {
-        self.title("init [S]");
         self.push(Event::Request { id: LEVEL_S, ask: Ask::Level(Level::S) });
     }
 
-    fn enter_default_level(&mut self) {
+    /// `event`: what is written down, `boot` where the boot hasn't been yet.
+    fn enter_default_level(&mut self, event: &str) {
         let (id, level) = self.boot.wanted.take().unwrap_or_else(|| (DEFAULT, self.default_level()));
-        self.say_level(level);
+        self.announce(level, event);
         self.read_locks();
         self.push(Event::Request { id, ask: Ask::Level(level) });
     }
@@ -130,12 +130,28 @@ impl Manager {
                 self.boot.wanted = Some((id, level));
             }
             _ => {
-                self.say_level(level);
+                self.announce(level, "runlevel");
                 self.reread_inittab(Some(level));
                 self.read_locks();
                 self.push(Event::Request { id, ask: Ask::Level(level) });
             }
         }
+    }
+
+    /// A level is about to be entered. Title and records come before the first of its scripts, as sysvinit has them: those
+    /// that ask (`runlevel`, `invoke-rc.d`) are told the new level.
+    pub fn announce(&mut self, to: Level, event: &str) {
+        let (previous, current, switching) = self.core.levels();
+        if switching.or(current) == Some(to) {
+            return;
+        }
+        self.say_level(to);
+        if matches!(self.machine.purpose, Purpose::Levels { .. }) {
+            self.title(&format!("init [{to}]"));
+        }
+        let from = current.filter(|level| *level != Level::S || previous.is_some());
+        let from = from.map_or_else(|| "N".to_owned(), |level| level.to_string());
+        self.record_event(&[event, &to.to_string(), &from]);
     }
 
     /// One of our own requests ended: what comes next.
@@ -153,10 +169,9 @@ impl Manager {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
             self.hand_over(BootStage::Going);
-            self.record_event(&["boot"]);
             self.reload_seen();
             self.untold.clear();
-            self.enter_default_level();
+            self.enter_default_level("boot");
             return;
         }
         let took = wait::now_ms().saturating_sub(self.boot.started_ms);
@@ -169,7 +184,7 @@ impl Manager {
             self.console.write(&super::console::line("ok", &text, took));
         }
         self.hand_over(BootStage::Done);
-        self.record_level(from, to);
+        self.lines_told = false;
         let _ = file::replace_text(&self.machine.run_dir.join("runlevel"), &format!("{to}\n"));
         // Scripts of level S may have emptied /run.
         self.write_omitted();
@@ -221,6 +236,15 @@ impl Manager {
         }
         self.keep_choices();
         gathers
+    }
+
+    /// The definition in use came with drop-ins: one of them may be gone.
+    pub(super) fn has_drop_in_now(&self, name: &UnitName) -> bool {
+        let Some(id) = self.core.id(name) else { return false };
+        match self.core.view(id).on_disk {
+            crate::core::Loaded::Good(unit) => unit.files.len() > 1,
+            _ => true,
+        }
     }
 
     /// [`Manager::define`] for files that may have changed: keeps which did, for `ReloadUnits` to tell.

@@ -70,7 +70,7 @@ impl Manager {
     /// brings us here again.
     fn record_choices(&mut self) {
         let text = {
-            let made = self.loader.choices().map(|(name, choice)| (name, choice.taken));
+            let made = self.loader.choices().filter_map(|(name, choice)| Some((name, choice.kept?)));
             recorded::text(made, self.loader.facts().prefer)
         };
         let none = self.loader.choices().next().is_none();
@@ -94,8 +94,8 @@ impl Manager {
     /// After a scan: keeps the choices that it made.
     pub fn keep_choices(&mut self) {
         for (name, choice) in self.loader.choices() {
-            if self.choices.made.get(name) != Some(&choice.taken) {
-                self.choices.made.insert(name.clone(), choice.taken);
+            if let Some(kept) = choice.kept.filter(|kept| self.choices.made.get(name) != Some(kept)) {
+                self.choices.made.insert(name.clone(), kept);
                 self.choices.changed.insert(name.clone());
             }
         }

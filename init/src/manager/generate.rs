@@ -103,6 +103,8 @@ fn depends(method: &str) -> bool {
     matches!(
         name,
         "List"
+            | "Brief"
+            | "Processes"
             | "Status"
             | "Levels"
             | "Why"

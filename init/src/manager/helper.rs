@@ -2,10 +2,10 @@
 
 use super::spawn::beside;
 use super::state::Manager;
-use super::{accounts, conditions, directories, generate};
+use super::{accounts, conditions, directories, generate, holds};
 use crate::proto::pid1::{Exit, Key};
 use crate::proto::plan::{Access, Plan, Step, Strings, strings};
-use crate::unit::{Level, Source, Unit};
+use crate::unit::{Source, Unit};
 use std::ffi::CString;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -47,7 +47,7 @@ pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>
 
 /// Whether a token is one of helpers that do one thing and end.
 pub fn is_short(token: u64) -> bool {
-    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, FORGOTTEN].contains(&token)
+    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, holds::TOKEN, FORGOTTEN].contains(&token)
 }
 
 /// Whether a token is one of helpers.
@@ -100,12 +100,6 @@ impl Manager {
         if !words.is_empty() {
             self.record_event(&words.iter().map(String::as_str).collect::<Vec<_>>());
         }
-    }
-
-    /// Writes down that a level was reached.
-    pub fn record_level(&mut self, from: Option<Level>, to: Level) {
-        let from = from.map_or_else(|| "N".to_owned(), |l| l.to_string());
-        self.record_event(&["runlevel", &to.to_string(), &from]);
     }
 }
 

@@ -103,6 +103,16 @@ impl Manager {
         let runs = |name: &UnitName| self.core.id(name).is_some_and(|id| self.core.view(id).main_pid.is_some());
         if lines.iter().any(runs) {
             self.init_says("Sending processes configured via /etc/inittab the TERM signal", false);
+            self.lines_told = true;
+        }
+    }
+
+    /// A unit is killed: if it is a line that didn't end in its time, that is said, once for all that were told to end.
+    pub fn say_kill(&mut self, unit: UnitId) {
+        let view = self.core.view(unit);
+        let late = matches!(view.phase, Phase::StopKill | Phase::FinalKill) && view.name.as_str().starts_with(PREFIX);
+        if late && std::mem::take(&mut self.lines_told) {
+            self.init_says("Sending processes configured via /etc/inittab the KILL signal", false);
         }
     }
 

@@ -4,8 +4,12 @@ use super::state::Manager;
 use crate::core::UnitId;
 use crate::proto::pid1::{Key, Life};
 use crate::sys::file;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
+
+/// How often a process's list of children is read until two readings agree; while its children end all the time we look
+/// through all processes instead.
+const READINGS: usize = 4;
 
 /// What is known of PID 1's children.
 #[derive(Debug, Default)]
@@ -57,10 +61,64 @@ impl Manager {
     pub(super) fn has_strangers(&self) -> bool {
         let pid1 = self.machine.pid1;
         let path = PathBuf::from(format!("/proc/{pid1}/task/{pid1}/children"));
-        // Not every kernel has that file.
-        let Ok(text) = file::read_text(&path, 1 << 20) else { return true };
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let is_known = |pid: i32| pid == own || self.known.pids.contains(&pid);
-        !text.split_ascii_whitespace().all(|pid| pid.parse().is_ok_and(is_known))
+        // Not every kernel has that file.
+        !has_only(is_known, || file::read_text(&path, 1 << 20).ok())
+    }
+}
+
+/// Whether a process's children are all known. The kernel goes through them by their places in a list (proc(5),
+/// `/proc/PID/task/TID/children`): when one ends that it has told already, the next one moves up and is left out. So a
+/// reading that left somebody out holds one that is gone, and the next reading can't be the same.
+fn has_only(is_known: impl Fn(i32) -> bool, mut read: impl FnMut() -> Option<String>) -> bool {
+    let mut last = None;
+    for _ in 0..READINGS {
+        let Some(text) = read() else { return false };
+        let pids: Result<BTreeSet<i32>, _> = text.split_ascii_whitespace().map(str::parse).collect();
+        let Ok(pids) = pids else { return false };
+        if !pids.iter().all(|pid| is_known(*pid)) {
+            return false;
+        }
+        if last.as_ref() == Some(&pids) {
+            return true;
+        }
+        last = Some(pids);
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn only_below_ten(readings: &[&str]) -> (bool, usize) {
+        let mut read = 0;
+        let only = has_only(
+            |pid| pid < 10,
+            || {
+                read += 1;
+                readings.get(read - 1).map(|text| (*text).to_owned())
+            },
+        );
+        (only, read)
+    }
+
+    #[test]
+    fn a_child_that_one_reading_leaves_out_is_seen_by_the_next() {
+        // 7 ended while it was told, so that 12 moved up into its place.
+        assert_eq!(only_below_ten(&["5 7 8", "5 12 8", "5 12 8"]), (false, 2));
+        assert_eq!(only_below_ten(&["5 7 8", "5 8", "5 8"]), (true, 3), "nobody was left out");
+        assert_eq!(only_below_ten(&["5 8 ", "5 8 "]), (true, 2));
+        assert_eq!(only_below_ten(&["", ""]), (true, 2));
+        assert_eq!(only_below_ten(&["5 12"]), (false, 1), "a stranger that is seen is one");
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_looked_for_otherwise() {
+        assert_eq!(only_below_ten(&[]), (false, 1), "a kernel without that file");
+        assert_eq!(only_below_ten(&["5 x"]), (false, 1));
+        let (only, read) = only_below_ten(&["1 2", "2 3", "3 4", "4 5", "5 6", "5 6"]);
+        assert_eq!((only, read), (false, READINGS), "children come and go all the time");
     }
 }

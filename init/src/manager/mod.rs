@@ -35,6 +35,7 @@ pub mod events;
 pub mod facts;
 pub mod generate;
 pub mod helper;
+mod holds;
 mod inittab;
 pub mod instance;
 pub mod journal;

@@ -7,7 +7,7 @@ use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
 use super::{procs, sentence};
-use crate::core::{Action, Event, ExitRecord, JobResult, Outcome, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -42,6 +42,7 @@ impl Manager {
                 self.link.send(Request::Adopt { key, pid, start_time }, Vec::new());
             }
             Action::Watch { unit, token } => self.watch_group(unit, token),
+            Action::Await { pid, start_time } => self.await_holder(pid, start_time),
             Action::Finished { unit, token, definition } => self.finished(unit, token, &definition),
             Action::Changed { unit, state, outcome } => self.changed(unit, state, outcome.as_ref()),
             Action::JobDone { request, unit, result } => self.job_done(request, unit, result),
@@ -57,6 +58,9 @@ impl Manager {
     fn signal(&mut self, unit: UnitId, token: u64, key: Option<Key>, signal: i32) {
         self.signal_waiting(token, key, signal);
         self.signal_held(token, key, signal);
+        if signal == libc::SIGKILL {
+            self.say_kill(unit);
+        }
         self.signal_crowd(token, key, signal);
         if let Some(key) = key {
             // A script hangs in what it runs: its own process group is meant, from which daemons have parted.
@@ -265,7 +269,8 @@ impl Manager {
         let view = self.core.view(unit);
         let plan = self.plan_failures.get(&unit).map(String::as_str);
         let reason = sentence::job_reason(status::definition(&view), &result, plan);
-        let hint = sentence::hint(name.short(), &result);
+        let masked = *view.on_disk == Loaded::Masked;
+        let hint = sentence::hint(name.short(), masked, &result);
         JobEnd { name, result, reason, hint, log: Vec::new() }
     }
 

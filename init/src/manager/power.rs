@@ -33,9 +33,11 @@ impl Manager {
         let (deadline, show_at) = (now.saturating_add(after), now.saturating_add(SHOW_AFTER));
         if self.going.is_none() {
             self.hand_over(BootStage::Cut);
-            self.say_level(if how == Power::Reboot { Level::REBOOT } else { Level::HALT });
-            self.say_term(&self.lines());
-            self.record_event(&["shutdown"]);
+            // At once, no level is entered.
+            if !force {
+                self.announce(if how == Power::Reboot { Level::REBOOT } else { Level::HALT }, "shutdown");
+                self.say_term(&self.lines());
+            }
             self.write_omitted();
         }
         // Asked again, also by a manager that goes on with it, it isn't put off.

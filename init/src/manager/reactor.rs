@@ -6,7 +6,7 @@ use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, generate, helper, panel};
+use super::{accounts, conditions, directories, generate, helper, holds, panel};
 use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -262,6 +262,7 @@ impl Manager {
     /// A process changed its state.
     pub fn on_slot(&mut self, key: Key, pid: i32, life: Life) {
         self.note_own(key, pid, life);
+        self.note_end(pid, life);
         self.forked.remove(&key);
         if key.token == logger::TOKEN {
             return self.on_logger_slot(key, life);
@@ -354,7 +355,9 @@ impl Manager {
         let spawn = is(Request::Spawn { key });
         let adopt = is(Request::Adopt { key, pid: 0, start_time: 0 });
         let again = errno == Errno::EINTR as i32;
-        if key.step & STRAY != 0 {
+        if key.token == holds::TOKEN {
+            self.on_unwatched(key, errno);
+        } else if key.step & STRAY != 0 {
             match self.watched.get(&key.token).copied() {
                 Some(unit) if errno == Errno::ESRCH as i32 => self.watch_group(unit, key.token),
                 // It can't be watched: no event will tell of its end.
@@ -521,10 +524,12 @@ impl Manager {
             return self.reload_all();
         }
         let texts = || files.iter().flatten().filter_map(|f| f.to_str());
-        let stems: BTreeSet<&str> = texts().map(|f| f.strip_suffix(".d").unwrap_or(f)).collect();
+        // By their own names: an alias's file may be a script's, whose place another unit has.
+        let named = texts().filter_map(|f| UnitName::new(f.strip_suffix(".d").unwrap_or(f)).ok());
+        let stems: BTreeSet<UnitName> = named.flat_map(|name| [self.loader.canonical(name.clone()), name]).collect();
         let is_drop_in = texts().any(|f| f.ends_with(".conf")) || files.iter().any(Option::is_none);
         let concerned = |name: &UnitName| {
-            let one_of = |name: &UnitName| stems.contains(name.as_str()) || gathers.contains(name);
+            let one_of = |name: &UnitName| stems.contains(name) || gathers.contains(name);
             one_of(name)
                 || name.template().is_some_and(|t| one_of(&t))
                 || is_drop_in && (self.loader.has_drop_ins(name) || self.has_drop_in_now(name))
@@ -537,15 +542,6 @@ impl Manager {
         }
         self.redefine(names.into_iter().collect());
         self.watch_daemons();
-    }
-
-    /// The definition in use came with drop-ins: one of them may be gone.
-    fn has_drop_in_now(&self, name: &UnitName) -> bool {
-        let Some(id) = self.core.id(name) else { return false };
-        match self.core.view(id).on_disk {
-            crate::core::Loaded::Good(unit) => unit.files.len() > 1,
-            _ => true,
-        }
     }
 
     fn read_logger(&mut self) {

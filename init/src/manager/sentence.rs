@@ -2,7 +2,7 @@
 
 use crate::core::{ExitRecord, JobResult, Outcome, Phase};
 use crate::proto::words;
-use crate::unit::{ExecKind, ServiceType, Unit, scalar};
+use crate::unit::{ExecKind, ServiceType, Source, Unit, scalar};
 use std::time::Duration;
 
 /// The outcome in words. `plan` is the sentence of a plan that could not be made or carried out, where there is one.
@@ -133,16 +133,21 @@ fn limit(unit: Option<&Unit>, phase: Phase) -> (&'static str, Option<Duration>) 
     }
 }
 
-/// `ExecStart= (/etc/…:7)`.
+/// `ExecStart= (/etc/…:7)`; of what is made from an init script the script is named, not the file that nobody wrote.
 fn command(unit: Option<&Unit>, kind: ExecKind, index: usize) -> String {
-    let place = unit.and_then(|u| u.show_place(u.service.commands(kind).nth(index)?.place));
+    let place = unit.and_then(|u| {
+        let place = u.service.commands(kind).nth(index)?.place;
+        let script = u.source_path.as_ref().filter(|_| u.source == Source::Script && place.file == 0);
+        script.map(|path| path.display().to_string()).or_else(|| u.show_place(place))
+    });
     format!("{}={}", kind.key(), place.map(|p| format!(" ({p})")).unwrap_or_default())
 }
 
-/// What a person might type next.
-pub fn hint(name: &str, result: &JobResult) -> Option<String> {
+/// What a person might type next. `masked`: the unit is.
+pub fn hint(name: &str, masked: bool, result: &JobResult) -> Option<String> {
     let JobResult::Failed(outcome) = result else { return None };
     Some(match outcome {
+        Outcome::Config { .. } if masked => format!("initctl unmask {name}"),
         Outcome::StartLimit => format!("initctl reset-failed {name}, then initctl start {name}"),
         Outcome::Dependency { name } => format!("initctl why {}", name.short()),
         Outcome::JobTimeout => format!("initctl status {name}"),
@@ -212,8 +217,20 @@ mod tests {
         checks.relations.requisite.push(db.clone());
         let lacks = reason(Some(&checks), &Outcome::Dependency { name: db }, None);
         assert_eq!(lacks, "db doesn't run, which has to run already (Requisite=)");
-        assert_eq!(hint("a", &JobResult::Failed(exited)).as_deref(), Some("initctl logs a -n 50"));
+        assert_eq!(hint("a", false, &JobResult::Failed(exited.clone())).as_deref(), Some("initctl logs a -n 50"));
         let dependency = Outcome::Dependency { name: UnitName::new("b").expect("name") };
-        assert_eq!(hint("a", &JobResult::Failed(dependency)).as_deref(), Some("initctl why b"));
+        assert_eq!(hint("a", false, &JobResult::Failed(dependency)).as_deref(), Some("initctl why b"));
+        let masked = JobResult::Failed(Outcome::Config { reason: "a is masked".into() });
+        assert_eq!(hint("a", true, &masked).as_deref(), Some("initctl unmask a"));
+        assert_eq!(hint("a", false, &masked).as_deref(), Some("initctl verify a"));
+        let mut script = unit.clone();
+        script.source = Source::Script;
+        script.source_path = Some("/etc/init.d/a".into());
+        assert_eq!(reason(Some(&script), &exited, None), "ExecStart= (/etc/init.d/a) exited with status 3");
+        // A command of a drop-in is a person's again.
+        script.files.push("/etc/rung/units/a.service.d/x.conf".into());
+        script.service.commands[0].1.place = Place { file: 1, line: 2 };
+        let told = reason(Some(&script), &exited, None);
+        assert_eq!(told, "ExecStart= (/etc/rung/units/a.service.d/x.conf:2) exited with status 3");
     }
 }

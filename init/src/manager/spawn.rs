@@ -9,7 +9,7 @@ use super::reactor::NOTIFY;
 use super::state::Manager;
 use crate::core::Event;
 use crate::proto::logger::{self, Stream};
-use crate::proto::pid1::{Exit, Key};
+use crate::proto::pid1::{Exit, Key, Power};
 use crate::sys::epoll::Ready;
 use crate::sys::{file, memfd, pipe};
 use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName};
@@ -201,6 +201,7 @@ impl Manager {
             // Variables that were set by way of /run/initctl.
             let set = file::read_text(&self.machine.run_dir.join("environment"), 1 << 16).unwrap_or_default();
             env.extend(crate::unit::envfile::parse(&set).0);
+            env.extend(self.going.and_then(|going| init_halt(going.how)));
         }
         for name in ["container", "RUNG_RUNDIR"] {
             env.extend(std::env::var(name).ok().map(|value| (name.to_owned(), value)));
@@ -295,6 +296,16 @@ fn is_managers(name: &str) -> bool {
     let own = ["RUNG_", "LISTEN_"];
     own.iter().any(|prefix| name.starts_with(prefix))
         || ["NOTIFY_SOCKET", "INVOCATION_ID", "PWD", "OLDPWD", "SHLVL", "_"].contains(&name)
+}
+
+/// How the machine ends, for scripts of level 0; `shutdown` of sysvinit sets it.
+fn init_halt(how: Power) -> Option<(String, String)> {
+    let word = match how {
+        Power::Halt => "HALT",
+        Power::PowerOff => "POWEROFF",
+        Power::Reboot => return None,
+    };
+    Some(("INIT_HALT".to_owned(), word.to_owned()))
 }
 
 /// What init gives its children, and rc its scripts (`runlevel` and `previous`). A script is told its unit as well: by

@@ -310,6 +310,7 @@ impl Manager {
             }),
             panel: Default::default(),
             end_wanted: None,
+            lines_told: false,
             last_cad: None,
             recorder,
             boot: Boot::new(),

@@ -184,6 +184,8 @@ pub struct Manager {
     pub machine: Machine,
     /// The shutdown.
     pub going: Option<Going>,
+    /// Lines of inittab were told to end, and none was killed since.
+    pub lines_told: bool,
     /// What shows it on the console.
     pub panel: super::panel::Panel,
     /// All services are down; only the logger is still reading.
@@ -273,6 +275,8 @@ impl Manager {
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Found { .. }
+            | Event::Hold { .. }
+            | Event::Release { .. }
             | Event::Define(_)
             | Event::Levels(_)
             | Event::Request { .. }

@@ -41,6 +41,10 @@ pub struct Relations {
     pub stop_when_unneeded: bool,
     /// `ReturnWithDependency=`; yes. Whether a unit that isn't up for want of another comes back with that one.
     pub return_with_dependency: bool,
+    /// By the header of the init script that the unit stands for: it comes after these, unless unit files have it otherwise.
+    pub script_after: Vec<UnitName>,
+    /// In the same way: it comes before these.
+    pub script_before: Vec<UnitName>,
 }
 
 impl Default for Relations {
@@ -63,6 +67,8 @@ impl Default for Relations {
             refuse_manual_stop: false,
             stop_when_unneeded: false,
             return_with_dependency: true,
+            script_after: Vec::new(),
+            script_before: Vec::new(),
         }
     }
 }
@@ -84,8 +90,8 @@ impl Relations {
         ]
     }
 
-    /// Every list of names, to be changed in place (aliases → the units' own names).
-    pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 10] {
+    /// Every list of names, what scripts' headers say too, to be changed in place (aliases → the units' own names).
+    pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 12] {
         [
             &mut self.binds_to,
             &mut self.part_of,
@@ -97,6 +103,8 @@ impl Relations {
             &mut self.stop_propagated_from,
             &mut self.propagates_reload_to,
             &mut self.reload_propagated_from,
+            &mut self.script_after,
+            &mut self.script_before,
         ]
     }
 }

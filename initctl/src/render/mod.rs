@@ -72,8 +72,8 @@ pub fn paint(unit: &UnitStatus) -> Paint {
 pub mod samples {
     //! Units to render in tests.
     use init::core::{ExitRecord, Outcome, Phase, State};
-    use init::proto::control::{LoadState, UnitStatus};
-    use init::unit::{ExecKind, Source, UnitName};
+    use init::proto::control::UnitStatus;
+    use init::unit::{ExecKind, UnitName};
 
     /// A moment: 2026-11-23 01:20:00 UTC.
     pub const NOW: u64 = 1_795_396_800_000;
@@ -86,40 +86,10 @@ pub mod samples {
     /// A unit that doesn't run.
     pub fn idle(text: &str) -> UnitStatus {
         UnitStatus {
-            name: name(text),
             description: format!("The {text} daemon"),
-            documentation: Vec::new(),
-            load: LoadState::Loaded,
-            load_error: None,
-            changed_on_disk: false,
-            state: State::Inactive,
-            phase: Phase::Dead,
-            since_ms: None,
-            main_pid: None,
-            control_pid: None,
-            pids: vec![],
-            restarts: 0,
-            last_exit: None,
-            outcome: None,
-            reason: None,
-            status_text: None,
-            status_errno: None,
-            status_exit: None,
-            status_bus_error: None,
-            job: None,
-            waits_for: vec![],
-            timeout_in_ms: None,
-            levels: String::new(),
-            cause: None,
-            source: Source::Native,
             files: vec![format!("/usr/lib/rung/units/{text}.service")],
-            requires: vec![],
-            wants: vec![],
-            after: vec![],
-            before: vec![],
-            conflicts: vec![],
-            relations: vec![],
             settings: vec![("Type".into(), "simple".into())],
+            ..UnitStatus::of(name(text))
         }
     }
 

@@ -37,8 +37,10 @@ pub fn page(why: &Why, log: &[String], when: When, style: &Style) -> String {
     page.lines("file error", &mistakes.flat_map(|e| e.lines()).map(str::to_owned).collect::<Vec<_>>());
     let sources = why.sources.iter().map(|s| format!("{} ({}): {}", s.path, source(s.source), s.part));
     page.lines("files", &sources.collect::<Vec<_>>());
+    let value = |text: &str| if text.is_empty() { "nothing".to_owned() } else { format!("`{text}`") };
+    let differs = why.differences.iter();
     let differs =
-        why.differences.iter().map(|d| format!("{}: runs with `{}`, the file says `{}`", d.key, d.running, d.file));
+        differs.map(|d| format!("{}: runs with {}, the file says {}", d.key, value(&d.running), value(&d.file)));
     page.lines("differs", &differs.collect::<Vec<_>>());
     page.lines("log", log);
     page.lines("next", &why.next);

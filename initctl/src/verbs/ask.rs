@@ -1,6 +1,8 @@
 //! `is-active`, `is-failed`, `is-enabled`: systemctl's words and exit statuses.
 
 use super::Context;
+use super::image::Image;
+use crate::cli::IsEnabledArgs;
 use crate::exit::{FAILED, Failure, NOT_ACTIVE, UNKNOWN};
 use init::core::State;
 use init::proto::control::{Briefs, LevelTable, LoadState, Names, UnitStatus, Units, errors};
@@ -50,15 +52,25 @@ fn each(
     unknown: u8,
     answer: impl Fn(Option<&UnitStatus>) -> (bool, &'static str),
 ) -> Result<(), Failure> {
-    let (mut yes, mut known, mut answers) = (false, false, Vec::new());
+    let mut answers = Vec::new();
     for name in names {
         let unit = one(c, name)?;
-        known |= unit.is_some();
-        let (hit, word) = answer(unit.as_ref());
-        yes |= hit;
-        answers.push(Answer { name: name.clone(), answer: word });
+        answers.push((name, unit.is_some(), answer(unit.as_ref())));
     }
-    c.out.data(&Answers { units: answers }, |all, _| all.units.iter().map(|a| format!("{}\n", a.answer)).collect())?;
+    report(c, answers, no, unknown)
+}
+
+/// Prints the answers: for each name whether there is such a unit, and what it says.
+fn report(
+    c: &mut Context,
+    answers: Vec<(&String, bool, (bool, &'static str))>,
+    no: u8,
+    unknown: u8,
+) -> Result<(), Failure> {
+    let yes = answers.iter().any(|(.., (hit, _))| *hit);
+    let known = answers.iter().any(|(_, there, _)| *there);
+    let units = answers.into_iter().map(|(name, _, (_, answer))| Answer { name: name.clone(), answer }).collect();
+    c.out.data(&Answers { units }, |all, _| all.units.iter().map(|a| format!("{}\n", a.answer)).collect())?;
     match (yes, known) {
         (true, _) => Ok(()),
         (false, true) => Err(Failure::Status(no)),
@@ -83,19 +95,32 @@ pub fn is_failed(c: &mut Context, names: &[String]) -> Result<(), Failure> {
 }
 
 /// `is-enabled`: in a level, or in a unit that gathers it.
-pub fn is_enabled(c: &mut Context, names: &[String]) -> Result<(), Failure> {
+pub fn is_enabled(c: &mut Context, args: &IsEnabledArgs) -> Result<(), Failure> {
+    if let Some(folder) = &args.root {
+        let image = Image::open(c, folder)?;
+        let states = args.names.iter().map(|name| (name, image.state(name)));
+        let answers = states.map(|(name, state)| (name, state.is_some(), enabled(state)));
+        return report(c, answers.collect(), FAILED, UNKNOWN);
+    }
     let mut held = BTreeSet::new();
-    for name in names {
+    for name in &args.names {
         match c.ask::<_, LevelTable>("Levels", &Names { names: vec![name.clone()] }) {
             Ok(table) => held.extend(table.rows.into_iter().filter(|r| !r.held_by.is_empty()).map(|r| r.name)),
             Err(Failure::Client(e)) if e.is(errors::NO_SUCH_UNIT) => {}
             Err(e) => return Err(e),
         }
     }
-    each(c, names, FAILED, UNKNOWN, |unit| match unit {
-        Some(u) if u.load == LoadState::Masked => (false, "masked"),
-        Some(u) if u.levels.is_empty() && !held.contains(&u.name) => (false, "disabled"),
-        Some(_) => (true, "enabled"),
-        None => (false, "not-found"),
+    each(c, &args.names, FAILED, UNKNOWN, |unit| {
+        enabled(unit.map(|u| (u.load, !u.levels.is_empty() || held.contains(&u.name))))
     })
+}
+
+/// The word for a unit that is on or not, where there is one.
+fn enabled(state: Option<(LoadState, bool)>) -> (bool, &'static str) {
+    match state {
+        Some((LoadState::Masked, _)) => (false, "masked"),
+        Some((_, false)) => (false, "disabled"),
+        Some((_, true)) => (true, "enabled"),
+        None => (false, "not-found"),
+    }
 }

@@ -1,5 +1,6 @@
 //! `enable`, `disable`, `levels`, `runlevel`.
 
+use super::image::Image;
 use super::{Context, change};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
@@ -15,7 +16,10 @@ use std::time::{Duration, Instant};
 /// `enable` (`on`) and `disable`.
 pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failure> {
     let request = Enable { names: args.names.clone(), levels: args.levels.map(|l| l.to_string()) };
-    let links: Links = c.ask(if on { "Enable" } else { "Disable" }, &request)?;
+    let links: Links = match &args.root {
+        Some(folder) => Links { changes: Image::open(c, folder)?.switch(args, on)? },
+        None => c.ask(if on { "Enable" } else { "Disable" }, &request)?,
+    };
     if links.changes.is_empty() {
         c.out.message("nothing to change");
     }

@@ -78,6 +78,9 @@ fn kind(text: &str) -> Result<Kind, String> {
     Kind::ALL.get(at).copied().ok_or_else(String::new)
 }
 
+/// Where there is nothing at all.
+const NONE: &str = "there are no units and no init scripts\n  try: initctl new NAME -- CMD, for a first one";
+
 pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     // With all that is known of them, the whole list is printed as it came.
     if c.out.global.json && args.is_all() {
@@ -88,11 +91,12 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
         true => c.ask("List", &())?,
         false => Units { units: briefs(c, &Names::default(), "List")? },
     };
+    let there = !all.units.is_empty();
     all.units.retain(|u| keeps(args, u));
     let now = super::status::when().now;
     let columns = if args.columns.is_empty() { COLUMNS } else { &args.columns };
     if all.units.is_empty() && !c.out.global.json {
-        c.out.message("no unit fits\n  try: initctl list, for all of them");
+        c.out.message(if there { "no unit fits\n  try: initctl list, for all of them" } else { NONE });
     }
     c.out.data(&all, |all, style| list::list(&all.units, columns, now, style))
 }

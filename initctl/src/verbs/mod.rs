@@ -10,6 +10,7 @@ pub mod edit;
 pub mod events;
 mod files;
 pub mod history;
+mod image;
 pub mod levels;
 pub mod list;
 mod logs;
@@ -142,7 +143,7 @@ fn dispatch(c: &mut Context, mut verb: Verb) -> Result<(), Failure> {
         Verb::Reexec => power::reexec(c),
         Verb::IsActive(args) => ask::is_active(c, &args.names),
         Verb::IsFailed(args) => ask::is_failed(c, &args.names),
-        Verb::IsEnabled(args) => ask::is_enabled(c, &args.names),
+        Verb::IsEnabled(args) => ask::is_enabled(c, &args),
         Verb::Wait(args) => wait::run(c, args),
         Verb::Run(args) => run::run(c, &args),
         Verb::Adopt(args) => run::adopt(c, &args),

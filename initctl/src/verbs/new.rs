@@ -83,7 +83,7 @@ pub fn run(c: &mut Context, args: &Args) -> Result<(), Failure> {
     }
     let names = vec![name.as_str().to_owned()];
     if args.enable {
-        levels::enable(c, &EnableArgs { names: names.clone(), levels: None, now: false }, true)?;
+        levels::enable(c, &EnableArgs { names: names.clone(), levels: None, now: false, root: None }, true)?;
     }
     if args.now {
         return change::units(c, Verb::Start, "start", &names);

@@ -63,9 +63,8 @@ fn names_of(verb: &mut Verb) -> Option<(&mut Vec<String>, Among)> {
         Verb::Ps(args) => (&mut args.names, Among::Known),
         Verb::ResetFailed(args) => (&mut args.names, Among::Failed),
         Verb::Status(args) => (&mut args.names, Among::Known),
-        Verb::Cat(args) | Verb::IsActive(args) | Verb::IsFailed(args) | Verb::IsEnabled(args) => {
-            (&mut args.names, Among::Known)
-        }
+        Verb::Cat(args) | Verb::IsActive(args) | Verb::IsFailed(args) => (&mut args.names, Among::Known),
+        Verb::IsEnabled(args) if args.root.is_none() => (&mut args.names, Among::Known),
         Verb::Show(args) => (&mut args.names, Among::Known),
         Verb::Wait(args) => (&mut args.names, Among::Known),
         Verb::Levels(args) => (&mut args.names, Among::Known),

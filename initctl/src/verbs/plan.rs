@@ -101,6 +101,8 @@ pub fn dry_run(c: &mut Context, verb: &CliVerb) -> Option<Result<(), Failure>> {
         CliVerb::Kill(args) => units(Verb::Kill { signal: args.signal, whom: args.whom.into() }, &args.names),
         CliVerb::ShutdownJobs(args) if args.what.is_some() => units(Verb::Stopping(args.course()?), &args.names),
         CliVerb::ResetFailed(args) => return Some(reset_failed(c, args.names.clone())),
+        // In an image nobody can be asked.
+        CliVerb::Enable(args) | CliVerb::Disable(args) if args.root.is_some() => return None,
         CliVerb::Enable(args) => return Some(with_now(c, PlanOf::Enable(enable(args)), Verb::Start, args)),
         CliVerb::Disable(args) => return Some(with_now(c, PlanOf::Disable(enable(args)), Verb::Stop, args)),
         CliVerb::Runlevel(args) => PlanOf::Level(args.level?),

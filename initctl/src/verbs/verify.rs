@@ -13,7 +13,7 @@ use crate::cli::VerifyArgs;
 use crate::exit::{FAILED, Failure};
 use crate::render::verify as render;
 use batch::Batch;
-use generated::Generated;
+pub(super) use generated::Generated;
 use init::client;
 use init::load::{self, Root, conf};
 use init::unit::{Finding, KeyUse, Severity, Taken, UnitName, search};
@@ -66,9 +66,7 @@ struct Checked {
 pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
     let root = match &args.root {
         None => Root::system(),
-        Some(folder) => Root::image(fs::canonicalize(folder).map_err(|e| {
-            Failure::Other(format!("--root {}: {e}; name the folder that is `/` in the image", folder.display()))
-        })?),
+        Some(folder) => super::image::root(folder)?,
     };
     let (settings, conf_findings) = conf::read(&root);
     let facts = load::conf::facts(&client::run_dir(), &settings);
@@ -89,6 +87,11 @@ pub fn run(c: &mut Context, args: &VerifyArgs) -> Result<(), Failure> {
             Some(names) => names.iter().map(|n| batch.unit(n)).collect::<Result<_, _>>().map_err(Failure::Other)?,
             None => batch.all(folder.as_deref()),
         };
+        if !whole {
+            // What is wrong with the scripts that these are made of.
+            let scripts = batch.scripts(&names);
+            findings.extend(made.findings.iter().filter(|f| scripts.contains(&f.path)).cloned());
+        }
         let (units, mut loops) = batch.check(&names, &machine);
         checked.extend(units);
         findings.append(&mut loops);

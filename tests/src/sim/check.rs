@@ -46,7 +46,7 @@ impl Judge {
                     self.live(*token);
                     self.start(core, *unit, *token, now);
                 }
-                Action::Spawn { unit, key, kind, index: _, main_pid: _ } => {
+                Action::Spawn { unit, key, kind, index, main_pid: _ } => {
                     if machine.used.contains(key) {
                         self.say(format!("{key:?} is spawned twice"));
                     }
@@ -56,6 +56,7 @@ impl Judge {
                         self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {
+                        self.under_a_verb(core, *unit, *index);
                         self.stop_order(core, *unit, key.token);
                     }
                 }
@@ -93,14 +94,25 @@ impl Judge {
         }
     }
 
+    /// While a verb of its script is at work a unit goes down only because somebody asks for it, or because it ran too long.
+    fn under_a_verb(&mut self, core: &Core, unit: UnitId, index: usize) {
+        let view = core.view(unit);
+        let lasts = view.unit.is_none_or(|u| u.service.ending.runtime_max.is_none());
+        if view.held && view.job.is_none() && lasts && index == 0 {
+            self.say(format!("{:?} goes down by itself while a verb of its script is at work", view.name));
+        }
+    }
+
     fn finish(&mut self, token: u64) {
         if !self.finished.insert(token) {
             self.say(format!("instance {token} is finished twice"));
         }
     }
 
+    /// Whether an order doesn't count: it would close a loop, in one transaction or, of a script with a unit file, at all.
     fn was_dropped(&self, core: &Core, later: UnitId, earlier: UnitId) -> bool {
-        self.dropped.contains(&(core.name(later).clone(), core.name(earlier).clone()))
+        let (later, earlier) = (core.name(later), core.name(earlier));
+        self.dropped.contains(&(later.clone(), earlier.clone())) || core.unheeded().any(|pair| pair == (later, earlier))
     }
 
     fn say(&mut self, what: String) {

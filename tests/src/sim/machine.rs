@@ -172,6 +172,26 @@ impl Machine {
         pid
     }
 
+    /// A process, not the unit's own, that runs a verb of its script: the pid, and that of the daemon that it starts, if it
+    /// does, after it has ended the one before.
+    pub fn verb(
+        &mut self,
+        rng: &mut Rng,
+        unit: &UnitName,
+        main: Option<i32>,
+        now: Millis,
+    ) -> Option<(i32, Option<i32>)> {
+        let somebody = self.fork(rng, &UnitName::new("somebody").ok()?, None);
+        let over = now + 200 + rng.below(4000);
+        self.plan(over, Deed::End(somebody, Exit::Code(0)));
+        if let Some(main) = main.filter(|_| rng.percent(80)) {
+            let exit = rng.pick(&[Exit::Code(0), Exit::Code(1), Exit::Signal(15)]).unwrap_or(Exit::Unknown);
+            self.plan(now + rng.below(200), Deed::End(main, exit));
+        }
+        let daemon = rng.percent(60).then(|| self.fork(rng, unit, None));
+        Some((somebody, daemon))
+    }
+
     /// Has an instance say something later.
     pub fn talk(&mut self, token: u64, said: Vec<(Millis, Words)>) {
         for (at, words) in said {

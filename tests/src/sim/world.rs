@@ -39,6 +39,10 @@ struct World {
     sockets: VecDeque<Event>,
     watches: Watches,
     asked: BTreeMap<RequestId, Ask>,
+    /// Who runs a verb of a unit's script, and the daemon that it will have started.
+    verbs: BTreeMap<i32, (UnitName, Option<i32>)>,
+    /// Those that the core wants to hear the end of.
+    awaited: BTreeSet<i32>,
     /// Requests that were taken in at least once.
     first: BTreeSet<RequestId>,
     heard: Heard,
@@ -77,6 +81,8 @@ pub fn run(seed: u64, tracing: bool) -> Result<u64, String> {
         sockets: VecDeque::new(),
         watches: Watches::new(),
         asked: BTreeMap::new(),
+        verbs: BTreeMap::new(),
+        awaited: BTreeSet::new(),
         first: BTreeSet::new(),
         heard: Heard::default(),
         judge: Judge::default(),
@@ -130,6 +136,9 @@ impl World {
                 }
                 if self.rng.percent(6) {
                     self.somebody_starts(n);
+                }
+                if self.late.percent(15) {
+                    self.somebody_runs_a_verb(n);
                 }
                 self.request(next_id, ask);
                 next_id += 1;
@@ -187,6 +196,36 @@ impl World {
         self.pending.push_back(Pending::Core(Event::Found { unit, main }));
     }
 
+    /// Somebody runs a verb of a script inside its unit: it ends the daemon, and may start another one.
+    fn somebody_runs_a_verb(&mut self, n: usize) {
+        let Some(unit) = make::name(self.late.index(n)) else { return };
+        let Some(view) = self.core.id(&unit).map(|id| self.core.view(id)) else { return };
+        let Loaded::Good(known) = view.on_disk else { return };
+        if known.source != Source::Script && self.late.percent(80) {
+            return;
+        }
+        let Some((holder, daemon)) = self.machine.verb(&mut self.late, &unit, view.main_pid, self.now) else { return };
+        self.verbs.insert(holder, (unit.clone(), daemon));
+        self.pending.push_back(Pending::Core(Event::Hold { unit, pid: holder, start_time: 1 }));
+    }
+
+    /// Verbs whose processes have ended are over. Most say so, and which daemon is there now.
+    fn look_at_verbs(&mut self) {
+        let gone: Vec<i32> =
+            self.awaited.iter().filter(|pid| !self.machine.processes.contains_key(pid)).copied().collect();
+        for pid in gone {
+            self.awaited.remove(&pid);
+            if let Some((unit, daemon)) = self.verbs.remove(&pid) {
+                let main =
+                    daemon.filter(|daemon| self.machine.processes.contains_key(daemon)).map(|daemon| (daemon, 1));
+                if main.is_some() {
+                    self.pending.push_back(Pending::Core(Event::Found { unit, main }));
+                }
+            }
+            self.pending.push_back(Pending::Core(Event::Release { pid, unit: None }));
+        }
+    }
+
     /// Lets the machine do what is due, one deed.
     fn happen(&mut self) {
         let Some(entry) = self.machine.agenda.first_entry() else { return };
@@ -210,6 +249,7 @@ impl World {
             Told::Nothing => {}
         }
         self.look_at_watches();
+        self.look_at_verbs();
     }
 
     fn looked(&mut self, token: u64) {
@@ -302,6 +342,7 @@ impl World {
         self.say(|| format!("the manager dies {when}"));
         self.pending.clear();
         self.watches.clear();
+        self.awaited.clear();
         self.foreseen = None;
         let records: Vec<Record> = if self.rng.percent(50) {
             self.journal.values().cloned().collect()
@@ -396,6 +437,10 @@ impl World {
             Action::Watch { unit, token } => {
                 self.watches.insert((token, unit));
                 self.look_at_watches();
+            }
+            Action::Await { pid, .. } => {
+                self.awaited.insert(pid);
+                self.look_at_verbs();
             }
             Action::JobDone { request, unit, result } => {
                 self.heard.results.insert((request, unit), result);

@@ -81,6 +81,11 @@ impl Rootfs {
         self
     }
 
+    /// Puts a program from anywhere to this place, with its libraries.
+    pub fn give(&self, program: &Path, to: &str) {
+        give(&self.path(), program, Path::new(to));
+    }
+
     /// A file, with its folders.
     #[must_use]
     pub fn file(self, path: &str, text: &str, mode: u32) -> Self {
@@ -134,15 +139,19 @@ fn install() -> Folder {
 
 /// Copies a program of the host with its libraries.
 fn program(root: &Path, path: &str) {
-    copy(root, Path::new(path));
-    let out = Command::new("ldd").arg(path).output().expect("ldd");
+    give(root, Path::new(path), Path::new(path));
+}
+
+fn give(root: &Path, program: &Path, to: &Path) {
+    copy(root, program, to);
+    let out = Command::new("ldd").arg(program).output().expect("ldd");
     for word in String::from_utf8_lossy(&out.stdout).split_whitespace().filter(|w| w.starts_with('/')) {
-        copy(root, Path::new(word));
+        copy(root, Path::new(word), Path::new(word));
     }
 }
 
-fn copy(root: &Path, file: &Path) {
-    let at = root.join(file.strip_prefix("/").expect("absolute"));
+fn copy(root: &Path, file: &Path, to: &Path) {
+    let at = root.join(to.strip_prefix("/").expect("absolute"));
     fs::create_dir_all(at.parent().expect("a folder")).expect("a folder");
     if !at.exists() {
         crate::copy_program(file, at).expect("a file");

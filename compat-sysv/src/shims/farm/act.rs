@@ -4,9 +4,9 @@ use super::live::Live;
 use crate::pid1::{PATIENCE, client, is_absent, is_rung};
 use crate::shims::{err, err_plain, out};
 use init::client::{Error, Event, request_id};
-use init::core::{ExitRecord, JobResult, Outcome, State, Verb};
+use init::core::{ExitRecord, JobResult, Outcome, Phase, State, Verb};
 use init::proto::control::{Change, JobEnd, LoadState, Names, Progress, UnitStatus, Units, errors};
-use init::unit::UnitName;
+use init::unit::{ExecKind, UnitName};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -35,9 +35,14 @@ impl Wish {
     }
 
     /// Whether Rung does this for a unit made from a script. Everything else the script does itself, on the caller's
-    /// terminal, `restart` too: it may refuse to, because the configuration is wrong, and leave alone what runs.
-    fn supervises(&self) -> bool {
-        matches!(self, Self::Change(Verb::Start | Verb::Stop))
+    /// terminal, `restart` too: it may refuse to, because the configuration is wrong, and leave alone what runs. So does one
+    /// that has left nothing running and is to do it again, and one that is to stop what Rung doesn't know to run.
+    fn supervises(&self, (state, phase): (State, Phase)) -> bool {
+        match self {
+            Self::Change(Verb::Start) => state != State::Active || phase != Phase::Exited,
+            Self::Change(Verb::Stop) => !matches!(state, State::Inactive | State::Failed),
+            _ => false,
+        }
     }
 }
 
@@ -59,7 +64,7 @@ pub(in crate::shims) fn unit(name: &str) -> Result<Option<UnitStatus>, Error> {
 /// Carries out a verb for a unit, if Rung is to do it; `None`: the script is.
 pub(in crate::shims) fn carry_out(name: &str, unit: &UnitStatus, action: &str, bare: bool) -> Option<u8> {
     let wish = Wish::of(action).filter(|_| bare)?;
-    if unit.source.is_script() && !wish.supervises() {
+    if unit.source.is_script() && !wish.supervises((unit.state, unit.phase)) {
         return None;
     }
     Some(match wish {
@@ -112,11 +117,17 @@ fn change(service: &str, unit: &UnitStatus, verb: Verb, action: &str) -> u8 {
     if action == "force-reload" && verb == Verb::Reload && progress.ended.iter().any(cannot) {
         return change(service, unit, Verb::TryRestart, action);
     }
-    progress
-        .ended
-        .iter()
-        .map(|end| show(end, unit, &verb, live.is_some()))
-        .fold(0, |all, one| if one == 0 { all } else { one })
+    let codes = progress.ended.iter().map(|end| show(end, unit, &verb, live.is_some()));
+    let code = codes.fold(0, |all, one| if one == 0 { all } else { one });
+    if code == 0 && verb == Verb::Stop && live.is_some() { stopped(service) } else { code }
+}
+
+/// How the script's `stop` has ended: the unit is down in any case.
+fn stopped(service: &str) -> u8 {
+    match unit(service).ok().flatten().and_then(|unit| unit.outcome) {
+        Some(outcome @ Outcome::Exited { kind: ExecKind::Stop, .. }) => exit_code(&outcome),
+        _ => 0,
+    }
 }
 
 /// Prints how a job ended, if it didn't end well; its exit status. A script's own words were printed already.
@@ -132,7 +143,7 @@ fn show(end: &JobEnd, unit: &UnitStatus, verb: &Verb, printed: bool) -> u8 {
     };
     err(end.name.short(), end.reason.as_deref().unwrap_or("failed"));
     let log = end.log.iter().filter(|_| !printed);
-    for line in log.map(|line| format!("  {line}")).chain(end.hint.clone()) {
+    for line in log.map(|line| format!("  {line}")).chain(end.hint.as_ref().map(|hint| format!("  try: {hint}"))) {
         err_plain(&line);
     }
     code
@@ -154,11 +165,13 @@ mod tests {
 
     #[test]
     fn a_scripts_processes_are_rungs_and_its_other_words_its_own() {
-        for action in ["start", "stop"] {
-            assert!(Wish::of(action).is_some_and(|wish| wish.supervises()), "{action}");
-        }
+        let (up, done, down) =
+            [(State::Active, Phase::Running), (State::Active, Phase::Exited), (State::Inactive, Phase::Dead)].into();
+        let rungs = |action: &str, unit| Wish::of(action).is_some_and(|wish| wish.supervises(unit));
+        assert!(rungs("start", up) && rungs("start", down) && !rungs("start", done));
+        assert!(rungs("stop", up) && rungs("stop", done) && !rungs("stop", down));
         for action in ["status", "restart", "try-restart", "condrestart", "reload", "force-reload"] {
-            assert!(Wish::of(action).is_some_and(|wish| !wish.supervises()), "{action}");
+            assert!(!rungs(action, up) && !rungs(action, down), "{action}");
         }
         assert_eq!(Wish::of("configtest"), None);
     }

@@ -109,7 +109,8 @@ impl Invocation<'_> {
         if pid1::is_rung() {
             // In level S nothing has been reached yet.
             if let Ok(levels) = pid1::runlevel() {
-                return levels.going_down.map(|_| Level::HALT).or(levels.current).or(Some(Level::S));
+                let entered = levels.switching_to.or(levels.current);
+                return levels.going_down.map(|_| Level::HALT).or(entered).or(Some(Level::S));
             }
         }
         let answer = Some(Path::new(RUNLEVEL)).filter(|path| is_executable(path));

@@ -27,7 +27,7 @@ pub(super) mod place;
 mod scripts;
 pub(super) mod service;
 pub(super) mod sysv_install;
-mod units;
+pub(super) mod units;
 pub(super) mod update;
 mod wants;
 mod xinetd;

@@ -80,6 +80,9 @@ fn verb(place: &Place, service: &str, action: &str, rest: &[&str]) -> u8 {
         Ok(unit) => unit,
         Err(e) => return err(service, &e.to_string()),
     };
+    if let Some(script) = &script {
+        note_for_openrc(service, action, script);
+    }
     if let Some(unit) = &unit {
         if let Some(code) = carry_out(service, unit, action, rest.is_empty()) {
             return code;
@@ -97,7 +100,6 @@ fn verb(place: &Place, service: &str, action: &str, rest: &[&str]) -> u8 {
         }
         return 1;
     };
-    note_for_openrc(service, action, &script);
     let mut command = clean(&script);
     command.args(Some(action).filter(|action| !action.is_empty())).args(rest);
     own_verb(command, unit.as_ref(), service)

@@ -7,7 +7,8 @@ use init::client;
 use init::core::Definition;
 use init::levels::Farm;
 use init::load::{Loader, conf, system_folders};
-use init::proto::control::{Enable, Links};
+use init::proto::control::{Enable, LinkChange, Links};
+use init::switch::Switch;
 use init::unit::name::Kind;
 use init::unit::{Level, LevelSet, Source, Unit, UnitName};
 use std::collections::BTreeMap;
@@ -93,19 +94,29 @@ impl Units {
     /// # Errors
     /// A sentence.
     pub(in crate::shims) fn enable(&self, name: &UnitName, levels: Option<LevelSet>) -> Result<(), String> {
-        if self.managed {
-            return self.ask("Enable", name, levels);
-        }
-        let file = self.loader.file(name).ok_or_else(|| format!("{name} has no file"))?;
-        let file = self.inside(&file);
-        let unit = self.load(name).ok_or_else(|| format!("{}: the file has errors: initctl verify", file.display()))?;
-        let wanted = levels.unwrap_or(unit.runlevels);
-        if wanted.is_empty() && unit.install.gatherers().next().is_none() {
-            return Err(format!("{name} doesn't say in which levels it belongs (Runlevels= under [Install])"));
-        }
-        let before = self.on().get(name).copied().unwrap_or_default();
-        self.farm.enable(name, &file, wanted.iter().chain(before.iter()).collect())?;
-        self.farm.install(name, &unit.install, &file).map(drop)
+        if self.managed { self.ask("Enable", name, levels) } else { self.switch(name, levels, true).map(drop) }
+    }
+
+    /// Switches a unit, and what goes along with it, on or off in the files, whoever runs.
+    ///
+    /// # Errors
+    /// A sentence.
+    pub(in crate::shims) fn switch(
+        &self,
+        name: &UnitName,
+        levels: Option<LevelSet>,
+        on: bool,
+    ) -> Result<Vec<LinkChange>, String> {
+        let place = |file: PathBuf| file.strip_prefix(&self.top).map_or(file.clone(), |rest| Path::new("/").join(rest));
+        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &place };
+        let instance = UnitName::new(&switch.default_instance(name.as_str()))?;
+        let names = switch.along(vec![instance]);
+        if on { switch.on(&names, levels) } else { switch.off(&names, levels) }
+    }
+
+    /// Whether a name is that of a unit of Rung's own.
+    pub(in crate::shims) fn is_native(&self, name: &UnitName) -> bool {
+        self.loader.source(name) == Some(Source::Native)
     }
 
     /// Switches a unit off in `levels`.
@@ -123,14 +134,7 @@ impl Units {
         if self.managed {
             return self.ask("Disable", name, levels);
         }
-        self.farm.disable(name, levels.unwrap_or_else(|| Level::ALL.into_iter().collect()))?;
-        if levels.is_none() {
-            let aliases = self.loader.aliases().filter(|(_, target)| *target == name).map(|(alias, _)| alias.clone());
-            let all: Vec<UnitName> = std::iter::once(name.clone()).chain(aliases).collect();
-            let install = self.load(name).map(|unit| unit.install.clone()).unwrap_or_default();
-            self.farm.uninstall(&all, &install)?;
-        }
-        Ok(())
+        self.switch(name, levels, false).map(drop)
     }
 
     /// Makes Rung's own links of a script's unit follow a change of the farm, where it has such links: they would hide it.
@@ -164,10 +168,5 @@ impl Units {
     fn ask(&self, method: &str, name: &UnitName, levels: Option<LevelSet>) -> Result<(), String> {
         let request = Enable { names: vec![name.as_str().to_owned()], levels: levels.map(|levels| levels.to_string()) };
         client().call::<_, Links>(method, &request, PATIENCE).map(drop).map_err(|e| e.to_string())
-    }
-
-    /// A file's path as it is in the root.
-    fn inside(&self, file: &Path) -> PathBuf {
-        file.strip_prefix(&self.top).map_or_else(|_| file.to_owned(), |rest| Path::new("/").join(rest))
     }
 }

@@ -66,8 +66,8 @@ impl Wish {
             &[("halt", 'H'), ("poweroff", 'P'), ("reboot", 'r'), ("no-wall", 'Q'), ("background", 'b')];
         let args = Args::parse(args, "abkrhPHfFncqQyt:g:i:", LONG)?;
         let aim = aim(&args)?;
-        if args.has('n') && !matches!(aim, Goal::Power(_)) {
-            return Err("-n goes with -h, -r, -i 0 and -i 6 only: init does the rest".into());
+        if args.has('n') && !matches!(aim, Goal::Power(_) | Goal::Level(Level::HALT)) {
+            return Err("can use \"-n\" for halt or reboot only.".into());
         }
         let goal = match aim {
             _ if args.has('c') => Goal::Cancel,
@@ -124,7 +124,8 @@ impl Wish {
 
     /// What the log is told when it happens.
     pub(super) fn logged(&self) -> String {
-        format!("shutting down {}", self.state)
+        let state = if self.state == "for reboot" { "for system reboot" } else { &self.state };
+        format!("shutting down {state}")
     }
 
     /// The warning with this many minutes left.
@@ -149,18 +150,18 @@ fn aim(args: &Args) -> Result<Goal, String> {
             let mut letters = word.chars();
             let level = letters.next().and_then(Level::from_char);
             let level = level.filter(|l| letters.next().is_none() && "0156S".contains(l.as_char()));
-            level.ok_or_else(|| format!("-i: `{word}` is none of 0 1 5 6 a b c S"))?
+            level.ok_or_else(|| format!("`{word}': bad runlevel"))?
         }
         None if args.has('h') => Level::HALT,
         None if args.has('r') => Level::REBOOT,
         None => Level::SINGLE,
     };
     if (args.has('P') || args.has('H')) && level != Level::HALT {
-        return Err("-P and -H go with -h only".into());
+        return Err("-H and -P flags can only be used along with -h flag.".into());
     }
     Ok(match level {
         Level::HALT if args.has('H') => Goal::Power(PowerWord::Halt),
-        Level::HALT => Goal::Power(PowerWord::PowerOff),
+        Level::HALT if args.has('P') => Goal::Power(PowerWord::PowerOff),
         Level::REBOOT => Goal::Power(PowerWord::Reboot),
         level => Goal::Level(level),
     })
@@ -169,7 +170,7 @@ fn aim(args: &Args) -> Result<Goal, String> {
 fn state(goal: Goal) -> String {
     match goal {
         Goal::Power(PowerWord::Reboot) => "for reboot".into(),
-        Goal::Power(_) => "for system halt".into(),
+        Goal::Power(_) | Goal::Level(Level::HALT) => "for system halt".into(),
         Goal::Level(Level::SINGLE) => "to maintenance mode".into(),
         Goal::Level(level) => format!("to runlevel {level}"),
         Goal::Demand(letter) => format!("to runlevel {letter}"),

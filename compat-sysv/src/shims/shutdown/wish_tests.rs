@@ -16,7 +16,7 @@ fn good(line: &str) -> Wish {
 fn letters_lead_to_goals() {
     for (line, goal) in [
         ("now", Goal::Level(Level::SINGLE)),
-        ("-h now", Goal::Power(PowerWord::PowerOff)),
+        ("-h now", Goal::Level(Level::HALT)),
         ("-hP now", Goal::Power(PowerWord::PowerOff)),
         ("-h -H now", Goal::Power(PowerWord::Halt)),
         ("-r now", Goal::Power(PowerWord::Reboot)),
@@ -36,12 +36,12 @@ fn what_makes_no_sense_says_why() {
         ("", "when?"),
         ("-h", "when?"),
         ("xx", "no time"),
-        ("-P now", "-h only"),
-        ("-r -H now", "-h only"),
-        ("-i 9 now", "none of"),
+        ("-P now", "along with -h"),
+        ("-r -H now", "along with -h"),
+        ("-i 9 now", "`9': bad runlevel"),
         ("-z now", "unknown option"),
-        ("-n now", "-n goes with"),
-        ("-n -i 1 now", "-n goes with"),
+        ("-n now", "halt or reboot only"),
+        ("-n -i 1 now", "halt or reboot only"),
         ("24:00", "no time"),
         ("+1:60", "no time"),
         ("+-5", "no time"),
@@ -87,7 +87,7 @@ fn warnings_come_closer() {
 fn warnings_say_what_and_when() {
     assert_eq!(good("-r +5").warning(5), "The system is going DOWN for reboot in 5 minutes!");
     assert_eq!(good("-h +1").warning(1), "The system is going DOWN for system halt in 1 minute!");
-    assert_eq!(good("-n -r now").logged(), "shutting down for reboot");
+    assert_eq!(good("-n -r now").logged(), "shutting down for system reboot");
     assert!(good("-n -h now").at_once && !good("-h now").at_once && good("-hb +5").background);
     assert_eq!(good("now").warning(0), "The system is going down to maintenance mode NOW!");
     assert_eq!(good("-k -r now save your work").warning(0), "save your work\nThe system is going down for reboot NOW!");

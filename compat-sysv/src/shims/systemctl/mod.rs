@@ -65,7 +65,7 @@ Options:
   --now                 --no-block                  --runtime
   -s, --signal SIGNAL   --kill-whom WHOM            -n, --lines N
   --no-legend           --no-pager                  --plain, --reverse
-  --root DIR            (mask, unmask, is-enabled, list-unit-files, get-, set-default)
+  --root DIR            in an image: what is under Files, but for edit and revert
   --system              is the only one: --user, -H and -M are refused
   --help, --version
 

@@ -9,10 +9,11 @@ use super::presets;
 use super::words::{file_state, mangle};
 use crate::pid1::{PATIENCE, client, is_rung};
 use crate::shims::farm::place::Place;
+use crate::shims::farm::units::Units;
 use crate::shims::{self, err_plain};
 use init::client::run_dir;
 use init::core::Verb;
-use init::proto::control::{Enable, LevelTable, Links, LoadState, Names};
+use init::proto::control::{Enable, LevelTable, LinkChange, Links, LoadState, Names};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -84,9 +85,8 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
     let script = Place::of(options.root.as_deref()).program(short).filter(|_| name.ends_with(".service"));
     let asks_rung = options.root.is_none() && is_rung() && mangle(word).is_ok();
     // A template stands for the instance that its DefaultInstance= names, which the manager knows.
-    let found = match one(word) {
-        Ok(_) if !asks_rung || name.contains("@.") => None,
-        Ok(named) => Some(named.found),
+    let found = match (asks_rung && !name.contains("@.")).then(|| one(word)).transpose() {
+        Ok(named) => named.map(|named| named.found),
         Err(e) => return failed(switch.word(), word, &e),
     };
     let nearest = match &found {
@@ -109,9 +109,12 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
         }
         _ => {}
     }
+    // Where nobody is to be asked, Rung's own units are switched in their files.
+    let units = (!asks_rung && mangle(word).is_ok()).then(|| Units::new(&Place::of(options.root.as_deref())));
+    let own = units.as_ref().and_then(|units| units.find(&name).map(|unit| (units, unit)));
     let native = asks_rung && (name.contains("@.") && files::state(None, &name) != "not-found")
         || matches!(&found, Some(Found::Unit(unit)) if !unit.source.is_script());
-    if !native && script.is_none() && file.is_none() {
+    if !native && own.is_none() && script.is_none() && file.is_none() {
         let text = format!("Failed to {} unit: Unit file {name} does not exist.{nearest}", switch.word());
         return err_plain(&text);
     }
@@ -121,6 +124,14 @@ fn single(options: &Options, switch: Switch, word: &str) -> u8 {
         match by_sysv(options, switch, short) {
             0 => {}
             code => return code,
+        }
+    }
+    if let Some((units, unit)) = &own
+        && (units.is_native(unit) || switch == Switch::Off && units.has_own_links(unit))
+    {
+        match units.switch(unit, None, switch == Switch::On) {
+            Ok(changes) => tell(options, &changes),
+            Err(why) => return err_plain(&format!("Failed to {} unit: {why}", switch.word())),
         }
     }
     let links = match (&file, switch) {
@@ -153,15 +164,20 @@ fn by_rung(options: &Options, switch: Switch, name: &str) -> u8 {
     let wish = Enable { names: vec![name.to_owned()], levels: None };
     match client().call::<_, Links>(method, &wish, PATIENCE) {
         Ok(links) => {
-            for change in links.changes.iter().filter(|_| !options.quiet) {
-                err_plain(&match &change.target {
-                    Some(target) => format!("Created symlink {} → {target}.", change.path),
-                    None => format!("Removed {}.", change.path),
-                });
-            }
+            tell(options, &links.changes);
             0
         }
         Err(e) => failed(switch.word(), name, &e),
+    }
+}
+
+/// Says what was changed.
+fn tell(options: &Options, changes: &[LinkChange]) {
+    for change in changes.iter().filter(|_| !options.quiet) {
+        err_plain(&match &change.target {
+            Some(target) => format!("Created symlink {} → {target}.", change.path),
+            None => format!("Removed {}.", change.path),
+        });
     }
 }
 

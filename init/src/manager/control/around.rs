@@ -1,9 +1,10 @@
 //! `Run` and `Adopt`: scripts that somebody runs himself, and the processes they leave.
 //!
 //! Such a script runs in its unit's cgroup, or under its mark, as a child of whoever asked, so that its output, its
-//! terminal and its status are his. Afterwards Rung looks who is there: the unit of a daemon that was down is up, and a
-//! main process that was exchanged is known by its new number.
+//! terminal and its status are his. Until it is over the unit isn't restarted by itself. Afterwards Rung looks who is
+//! there: the unit of a daemon that was down is up, and a main process that was exchanged is known by its new number.
 
+use super::client::ClientId;
 use super::methods::{Outcome, Refusal, now};
 use crate::core::{Event, Loaded, Phase, UnitId};
 use crate::manager::perform::read_pid;
@@ -30,8 +31,8 @@ fn script(name: &str) -> Option<PathBuf> {
 }
 
 impl Manager {
-    /// How a script is to be run.
-    pub(super) fn run_script(&mut self, wanted: &RunScript) -> Outcome {
+    /// How a script is to be run. Whoever asks is at it from now on.
+    pub(super) fn run_script(&mut self, client: ClientId, wanted: &RunScript) -> Outcome {
         let found = script(&wanted.name).ok_or_else(|| {
             let text = format!("there is no script /etc/init.d/{} that can be run", wanted.name);
             Refusal::text(errors::NO_SUCH_UNIT, text)
@@ -52,11 +53,24 @@ impl Manager {
             environment.push(("RUNG_INSTANCE".to_owned(), token.to_string()));
         }
         let cgroup = cgroup.map(|path| path.display().to_string());
+        if let Some(unit) = unit {
+            self.hold(unit, self.server.peer_pid(client));
+        }
         now(&ScriptCall { script: found.display().to_string(), cgroup, environment })
     }
 
+    /// [`Self::adopt`] for a client, whose verb is over.
+    pub(super) fn adopt_for(&mut self, client: ClientId, wanted: &Adopt) -> Outcome {
+        let unit = self.resolve(std::slice::from_ref(&wanted.name))?.into_iter().next();
+        let adopted = self.adopt(wanted);
+        if let Some(unit) = unit {
+            self.release(unit, self.server.peer_pid(client));
+        }
+        adopted
+    }
+
     /// Takes over what runs of a unit without having been started by us.
-    pub(super) fn adopt(&mut self, wanted: &Adopt) -> Outcome {
+    fn adopt(&mut self, wanted: &Adopt) -> Outcome {
         let Some(id) = self.resolve(std::slice::from_ref(&wanted.name))?.into_iter().next() else { return now(&()) };
         let failed = |text: String| Err(Refusal::text(errors::FAILED, text));
         let view = self.core.view(id);

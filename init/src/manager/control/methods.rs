@@ -149,8 +149,8 @@ impl Manager {
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),
             "org.rung.Manager.Enable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, true)),
             "org.rung.Manager.Disable" => change(true).and_then(|_| self.enable(client, &parameters(call)?, false)),
-            "org.rung.Manager.Run" => change(true).and_then(|_| self.run_script(&parameters(call)?)),
-            "org.rung.Manager.Adopt" => change(true).and_then(|_| self.adopt(&parameters(call)?)),
+            "org.rung.Manager.Run" => change(true).and_then(|_| self.run_script(client, &parameters(call)?)),
+            "org.rung.Manager.Adopt" => change(true).and_then(|_| self.adopt_for(client, &parameters(call)?)),
             "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units(&parameters(call)?)),
             "org.rung.Manager.Reexec" => {
                 change(true)?;

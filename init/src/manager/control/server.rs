@@ -112,6 +112,11 @@ impl Server {
         Some(asked::peer(client.socket().as_fd(), client.uid))
     }
 
+    /// A client's process; 0 where it is in another PID namespace.
+    pub fn peer_pid(&self, id: ClientId) -> i32 {
+        self.clients.get(&id).and_then(|client| credentials::peer_pid(client.socket().as_fd())).unwrap_or(0)
+    }
+
     /// Bytes of replies that a client has yet to read.
     pub fn unread(&self, id: ClientId) -> usize {
         self.clients.get(&id).map_or(0, Client::unread)

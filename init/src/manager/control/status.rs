@@ -34,6 +34,17 @@ fn since(view: &View<'_>, (now, wall): (u64, u64)) -> Option<u64> {
     (view.since > 0).then(|| wall.saturating_sub(now.saturating_sub(view.since)))
 }
 
+/// Two lists in one, each name once.
+fn joined(own: Option<Vec<UnitName>>, more: Vec<UnitName>) -> Vec<UnitName> {
+    let mut names = own.unwrap_or_default();
+    for name in more {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
 impl Manager {
     /// A unit's state. One of Rung's own targets that nothing had to start is active where the level says so.
     pub fn state(&self, id: UnitId) -> State {
@@ -85,6 +96,7 @@ impl Manager {
             (Some(_), _) => true,
             (None, _) => false,
         };
+        let (script_after, script_before) = unit.map(|u| self.script_order(u)).unwrap_or_default();
         let (names, own) = (Vec::<UnitName>::new(), |list: fn(&Unit) -> &Vec<UnitName>| unit.map(list).cloned());
         UnitStatus {
             name: view.name.clone(),
@@ -116,12 +128,25 @@ impl Manager {
             files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
             requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),
             wants: own(|u| &u.wants).unwrap_or_else(|| names.clone()),
-            after: own(|u| &u.after).unwrap_or_else(|| names.clone()),
-            before: own(|u| &u.before).unwrap_or_else(|| names.clone()),
+            after: joined(own(|u| &u.after), script_after),
+            before: joined(own(|u| &u.before), script_before),
             conflicts: own(|u| &u.conflicts).unwrap_or(names),
             relations: unit.map(relations).unwrap_or_default(),
             settings: if full { unit.map(unit::settings).unwrap_or_default() } else { Vec::new() },
         }
+    }
+
+    /// What the header of the script that a unit stands for adds to the order, as far as it counts: it comes after these,
+    /// and before those.
+    pub(super) fn script_order(&self, unit: &Unit) -> (Vec<UnitName>, Vec<UnitName>) {
+        let (after, before) = (&unit.relations.script_after, &unit.relations.script_before);
+        let vain: Vec<_> =
+            if after.is_empty() && before.is_empty() { Vec::new() } else { self.core.unheeded().collect() };
+        let heeded = |later: &UnitName, earlier: &UnitName| later != earlier && !vain.contains(&(later, earlier));
+        (
+            after.iter().filter(|other| heeded(&unit.name, other)).cloned().collect(),
+            before.iter().filter(|other| heeded(other, &unit.name)).cloned().collect(),
+        )
     }
 
     /// Who asked; nobody did where the last job came of another unit's doing.

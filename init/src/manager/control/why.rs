@@ -37,6 +37,18 @@ impl Manager {
         now(&why)
     }
 
+    /// The order that the header of a script adds to the unit that stands for the script.
+    fn header_order(&self, unit: &Unit) -> Option<String> {
+        let (after, before) = self.script_order(unit);
+        let list = |word: &str, names: &[UnitName]| {
+            let names: Vec<&str> = names.iter().map(UnitName::short).collect();
+            (!names.is_empty()).then(|| format!("{word} {}", names.join(", ")))
+        };
+        let lists: Vec<String> = [list("after", &after), list("before", &before)].into_iter().flatten().collect();
+        let said = lists.join("; ");
+        (!said.is_empty()).then(|| format!("by the header of the init script that it stands for it starts {said}"))
+    }
+
     /// How it stands, in one sentence.
     fn verdict(&self, id: UnitId, unit: &UnitStatus) -> String {
         let view = self.core.view(id);
@@ -74,6 +86,7 @@ impl Manager {
                 choice.why
             ));
         }
+        lines.extend(definition(&view).and_then(|unit| self.header_order(unit)));
         if let Some(cause) =
             view.cause.filter(|c| !matches!(c.reason, Reason::Asked | Reason::OnIn(_) | Reason::OffIn(_)))
         {
@@ -334,7 +347,7 @@ fn next(unit: &UnitStatus, differences: &[Difference]) -> Vec<String> {
         LoadState::Loaded | LoadState::Missing => {}
     }
     if let (State::Failed, Some(outcome)) = (unit.state, &unit.outcome) {
-        let hint = sentence::hint(name, &JobResult::Failed(outcome.clone()));
+        let hint = sentence::hint(name, unit.load == LoadState::Masked, &JobResult::Failed(outcome.clone()));
         lines.extend(hint.filter(|hint| !lines.contains(hint)).into_iter().collect::<Vec<_>>());
         lines.push(format!("initctl start {name}, once the cause is mended"));
     }

@@ -37,22 +37,23 @@ pub struct UnitBrief {
     pub file: Option<String>,
 }
 
-impl From<UnitBrief> for UnitStatus {
-    fn from(brief: UnitBrief) -> Self {
+impl UnitStatus {
+    /// A unit of that name that can be used, is down, and of which nothing else is known.
+    pub fn of(name: UnitName) -> Self {
         Self {
-            name: brief.name,
-            description: brief.description,
+            name,
+            description: String::new(),
             documentation: Vec::new(),
-            load: brief.load,
+            load: LoadState::Loaded,
             load_error: None,
             changed_on_disk: false,
-            state: brief.state,
-            phase: brief.phase,
-            since_ms: brief.since_ms,
-            main_pid: brief.main_pid,
-            control_pid: brief.control_pid,
+            state: State::Inactive,
+            phase: Phase::Dead,
+            since_ms: None,
+            main_pid: None,
+            control_pid: None,
             pids: Vec::new(),
-            restarts: brief.restarts,
+            restarts: 0,
             last_exit: None,
             outcome: None,
             reason: None,
@@ -63,10 +64,10 @@ impl From<UnitBrief> for UnitStatus {
             job: None,
             waits_for: Vec::new(),
             timeout_in_ms: None,
-            levels: brief.levels,
+            levels: String::new(),
             cause: None,
-            source: brief.source,
-            files: brief.file.into_iter().collect(),
+            source: Source::Native,
+            files: Vec::new(),
             requires: Vec::new(),
             wants: Vec::new(),
             after: Vec::new(),
@@ -74,6 +75,25 @@ impl From<UnitBrief> for UnitStatus {
             conflicts: Vec::new(),
             relations: Vec::new(),
             settings: Vec::new(),
+        }
+    }
+}
+
+impl From<UnitBrief> for UnitStatus {
+    fn from(brief: UnitBrief) -> Self {
+        Self {
+            description: brief.description,
+            load: brief.load,
+            state: brief.state,
+            phase: brief.phase,
+            since_ms: brief.since_ms,
+            main_pid: brief.main_pid,
+            control_pid: brief.control_pid,
+            restarts: brief.restarts,
+            levels: brief.levels,
+            source: brief.source,
+            files: brief.file.into_iter().collect(),
+            ..Self::of(brief.name)
         }
     }
 }

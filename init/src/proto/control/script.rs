@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `Run`: how the script of this name is to be run by the client itself.
+/// `Run`: how the script of this name is to be run by the client itself. Until the client asks for [`Adopt`], or has
+/// ended, the script is at work, and its unit isn't restarted by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunScript {
     /// Its name in `/etc/init.d`.
@@ -21,7 +22,7 @@ pub struct ScriptCall {
     pub environment: Vec<(String, String)>,
 }
 
-/// `Adopt`: take over what runs of a unit.
+/// `Adopt`: take over what runs of a unit; what the client ran by [`RunScript`] is over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Adopt {
     /// The unit.

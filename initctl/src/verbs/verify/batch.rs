@@ -67,6 +67,15 @@ impl<'a> Batch<'a> {
         names.into_iter().collect()
     }
 
+    /// The init scripts that these units are made of, as they are shown.
+    pub fn scripts(&self, names: &[UnitName]) -> BTreeSet<PathBuf> {
+        let script = |name: &UnitName| match self.loader.load(name).definition {
+            Definition::Good(unit) if unit.source.is_script() => unit.source_path.clone(),
+            _ => None,
+        };
+        names.iter().filter_map(script).map(|path| self.root.shown(&path)).collect()
+    }
+
     /// Where a systemd unit and a script have one name, and today another of them would be taken.
     pub fn changes_of_mind(&self) -> Vec<Finding> {
         let path = self.root.shown(Path::new(recorded::PATH));
@@ -106,6 +115,7 @@ impl<'a> Batch<'a> {
         core.handle(Event::Define(definitions), 0, &mut Vec::new());
         self.complete(&mut core);
         let mut loops = loops::findings(&core, names);
+        loops.extend(loops::in_vain(&core, names, self.root));
         excerpts(self.root, &mut loops);
         (checked, loops)
     }

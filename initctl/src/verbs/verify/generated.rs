@@ -44,12 +44,22 @@ impl Generated {
 
     /// The folders of units, in search order, as they are shown.
     pub fn folders<'a>(&'a self, root: &'a Root) -> impl Iterator<Item = (Source, PathBuf)> + 'a {
-        let usual = load::generated(&client::run_dir());
-        let place = move |path: PathBuf| match (&self.folder, path.strip_prefix(&usual)) {
-            (Some(folder), Ok(kind)) => folder.join(kind),
+        let folders = load::system_folders(&client::run_dir()).into_iter();
+        folders.map(move |(source, path)| (source, self.place(root, path)))
+    }
+
+    /// Where to look for a path of the root.
+    pub fn place(&self, root: &Root, path: PathBuf) -> PathBuf {
+        match (&self.folder, path.strip_prefix(load::generated(&client::run_dir()))) {
+            (Some(folder), Ok(rest)) => folder.join(rest),
             _ => root.shown(&path),
-        };
-        load::system_folders(&client::run_dir()).into_iter().map(move |(source, path)| (source, place(path)))
+        }
+    }
+
+    /// Where a file of that folder will lie once the image runs.
+    pub fn origin(&self, file: &Path) -> PathBuf {
+        let inside = self.folder.as_ref().and_then(|folder| file.strip_prefix(folder).ok());
+        inside.map_or_else(|| file.to_owned(), |rest| load::generated(&client::run_dir()).join(rest))
     }
 }
 

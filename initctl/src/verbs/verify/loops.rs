@@ -1,6 +1,7 @@
-//! Loops in the ordering, as the core would cut them.
+//! Loops in the ordering, as the core would cut them, and what headers of init scripts wish in vain.
 
 use init::core::{Core, Cycle, Loaded};
+use init::load::Root;
 use init::unit::{Finding, Severity, Unit, UnitName};
 use std::rc::Rc;
 
@@ -10,11 +11,39 @@ pub fn findings(core: &Core, names: &[UnitName]) -> Vec<Finding> {
     cycles.map(|cycle| finding(core, &cycle)).collect()
 }
 
-fn finding(core: &Core, cycle: &Cycle) -> Finding {
-    let unit = |name: &UnitName| match core.id(name).map(|id| core.view(id).on_disk.clone()) {
+fn unit(core: &Core, name: &UnitName) -> Option<Rc<Unit>> {
+    match core.id(name).map(|id| core.view(id).on_disk.clone()) {
         Some(Loaded::Good(unit)) => Some(unit),
         _ => None,
+    }
+}
+
+/// The orders that headers of scripts wish for and unit files contradict, where one of these units is concerned.
+pub fn in_vain(core: &Core, names: &[UnitName], root: &Root) -> Vec<Finding> {
+    let concerned = core.unheeded().filter(|(later, earlier)| names.contains(later) || names.contains(earlier));
+    concerned.map(|(later, earlier)| opposed(core, root, later, earlier)).collect()
+}
+
+fn opposed(core: &Core, root: &Root, later: &UnitName, earlier: &UnitName) -> Finding {
+    let is_script = |name: &UnitName| unit(core, name).is_some_and(|unit| unit.source.is_script());
+    let stands = |name: &UnitName, list: fn(&Unit) -> &Vec<UnitName>, other: &UnitName| {
+        unit(core, name).is_some_and(|unit| list(&unit).contains(other))
     };
+    // Whose header it is: a script's own, or that of the script that a unit stands for.
+    let by_later = is_script(later) || stands(later, |u| &u.relations.script_after, earlier);
+    let script = if by_later { later } else { earlier };
+    let path = unit(core, script).and_then(|unit| unit.source_path.clone());
+    let path = path.unwrap_or_else(|| format!("/etc/init.d/{}", script.short()).into());
+    let (later, earlier) = (later.short(), earlier.short());
+    let text = format!(
+        "by its header `{later}` is to start after `{earlier}`: unit files have it the other way round, and count"
+    );
+    Finding::whole(Severity::Warning, &root.shown(&path), text)
+        .hint(format!("see After= and Before=: initctl cat {later} {earlier}"))
+}
+
+fn finding(core: &Core, cycle: &Cycle) -> Finding {
+    let unit = |name: &UnitName| unit(core, name);
     let first = cycle.members.first().into_iter();
     let ring: Vec<&str> = cycle.members.iter().chain(first).map(UnitName::short).collect();
     let message = format!(

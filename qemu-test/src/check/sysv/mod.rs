@@ -1,6 +1,7 @@
 //! Debian's sysvinit machine: first under its own init, for the record; then under Rung in its place.
 
 mod commands;
+mod mistakes;
 mod order;
 mod record;
 mod state;
@@ -47,6 +48,11 @@ pub const STEPS: &[Step] = &[
     step("service, invoke-rc.d, update-rc.d, chkconfig and scripts by hand do as ever", commands::services),
     step("telinit q and u, shutdown +1 and -c; levels 3 and 2 leave alone what is on in both", commands::levels),
     step("Alt-Up runs inittab's line for it", commands::keyboard),
+    step(
+        "broken scripts, links, lines of inittab and names are told, each with its place; all else goes on",
+        mistakes::named,
+    ),
+    step("a full disk stops no service, and keeps none from being restarted", mistakes::full_disk),
     vital("telinit 1: single-user, sulogin on the console; from there to level 2", commands::single),
     step(
         "insserv and startpar are purged, no `.depend` file is left, all links have the number 01",

@@ -12,11 +12,11 @@ mod sysv;
 mod watchers;
 
 use super::Result;
-use super::job::Job;
+use super::job::{Delay, Job, Kind, Service, name};
 use nix::sys::signal::Signal;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+use std::fmt::{Debug, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Where things are.
@@ -148,4 +148,25 @@ pub fn package(setting: &Setting, name: &str) -> Result<String> {
     let text =
         std::fs::read_to_string(&file).map_err(|_| format!("its package isn't in {}", setting.packages.display()))?;
     Ok(text.trim().to_owned())
+}
+
+/// A service as a unit file, for those that read these; `more` is said in `[Unit]` too.
+fn unit_file(more: &str, job: &Job, service: &Service) -> String {
+    let mut text = format!("[Unit]\n{more}");
+    for key in ["After", "Requires"] {
+        if !service.after.is_empty() {
+            let names: Vec<_> = service.after.clone().map(|n| name(n) + ".service").collect();
+            let _ = writeln!(text, "{key}={}", names.join(" "));
+        }
+    }
+    if job.delay == Delay::None && job.kind != Kind::Once {
+        text += "StartLimitIntervalSec=0\n";
+    }
+    let _ = writeln!(text, "[Service]\nExecStart={}", service.words.join(" "));
+    text += match (job.kind, job.delay) {
+        (Kind::Once, _) => "Type=oneshot\nRemainAfterExit=yes\n",
+        (_, Delay::None) => "Restart=always\nRestartSec=0\n",
+        (_, Delay::Default) => "Restart=always\n",
+    };
+    text
 }

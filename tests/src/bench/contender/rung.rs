@@ -1,9 +1,8 @@
 //! Rung, with a cgroup for each service, as on a machine, and without, as in most containers.
 
-use super::{Contender, Launch, Setting, Stop, words};
-use crate::bench::job::{Delay, Job, Kind, Service, name};
+use super::{Contender, Launch, Setting, Stop, unit_file, words};
+use crate::bench::job::{Job, Service, name};
 use crate::bench::{Doing, Result};
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -19,26 +18,6 @@ pub(super) fn all() -> Vec<Box<dyn Contender>> {
 }
 
 const PROGRAMS: [&str; 5] = ["init", "init-manager", "init-log", "init-boot", "sysv"];
-
-fn unit(job: &Job, service: &Service) -> String {
-    let mut text = String::from("[Unit]\n");
-    for key in ["After", "Requires"] {
-        if !service.after.is_empty() {
-            let names: Vec<_> = service.after.clone().map(|n| name(n) + ".service").collect();
-            let _ = writeln!(text, "{key}={}", names.join(" "));
-        }
-    }
-    if job.delay == Delay::None && job.kind != Kind::Once {
-        text += "StartLimitIntervalSec=0\n";
-    }
-    let _ = writeln!(text, "[Service]\nExecStart={}", service.words.join(" "));
-    text += match (job.kind, job.delay) {
-        (Kind::Once, _) => "Type=oneshot\nRemainAfterExit=yes\n",
-        (_, Delay::None) => "Restart=always\nRestartSec=0\n",
-        (_, Delay::Default) => "Restart=always\n",
-    };
-    text
-}
 
 impl Contender for Rung {
     fn name(&self) -> &'static str {
@@ -68,7 +47,7 @@ impl Contender for Rung {
         fs::create_dir_all(root.join("etc/init.d")).doing("init.d")?;
         for service in job.services() {
             let file = service.name.clone() + ".service";
-            fs::write(units.join(&file), unit(job, &service)).doing(&file)?;
+            fs::write(units.join(&file), unit_file("", job, &service)).doing(&file)?;
             symlink(format!("../../units/{file}"), level.join(&file)).doing(&file)?;
         }
         let more = Job { idle_units: 0, ..*job };
@@ -76,7 +55,7 @@ impl Contender for Rung {
             let words = [crate::bench::job::PROGRAM.to_owned(), job.kind.word().to_owned(), number.to_string()];
             let service = Service { number, name: name(number), words, after: 0..0 };
             let file = service.name.clone() + ".service";
-            fs::write(units.join(&file), unit(&more, &service)).doing(&file)?;
+            fs::write(units.join(&file), unit_file("", &more, &service)).doing(&file)?;
         }
         let lib = Path::new("/usr/lib/rung");
         let mut binds: Vec<_> = PROGRAMS.iter().map(|p| (setting.rung.join(p), lib.join(p))).collect();

@@ -1,9 +1,8 @@
 //! systemd, with the host's libraries.
 
-use super::{Contender, Launch, Setting, Stop, package, path, words};
-use crate::bench::job::{Delay, Job, Kind, name};
+use super::{Contender, Launch, Setting, Stop, package, path, unit_file, words};
+use crate::bench::job::Job;
 use crate::bench::{Doing, Result};
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -34,22 +33,7 @@ impl Contender for Systemd {
         fs::write(root.join("etc/machine-id"), "0123456789abcdef0123456789abcdef\n").doing("machine-id")?;
         fs::write(folder.join("bench.target"), "[Unit]\nDefaultDependencies=no\nAllowIsolate=yes\n").doing("target")?;
         for service in job.services() {
-            let mut text = String::from("[Unit]\nDefaultDependencies=no\n");
-            for key in ["After", "Requires"] {
-                if !service.after.is_empty() {
-                    let names: Vec<_> = service.after.clone().map(|n| name(n) + ".service").collect();
-                    let _ = writeln!(text, "{key}={}", names.join(" "));
-                }
-            }
-            if job.delay == Delay::None && job.kind != Kind::Once {
-                text += "StartLimitIntervalSec=0\n";
-            }
-            let _ = writeln!(text, "[Service]\nExecStart={}", service.words.join(" "));
-            text += match (job.kind, job.delay) {
-                (Kind::Once, _) => "Type=oneshot\nRemainAfterExit=yes\n",
-                (_, Delay::None) => "Restart=always\nRestartSec=0\n",
-                (_, Delay::Default) => "Restart=always\n",
-            };
+            let text = unit_file("DefaultDependencies=no\n", job, &service);
             let file = service.name.clone() + ".service";
             fs::write(folder.join(&file), text).doing(&file)?;
             symlink(format!("../{file}"), wants.join(&file)).doing(&file)?;

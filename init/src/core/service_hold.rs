@@ -1,0 +1,45 @@
+//! The service machine while a verb of its script is at work (see [`crate::core::hold`]).
+
+use super::script::is_script;
+use super::{Group, Run, Service};
+use crate::core::{Outcome, Phase};
+
+impl Service {
+    /// A verb of its script is at work: what happens to its main process may be the verb's doing.
+    pub(in crate::core) fn is_held(&self) -> bool {
+        self.hold.is_on()
+    }
+
+    /// The main process has ended under a verb. Another one may come; whether it has is seen when the verb is over.
+    pub(super) fn put_off_end(&mut self, r: &mut Run<'_>, outcome: Outcome) {
+        self.hold.end = Some(outcome);
+        self.group = Group::Outlives;
+        self.enter(r, Phase::Running);
+        if is_script(r.unit) {
+            self.look_around(r);
+        }
+    }
+
+    /// There is a main process again, or a new run: the end of the one before means nothing any more.
+    pub(super) fn forget_held_end(&mut self) {
+        if let Some(hold) = self.hold.own()
+            && hold.end.take().is_some()
+        {
+            self.pace.exit = None;
+        }
+    }
+
+    /// The verb is over: what it has left behind counts.
+    pub(super) fn released(&mut self, r: &mut Run<'_>) {
+        let end = self.hold.own().and_then(|hold| hold.end.take());
+        self.hold.settle();
+        if self.phase != Phase::Running || self.main.is_some() {
+            return;
+        }
+        match end {
+            Some(outcome) => self.main_gone(r, outcome),
+            // Its last process may have gone meanwhile.
+            None => self.watch_headless(r),
+        }
+    }
+}
