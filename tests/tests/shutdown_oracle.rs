@@ -186,7 +186,8 @@ impl Machine {
                       mount -t proc proc proc && exec chroot . /bin/sh -c \"$2\"";
         // sysvinit leaves the telling to a child, which would end with PID 1.
         let text = format!("cd /; PATH=/{side}:/bin:/usr/bin; {setup}\n{line}\ncode=$?; sleep 0.3; exit $code");
-        let mut command = container::unshare(&[]);
+        // `halt -i` takes all network interfaces down.
+        let mut command = container::unshare(&["--net"]);
         command.args(["sh", "-c", inside]).arg(&root).arg(&self.terminal).arg(text);
         command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("RUNG_RUNDIR", "/run/rung");
         let out = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();

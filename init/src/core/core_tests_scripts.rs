@@ -233,6 +233,30 @@ fn a_switch_calls_what_rc_calls() {
 }
 
 #[test]
+fn level_1_leaves_nobody_of_what_it_stops() {
+    let login = unit("login", |u| u.service.kill_mode = KillMode::Process);
+    let mut b = Bench::new(vec![login, script("daemon", |_| {})]);
+    farm(&mut b, &["login=23/", "daemon=23/1"]);
+    b.level('2');
+    b.runs("login");
+    left(&mut b, "daemon", Some(55), false);
+    b.level('1');
+    assert_eq!(b.spawned(), ["daemon ExecStop0"]);
+    assert_eq!(
+        b.signals(),
+        [(true, 15), (true, 1), (true, 18)],
+        "all of login: its shells too, which heed SIGHUP only"
+    );
+    b.exit("daemon", false, Exit::Code(0));
+    assert_eq!(b.signals(), [(true, 15), (true, 1), (true, 18)]);
+    b.ends("login", Exit::Signal(15));
+    b.level('2');
+    b.runs("login");
+    b.ask(Verb::Stop, &["login"]);
+    assert_eq!(b.signals(), [(false, 15), (false, 18)], "as its file says, at any other stop");
+}
+
+#[test]
 fn lock_files_decide_for_red_hats_rc() {
     const LINKS: &[&str] = &["a=35/016", "b=3/056", "c=3/5", "d=/35"];
     let mut b = Bench::new(["a", "b", "c", "d"].map(|n| script(n, |_| {})).to_vec());

@@ -4,7 +4,7 @@
 //! one that nobody has started, and then each with an S link there with `start`; not at the first level after the boot for
 //! K links; and leaves out those whose link was the same in the level before. What has neither link is left alone. Level 1
 //! ends in S, so for the level after it S is the one before. What levels 0, 1 and 6 end without a K link hears signals
-//! only, as from `killprocs` and `sendsigs`.
+//! only, as from `killprocs` and `sendsigs`; and of all that level 1 stops every process ends.
 //!
 //! Red Hat's `rc` asks for the script's lock file instead of the level before, at the first level too: where there is one
 //! it calls `stop` by a K link, where there is none `start` by an S link.
@@ -80,6 +80,11 @@ impl Core {
     /// Notes how the stops of a switch are to be made, and that the starts of scripts wait for them.
     pub(super) fn note_calls(&mut self, rc: Rc, stops: &BTreeMap<UnitId, Reason>) {
         self.forget_calls();
+        if rc.to == Level::SINGLE {
+            for id in stops.keys().copied().filter(|id| self.is_up(*id)).collect::<Vec<_>>() {
+                self.units.get_mut(id).service.call = Call::Whole;
+            }
+        }
         for id in stops.keys().copied().filter(|id| self.is_script(*id)).collect::<Vec<_>>() {
             self.level_stops.insert(id);
             let call = match self.is_killed(id, rc) {
@@ -102,7 +107,7 @@ impl Core {
 
     /// What an earlier switch wanted, and nobody has begun.
     pub(super) fn forget_calls(&mut self) {
-        let stale = |id: &UnitId| matches!(self.units.get(*id).service.call, Call::Due | Call::Bare);
+        let stale = |id: &UnitId| matches!(self.units.get(*id).service.call, Call::Due | Call::Bare | Call::Whole);
         for id in self.units.ids().filter(stale).collect::<Vec<_>>() {
             self.units.get_mut(id).service.call = Call::No;
         }

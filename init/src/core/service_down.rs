@@ -173,7 +173,7 @@ impl Service {
         };
         for key in targets {
             r.out.push(Action::Signal { unit: r.id, token, key, signal });
-            if r.unit.service.ending.send_sighup && signal != SIGHUP {
+            if self.sends_sighup(r.unit) && signal != SIGHUP {
                 r.out.push(Action::Signal { unit: r.id, token, key, signal: SIGHUP });
             }
             if signal != SIGKILL && signal != SIGCONT {

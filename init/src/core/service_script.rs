@@ -9,7 +9,8 @@
 //! that the daemon he starts next is stopped again.
 //!
 //! A K link has `ExecStop=` run for a unit that is down ([`Call::Due`], then [`Call::Under`]), and a level that rc's rules
-//! would end without the script ends it by signals alone ([`Call::Bare`]).
+//! would end without the script ends it by signals alone ([`Call::Bare`]). What level 1 stops leaves nobody, script or not
+//! ([`Call::Whole`]): Debian's `killprocs` ends all processes there.
 
 use super::{Group, Run, Service, Wanted};
 use crate::core::restart::wants_restart;
@@ -28,6 +29,8 @@ pub(in crate::core) enum Call {
     No,
     /// Signals to all its processes, and no `ExecStop=`.
     Bare,
+    /// `ExecStop=`, and then signals to all its processes; SIGHUP too, as shells ignore SIGTERM.
+    Whole,
     /// `ExecStop=` although the unit is down.
     Due,
     /// That runs.
@@ -61,7 +64,15 @@ pub(super) fn skip_reason(unit: &Unit, words: &[String], exit: ExitRecord) -> St
 impl Service {
     /// Which processes a stop is for.
     pub(super) fn kill_mode(&self, unit: &Unit) -> KillMode {
-        if self.call == Call::Bare { KillMode::ControlGroup } else { unit.service.kill_mode }
+        match self.call {
+            Call::Bare | Call::Whole => KillMode::ControlGroup,
+            Call::No | Call::Due | Call::Under => unit.service.kill_mode,
+        }
+    }
+
+    /// Whether SIGHUP goes with the signal of a stop.
+    pub(super) fn sends_sighup(&self, unit: &Unit) -> bool {
+        unit.service.ending.send_sighup || self.call == Call::Whole
     }
 
     /// The script has ended well, or a process that was its main one: who is there now?
