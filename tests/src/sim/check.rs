@@ -23,6 +23,8 @@ pub struct Judge {
     begun: BTreeSet<u64>,
     /// Instances whose way down has been judged.
     going: BTreeSet<u64>,
+    /// Instances that were up while a verb of their script was at work.
+    held: BTreeSet<u64>,
     steps: u64,
     /// What came to light first.
     pub wrong: Vec<String>,
@@ -35,6 +37,14 @@ impl Judge {
         self.steps += 1;
         if core.ids().count() < BIG || self.steps.is_multiple_of(32) {
             self.wrong.extend(init::core::invariants::check(core));
+        }
+        for view in core.ids().map(|id| core.view(id)).filter(|view| view.held) {
+            match view.phase {
+                Phase::Running => self.held.extend(view.token),
+                // What ends while it reloads isn't put off.
+                Phase::Reload => self.held.retain(|token| view.token != Some(*token)),
+                _ => {}
+            }
         }
     }
 
@@ -56,7 +66,7 @@ impl Judge {
                         self.start(core, *unit, key.token, now);
                     }
                     if *kind == ExecKind::Stop {
-                        self.under_a_verb(core, *unit, *index);
+                        self.under_a_verb(core, *unit, key.token, *index);
                         self.stop_order(core, *unit, key.token);
                     }
                 }
@@ -94,11 +104,12 @@ impl Judge {
         }
     }
 
-    /// While a verb of its script is at work a unit goes down only because somebody asks for it, or because it ran too long.
-    fn under_a_verb(&mut self, core: &Core, unit: UnitId, index: usize) {
+    /// While a verb of its script is at work a unit that has been up under it goes down only because somebody asks for it, or
+    /// because it ran too long.
+    fn under_a_verb(&mut self, core: &Core, unit: UnitId, token: u64, index: usize) {
         let view = core.view(unit);
         let lasts = view.unit.is_none_or(|u| u.service.ending.runtime_max.is_none());
-        if view.held && view.job.is_none() && lasts && index == 0 {
+        if view.held && self.held.contains(&token) && view.job.is_none() && lasts && index == 0 {
             self.say(format!("{:?} goes down by itself while a verb of its script is at work", view.name));
         }
     }
