@@ -30,10 +30,12 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 use variables::Variables;
 
-/// How soon a FIFO that can't be opened or watched is looked at again, in milliseconds.
-const LOOK_EVERY: u16 = 5000;
+/// How soon a FIFO that is gone, or can't be opened or watched, is looked at again. sysvinit takes as long, and who removed
+/// it to make it anew, as a maintainer script does, is to have his turn.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Where the power's guard says how it stands; the older place after it.
 const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
 
@@ -67,7 +69,7 @@ pub fn run() -> Result<(), Errno> {
     let signals = Signals::new()?;
     let (pipe, variables) = (Pipe::new(Path::new(fifo::PATH)), Variables::default());
     let (watch, mounts) = (Watch::new().ok(), File::open("/proc/self/mountinfo").ok());
-    let mut channel = Channel { signals, pipe, watch, mounts, watched: false, variables, work: worker() };
+    let mut channel = Channel { signals, pipe, watch, mounts, watched: false, due: None, variables, work: worker() };
     let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
     channel.variables.restore(&kept);
     channel.open();
@@ -85,6 +87,8 @@ struct Channel {
     mounts: Option<File>,
     /// The FIFO that is open is watched.
     watched: bool,
+    /// It is gone: when it is looked at again.
+    due: Option<Instant>,
     variables: Variables,
     work: SyncSender<Job>,
 }
@@ -112,12 +116,17 @@ impl Channel {
     /// Waits for something and sees to it; `false`: it is told to end.
     fn turn(&mut self) -> bool {
         let settled = self.pipe.is_settled() && (self.watched || self.pipe.fd().is_none());
-        let timeout = if settled { PollTimeout::NONE } else { PollTimeout::from(LOOK_EVERY) };
+        let wait = match self.due {
+            Some(due) => Some(due.saturating_duration_since(Instant::now())),
+            None => (!settled).then_some(LOOK_EVERY),
+        };
+        // Rounded up, so that a rest of less than a millisecond isn't a busy loop.
+        let timeout = wait.and_then(|wait| PollTimeout::try_from(wait + Duration::from_millis(1)).ok());
         let inputs = [self.pipe.fd(), self.watch.as_ref().map(Watch::fd)].into_iter().flatten();
         let mut fds: Vec<PollFd<'_>> =
             [self.signals.as_fd()].into_iter().chain(inputs).map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
         fds.extend(self.mounts.as_ref().map(|file| PollFd::new(file.as_fd(), PollFlags::POLLPRI)));
-        let _ = poll(&mut fds, timeout);
+        let _ = poll(&mut fds, timeout.unwrap_or(PollTimeout::NONE));
         drop(fds);
         while let Some(signal) = self.signals.take() {
             if !self.signalled(signal) {
@@ -127,11 +136,18 @@ impl Channel {
         for bytes in self.pipe.read() {
             self.requested(&bytes);
         }
+        if self.pipe.is_settled() && self.pipe.is_gone() {
+            self.watch.iter().for_each(Watch::clear);
+            if *self.due.get_or_insert_with(|| Instant::now() + LOOK_EVERY) > Instant::now() {
+                return true;
+            }
+        }
         self.open();
         true
     }
 
     fn open(&mut self) {
+        self.due = None;
         self.look();
         let watch = self.watch.as_ref().filter(|_| self.pipe.fd().is_some() && self.mounts.is_some());
         watch.inspect(|w| w.clear());

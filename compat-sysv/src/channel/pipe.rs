@@ -57,6 +57,11 @@ impl Pipe {
         self.fd.is_some() || self.closed
     }
 
+    /// Whether nothing is in its place.
+    pub fn is_gone(&self) -> bool {
+        stat(&self.path) == Err(Errno::ENOENT)
+    }
+
     /// Closes it, and leaves it so until [`Pipe::open_anew`].
     pub fn close(&mut self) {
         self.fd = None;
