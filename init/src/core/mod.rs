@@ -365,7 +365,8 @@ impl Core {
         let called_off = (idle || matches!(phase, Phase::Check | Phase::AutoRestart))
             && service.phase == Phase::Dead
             && service.result == Outcome::Success;
-        if begins || service.phase != phase || service.due() != due || service.token != token {
+        let moved = service.phase != phase || service.due() != due || service.token != token || service.idle != idle;
+        if begins || moved {
             self.settle(id, due, out);
             if called_off {
                 self.forget_end(id);
