@@ -331,8 +331,8 @@ fn what_is_no_fifo_is_told() {
     machine.world.wait_for("the words", deadline(90), |w| {
         w.run(["initctl", "logs", "sysv-fifo"]).stdout.contains("/run/initctl is not a fifo").then_some(())
     });
+    // No SIGUSR1 here: it closes the FIFO that was made meanwhile, and what was written into it is lost.
     machine.world.ok(["rm", "/run/initctl"]);
-    machine.signal(Signal::SIGUSR1);
     machine.world.wait_for("a FIFO", deadline(90), |w| w.path("/run/initctl").exists().then_some(()));
     machine.level('4');
     machine.wait_level('4');
