@@ -13,6 +13,8 @@ use std::rc::Rc;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
+/// So many messages wait for each other, or for [`Logger::flush`], and go out together: what services wait for comes first.
+const BATCH: usize = 32;
 /// Messages that may wait for room in the socket; more are dropped and counted (notes only, never pipes).
 const MAX_WAITING: usize = 4096;
 
@@ -68,13 +70,16 @@ impl Logger {
         &mut self.out
     }
 
-    /// Sends, now or when there is room.
+    /// Sends with the next [`Self::flush`], or when there is room.
     pub fn send(&mut self, request: Request, fd: Option<Rc<OwnedFd>>) {
         if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.out.send(self.socket.as_fd(), &request.encode(), fd.into_iter().collect());
+        self.out.keep(&request.encode(), fd);
+        if self.out.len() == BATCH {
+            self.flush();
+        }
     }
 
     /// Hands over a service's pipe.

@@ -33,9 +33,15 @@ impl Outbox {
                 Err(unsent) => self.short = unsent == Unsent::Short,
             }
         }
-        self.packets.push_back((packet.len(), fds.len()));
-        self.bytes.extend_from_slice(packet);
+        self.keep(packet, fds);
+    }
+
+    /// Keeps a packet behind those that wait.
+    pub fn keep(&mut self, packet: &[u8], fds: impl IntoIterator<Item = Rc<OwnedFd>>) {
+        let before = self.fds.len();
         self.fds.extend(fds);
+        self.packets.push_back((packet.len(), self.fds.len().saturating_sub(before)));
+        self.bytes.extend_from_slice(packet);
     }
 
     /// Sends what waits, as far as there is room.

@@ -283,6 +283,7 @@ impl Manager {
             crowd: Default::default(),
             forked: BTreeMap::new(),
             watched: BTreeMap::new(),
+            vacated: BTreeSet::new(),
             strays_due: None,
             pid_files: BTreeMap::new(),
             sites: BTreeMap::new(),
