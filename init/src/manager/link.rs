@@ -207,9 +207,9 @@ impl Link {
     }
 
     /// Closes several parked descriptors of a token; their names together must be shorter than one name may be.
-    pub fn unpark_all<const N: usize>(&mut self, token: u64, names: [&str; N]) {
+    pub fn unpark_all(&mut self, token: u64, names: &[&str]) {
         if self.version < BATCHES {
-            names.into_iter().for_each(|name| self.unpark(token, name));
+            names.iter().for_each(|name| self.unpark(token, name));
         } else {
             self.unpark(token, &names.join(","));
         }
@@ -217,7 +217,7 @@ impl Link {
 
     /// As [`Self::unpark_all`] for a token that is over, with the next [`Self::flush`]: PID 1 starts what there is to be
     /// started before it tidies up.
-    pub fn unpark_late<const N: usize>(&mut self, token: u64, names: [&str; N]) {
+    pub fn unpark_late(&mut self, token: u64, names: &[&str]) {
         if self.version < BATCHES {
             self.unpark_all(token, names);
         } else {

@@ -13,8 +13,9 @@ use std::rc::Rc;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
-/// So many messages wait for each other, or for [`Logger::flush`], and go out together: what services wait for comes first.
-const BATCH: usize = 32;
+/// So many are sent in one go: a burst is one call here, and one waking there. What an instance's end and its restart have
+/// to tell are about seven.
+const BURST: usize = 32;
 /// Messages that may wait for room in the socket; more are dropped and counted (notes only, never pipes).
 const MAX_WAITING: usize = 4096;
 
@@ -70,14 +71,14 @@ impl Logger {
         &mut self.out
     }
 
-    /// Sends with the next [`Self::flush`], or when there is room.
+    /// Sends with the next [`Self::flush`], at the end of a turn of the loop at the latest, or when there is room.
     pub fn send(&mut self, request: Request, fd: Option<Rc<OwnedFd>>) {
         if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.out.keep(&request.encode(), fd);
-        if self.out.len() == BATCH {
+        self.out.keep(&request.encode(), fd.into_iter().collect());
+        if self.out.len().is_multiple_of(BURST) {
             self.flush();
         }
     }

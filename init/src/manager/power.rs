@@ -47,7 +47,8 @@ impl Manager {
         self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
             self.end_panel();
-            self.say_last(Request::End { how, status });
+            self.logger.flush();
+            self.link.send(Request::End { how, status }, Vec::new());
             return;
         }
         let deadline_ms = u32::try_from(deadline.saturating_sub(now)).unwrap_or(u32::MAX);

@@ -74,6 +74,7 @@ impl Manager {
         while !self.over {
             self.turn();
         }
+        self.logger.flush();
     }
 
     fn turn(&mut self) {
