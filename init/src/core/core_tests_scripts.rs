@@ -70,6 +70,16 @@ fn what_ends_soon_and_well_was_no_daemon() {
 }
 
 #[test]
+fn a_script_without_processes_stays_up_when_it_is_reloaded() {
+    let mut b = Bench::new(vec![script("none", |u| add(u, ExecKind::Reload))]);
+    started(&mut b, "none", None, true);
+    b.wait(60_000);
+    b.ask(Verb::Reload, &["none"]);
+    b.exit("none", false, Exit::Code(0));
+    assert_eq!((b.view("none").phase, b.signals()), (Phase::Exited, vec![]));
+}
+
+#[test]
 fn a_pid_file_that_comes_late_names_the_main_process() {
     let mut b = Bench::new(vec![script("a", |u| u.service.pid_file = Some("/run/a.pid".into()))]);
     started(&mut b, "a", None, false);
@@ -125,10 +135,10 @@ fn a_stop_that_finds_nothing_to_stop_is_no_failure() {
 
 #[test]
 fn a_script_that_hangs_is_ended_and_the_others_go_on() {
-    let hangs = script("a", |u| u.service.timeout_start = Some(Duration::from_secs(300)));
+    let hangs = script("a", |u| u.service.timing.timeout_start = Some(Duration::from_secs(300)));
     let after = script("b", |u| {
-        u.after = names(&["a"]);
-        u.wants = names(&["a"]);
+        u.after = names(&["a"]).into();
+        u.wants = names(&["a"]).into();
     });
     let mut b = Bench::new(vec![hangs, after]);
     b.ask(Verb::Start, &["b"]);
@@ -309,7 +319,7 @@ fn a_k_link_of_what_waits_for_its_start_and_has_no_stop_calls_the_start_off() {
     let mut b = Bench::new(vec![
         script("slow", |_| {}),
         script("next", |u| {
-            u.after = vec![name("slow")];
+            u.after = vec![name("slow")].into();
             u.service.commands.retain(|(kind, _)| *kind != ExecKind::Stop);
         }),
     ]);
@@ -333,7 +343,7 @@ fn a_failing_stop_of_what_did_not_run_is_no_failure() {
 
 #[test]
 fn scripts_that_are_not_on_are_not_started_for_those_that_are() {
-    let wants = |u: &mut Unit| u.wants = names(&["b"]);
+    let wants = |u: &mut Unit| u.wants = names(&["b"]).into();
     let mut b = Bench::new(vec![script("a", wants), script("b", |_| {}), unit("n", wants)]);
     farm(&mut b, &["a=2/", "n=3/"]);
     b.level('S');
