@@ -87,9 +87,9 @@ fn a_command_may_say_that_the_service_is_not_to_run() {
 #[test]
 fn a_file_system_that_doesnt_answer_holds_only_the_unit_that_asks_it() {
     let mut builder = World::new()
-        .unit("a.service", &guarded("ConditionPathExists=/run", ""))
-        .unit("b.service", &guarded("ConditionPathExists=!/no/such\nConditionUser=root", ""));
-    // `init-boot look` stands before a file system that is dead.
+        .unit("a.service", &guarded("ConditionDirectoryNotEmpty=/run", ""))
+        .unit("b.service", &guarded("ConditionDirectoryNotEmpty=!/no/such\nConditionUser=root", ""));
+    // `init-boot look` stands before a file system that is dead, with a question that the kernel has no answer to at hand.
     let folder = builder.folder().join("programs");
     fs::create_dir(&folder).unwrap();
     for name in ["init", "init-manager", "init-log", "initctl"] {
