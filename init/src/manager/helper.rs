@@ -1,5 +1,6 @@
 //! Processes of the manager's own: the logger, `getent`, `sysv record`. Children of PID 1 like any other.
 
+use super::control::scripts;
 use super::spawn::beside;
 use super::state::Manager;
 use super::{accounts, conditions, directories, generate, holds};
@@ -47,7 +48,16 @@ pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>
 
 /// Whether a token is one of helpers that do one thing and end.
 pub fn is_short(token: u64) -> bool {
-    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, holds::TOKEN, FORGOTTEN].contains(&token)
+    const SHORT: [u64; 7] = [
+        accounts::TOKEN,
+        conditions::TOKEN,
+        directories::TOKEN,
+        generate::TOKEN,
+        holds::TOKEN,
+        scripts::TOKEN,
+        FORGOTTEN,
+    ];
+    SHORT.contains(&token)
 }
 
 /// Whether a token is one of helpers.

@@ -1,6 +1,7 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
 use super::census::Census;
+use super::control::scripts;
 use super::instance::parked;
 use super::link::Gone;
 use super::logger;
@@ -163,6 +164,7 @@ impl Manager {
             self.accept_due,
             self.held.deadline(),
             self.generator.next_deadline(),
+            self.switches.next_deadline(),
             self.forked.values().map(|(_, due)| *due).min(),
         ];
         all.into_iter().flatten().min()
@@ -205,6 +207,7 @@ impl Manager {
         self.removals_due(now);
         self.looks_due(now);
         self.generator_due(now);
+        self.switch_due(now);
         self.show_holders();
     }
 
@@ -322,6 +325,7 @@ impl Manager {
             conditions::TOKEN => self.on_looked(key.step, exit),
             directories::TOKEN => self.on_removed(key.step),
             generate::TOKEN => self.on_generated(key.step, exit),
+            scripts::TOKEN => self.on_switched(key.step, exit),
             _ => {}
         }
     }

@@ -324,7 +324,7 @@ pub struct Links {
 }
 
 /// One link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkChange {
     /// The unit.
     pub name: UnitName,
