@@ -211,3 +211,31 @@ fn a_script_is_switched_in_the_farm() {
     assert_eq!(links(), "0K 1K 2K 3S 4K 5K 6K ");
     assert_eq!(world.ok(["initctl", "is-enabled", "web", "--root", "/"]), "enabled\n");
 }
+
+/// Level 1 ends also what units left running that had stopped before, as `killprocs` does, but what has itself spared.
+#[test]
+fn level_one_ends_what_was_left_behind_before() {
+    let leaver = |name: &str| {
+        format!(
+            "[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=process\nExecStart=/bin/sh -c \
+             'setsid sh -c \"trap : TERM HUP; while :; do sleep 1; done\" & echo $! >/run/{name}.pid'\n\
+             [Install]\nRunlevels=3\n"
+        )
+    };
+    let world = World::new()
+        .unit("gone.service", &leaver("gone"))
+        .unit("spared.service", &leaver("spared"))
+        .unit("kept.service", &leaver("kept").replace("=3\n", "=13\n"))
+        .boot();
+    let names = ["gone", "spared", "kept"];
+    let left = names.map(|name| world.read(&format!("/run/{name}.pid")).trim().parse::<i32>().expect("a pid"));
+    world.ok(["initctl", "stop", "gone", "spared", "kept"]);
+    assert!(left.iter().all(|pid| world.lives(*pid)), "KillMode=process left them alone");
+    world.ok(["mkdir", "-p", "/run/sendsigs.omit.d"]);
+    world.write("/run/sendsigs.omit.d/spared", &format!("{}\n", left[1]));
+    world.ok(["initctl", "runlevel", "2"]);
+    assert!(left.iter().all(|pid| world.lives(*pid)), "only level 1 does");
+    world.ok(["initctl", "runlevel", "1"]);
+    world.wait_for("the end of what was left", deadline(20), |w| (!w.lives(left[0])).then_some(()));
+    assert!(world.lives(left[1]) && world.lives(left[2]));
+}
