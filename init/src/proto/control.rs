@@ -289,6 +289,9 @@ pub struct JobEnd {
     /// Last log lines, oldest first.
     #[serde(default)]
     pub log: Vec<String>,
+    /// What an init script's `stop` exited with, where that is no failure and no success either: 5 to 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script_status: Option<i32>,
 }
 
 /// Reply of `Runlevel {}`.
