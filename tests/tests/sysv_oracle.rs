@@ -317,7 +317,7 @@ const INSSERV: &[(&str, &str)] = &[
     ("", "insserv -f -s"),
     ("", "insserv -f -s web"),
     ("", "insserv -f -d"),
-    ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron; rm /etc/rc0.d/K??rsyslog", "insserv -f -d"),
+    ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron; rm -f /etc/rc0.d/K??haproxy", "insserv -f -d"),
     ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron", "insserv -f -d cron"),
     ("", "insserv -q -f web"),
     ("", "insserv -q missing"),
