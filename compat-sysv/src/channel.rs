@@ -128,7 +128,7 @@ impl Channel {
         fds.extend(self.mounts.as_ref().map(|file| PollFd::new(file.as_fd(), PollFlags::POLLPRI)));
         let _ = poll(&mut fds, timeout.unwrap_or(PollTimeout::NONE));
         drop(fds);
-        while let Some(signal) = self.signals.take() {
+        while let Some((signal, _)) = self.signals.take() {
             if !self.signalled(signal) {
                 return false;
             }

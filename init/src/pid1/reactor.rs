@@ -148,7 +148,7 @@ impl Reactor {
 
     fn timeout(&self) -> Option<u64> {
         let (due, down) = (self.keeper.due(&self.slots), &self.down);
-        let times = [due, self.link.deadline(), self.poll_at, down.deadline(), down.last_at()];
+        let times = [due, self.link.deadline(), self.poll_at, down.deadline(), down.last_at(), self.reaper.due()];
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
         Some(times.into_iter().flatten().min()?.saturating_sub(monotonic_ms()).saturating_add(1))
     }
@@ -209,11 +209,11 @@ impl Reactor {
     }
 
     fn signalled(&mut self) {
-        while let Some(signal) = self.signals.take() {
+        while let Some((signal, pid)) = self.signals.take() {
             if signal == libc::SIGCHLD {
-                self.reaper.some_ended();
-                self.wake_manager();
-                continue;
+                self.reaper.some_ended(pid);
+                // Whom it names is reaped before another is.
+                return self.wake_manager();
             }
             if let libc::SIGTSTP | libc::SIGCONT = signal {
                 self.table.head.paused.set((signal == libc::SIGTSTP).into());
@@ -289,7 +289,7 @@ impl Reactor {
         }
         adopt::unwatch(slot, self.epoll);
         if process::is_child(slot.pid.get()) {
-            self.reaper.some_ended();
+            self.reaper.some_ended(slot.pid.get());
         } else {
             self.slots.set(index, Life::Over(Exit::Unknown));
         }
