@@ -7,6 +7,7 @@ use super::pipes::{PipeId, Pipes};
 use super::store::{Store, is_name};
 use crate::proto::logger::{Answer, HISTORY, MAX_LEN, Request, Stream};
 use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::memory;
 use crate::sys::pipe::Peeker;
 use crate::sys::queued;
 use crate::sys::seqpacket::{self, Received};
@@ -51,7 +52,7 @@ pub struct Server {
     answers: VecDeque<Answer>,
     socket_full: bool,
     echo_watched: bool,
-    buffer: Vec<u8>,
+    buffer: &'static mut [u8],
     peeker: Peeker,
     /// When waiting lines are tried again, and the pause that led there.
     retry: Option<(Instant, Duration)>,
@@ -62,7 +63,7 @@ impl Server {
     /// Listens to the manager on `socket`. SIGTERM ends it, after a last look at the pipes.
     ///
     /// # Errors
-    /// The kernel gives no epoll set or signal descriptor.
+    /// The kernel gives no epoll set, signal descriptor or memory.
     pub fn new(socket: OwnedFd, store: Store) -> Result<Self, Errno> {
         let mut ends = SigSet::empty();
         ends.add(Signal::SIGTERM);
@@ -86,7 +87,7 @@ impl Server {
             answers: VecDeque::new(),
             socket_full: false,
             echo_watched: false,
-            buffer: vec![0; CHUNK],
+            buffer: memory::untouched(CHUNK)?,
             peeker: Peeker::new()?,
             retry: None,
             stopping: false,
@@ -168,6 +169,7 @@ impl Server {
                         Some(Request::Record { boot }) => {
                             if let Some(fd) = fds.take(0) {
                                 self.store.record(&boot, fd);
+                                memory::give_back();
                             }
                             self.answers.push_back(Answer::Recorded);
                         }
@@ -217,9 +219,9 @@ impl Server {
     /// for the pipe outlives it.
     fn read(&mut self, pipe: PipeId) -> Read {
         let Some((fd, name)) = self.pipes.get(pipe) else { return Read::Dry };
-        let peeked = self.peeker.peek(fd, &mut self.buffer);
+        let peeked = self.peeker.peek(fd, self.buffer);
         let is_pipe = peeked != Err(Errno::EINVAL);
-        let seen = if is_pipe { peeked } else { nix::unistd::read(fd, &mut self.buffer) };
+        let seen = if is_pipe { peeked } else { nix::unistd::read(fd, self.buffer) };
         let mut count = match seen {
             Ok(0) => return Read::Closed,
             Ok(count) => count,

@@ -47,6 +47,7 @@ impl Manager {
         self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
             self.end_panel();
+            self.logger.flush();
             self.link.send(Request::End { how, status }, Vec::new());
             return;
         }

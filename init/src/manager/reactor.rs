@@ -75,6 +75,7 @@ impl Manager {
         while !self.over {
             self.turn();
         }
+        self.logger.flush();
     }
 
     fn turn(&mut self) {
@@ -84,9 +85,9 @@ impl Manager {
         self.tell_followers();
         self.end_if_logged();
         self.link.flush();
-        self.logger.flush();
         self.spawn_crowd();
         self.settle();
+        self.logger.flush();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
             self.tidy();

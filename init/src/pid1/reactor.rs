@@ -61,9 +61,9 @@ impl Reactor {
         let epoll: &'static Epoll = Box::leak(Box::new(Epoll::new()?));
         epoll.add(&signals, Ready::EPOLLIN, tag(Tag::Signals, 0))?;
         let slots = Slots::new(table);
-        for (index, slot, _) in slots.all() {
-            epoll.add_recorded(&slot.report, tag(Tag::Report, index));
-            epoll.add_recorded(&slot.pidfd, tag(Tag::Process, index));
+        for (index, slot, life) in slots.all() {
+            let kind = if life == Life::Forked { Tag::Report } else { Tag::Process };
+            epoll.add_recorded(&slot.watch, tag(kind, index));
         }
         Ok(Self {
             table,
@@ -252,9 +252,6 @@ impl Reactor {
             _ => Exit::Signal(ended.status),
         };
         if let Some(index) = self.slots.by_pid(ended.pid) {
-            if let Some((slot, _)) = self.slots.get(index) {
-                adopt::unwatch(slot, self.epoll);
-            }
             self.spawner.ended(&mut self.slots, index, exit);
             self.own_ended(index);
         } else if !self.down.finished(ended.pid) {
@@ -284,7 +281,7 @@ impl Reactor {
     /// A process that wasn't our child when it was adopted is over; perhaps it has become ours meanwhile.
     fn watched_ended(&mut self, index: usize) {
         let Some((slot, life)) = self.slots.get(index) else { return };
-        if (slot.pidfd.get().is_none() && slot.polled.get() == 0) || matches!(life, Life::Over(_)) {
+        if (slot.pidfd().is_none() && slot.polled.get() == 0) || matches!(life, Life::Over(_)) {
             return;
         }
         adopt::unwatch(slot, self.epoll);

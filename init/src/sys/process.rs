@@ -98,11 +98,15 @@ impl Reaper {
         {
             return Some(ended);
         }
-        let began = monotonic_us();
-        self.all_at.filter(|at| *at <= began / 1000)?;
+        let at = self.all_at?;
+        // Where one has just been found the next is looked for at once: the time isn't even asked for.
+        let began = if at == 0 { 0 } else { monotonic_us() };
+        if at > began / 1000 {
+            return None;
+        }
         let ended = wait_into(libc::P_ALL, 0, libc::WEXITED, info).ok().flatten();
-        if ended.is_none() {
-            self.all_at = None;
+        self.all_at = ended.map(|_| 0);
+        if ended.is_none() && began > 0 {
             self.pause = pause_after(monotonic_us().saturating_sub(began));
         }
         ended
