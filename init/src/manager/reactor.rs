@@ -1,13 +1,12 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
 use super::census::Census;
-use super::control::scripts;
 use super::instance::parked;
 use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, generate, helper, holds, panel};
+use super::{accounts, conditions, control::scripts, directories, generate, helper, holds, panel};
 use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
