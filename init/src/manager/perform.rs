@@ -224,7 +224,7 @@ impl Manager {
         if self.pid_files.remove(&token).is_some() {
             self.watcher.remove(&super::watch::Why::PidFile(token));
         }
-        self.sites.retain(|key, _| key.token != token);
+        self.sites.forget(token);
         if let Some(tree) = &self.tree {
             tree.remove(&name);
         }
