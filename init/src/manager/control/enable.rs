@@ -100,11 +100,10 @@ impl Manager {
             return Err(failed("no runlevel given: write them as in --levels 2345"));
         }
         self.refresh_changed();
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &|file| file };
-        let names: Vec<String> = wanted.names.iter().map(|name| switch.default_instance(name)).collect();
+        let names: Vec<String> = wanted.names.iter().map(|name| self.switch().default_instance(name)).collect();
         let ids = self.resolve(&names)?;
         let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &|file| file };
+        let switch = self.switch();
         let (scripts, units) = switch.scripts(switch.along(names));
         let along: Vec<String> = units.iter().map(|name| name.as_str().to_owned()).collect();
         self.resolve(&along)?;
@@ -113,9 +112,12 @@ impl Manager {
 
     /// Switches what isn't a script.
     fn switch_units(&mut self, request: &Request, on: bool) -> Changes {
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &|file| file };
-        let (units, levels) = (&request.units, request.levels);
+        let (switch, units, levels) = (self.switch(), &request.units, request.levels);
         if on { switch.on(units, levels) } else { switch.off(units, levels) }.map_err(failed)
+    }
+
+    fn switch(&self) -> Switch<'_> {
+        Switch { loader: &self.loader, farm: &self.farm, place: &|file| file }
     }
 
     /// The history says what was switched on or off, and by whom.
