@@ -83,6 +83,18 @@ impl Manager {
         self.link.spawn(key, &bytes, fds, born).is_ok()
     }
 
+    /// One has ended.
+    pub(super) fn on_helper_over(&mut self, key: Key, exit: Exit) {
+        match key.token {
+            accounts::TOKEN => self.on_answer(key.step, exit),
+            conditions::TOKEN => self.on_looked(key.step, exit),
+            directories::TOKEN => self.on_removed(key.step),
+            generate::TOKEN => self.on_generated(key.step, exit),
+            scripts::TOKEN => self.on_switched(key.step, exit),
+            _ => {}
+        }
+    }
+
     /// A step for a helper's key that no manager before us has used.
     pub fn helper_step(&mut self) -> u32 {
         self.helpers = self.helpers.wrapping_add(1) & 0x7fff_ffff;
