@@ -29,7 +29,7 @@ use said::{Said, say};
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 use variables::Variables;
 
@@ -69,7 +69,7 @@ pub fn run() -> Result<(), Errno> {
     let signals = Signals::new()?;
     let (pipe, variables) = (Pipe::new(Path::new(fifo::PATH)), Variables::default());
     let (watch, mounts) = (Watch::new().ok(), File::open("/proc/self/mountinfo").ok());
-    let mut channel = Channel { signals, pipe, watch, mounts, watched: false, due: None, variables, work: worker() };
+    let mut channel = Channel { signals, pipe, watch, mounts, watched: false, due: None, variables, work: None };
     let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
     channel.variables.restore(&kept);
     channel.open();
@@ -90,7 +90,8 @@ struct Channel {
     /// It is gone: when it is looked at again.
     due: Option<Instant>,
     variables: Variables,
-    work: SyncSender<Job>,
+    /// Who does the jobs: nobody before the first.
+    work: Option<SyncSender<Job>>,
 }
 
 /// What a request or a signal asks for. The manager may take its time over it: the FIFO and the signals don't wait.
@@ -98,18 +99,23 @@ type Job = Box<dyn FnOnce() + Send>;
 /// More jobs than this don't wait.
 const MOST_JOBS: usize = 256;
 
-/// Who does the jobs, one after the other.
+/// Who does the jobs, one after the other. Where no thread can be had the other end is closed.
 fn worker() -> SyncSender<Job> {
     let (work, jobs) = sync_channel::<Job>(MOST_JOBS);
-    std::thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+    let _ = std::thread::Builder::new().spawn(move || jobs.into_iter().for_each(|job| job()));
     work
 }
 
 impl Channel {
     /// In the order in which they came.
-    fn later(&self, job: impl FnOnce() + Send + 'static) {
-        if self.work.try_send(Box::new(job)).is_err() {
-            say(Said::Both, "too many requests: one is dropped");
+    fn later(&mut self, job: impl FnOnce() + Send + 'static) {
+        match self.work.get_or_insert_with(worker).try_send(Box::new(job)) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => say(Said::Both, "too many requests: one is dropped"),
+            Err(TrySendError::Disconnected(_)) => {
+                self.work = None;
+                say(Said::Both, "no thread for a request: it is dropped");
+            }
         }
     }
 
@@ -128,7 +134,7 @@ impl Channel {
         fds.extend(self.mounts.as_ref().map(|file| PollFd::new(file.as_fd(), PollFlags::POLLPRI)));
         let _ = poll(&mut fds, timeout.unwrap_or(PollTimeout::NONE));
         drop(fds);
-        while let Some(signal) = self.signals.take() {
+        while let Some((signal, _)) = self.signals.take() {
             if !self.signalled(signal) {
                 return false;
             }

@@ -125,7 +125,8 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  initctl deps nginx\n  initctl deps --reverse --all network.target")]
     Deps(tree::DepsArgs),
     /// Show how long starts took, and what the boot waited for.
-    #[command(after_help = "A unit's first start since boot counts.\n\n\
+    #[command(after_help = "A unit's first start since boot counts. It WAITED from when it was asked for until it \
+                            began: for what it is ordered after.\n\n\
                             Examples:\n  initctl blame\n  initctl blame --chain\n  initctl blame --chain nginx")]
     Blame(blame::Args),
     /// Show where the time of a boot went, this one's or an earlier one's.

@@ -58,7 +58,7 @@ fn machine(call: &Call) -> Answer {
         }
         "StartTimes" => one(json!({
             "now_ms": 65_000, "init_ms": 1000, "levels": [{"level": "3", "begun_ms": 1500, "reached_ms": 3000}],
-            "units": [{"name": "nginx.service", "begun_ms": 1500, "done_ms": 2750, "last_begun_ms": 1500}],
+            "units": [{"name": "nginx.service", "queued_ms": 1250, "begun_ms": 1500, "done_ms": 2750, "last_begun_ms": 1500}],
         })),
         "Reexec" => Answer::Die,
         other => panic!("unexpected {other}"),
@@ -349,9 +349,9 @@ fn views_of_processes_dependencies_and_times() {
         "pids of another namespace"
     );
     let (_, out, _) = system.all(&["blame"]);
-    assert_eq!(out, "1.250s 500ms nginx\n");
+    assert_eq!(out, "1.250s 250ms 500ms nginx\n");
     let (_, out, _) = system.all(&["blame", "--chain"]);
-    assert!(out.contains("runlevel 3") && out.contains("nginx @1.750s +1.250s"), "{out}");
+    assert!(out.contains("runlevel 3") && out.contains("nginx @1.750s +1.250s waited 250ms"), "{out}");
     let (_, out, _) = system.all(&["tree"]);
     assert!(out.starts_with("runlevel 3\ncron  failed"), "{out}");
     let (_, out, _) = system.all(&["deps", "nginx"]);

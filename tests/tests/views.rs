@@ -59,6 +59,10 @@ fn start_times_outlive_the_manager() {
     let db = unit(&before, "db.service");
     let took = db["done_ms"].as_u64().zip(db["begun_ms"].as_u64()).map(|(done, begun)| done - begun);
     assert!(took.is_some_and(|ms| ms >= 300), "{db}");
+    let web = unit(&before, "web.service");
+    let [asked, began, through] =
+        [(&web, "queued_ms"), (&web, "begun_ms"), (&db, "done_ms")].map(|(unit, key)| unit[key].as_u64());
+    assert!(asked <= db["begun_ms"].as_u64() && began >= through, "asked at once, begun after db: {web} {db}");
     assert!(unit(&before, "broken.service")["done_ms"].is_u64(), "a start that failed is over too");
     assert_eq!(before["levels"][0]["level"], "S");
     assert_eq!(before["levels"][1]["level"], "3");
@@ -72,6 +76,7 @@ fn start_times_outlive_the_manager() {
     assert_eq!(after["levels"], before["levels"]);
     let chain = world.ok(["initctl", "blame", "--chain", "web"]);
     assert!(chain.contains("web ") && chain.contains("db @"), "{chain}");
+    assert!(chain.lines().next().is_some_and(|web| web.contains(" waited ")), "{chain}");
 }
 
 #[test]

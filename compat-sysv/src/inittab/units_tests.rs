@@ -86,11 +86,15 @@ fn each_action_is_a_kind_of_service() {
         let service = unit(&made, id).service;
         assert_eq!((service.kind, service.restart, service.remain_after_exit), (kind, restart, remains), "{id}");
         assert_eq!(
-            service.timeout_start,
-            if kind == ServiceType::Oneshot { None } else { service.timeout_start },
+            service.timing.timeout_start,
+            if kind == ServiceType::Oneshot { None } else { service.timing.timeout_start },
             "{id}"
         );
-        assert_eq!((service.kill_mode, service.timeout_stop), (KillMode::Group, Some(Duration::from_secs(3))), "{id}");
+        assert_eq!(
+            (service.kill_mode, service.timing.timeout_stop),
+            (KillMode::Group, Some(Duration::from_secs(3))),
+            "{id}"
+        );
         assert!(!service.ignore_sigpipe);
     }
     assert_eq!([on(&made, "levels/", "b"), on(&made, "levels/", "si"), on(&made, "levels/", "d")], ["S", "S", "2"]);
@@ -107,9 +111,10 @@ fn each_action_is_a_kind_of_service() {
         assert_eq!(on(&made, &format!("events/{occasion}/"), id), "0123456", "{id}");
     }
     let respawn = unit(&made, "r").service;
-    let guard = (respawn.start_limit_burst, respawn.start_limit_interval, respawn.start_limit_pause);
+    let guard =
+        (respawn.timing.start_limit_burst, respawn.timing.start_limit_interval, respawn.timing.start_limit_pause);
     assert_eq!(guard, (10, Duration::from_secs(120), Duration::from_secs(300)));
-    assert_eq!(respawn.restart_sec, Duration::ZERO);
+    assert_eq!(respawn.timing.restart_sec, Duration::ZERO);
 }
 
 #[test]

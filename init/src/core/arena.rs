@@ -158,11 +158,11 @@ pub(super) struct Node {
     pub service: Service,
     pub job: Option<Box<Job>>,
     /// The job that last set its course.
-    pub cause: Option<Cause>,
+    pub cause: Option<Rc<Cause>>,
     /// The unit for want of which it is down: it comes back with that one.
     pub awaits: Option<UnitName>,
     /// Down, and to be started when its timer says so.
-    pub due: Option<Reason>,
+    pub due: Option<Box<Reason>>,
     /// Units whose job was last seen to wait for this one's job.
     pub waiters: Vec<UnitId>,
     /// Where in `edges.after` the search for a blocking job goes on.
@@ -208,6 +208,9 @@ impl Node {
         }
     }
 }
+
+/// There is one for each file of a unit, whether it runs or not. What a service seldom has belongs behind a pointer.
+const _: () = assert!(size_of::<Node>() <= 544);
 
 /// Whether all edges come out the same by either definition.
 fn has_same_edges(a: &Unit, b: &Unit) -> bool {

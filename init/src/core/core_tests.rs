@@ -145,8 +145,8 @@ fn notify_waits_for_ready_and_forking_for_its_daemon() {
 fn silence_is_a_failure_in_the_end() {
     let notify = |u: &mut Unit| {
         u.service.kind = ServiceType::Notify;
-        u.service.timeout_start = Some(Duration::from_secs(3));
-        u.service.timeout_stop = Some(Duration::from_secs(2));
+        u.service.timing.timeout_start = Some(Duration::from_secs(3));
+        u.service.timing.timeout_stop = Some(Duration::from_secs(2));
     };
     let mut b = Bench::new(vec![unit("a", notify), unit("b", |u| u.service.kind = ServiceType::Notify)]);
     b.ask(Verb::Start, &["b"]);
@@ -192,7 +192,7 @@ fn kill_modes() {
 fn restart_policies_and_the_start_limit() {
     let on_failure = |u: &mut Unit| {
         u.service.restart = Restart::OnFailure;
-        u.service.start_limit_burst = 2;
+        u.service.timing.start_limit_burst = 2;
     };
     let mut b = Bench::new(vec![unit("a", on_failure), plain("b")]);
     b.ask(Verb::Start, &["a", "b"]);
@@ -222,7 +222,7 @@ fn restart_policies_and_the_start_limit() {
 
 #[test]
 fn a_restart_beyond_the_start_limit_leaves_it_running() {
-    let mut b = Bench::new(vec![unit("a", |u| u.service.start_limit_burst = 1)]);
+    let mut b = Bench::new(vec![unit("a", |u| u.service.timing.start_limit_burst = 1)]);
     b.ask(Verb::Start, &["a"]);
     b.runs("a");
     b.ask(Verb::Restart, &["a"]);
@@ -245,9 +245,9 @@ fn a_stop_ends_the_wait_for_an_automatic_restart() {
 #[test]
 fn requirements_start_first_and_their_failure_counts() {
     let a = unit("a", |u| {
-        u.requires = names(&["b"]);
-        u.wants = names(&["w", "nowhere"]);
-        u.after = names(&["b"]);
+        u.requires = names(&["b"]).into();
+        u.wants = names(&["w", "nowhere"]).into();
+        u.after = names(&["b"]).into();
     });
     let mut b = Bench::new(vec![a, plain("b"), Definition::Bad(name("w"), "w.service:1: no".into())]);
     b.ask(Verb::Start, &["a"]);
@@ -262,7 +262,7 @@ fn requirements_start_first_and_their_failure_counts() {
 
 #[test]
 fn what_is_required_and_not_there_fails_at_once() {
-    let mut b = Bench::new(vec![unit("a", |u| u.requires = names(&["gone"]))]);
+    let mut b = Bench::new(vec![unit("a", |u| u.requires = names(&["gone"]).into())]);
     b.ask(Verb::Start, &["a"]);
     assert!(b.spawned().is_empty());
     let dependency = JobResult::Failed(Outcome::Dependency { name: name("gone") });
@@ -273,8 +273,8 @@ fn what_is_required_and_not_there_fails_at_once() {
 #[test]
 fn stops_go_in_reverse_and_restarts_take_dependents_along() {
     let a = unit("a", |u| {
-        u.requires = names(&["b"]);
-        u.after = names(&["b"]);
+        u.requires = names(&["b"]).into();
+        u.after = names(&["b"]).into();
     });
     let mut b = Bench::new(vec![a, plain("b")]);
     b.ask(Verb::Start, &["a"]);
@@ -318,7 +318,7 @@ fn a_template_is_never_started_itself() {
 
 #[test]
 fn conflicts_stop_each_other() {
-    let mut b = Bench::new(vec![unit("a", |u| u.conflicts = names(&["b"])), plain("b")]);
+    let mut b = Bench::new(vec![unit("a", |u| u.conflicts = names(&["b"]).into()), plain("b")]);
     b.ask(Verb::Start, &["b"]);
     b.runs("b");
     b.ask(Verb::Start, &["a"]);
@@ -332,9 +332,9 @@ fn conflicts_stop_each_other() {
 fn a_loop_loses_its_weakest_edge_and_no_unit() {
     let link = |n: &str, after: &str, requires: bool| {
         unit(n, |u| {
-            u.after = names(&[after]);
+            u.after = names(&[after]).into();
             if requires {
-                u.requires = names(&[after]);
+                u.requires = names(&[after]).into();
             }
         })
     };
@@ -353,7 +353,7 @@ fn a_loop_loses_its_weakest_edge_and_no_unit() {
 
 #[test]
 fn a_target_is_there_when_what_it_gathers_is() {
-    let mut b = Bench::new(vec![unit("t.target", |u| u.wants = names(&["a"])), plain("a")]);
+    let mut b = Bench::new(vec![unit("t.target", |u| u.wants = names(&["a"]).into()), plain("a")]);
     b.ask(Verb::Start, &["t.target"]);
     assert_eq!(b.view("t.target").state, State::Inactive);
     b.runs("a");
@@ -370,8 +370,8 @@ fn default_dependencies_are_ordering_and_never_a_loop() {
         })
     };
     let mut b = Bench::new(vec![
-        unit("sysinit.target", |u| u.wants = names(&["early", "lone"])),
-        unit("basic.target", |u| u.requires = names(&["sysinit.target"])),
+        unit("sysinit.target", |u| u.wants = names(&["early", "lone"]).into()),
+        unit("basic.target", |u| u.requires = names(&["sysinit.target"]).into()),
         theirs("early", |_| {}),
         theirs("lone", |u| u.relations.default_dependencies = false),
         theirs("boot", |_| {}),
@@ -466,7 +466,7 @@ fn a_definition_that_turns_bad_leaves_the_instance_alone() {
 
 #[test]
 fn a_spawn_that_was_lost_with_the_manager_is_asked_for_again() {
-    let definitions = || vec![plain("a"), unit("b", |u| u.after = names(&["a"]))];
+    let definitions = || vec![plain("a"), unit("b", |u| u.after = names(&["a"]).into())];
     let mut b = Bench::new(definitions());
     let request = b.ask(Verb::Start, &["a", "b"]);
     let key = b.key("a", true);
@@ -513,8 +513,8 @@ fn a_garbled_journal_is_passed_over() {
 
 #[test]
 fn nothing_is_started_for_the_sake_of_a_unit_whose_file_turned_bad_while_it_ran() {
-    let a = unit("a", |u| u.wants = names(&["b"]));
-    let mut b = Bench::new(vec![a, unit("b", |u| u.requires = names(&["c"])), plain("c")]);
+    let a = unit("a", |u| u.wants = names(&["b"]).into());
+    let mut b = Bench::new(vec![a, unit("b", |u| u.requires = names(&["c"]).into()), plain("c")]);
     b.ask(Verb::Start, &["b"]);
     b.feed(Event::Define(vec![Definition::Bad(name("b"), "b.service:2: no".into())]));
     b.exit("b", true, Exit::Signal(9));
@@ -536,7 +536,7 @@ fn ten_thousand_units_start_in_no_time() {
     };
     let wants: Vec<UnitName> = (0..10_000).map(|i| name(&format!("u{i}"))).collect();
     let mut definitions: Vec<Definition> = (0..10_000).map(unit_of).collect();
-    definitions.push(unit("all.target", |u| u.wants = wants));
+    definitions.push(unit("all.target", |u| u.wants = wants.into()));
     let mut core = Core::new();
     let mut out = Vec::new();
     core.handle(Event::Define(definitions), 1, &mut out);

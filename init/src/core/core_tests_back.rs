@@ -44,14 +44,14 @@ fn a_direct_restart_is_told_to_nobody_before_it_is_given_up() {
         let a = unit("a", |u| {
             u.service.restart = Restart::Always;
             u.service.ending.restart_mode = mode;
-            u.service.start_limit_burst = 3;
+            u.service.timing.start_limit_burst = 3;
             u.relations.on_failure = names(&["alarm"]);
             u.relations.propagates_stop_to = names(&["told"]);
         });
         let part = unit("part", |u| u.relations.part_of = names(&["a"]));
         let b = unit("b", |u| {
             u.relations.binds_to = names(&["a"]);
-            u.after = names(&["a"]);
+            u.after = names(&["a"]).into();
         });
         let mut b = Bench::new(vec![a, part, b, plain("told"), plain("alarm")]);
         b.ask(Verb::Start, &["a", "part", "b", "told"]);

@@ -23,8 +23,8 @@ fn exec_condition_skips_the_start_and_dependents_go_on() {
     let mut b = Bench::new(vec![
         guarded(),
         unit("b", |u| {
-            u.requires = names(&["a"]);
-            u.after = names(&["a"]);
+            u.requires = names(&["a"]).into();
+            u.after = names(&["a"]).into();
         }),
     ]);
     b.ask(Verb::Start, &["b"]);

@@ -101,7 +101,7 @@ fn no_relation_costs_more_than_its_edges() {
     let everybody = |n| (0..n).map(|i| name(&nth(i))).collect::<Vec<_>>();
     let bound = |u: &mut Unit, other: &str| {
         u.relations.binds_to = names(&[other]);
-        u.after = names(&[other]);
+        u.after = names(&[other]).into();
     };
     type Shape<'a> = (&'a str, &'a dyn Fn(usize) -> Vec<Definition>);
     let shapes: &[Shape<'_>] = &[
@@ -153,7 +153,10 @@ fn life(n: usize) -> (Costs, Costs) {
         ("read the levels", count(&mut |f| f.feed(Event::Levels(marks.take().unwrap_or_default())))),
         ("switch to a level", count(&mut |f| level(f, '3'))),
         ("a list", count(&mut |f| f.core.ids().for_each(|id| assert!(f.core.view(id).phase != Phase::Check)))),
-        ("another order", count(&mut |f| f.feed(Event::Define(vec![unit(&middle, |u| u.after = names(&["hub"]))])))),
+        (
+            "another order",
+            count(&mut |f| f.feed(Event::Define(vec![unit(&middle, |u| u.after = names(&["hub"]).into())]))),
+        ),
     ];
     let one = vec![
         ("a changed file", count(&mut |f| f.feed(Event::Define(vec![unit("hub", |u| u.description = "x".into())])))),

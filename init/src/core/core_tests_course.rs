@@ -6,7 +6,7 @@ use super::*;
 /// A service that ignores its signals, on its way down; up to 2 s for each step.
 fn stubborn(change: impl FnOnce(&mut Unit)) -> (Bench, Definition) {
     let definition = unit("a", |u| {
-        u.service.timeout_stop = Some(Duration::from_secs(2));
+        u.service.timing.timeout_stop = Some(Duration::from_secs(2));
         change(u);
     });
     let mut b = Bench::new(vec![definition.clone()]);
@@ -51,7 +51,7 @@ fn a_request_to_wait_that_is_repeated_counts_once() {
 
 #[test]
 fn a_stop_without_a_limit_needs_no_time() {
-    let (mut b, _) = stubborn(|u| u.service.timeout_stop = None);
+    let (mut b, _) = stubborn(|u| u.service.timing.timeout_stop = None);
     assert_eq!(course(&mut b, Course::Wait { ms: 1 }), [("a".into(), JobResult::Already)]);
 }
 
@@ -106,7 +106,7 @@ fn what_is_skipped_holds_nobody_and_does_not_come_back() {
 
 #[test]
 fn what_does_not_stop_has_no_stop_to_be_changed() {
-    let after = unit("b", |u| u.after = names(&["a"]));
+    let after = unit("b", |u| u.after = names(&["a"]).into());
     let mut b = Bench::new(vec![plain("a"), after]);
     b.ask(Verb::Start, &["a", "b"]);
     b.runs("a");

@@ -11,8 +11,8 @@ fn secs(n: u64) -> Duration {
 /// Up to 3 s to start, 2 s to stop, 1 s to abort.
 fn limited(text: &str, change: impl FnOnce(&mut Unit)) -> Definition {
     unit(text, |u| {
-        u.service.timeout_start = Some(secs(3));
-        u.service.timeout_stop = Some(secs(2));
+        u.service.timing.timeout_start = Some(secs(3));
+        u.service.timing.timeout_stop = Some(secs(2));
         u.service.ending.timeout_abort = Some(Some(secs(1)));
         change(u);
     })
@@ -141,8 +141,8 @@ fn a_group_outlives_its_main_process() {
 fn a_crash_after_a_while_is_made_good_at_once() {
     let now = |u: &mut Unit| {
         u.service.restart = Restart::Always;
-        u.service.restart_sec = Duration::ZERO;
-        u.service.start_limit_burst = 0;
+        u.service.timing.restart_sec = Duration::ZERO;
+        u.service.timing.start_limit_burst = 0;
     };
     let mut b = Bench::new(vec![unit("a", now)]);
     b.ask(Verb::Start, &["a"]);
@@ -185,10 +185,10 @@ fn statuses_may_mean_success() {
 fn the_start_limit_may_be_a_pause_and_a_reset_ends_it() {
     let respawn = |u: &mut Unit| {
         u.service.restart = Restart::Always;
-        u.service.restart_sec = Duration::ZERO;
-        u.service.start_limit_burst = 3;
-        u.service.start_limit_interval = secs(120);
-        u.service.start_limit_pause = secs(300);
+        u.service.timing.restart_sec = Duration::ZERO;
+        u.service.timing.start_limit_burst = 3;
+        u.service.timing.start_limit_interval = secs(120);
+        u.service.timing.start_limit_pause = secs(300);
     };
     let mut b = Bench::new(vec![unit("a", respawn)]);
     b.ask(Verb::Start, &["a"]);

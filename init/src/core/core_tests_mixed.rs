@@ -47,7 +47,7 @@ fn a_stop_between_two_runs_is_neither_failure_nor_success() {
         let a = |u: &mut Unit| {
             fateful(u);
             u.service.restart = Restart::Always;
-            u.service.restart_sec = Duration::from_secs(5);
+            u.service.timing.restart_sec = Duration::from_secs(5);
         };
         vec![unit("a", a), plain("handler")]
     };
@@ -102,11 +102,12 @@ fn time_that_was_asked_for_is_kept_by_the_next_manager() {
 
 #[test]
 fn an_essential_service_never_waits_for_one_that_is_refused() {
-    let bound =
-        |other: &'static str| move |u: &mut Unit| (u.relations.binds_to, u.after) = (names(&[other]), names(&[other]));
+    let bound = |other: &'static str| {
+        move |u: &mut Unit| (u.relations.binds_to, u.after) = (names(&[other]), names(&[other]).into())
+    };
     let a = unit("a", |u| {
         bound("c")(u);
-        u.service.start_limit_burst = 1;
+        u.service.timing.start_limit_burst = 1;
     });
     let e = unit("e", |u| {
         bound("a")(u);

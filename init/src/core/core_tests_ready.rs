@@ -195,7 +195,7 @@ fn an_idle_service_waits_for_the_jobs_that_run_but_not_for_ever() {
     let idle = || unit("i", kind(ServiceType::Idle));
     let after = || {
         unit("z", |u| {
-            u.after = names(&["i"]);
+            u.after = names(&["i"]).into();
             u.service.kind = ServiceType::Oneshot;
         })
     };

@@ -13,8 +13,8 @@ fn always(u: &mut Unit) {
 /// Requires `other` and comes after it.
 fn needs(other: &'static str) -> impl Fn(&mut Unit) {
     move |u| {
-        u.requires = names(&[other]);
-        u.after = names(&[other]);
+        u.requires = names(&[other]).into();
+        u.after = names(&[other]).into();
     }
 }
 
@@ -22,7 +22,7 @@ fn needs(other: &'static str) -> impl Fn(&mut Unit) {
 fn bound(other: &'static str) -> impl Fn(&mut Unit) {
     move |u| {
         u.relations.binds_to = names(&[other]);
-        u.after = names(&[other]);
+        u.after = names(&[other]).into();
     }
 }
 
@@ -76,7 +76,7 @@ fn what_is_bound_starts_only_beside_it() {
 fn requisite_never_starts_anything() {
     let requisite = |u: &mut Unit| {
         u.relations.requisite = names(&["a"]);
-        u.after = names(&["a"]);
+        u.after = names(&["a"]).into();
     };
     let mut b = Bench::new(vec![plain("a"), unit("b", requisite)]);
     b.ask(Verb::Start, &["b"]);
@@ -136,7 +136,7 @@ fn upheld_units_come_up_again_as_long_as_their_upholder_is_up() {
 #[test]
 fn what_is_upheld_and_cant_start_is_tried_again_without_end_and_without_haste() {
     let upholds = |u: &mut Unit| u.relations.upholds = names(&["a"]);
-    let mut b = Bench::new(vec![unit("u", upholds), unit("a", |u| u.service.start_limit_burst = 1)]);
+    let mut b = Bench::new(vec![unit("u", upholds), unit("a", |u| u.service.timing.start_limit_burst = 1)]);
     up(&mut b, &["u"]);
     b.ends("a", Exit::Code(1));
     let mut starts = 0;
@@ -156,7 +156,7 @@ fn on_failure_and_on_success_wait_for_the_last_restart() {
         u.relations.on_failure = names(&["bad"]);
         u.relations.on_success = names(&["good"]);
         u.service.restart = Restart::OnFailure;
-        u.service.start_limit_burst = 2;
+        u.service.timing.start_limit_burst = 2;
     });
     let mut b = Bench::new(vec![a, plain("bad"), plain("good")]);
     up(&mut b, &["a"]);
@@ -179,7 +179,7 @@ fn two_that_start_each_other_never_spin() {
     let next = |other: &'static str| {
         move |u: &mut Unit| {
             u.service.kind = ServiceType::Oneshot;
-            u.service.start_limit_burst = 0;
+            u.service.timing.start_limit_burst = 0;
             u.relations.on_success = names(&[other]);
         }
     };
@@ -244,7 +244,8 @@ fn one_that_only_passes_a_reload_on_needs_no_command_of_its_own() {
 #[test]
 fn what_nobody_needs_stops() {
     let lean = |u: &mut Unit| u.relations.stop_when_unneeded = true;
-    let mut b = Bench::new(vec![unit("lib", lean), unit("a", needs("lib")), unit("b", |u| u.wants = names(&["lib"]))]);
+    let mut b =
+        Bench::new(vec![unit("lib", lean), unit("a", needs("lib")), unit("b", |u| u.wants = names(&["lib"]).into())]);
     b.ask(Verb::Start, &["a", "b"]);
     b.runs("lib");
     b.runs("a");
@@ -285,7 +286,7 @@ fn a_job_that_takes_too_long_is_given_up_and_its_unit_left_alone() {
         u.relations.job_running_timeout = Some(Duration::from_secs(5));
     });
     let c = unit("c", |u| {
-        u.after = names(&["a"]);
+        u.after = names(&["a"]).into();
         u.relations.job_timeout = Some(Duration::from_secs(3));
     });
     let mut b = Bench::new(vec![a, unit("b", needs("a")), c]);
@@ -374,7 +375,7 @@ fn systemd_11695_binds_to_with_restart_revives_every_time() {
     for (delay, slow_stop) in [(0, false), (0, true), (5000, false), (5000, true)] {
         let a = unit("a", |u| {
             always(u);
-            u.service.restart_sec = Duration::from_millis(delay);
+            u.service.timing.restart_sec = Duration::from_millis(delay);
         });
         let mut b = Bench::new(vec![a, unit("b", bound("a"))]);
         up(&mut b, &["a", "b"]);
@@ -452,11 +453,11 @@ fn systemd_30204_what_ran_on_a_disk_runs_again_when_it_returns() {
 #[test]
 fn systemd_39338_a_cycle_costs_an_edge_and_never_a_unit() {
     let nasty = unit("nasty", |u| {
-        u.before = names(&["resolved"]);
-        u.after = names(&["sysinit.target"]);
-        u.requires = names(&["sysinit.target"]);
+        u.before = names(&["resolved"]).into();
+        u.after = names(&["sysinit.target"]).into();
+        u.requires = names(&["sysinit.target"]).into();
     });
-    let sysinit = unit("sysinit.target", |u| u.wants = names(&["resolved"]));
+    let sysinit = unit("sysinit.target", |u| u.wants = names(&["resolved"]).into());
     let mut b = Bench::new(vec![nasty, sysinit, plain("resolved")]);
     b.ask(Verb::Start, &["nasty"]);
     let cut =
@@ -473,7 +474,7 @@ fn systemd_39338_a_cycle_costs_an_edge_and_never_a_unit() {
 /// The same cycle is cut at the same edge on each boot, in whatever order files are read and units asked for.
 #[test]
 fn common_1116_a_cycle_is_cut_at_the_same_edge_on_each_boot() {
-    let link = |n: &str, after: &'static str| unit(n, |u| u.after = names(&[after]));
+    let link = |n: &str, after: &'static str| unit(n, |u| u.after = names(&[after]).into());
     let all = [link("a", "b"), link("b", "c"), link("c", "d"), link("d", "a")];
     let mut cuts = std::collections::BTreeSet::new();
     for turn in 0..4 {
@@ -496,10 +497,10 @@ fn common_1116_a_cycle_is_cut_at_the_same_edge_on_each_boot() {
 #[test]
 fn systemd_35642_a_unit_in_a_cycle_is_never_silently_skipped() {
     let keyvault = unit("keyvault", |u| {
-        u.after = names(&["smb"]);
-        u.before = names(&["zfs"]);
+        u.after = names(&["smb"]).into();
+        u.before = names(&["zfs"]).into();
     });
-    let smb = unit("smb", |u| u.after = names(&["zfs"]));
+    let smb = unit("smb", |u| u.after = names(&["zfs"]).into());
     let mut b = Bench::new(vec![keyvault, smb, plain("zfs")]);
     b.marks(&[("keyvault", "3"), ("smb", "3"), ("zfs", "3")]);
     b.level('3');
@@ -525,7 +526,7 @@ fn restarts_take_along_whom_the_keys_name() {
         unit("a", always),
         unit("requires", needs("a")),
         unit("part", |u| u.relations.part_of = names(&["a"])),
-        unit("wants", |u| u.wants = names(&["a"])),
+        unit("wants", |u| u.wants = names(&["a"]).into()),
     ];
     let all = ["requires", "part", "wants"];
     let mut b = Bench::new(definitions);
@@ -546,7 +547,7 @@ fn restarts_take_along_whom_the_keys_name() {
 fn an_essential_service_waits_with_the_container() {
     let a = unit("a", |u| {
         always(u);
-        u.service.start_limit_burst = 2;
+        u.service.timing.start_limit_burst = 2;
     });
     let e = unit("e", |u| {
         bound("a")(u);

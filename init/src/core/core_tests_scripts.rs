@@ -125,10 +125,10 @@ fn a_stop_that_finds_nothing_to_stop_is_no_failure() {
 
 #[test]
 fn a_script_that_hangs_is_ended_and_the_others_go_on() {
-    let hangs = script("a", |u| u.service.timeout_start = Some(Duration::from_secs(300)));
+    let hangs = script("a", |u| u.service.timing.timeout_start = Some(Duration::from_secs(300)));
     let after = script("b", |u| {
-        u.after = names(&["a"]);
-        u.wants = names(&["a"]);
+        u.after = names(&["a"]).into();
+        u.wants = names(&["a"]).into();
     });
     let mut b = Bench::new(vec![hangs, after]);
     b.ask(Verb::Start, &["b"]);
@@ -309,7 +309,7 @@ fn a_k_link_of_what_waits_for_its_start_and_has_no_stop_calls_the_start_off() {
     let mut b = Bench::new(vec![
         script("slow", |_| {}),
         script("next", |u| {
-            u.after = vec![name("slow")];
+            u.after = vec![name("slow")].into();
             u.service.commands.retain(|(kind, _)| *kind != ExecKind::Stop);
         }),
     ]);
@@ -333,7 +333,7 @@ fn a_failing_stop_of_what_did_not_run_is_no_failure() {
 
 #[test]
 fn scripts_that_are_not_on_are_not_started_for_those_that_are() {
-    let wants = |u: &mut Unit| u.wants = names(&["b"]);
+    let wants = |u: &mut Unit| u.wants = names(&["b"]).into();
     let mut b = Bench::new(vec![script("a", wants), script("b", |_| {}), unit("n", wants)]);
     farm(&mut b, &["a=2/", "n=3/"]);
     b.level('S');

@@ -8,7 +8,7 @@ fn script(text: &str, after: &[&str], before: &[&str]) -> Definition {
     unit(text, |u| {
         u.source = Source::Script;
         u.service.kind = ServiceType::Oneshot;
-        (u.after, u.before) = (names(after), names(before));
+        (u.after, u.before) = (names(after).into(), names(before).into());
     })
 }
 
@@ -17,7 +17,7 @@ fn stands(text: &str, after: &[&str], header: &[&str]) -> Definition {
     unit(text, |u| {
         u.source = Source::Systemd;
         u.service.kind = ServiceType::Oneshot;
-        u.after = names(after);
+        u.after = names(after).into();
         u.relations.script_after = names(header);
     })
 }
@@ -73,7 +73,7 @@ fn what_unit_files_say_counts_more_than_headers() {
         script("a", &[], &["db"]),
         unit("db", |u| {
             u.service.kind = ServiceType::Oneshot;
-            u.before = names(&["a"]);
+            u.before = names(&["a"]).into();
         }),
     ]);
     assert_eq!((waves.concat(), unheeded), (vec!["db".to_owned(), "a".into()], vec![pair("db", "a")]));

@@ -103,7 +103,8 @@ fn progress(core: &Core, id: UnitId, say: &mut impl FnMut(String)) {
     // Its restart waits for the end of a process that isn't its own.
     let held = s.phase == Phase::AutoRestart && s.is_held();
     if !steady && !restarts && !held && s.due().is_none() && s.main.is_none() && s.control.is_none() {
-        let endless = node.unit().service.timeout_stop.is_none() || node.unit().service.timeout_start.is_none();
+        let endless =
+            node.unit().service.timing.timeout_stop.is_none() || node.unit().service.timing.timeout_start.is_none();
         if !endless || s.phase == Phase::AutoRestart {
             say(format!("{:?} and nothing will end it", s.phase));
         }

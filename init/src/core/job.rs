@@ -334,7 +334,7 @@ impl Core {
             (JobKind::Restart, _) => None,
             (JobKind::Reload, Phase::Reload) => None,
             (JobKind::Reload, Phase::Running | Phase::Exited) => {
-                Some(service.reload.clone().map_or(JobResult::Done, JobResult::Failed))
+                Some(service.reload.as_deref().cloned().map_or(JobResult::Done, JobResult::Failed))
             }
             (JobKind::Reload, _) if good => Some(JobResult::Failed(Outcome::Protocol)),
             (JobKind::Reload, _) => Some(failed()),
@@ -381,7 +381,7 @@ impl Core {
     pub(super) fn retry_restart(&mut self, id: UnitId) {
         if self.units.get(id).service.deadline.is_none() {
             let node = self.units.get(id);
-            let delay = super::limit::millis(node.unit().service.restart_sec).saturating_add(RETRY);
+            let delay = super::limit::millis(node.unit().service.timing.restart_sec).saturating_add(RETRY);
             let at = self.now.saturating_add(delay).max(node.service.pace.earliest());
             self.units.get_mut(id).service.deadline = Some(at);
             self.deadlines.insert((at, id));

@@ -173,10 +173,11 @@ impl Core {
             // Its definition is yet to come.
             deadline: None,
         });
+        let cause = cause.map(|cause| self.causes.share(cause));
         let node = self.units.scratch(id);
         node.cause = cause;
         node.awaits = awaits;
-        node.due = due;
+        node.due = due.map(Box::new);
         node.shown = service.state();
         node.service = service;
         node.job = job.map(Box::new);
@@ -242,7 +243,7 @@ impl Core {
             since: j.since,
             began: j.began,
         });
-        let (cause, awaits, due) = (node.cause.clone(), node.awaits.clone(), node.due.clone());
+        let (cause, awaits, due) = (node.cause.as_deref().cloned(), node.awaits.clone(), node.due.as_deref().cloned());
         let at_rest = job.is_none() && cause.is_none() && awaits.is_none() && due.is_none();
         let as_new = at_rest && node.service == Service::default();
         let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job, cause, awaits, due });
@@ -255,7 +256,7 @@ impl Core {
     }
 
     fn result_record(&self, id: RequestId, unit: UnitId) -> Record {
-        let value = self.requests.all.get(&id).and_then(|r| r.results.get(&unit));
+        let value = self.requests.all.get(&id).and_then(|r| r.results.get(&unit)).map(|result| &**result);
         Record::new(format!("result/{id}/{}", self.units.get(unit).name.as_str()), value)
     }
 }

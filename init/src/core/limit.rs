@@ -32,18 +32,18 @@ impl StartLimit {
 
     /// Whether a start now would be one too many.
     pub fn is_reached(&self, unit: &Service, now: Millis) -> bool {
-        let limited = unit.start_limit_burst > 0 && millis(unit.start_limit_interval) > 0;
-        limited && self.count >= unit.start_limit_burst && !self.is_past(unit, now)
+        let limited = unit.timing.start_limit_burst > 0 && millis(unit.timing.start_limit_interval) > 0;
+        limited && self.count >= unit.timing.start_limit_burst && !self.is_past(unit, now)
     }
 
     /// `StartLimitPauseSec=`: when one that would be too many may be made all the same.
     pub fn paused_until(&self, unit: &Service, now: Millis) -> Option<Millis> {
-        let pause = millis(unit.start_limit_pause);
+        let pause = millis(unit.timing.start_limit_pause);
         (pause > 0 && self.is_reached(unit, now)).then(|| now.saturating_add(pause))
     }
 
     fn is_past(&self, unit: &Service, now: Millis) -> bool {
-        self.count == 0 || now.saturating_sub(self.begun) >= millis(unit.start_limit_interval)
+        self.count == 0 || now.saturating_sub(self.begun) >= millis(unit.timing.start_limit_interval)
     }
 }
 

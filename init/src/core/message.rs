@@ -562,10 +562,11 @@ pub enum Phase {
 }
 
 /// How a job ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobResult {
     /// As asked.
+    #[default]
     Done,
     /// It was so already.
     Already,

@@ -92,6 +92,7 @@ pub struct Core {
     queue: VecDeque<UnitId>,
     idle: idle::Idle,
     levels: Levels,
+    causes: reason::Causes,
     /// Scripts that the switch under way stops: those it starts wait for them.
     level_stops: BTreeSet<UnitId>,
     next_token: u64,
@@ -122,6 +123,7 @@ impl Core {
             queue: VecDeque::new(),
             idle: idle::Idle::default(),
             levels: Levels::default(),
+            causes: reason::Causes::default(),
             level_stops: BTreeSet::new(),
             holders: hold::Holders::new(),
             next_token: FIRST_TOKEN,
@@ -275,7 +277,7 @@ impl Core {
         self.untold.remove(&key);
         if pid > 0 {
             let service = &mut self.units.get_mut(id).service;
-            let proc = if which == Which::Main { &mut service.main } else { &mut service.control };
+            let proc = if which == Which::Main { service.main.as_mut() } else { service.control.as_deref_mut() };
             if let Some(proc) = proc {
                 proc.pid = pid;
             }

@@ -4,8 +4,8 @@ use crate::unit::{ExecKind, Unit};
 
 fn needs(other: &'static str) -> impl Fn(&mut Unit) {
     move |u| {
-        u.requires = names(&[other]);
-        u.after = names(&[other]);
+        u.requires = names(&[other]).into();
+        u.after = names(&[other]).into();
     }
 }
 
@@ -30,7 +30,7 @@ fn up(b: &mut Bench, list: &[&str]) {
 fn a_start_goes_in_waves_and_says_who_needs_whom() {
     let app = unit("app", |u| {
         needs("db")(u);
-        u.wants = names(&["mail", "nowhere"]);
+        u.wants = names(&["mail", "nowhere"]).into();
     });
     let mut b = Bench::new(vec![app, unit("db", needs("disk")), plain("disk"), plain("mail")]);
     let before: Vec<_> = b.core.snapshot().collect();
@@ -64,7 +64,7 @@ fn a_restart_has_two_halves() {
 
 #[test]
 fn what_cant_be_done_is_said_and_loops_are_named() {
-    let link = |n: &str, after: &'static str| unit(n, |u| u.after = names(&[after]));
+    let link = |n: &str, after: &'static str| unit(n, |u| u.after = names(&[after]).into());
     let b = Bench::new(vec![link("a", "b"), link("b", "a"), unit("c", needs("gone")), plain("d")]);
     let p = plan(&b, Verb::Start, &["a", "b", "c"]);
     assert_eq!(p.cuts, [Cut { members: names(&["a", "b"]), later: name("a"), earlier: name("b") }]);

@@ -3,6 +3,7 @@
 use super::{Millis, RequestId};
 use crate::unit::{Level, UnitName};
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 /// Why a unit is started, stopped, restarted or reloaded. The unit named is the one that the reason comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
@@ -104,6 +105,21 @@ pub struct Cause {
     pub request: Option<RequestId>,
     /// When.
     pub at: Millis,
+}
+
+/// Gives out causes to be kept. Those that one request has for many units come one after the other, and are one.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Causes {
+    last: Option<Rc<Cause>>,
+}
+
+impl Causes {
+    pub fn share(&mut self, cause: Cause) -> Rc<Cause> {
+        let same = self.last.take().filter(|last| **last == cause);
+        let cause = same.unwrap_or_else(|| Rc::new(cause));
+        self.last = Some(Rc::clone(&cause));
+        cause
+    }
 }
 
 impl Cause {

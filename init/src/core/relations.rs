@@ -233,7 +233,7 @@ impl Core {
 
     fn start_later(&mut self, id: UnitId, reason: Reason, at: Millis) {
         let node = self.units.get_mut(id);
-        node.due = Some(reason);
+        node.due = Some(reason.into());
         if let Some(old) = node.service.deadline.replace(at) {
             self.deadlines.remove(&(old, id));
         }
@@ -246,7 +246,7 @@ impl Core {
         if node.service.phase != Phase::Dead || node.due.is_none() {
             return;
         }
-        let Some(reason) = self.units.get_mut(id).due.take() else { return };
+        let Some(reason) = self.units.get_mut(id).due.take().map(|due| *due) else { return };
         let holds = !matches!(reason, Reason::UpheldBy(_)) || self.upholder(id).is_some();
         if holds {
             self.start_by_itself(id, reason, out);
@@ -275,7 +275,7 @@ impl Core {
         }
         if let Some(name) = self.upholder(id) {
             let least = if node.service.result.is_skip() { RETRY } else { least };
-            let delay = millis(node.unit().service.restart_sec).max(least);
+            let delay = millis(node.unit().service.timing.restart_sec).max(least);
             let at = self.now.saturating_add(delay).max(node.service.pace.earliest());
             self.start_later(id, Reason::UpheldBy(name), at);
         }

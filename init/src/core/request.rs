@@ -4,18 +4,21 @@
 //! it ended: the last [`KEEP`] finished ones are kept for that.
 
 use super::{Action, Core, JobResult, RequestId, UnitId};
+use crate::unit::rare::{Rare, pack, usual};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many finished requests are remembered.
 const KEEP: usize = 64;
+
+usual!(JobResult);
 
 /// One request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Request {
     /// Units with a job of this request that hasn't ended.
     pub open: BTreeSet<UnitId>,
-    /// The others.
-    pub results: BTreeMap<UnitId, JobResult>,
+    /// The others; nearly all of them are done.
+    pub results: BTreeMap<UnitId, Rare<JobResult>>,
     /// Its transaction is still being made.
     pub building: bool,
     pub done: bool,
@@ -39,12 +42,18 @@ impl Core {
         let Some(request) = self.requests.all.get_mut(&id) else { return false };
         request.asked = request.asked.saturating_add(1);
         for (unit, result) in &request.results {
-            out.push(Action::JobDone { request: id, unit: *unit, result: result.clone() });
+            out.push(Action::JobDone { request: id, unit: *unit, result: JobResult::clone(result) });
         }
         if request.done {
             out.push(Action::RequestDone { request: id });
         }
         true
+    }
+
+    /// Gives back the room of a burst.
+    pub fn pack(&mut self) {
+        pack(&mut self.tokens);
+        self.requests.all.values_mut().for_each(|request| pack(&mut request.results));
     }
 
     pub(super) fn open_request(&mut self, id: RequestId) {
@@ -76,7 +85,7 @@ impl Core {
     pub(super) fn report(&mut self, id: RequestId, unit: UnitId, result: JobResult, out: &mut Vec<Action>) {
         let Some(request) = self.requests.all.get_mut(&id) else { return };
         request.open.remove(&unit);
-        request.results.insert(unit, result.clone());
+        request.results.insert(unit, Rare::kept(result.clone()));
         self.dirty.results.insert((id, unit));
         out.push(Action::JobDone { request: id, unit, result });
         self.close_if_done(id, out);

@@ -80,7 +80,7 @@ impl Pace {
 
 /// The delay before the n-th restart in a row, by systemd's formula: base · (max / base) ^ ((n - 1) / steps).
 pub(super) fn delay(unit: &Service, n: u32) -> Millis {
-    let (base, most) = (millis(unit.restart_sec), millis(unit.ending.restart_max_delay));
+    let (base, most) = (millis(unit.timing.restart_sec), millis(unit.ending.restart_max_delay));
     let steps = unit.ending.restart_steps;
     if base >= most {
         return most;
@@ -99,7 +99,7 @@ pub(super) fn delay(unit: &Service, n: u32) -> Millis {
 
 fn shorten(unit: &Service, delay: Millis, name: &UnitName, token: u64) -> Millis {
     let less = delay.saturating_mul(spread(name, token) % (JITTER + 1)) / 1000;
-    delay.saturating_sub(less).max(delay.min(millis(unit.restart_sec)))
+    delay.saturating_sub(less).max(delay.min(millis(unit.timing.restart_sec)))
 }
 
 /// A number that looks like chance, and is the same each time for one instance.

@@ -1,6 +1,6 @@
 use super::*;
 use crate::core::Phase;
-use crate::unit::ExecKind;
+use crate::unit::{ExecKind, Timing};
 use std::time::Duration;
 
 fn exited(exit: ExitRecord) -> Outcome {
@@ -53,7 +53,10 @@ fn sets_of_statuses_come_before_the_table() {
 }
 
 fn growing(base: u64, most: u64, steps: u32) -> Service {
-    let mut unit = Service { restart_sec: Duration::from_millis(base), ..Service::default() };
+    let mut unit = Service {
+        timing: Timing { restart_sec: Duration::from_millis(base), ..Timing::default() }.into(),
+        ..Service::default()
+    };
     unit.ending.restart_max_delay = Duration::from_millis(most);
     unit.ending.restart_steps = steps;
     unit

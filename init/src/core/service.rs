@@ -93,11 +93,11 @@ pub(super) struct Service {
     #[serde(skip_serializing_if = "is_usual")]
     pub main: Option<Proc>,
     #[serde(skip_serializing_if = "is_usual")]
-    pub control: Option<Proc>,
+    pub control: Option<Box<Proc>>,
     #[serde(skip_serializing_if = "is_usual")]
     pub deadline: Option<Millis>,
     #[serde(skip)]
-    pub timers: Timers,
+    pub timers: Rare<Timers>,
     /// What went wrong first in this run, or in the last one.
     #[serde(skip_serializing_if = "is_success")]
     pub result: Outcome,
@@ -121,7 +121,7 @@ pub(super) struct Service {
     pub aborts: bool,
     /// Why the last reload failed.
     #[serde(skip_serializing_if = "is_usual")]
-    pub reload: Option<Outcome>,
+    pub reload: Option<Box<Outcome>>,
     #[serde(skip_serializing_if = "is_usual")]
     pub restarts: u32,
     #[serde(skip_serializing_if = "is_usual")]
@@ -173,7 +173,7 @@ impl Default for Service {
             main: None,
             control: None,
             deadline: None,
-            timers: Timers::default(),
+            timers: Rare::default(),
             result: Outcome::Success,
             started: false,
             seeking: false,
@@ -241,7 +241,7 @@ impl Service {
     pub fn key(&self, which: Which) -> Option<Key> {
         let proc = match which {
             Which::Main => self.main.as_ref(),
-            Which::Control => self.control.as_ref(),
+            Which::Control => self.control.as_deref(),
         };
         Some(Key { token: self.token?, step: proc?.step })
     }
@@ -256,7 +256,7 @@ impl Service {
         let key = self.key(which)?;
         let proc = match which {
             Which::Main => self.main.as_ref(),
-            Which::Control => self.control.as_ref(),
+            Which::Control => self.control.as_deref(),
         }?;
         let main_pid = self.main.as_ref().filter(|m| which == Which::Control && m.pid > 0).map(|m| m.pid);
         Some(match proc.adopted {
@@ -384,7 +384,7 @@ impl Service {
             (_, Input::Turn) => {}
             (Phase::Running, Input::Stopping) => {
                 self.enter(r, Phase::StopSignal);
-                self.arm(r, r.unit.service.timeout_stop);
+                self.arm(r, r.unit.service.timing.timeout_stop);
             }
             (_, Input::Stopping) => {}
 
@@ -442,7 +442,7 @@ impl Service {
             }
             (phase @ Phase::Reload, Input::Due) => {
                 self.abandon_control(r);
-                self.reload = Some(Outcome::Timeout { phase });
+                self.reload = Some(Outcome::Timeout { phase }.into());
                 self.reloading = Reloading::No;
                 self.running(r);
             }
@@ -518,7 +518,7 @@ impl Service {
         self.next_step = self.next_step.saturating_add(1);
         match which {
             Which::Main => self.main = Some(proc),
-            Which::Control => self.control = Some(proc),
+            Which::Control => self.control = Some(proc.into()),
         }
         r.out.extend(self.birth(r.id, which));
     }

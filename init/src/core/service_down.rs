@@ -23,7 +23,7 @@ impl Service {
             self.finish(r);
         } else if !self.started
             || self.call == Call::Bare
-            || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timeout_stop)
+            || !self.control_command(r, Phase::Stop, ExecKind::Stop, index, r.unit.service.timing.timeout_stop)
         {
             self.stop_signal(r);
         }
@@ -32,7 +32,7 @@ impl Service {
     pub(super) fn stop_signal(&mut self, r: &mut Run<'_>) {
         self.seeking = false;
         self.enter(r, Phase::StopSignal);
-        self.arm(r, r.unit.service.timeout_stop);
+        self.arm(r, r.unit.service.timing.timeout_stop);
         self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
     }
@@ -60,7 +60,7 @@ impl Service {
     pub(in crate::core) fn stop_abort(&mut self, r: &mut Run<'_>) {
         self.seeking = false;
         self.enter(r, Phase::StopAbort);
-        self.arm(r, r.unit.service.ending.timeout_abort.unwrap_or(r.unit.service.timeout_stop));
+        self.arm(r, r.unit.service.ending.timeout_abort.unwrap_or(r.unit.service.timing.timeout_stop));
         self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
     }
@@ -75,7 +75,7 @@ impl Service {
 
     pub(super) fn stop_kill_now(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::StopKill);
-        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.arm(r, Some(r.unit.service.timing.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);
         self.rest(r);
     }
@@ -104,7 +104,7 @@ impl Service {
     }
 
     pub(super) fn stop_post(&mut self, r: &mut Run<'_>, index: usize) {
-        if self.control_command(r, Phase::StopPost, ExecKind::StopPost, index, r.unit.service.timeout_stop) {
+        if self.control_command(r, Phase::StopPost, ExecKind::StopPost, index, r.unit.service.timing.timeout_stop) {
             return;
         }
         if self.phase == Phase::StopPost { self.final_signal(r) } else { self.finish(r) }
@@ -118,7 +118,7 @@ impl Service {
         }
         self.enter(r, Phase::FinalSignal);
         let abort = r.unit.service.ending.timeout_abort.filter(|_| self.aborts);
-        self.arm(r, abort.unwrap_or(r.unit.service.timeout_stop));
+        self.arm(r, abort.unwrap_or(r.unit.service.timing.timeout_stop));
         self.deliver(r, self.stop_signal_number(r.unit));
         self.rest(r);
     }
@@ -132,7 +132,7 @@ impl Service {
 
     pub(super) fn final_kill_now(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::FinalKill);
-        self.arm(r, Some(r.unit.service.timeout_stop.unwrap_or(KILL_PATIENCE)));
+        self.arm(r, Some(r.unit.service.timing.timeout_stop.unwrap_or(KILL_PATIENCE)));
         self.deliver_kill(r);
         self.rest(r);
     }

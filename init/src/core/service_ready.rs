@@ -1,7 +1,7 @@
 //! The service machine between "it runs" and "it is ready", and its reload by signal and notices.
 
 use super::script::is_script;
-use super::{Group, Reloading, Run, Service, Which, command};
+use super::{Group, Reloading, Run, Service, Timers, Which, command};
 use crate::core::limit::millis;
 use crate::core::restart::MIN_RESTART;
 use crate::core::{Action, Millis, Phase};
@@ -44,7 +44,7 @@ impl Service {
 
     /// Runs `ReadyCheck=`.
     pub(in crate::core) fn check(&mut self, r: &mut Run<'_>) {
-        self.timers.check = None;
+        self.timers.set(Timers { check: None, ..*self.timers });
         self.spawn(r, Which::Control, ExecKind::ReadyCheck, 0);
     }
 
@@ -76,7 +76,7 @@ impl Service {
     /// `ReloadSignal=` instead of commands: the service answers with `RELOADING=1`, then `READY=1`.
     pub(super) fn reload_by_signal(&mut self, r: &mut Run<'_>) {
         self.enter(r, Phase::Reload);
-        self.arm(r, r.unit.service.timeout_start);
+        self.arm(r, r.unit.service.timing.timeout_start);
         self.reloading = Reloading::Signalled(r.now);
         self.signal_reload(r);
     }
@@ -94,7 +94,7 @@ impl Service {
             (Phase::Running, _) if self.main.is_some() => {
                 self.reload = None;
                 self.enter(r, Phase::Reload);
-                self.arm(r, r.unit.service.timeout_start);
+                self.arm(r, r.unit.service.timing.timeout_start);
                 self.reloading = Reloading::Told;
             }
             // One that was said before the signal went out speaks of another reload. A millisecond is lost to rounding.

@@ -75,13 +75,13 @@ impl Service {
 
     /// `ExecCondition=`: the first that exits with 1 to 254 ends the start, and that is no failure.
     pub(super) fn condition(&mut self, r: &mut Run<'_>, index: usize) {
-        if !self.control_command(r, Phase::Condition, ExecKind::Condition, index, r.unit.service.timeout_start) {
+        if !self.control_command(r, Phase::Condition, ExecKind::Condition, index, r.unit.service.timing.timeout_start) {
             self.start_pre(r, 0);
         }
     }
 
     pub(super) fn start_pre(&mut self, r: &mut Run<'_>, index: usize) {
-        if !self.control_command(r, Phase::StartPre, ExecKind::StartPre, index, r.unit.service.timeout_start) {
+        if !self.control_command(r, Phase::StartPre, ExecKind::StartPre, index, r.unit.service.timing.timeout_start) {
             self.start_main(r, 0);
         }
     }
@@ -96,7 +96,7 @@ impl Service {
             return;
         }
         self.enter(r, Phase::Start);
-        self.arm(r, r.unit.service.timeout_start);
+        self.arm(r, r.unit.service.timing.timeout_start);
         let leaves = matches!(r.unit.service.kind, ServiceType::Forking | ServiceType::Script);
         let which = if leaves { Which::Control } else { Which::Main };
         self.spawn(r, which, ExecKind::Start, index);
@@ -104,7 +104,7 @@ impl Service {
 
     pub(super) fn start_post(&mut self, r: &mut Run<'_>, index: usize) {
         self.seeking = false;
-        if !self.control_command(r, Phase::StartPost, ExecKind::StartPost, index, r.unit.service.timeout_start) {
+        if !self.control_command(r, Phase::StartPost, ExecKind::StartPost, index, r.unit.service.timing.timeout_start) {
             self.running(r);
         }
     }
@@ -116,7 +116,7 @@ impl Service {
         if self.main.is_some() && self.phase == Phase::Reload && self.reloading == Reloading::Told {
             // Its commands are through, and it has said that it is still at it.
             self.enter(r, Phase::Reload);
-            self.arm(r, r.unit.service.timeout_start);
+            self.arm(r, r.unit.service.timing.timeout_start);
         } else if self.main.is_some() {
             self.enter(r, Phase::Running);
         } else if self.lives_on(r.unit) {
@@ -136,7 +136,7 @@ impl Service {
         if index == 0 {
             self.reloading = Reloading::No;
         }
-        if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timeout_start) {
+        if !self.control_command(r, Phase::Reload, ExecKind::Reload, index, r.unit.service.timing.timeout_start) {
             self.running(r);
         }
     }
@@ -168,7 +168,7 @@ impl Service {
     pub(super) fn over(&mut self, r: &mut Run<'_>, which: Which, exit: ExitRecord, why: Option<String>) {
         let gone = match which {
             Which::Main => self.main.take(),
-            Which::Control => self.control.take(),
+            Which::Control => self.control.take().map(|proc| *proc),
         };
         let Some(proc) = gone else { return };
         if which == Which::Main {
@@ -237,12 +237,12 @@ impl Service {
             Phase::Running if self.is_held() => self.put_off_end(r, outcome),
             Phase::Running => self.main_gone(r, outcome),
             Phase::Reload if self.control.is_none() && self.is_held() => {
-                self.reload = Some(Outcome::Protocol);
+                self.reload = Some(Outcome::Protocol.into());
                 self.put_off_end(r, outcome);
             }
             Phase::Reload if self.control.is_none() => {
                 self.note(outcome);
-                self.reload = Some(Outcome::Protocol);
+                self.reload = Some(Outcome::Protocol.into());
                 self.running(r);
             }
             // Their own commands go on first; the end of those looks at the main process again.
@@ -277,7 +277,7 @@ impl Service {
             Phase::Start => self.left_daemon(r),
             Phase::StartPost => self.start_post(r, next),
             Phase::Reload if failed => {
-                self.reload = Some(outcome);
+                self.reload = Some(outcome.into());
                 self.reloading = Reloading::No;
                 self.running(r);
             }

@@ -4,6 +4,9 @@ use super::limit::millis;
 use super::service::{Reloading, Run, Service};
 use super::{Millis, Outcome, Phase};
 use crate::unit::Unit;
+use crate::unit::rare::usual;
+
+usual!(Timers);
 
 /// Deadlines that run beside the phase's own. They aren't in the journal: under a new manager each begins anew, so that
 /// the time without a manager is held against nobody.
@@ -32,7 +35,8 @@ impl Service {
     pub fn feed_watchdog(&mut self, unit: &Unit, now: Millis) {
         let period = self.said.watchdog.unwrap_or_else(|| millis(unit.service.readiness.watchdog));
         let counts = period > 0 && is_watched(self.phase);
-        self.timers.watchdog = counts.then(|| now.saturating_add(period));
+        let watchdog = counts.then(|| now.saturating_add(period));
+        self.timers.set(Timers { watchdog, ..*self.timers });
     }
 
     /// After a change of phase: what begins and what ends with it.
@@ -41,9 +45,10 @@ impl Service {
             self.feed_watchdog(unit, now);
         }
         let end = self.runtime_end(unit);
-        self.timers.runtime = self.timers.runtime.filter(|_| end.is_some()).or(end);
+        let runtime = self.timers.runtime.filter(|_| end.is_some()).or(end);
+        let check = self.timers.check.filter(|_| self.phase == Phase::Start);
+        self.timers.set(Timers { runtime, check, ..*self.timers });
         if self.phase != Phase::Start {
-            self.timers.check = None;
             self.idle = false;
             self.up = false;
         }
@@ -55,11 +60,12 @@ impl Service {
     /// After a restore.
     pub fn resume(&mut self, unit: &Unit, now: Millis) {
         self.feed_watchdog(unit, now);
-        self.timers.watchdog = self.timers.watchdog.map(|at| at.max(self.pace.extended));
-        self.timers.runtime = self.runtime_end(unit);
-        if self.phase == Phase::Start && self.up && self.control.is_none() {
-            self.timers.check = Some(now);
-        }
+        let asks = self.phase == Phase::Start && self.up && self.control.is_none();
+        self.timers.set(Timers {
+            watchdog: self.timers.watchdog.map(|at| at.max(self.pace.extended)),
+            check: asks.then_some(now).or(self.timers.check),
+            runtime: self.runtime_end(unit),
+        });
     }
 
     /// A deadline has come: whether it was one of these.
@@ -69,12 +75,12 @@ impl Service {
             return false;
         }
         if is_past(self.timers.watchdog) {
-            self.timers.watchdog = None;
+            self.timers.set(Timers { watchdog: None, ..*self.timers });
             self.starved(r);
             return true;
         }
         if is_past(self.timers.runtime) {
-            self.timers.runtime = None;
+            self.timers.set(Timers { runtime: None, ..*self.timers });
             self.outlived(r);
             return true;
         }
@@ -94,9 +100,10 @@ impl Service {
     /// `EXTEND_TIMEOUT_USEC=`: what is running out comes no sooner than this long from now.
     pub fn extend(&mut self, now: Millis, time: Millis) {
         let later = now.saturating_add(time);
-        for at in [&mut self.deadline, &mut self.timers.watchdog, &mut self.timers.runtime].into_iter().flatten() {
-            *at = later.max(*at);
-        }
+        let put_off = |at: Option<Millis>| at.map(|at| later.max(at));
+        self.deadline = put_off(self.deadline);
+        let Timers { watchdog, check, runtime } = *self.timers;
+        self.timers.set(Timers { watchdog: put_off(watchdog), check, runtime: put_off(runtime) });
         self.pace.extended = later.max(self.pace.extended);
     }
 }

@@ -495,10 +495,10 @@ impl Core {
             self.expect(request, id);
         }
         let requests = request.into_iter().collect();
+        let cause = Cause { job: kind, reason: reason.clone(), request, at: now };
+        let cause = (kind != JobKind::Reload).then(|| self.causes.share(cause));
         let node = self.units.get_mut(id);
-        if kind != JobKind::Reload {
-            node.cause = Some(Cause { job: kind, reason: reason.clone(), request, at: now });
-        }
+        node.cause = cause.or(node.cause.take());
         let job = Job {
             kind,
             running: false,

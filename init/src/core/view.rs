@@ -107,7 +107,7 @@ impl Core {
         let node = self.units.get(id);
         let service = &node.service;
         let ran = service.result != Outcome::Success || service.since > 0 || service.last_exit.is_some();
-        let pid = |p: &Option<super::service::Proc>| p.as_ref().map(|p| p.pid).filter(|pid| *pid > 0);
+        let pid = |p: Option<&super::service::Proc>| p.map(|p| p.pid).filter(|pid| *pid > 0);
         View {
             name: &node.name,
             unit: node.running.as_ref(),
@@ -116,9 +116,9 @@ impl Core {
             phase: service.phase,
             since: service.since,
             token: service.token,
-            main_pid: pid(&service.main),
+            main_pid: pid(service.main.as_ref()),
             main_key: service.key(Which::Main),
-            control_pid: pid(&service.control),
+            control_pid: pid(service.control.as_deref()),
             control_key: service.key(Which::Control),
             restarts: service.restarts,
             last_exit: service.last_exit,
@@ -126,7 +126,7 @@ impl Core {
             said: &service.said,
             job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
             job_reason: node.job.as_ref().map(|j| &j.reason),
-            cause: node.cause.as_ref(),
+            cause: node.cause.as_deref(),
             awaits: node.awaits.as_ref(),
             deadline: service.deadline,
             times: service.times,

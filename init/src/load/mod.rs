@@ -24,6 +24,7 @@ pub use suppose::Supposed;
 use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::install;
+use crate::unit::rare::Rare;
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Relations, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
@@ -47,9 +48,10 @@ const MAX_ALIASES: usize = 16;
 /// What stands under a name in the folder that wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
-    File(Source, PathBuf),
+    /// A file of that name, in this one of [`Loader::folders`].
+    File(usize),
     Masked,
-    Alias(UnitName),
+    Alias(Box<UnitName>),
 }
 
 /// A unit as read.
@@ -151,13 +153,13 @@ impl Loader {
         self.entries.clear();
         self.linked.clear();
         self.drop_ins.clear();
-        let (mut foreign, mut rivals): (_, Vec<(UnitName, Source, PathBuf)>) = (BTreeSet::new(), Vec::new());
+        let (mut foreign, mut rivals): (_, Vec<(UnitName, usize)>) = (BTreeSet::new(), Vec::new());
         let mut scripts = Vec::new();
-        for (source, folder) in self.folders.clone() {
+        for (at, (source, folder)) in self.folders.clone().into_iter().enumerate() {
             let mut drop_ins: Vec<search::Entry> = Vec::new();
             for (file, mask) in self.supposed.files(&folder) {
-                let (Some(name), path) = (full_name(&file), folder.join(&file)) else { continue };
-                let found = if mask { Entry::Masked } else { Entry::File(source, path) };
+                let Some(name) = full_name(&file) else { continue };
+                let found = if mask { Entry::Masked } else { Entry::File(at) };
                 self.entries.entry(name).or_insert(found);
             }
             for file in self.supposed.folders(&folder).filter(|f| f.strip_suffix(".d").and_then(full_name).is_some()) {
@@ -180,8 +182,8 @@ impl Loader {
                     scripts.push((name.clone(), path.clone()));
                 }
                 if self.entries.contains_key(&name) || self.supposed.get(&path).is_some() {
-                    if source.is_script() && foreign.contains(&name) && !rivals.iter().any(|(n, ..)| *n == name) {
-                        rivals.push((name, source, path));
+                    if source.is_script() && foreign.contains(&name) && !rivals.iter().any(|(n, _)| *n == name) {
+                        rivals.push((name, at));
                     }
                     continue;
                 }
@@ -189,7 +191,7 @@ impl Loader {
                     foreign.insert(name.clone());
                 }
                 let empty = || entry.metadata().is_ok_and(|m| m.is_file() && m.len() == 0);
-                let found = self.entry_of(&name, source, path, kind.is_symlink(), empty);
+                let found = self.entry_of(&name, at, &path, kind.is_symlink(), empty);
                 if kind.is_symlink() {
                     self.linked.insert(name.clone());
                 }
@@ -200,7 +202,7 @@ impl Loader {
         self.choose(rivals);
         let stands_for = |name: &UnitName| {
             let unit = self.behind(name.clone());
-            matches!(self.entries.get(&unit), Some(Entry::File(Source::Native | Source::Systemd, _))).then_some(unit)
+            matches!(self.source(&unit), Some(Source::Native | Source::Systemd)).then_some(unit)
         };
         self.replaced = Replaced::of(scripts, stands_for);
     }
@@ -208,16 +210,16 @@ impl Loader {
     fn entry_of(
         &self,
         name: &UnitName,
-        source: Source,
-        path: PathBuf,
+        folder: usize,
+        path: &Path,
         is_link: bool,
         empty: impl FnOnce() -> bool,
     ) -> Entry {
         match () {
-            () if is_link && is_mask(&self.root, &path) => Entry::Masked,
-            () if is_link => link(&self.root, name, source, path),
+            () if is_link && is_mask(&self.root, path) => Entry::Masked,
+            () if is_link => link(&self.root, name, folder, path),
             () if empty() => Entry::Masked,
-            () => Entry::File(source, path),
+            () => Entry::File(folder),
         }
     }
 
@@ -231,24 +233,24 @@ impl Loader {
                 return None;
             }
             let Some(name) = full_name(file) else { continue };
-            let mut there = self.folders.iter().filter_map(|(source, folder)| {
+            let mut there = self.folders.iter().enumerate().filter_map(|(at, (_, folder))| {
                 let path = folder.join(file);
                 let found = fs::symlink_metadata(self.root.entry(&path)).ok()?;
-                Some((*source, path, found))
+                Some((at, path, found))
             });
-            let (source, path, found) = there.next()?;
+            let (at, path, found) = there.next()?;
             // One that hides another may have been chosen, or not.
             if there.next().is_some() {
                 return None;
             }
             drop(there);
             let empty = || found.is_file() && found.len() == 0;
-            let entry = self.entry_of(&name, source, path, found.is_symlink(), empty);
+            let entry = self.entry_of(&name, at, &path, found.is_symlink(), empty);
             if found.is_symlink() {
                 self.linked.insert(name.clone());
             }
             // Of a new unit, and of one that was masked, the level links are to be read.
-            if self.entries.get(&name) != Some(&entry) || !matches!(entry, Entry::File(Source::Native, _)) {
+            if self.entries.get(&name) != Some(&entry) || self.source(&name) != Some(Source::Native) {
                 return None;
             }
             changed.push(name);
@@ -257,17 +259,15 @@ impl Loader {
     }
 
     /// Names that both a systemd unit and a script have: only for these a file is read here.
-    fn choose(&mut self, rivals: Vec<(UnitName, Source, PathBuf)>) {
+    fn choose(&mut self, rivals: Vec<(UnitName, usize)>) {
         self.chooser.choices.clear();
         let boot = if rivals.is_empty() { BTreeSet::new() } else { prefer::boot_scripts(&self.root) };
-        for (name, kind, script) in rivals {
-            let unit = match self.entries.get(&self.behind(name.clone())) {
-                Some(Entry::File(source, path)) => self.parse(&name, *source, path).ok(),
-                _ => None,
-            };
+        for (name, script) in rivals {
+            let unit =
+                self.place(&self.behind(name.clone())).and_then(|(source, path)| self.parse(&name, source, &path).ok());
             let prefer = if boot.contains(name.short()) { Rule::Boot } else { Rule::By(self.facts.prefer) };
             if self.chooser.choose(&name, prefer, unit.as_ref()) == Source::Script {
-                self.entries.insert(name, Entry::File(kind, script));
+                self.entries.insert(name, Entry::File(script));
             }
         }
     }
@@ -341,7 +341,7 @@ impl Loader {
     /// The aliases, for "did you mean" and completion.
     pub fn aliases(&self) -> impl Iterator<Item = (&UnitName, &UnitName)> {
         self.entries.iter().filter_map(|(n, e)| match e {
-            Entry::Alias(target) => Some((n, target)),
+            Entry::Alias(target) => Some((n, &**target)),
             _ => None,
         })
     }
@@ -353,17 +353,21 @@ impl Loader {
 
     /// The file that `enable` links to.
     pub fn file(&self, name: &UnitName) -> Option<PathBuf> {
-        match self.entry(name)? {
-            Entry::File(_, path) => Some(path.clone()),
-            _ => None,
-        }
+        self.place(name).map(|(_, path)| path)
+    }
+
+    /// Where its file, or its template's, comes from, and the file.
+    fn place(&self, name: &UnitName) -> Option<(Source, PathBuf)> {
+        let (file, entry) = self.entry(name)?;
+        let Entry::File(at) = entry else { return None };
+        self.folders.get(*at).map(|(source, folder)| (*source, folder.join(file.as_str())))
     }
 
     /// Its file and its drop-ins, in the order they are read.
     pub fn files(&self, name: &UnitName) -> Vec<PathBuf> {
-        let Some(Entry::File(source, path)) = self.entry(name) else { return Vec::new() };
-        let drop_ins = search::drop_ins(name, *source, &self.drop_ins);
-        std::iter::once(path.clone()).chain(drop_ins).collect()
+        let Some((source, path)) = self.place(name) else { return Vec::new() };
+        let drop_ins = search::drop_ins(name, source, &self.drop_ins);
+        std::iter::once(path).chain(drop_ins).collect()
     }
 
     /// Whether there is anything of that name: a file, an alias, a mask, a template it is an instance of.
@@ -373,8 +377,8 @@ impl Loader {
 
     /// Where its file comes from; `None`: it has none.
     pub fn source(&self, name: &UnitName) -> Option<Source> {
-        match self.entry(name)? {
-            Entry::File(source, _) => Some(*source),
+        match self.entry(name)?.1 {
+            Entry::File(at) => self.folders.get(*at).map(|(source, _)| *source),
             Entry::Masked | Entry::Alias(_) => None,
         }
     }
@@ -414,8 +418,9 @@ impl Loader {
         self.gathered.changed(&before).map(|name| self.canonical(name.clone())).collect()
     }
 
-    fn entry(&self, name: &UnitName) -> Option<&Entry> {
-        self.entries.get(name).or_else(|| self.entries.get(&name.template()?))
+    /// What stands under a name, or under its template's.
+    fn entry(&self, name: &UnitName) -> Option<(&UnitName, &Entry)> {
+        self.entries.get_key_value(name).or_else(|| self.entries.get_key_value(&name.template()?))
     }
 
     /// Reads a unit's files. An instance comes from its template.
@@ -424,19 +429,25 @@ impl Loader {
         if let Some(unit) = self.generated.get(name) {
             return only(Definition::Good(unit.clone()));
         }
-        let (source, path) = match self.entry(name) {
+        let (source, path) = match self.entry(name).map(|(_, entry)| entry) {
             Some(Entry::Alias(target)) if self.behind(name.clone()) == *name => {
                 let reason =
                     format!("{name} is a link to {target}, and its links lead in a circle: remove one of them");
                 return only(Definition::Bad(name.clone(), reason));
             }
             None if let Some(target) = targets::well_known(name) => return only(self.complete(target)),
-            Some(Entry::File(Source::Systemd, _)) if let Some(end) = targets::end(name) => {
+            Some(Entry::File(_))
+                if self.is_foreign(name)
+                    && let Some(end) = targets::end(name) =>
+            {
                 return only(self.complete(end));
             }
             None | Some(Entry::Alias(_)) => return only(Definition::Gone(name.clone())),
             Some(Entry::Masked) => return only(Definition::Masked(name.clone())),
-            Some(Entry::File(source, path)) => (*source, path.clone()),
+            Some(Entry::File(_)) => match self.place(name) {
+                Some(place) => place,
+                None => return only(Definition::Gone(name.clone())),
+            },
         };
         match self.parse(name, source, &path) {
             Ok(parsed) => self.define(name, parsed),
@@ -480,10 +491,8 @@ impl Loader {
         self.replaced.put_into(&mut unit, |path| self.read(path).ok(), &self.facts);
         let lists = [&mut unit.after, &mut unit.before, &mut unit.requires, &mut unit.wants, &mut unit.conflicts];
         let rare = unit.relations.own().into_iter().flat_map(Relations::lists_mut);
-        for list in lists.into_iter().chain(rare) {
-            for name in list.iter_mut() {
-                *name = self.canonical(name.clone());
-            }
+        for name in lists.into_iter().filter_map(Rare::own).chain(rare).flatten() {
+            *name = self.canonical(name.clone());
         }
         Definition::Good(Rc::new(unit))
     }
@@ -511,11 +520,11 @@ fn list_drop_ins(root: &Root, folder: &Path, supposed: &Suppositions) -> Vec<(St
 }
 
 /// An alias; or, under its own name, a file that lies elsewhere.
-fn link(root: &Root, name: &UnitName, source: Source, path: PathBuf) -> Entry {
-    let target = fs::read_link(root.entry(&path)).ok();
+fn link(root: &Root, name: &UnitName, folder: usize, path: &Path) -> Entry {
+    let target = fs::read_link(root.entry(path)).ok();
     match target.as_deref().and_then(Path::file_name).and_then(|f| f.to_str()).and_then(full_name) {
-        Some(other) if other != *name && other.kind() == name.kind() => Entry::Alias(other),
-        _ => Entry::File(source, path),
+        Some(other) if other != *name && other.kind() == name.kind() => Entry::Alias(Box::new(other)),
+        _ => Entry::File(folder),
     }
 }
 

@@ -83,7 +83,7 @@ fn masks_aliases_and_templates() {
         .write("lib/x.service", &format!("[Unit]\nAfter=sshd.service\n{MINIMAL}"));
     let loader = root.loader();
     assert_eq!(loader.canonical(name("sshd")), name("ssh"));
-    assert_eq!(good(&loader, "x").after, [name("ssh")]);
+    assert_eq!(*good(&loader, "x").after, [name("ssh")]);
     assert!(matches!(loader.load(&name("dead")).definition, Definition::Masked(_)));
     assert!(matches!(loader.load(&name("none")).definition, Definition::Gone(_)));
     assert_eq!(good(&loader, "getty@tty1").description, "on tty1");
@@ -208,14 +208,14 @@ fn a_unit_that_stands_for_a_script_takes_over_the_order_of_its_header() {
         .write("scripts/native.service", &script("After=web.service\n"));
     let loader = root.loader();
     let web = good(&loader, "web");
-    assert_eq!((&web.after, web.before.len()), (&vec![name("own")], 0), "its own words are its own");
+    assert_eq!((&*web.after, web.before.len()), (&vec![name("own")], 0), "its own words are its own");
     let order = |unit: &Unit| (unit.relations.script_after.clone(), unit.relations.script_before.clone());
     let after = vec![name("db"), name("mariadb"), name("remote-fs.target")];
     assert_eq!(order(&web), (after, vec![name("late")]));
     assert_eq!(order(&good(&loader, "mariadb")), (vec![], vec![name("web")]), "the script has a name of its alias");
     assert_eq!(order(&good(&loader, "native")).0, [name("web")]);
     let db = good(&loader, "db");
-    assert_eq!((db.source, order(&db), &db.after), (Source::Script, Default::default(), &vec![name("web")]));
+    assert_eq!((db.source, order(&db), &*db.after), (Source::Script, Default::default(), &vec![name("web")]));
 }
 
 #[test]

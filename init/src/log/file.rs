@@ -181,6 +181,8 @@ impl UnitLog {
                 }
             }
         }
+        // A burst's memory isn't kept for the next one.
+        self.pending = Vec::new();
         Ok(())
     }
 

@@ -45,6 +45,11 @@ impl Framer {
         }
     }
 
+    /// Whether no line has begun: then a fresh one does as well.
+    pub fn is_idle(&self) -> bool {
+        self.partial.is_empty() && !self.split
+    }
+
     /// Ends a line that has no newline yet.
     pub fn finish(&mut self, mut each: impl FnMut(Line<'_>)) {
         if self.split || !self.partial.is_empty() {

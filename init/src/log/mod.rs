@@ -13,6 +13,7 @@
 //! | [`history`] | the lines of the history: which are there, what they say |
 //! | [`boots`] | the records of boots |
 //! | [`echo`] | the copy on standard output, in a container |
+//! | [`pipes`] | which pipes are open |
 //! | [`server`] | the event loop |
 //! | [`read`] | reading the files back, for `initctl logs` and failure reports |
 
@@ -21,6 +22,7 @@ pub mod echo;
 pub mod file;
 pub mod frame;
 pub mod history;
+pub mod pipes;
 pub mod read;
 pub mod server;
 pub mod stamp;

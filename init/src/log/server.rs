@@ -3,10 +3,11 @@
 //! Each pipe that is ready is read once a turn, so that a service that never stops writing delays the others by one
 //! read each. It waits without a timeout unless lines wait for a file.
 
-use super::frame::Framer;
+use super::pipes::{PipeId, Pipes};
 use super::store::{Store, is_name};
 use crate::proto::logger::{Answer, HISTORY, MAX_LEN, Request, Stream};
 use crate::sys::epoll::{Epoll, Ready};
+use crate::sys::memory;
 use crate::sys::pipe::Peeker;
 use crate::sys::queued;
 use crate::sys::seqpacket::{self, Received};
@@ -14,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -33,14 +34,6 @@ const REQUESTS: usize = 64;
 /// The first and the longest pause before waiting lines are tried again.
 const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-struct Pipe {
-    fd: OwnedFd,
-    token: u64,
-    stream: Stream,
-    name: Rc<str>,
-    framer: Framer,
-}
-
 /// What a read found.
 #[derive(PartialEq, Eq)]
 enum Read {
@@ -54,29 +47,23 @@ pub struct Server {
     epoll: Epoll,
     socket: Option<OwnedFd>,
     signals: SignalFd,
-    pipes: BTreeMap<u64, Pipe>,
-    /// Open pipes of each log.
-    users: BTreeMap<Rc<str>, usize>,
+    pipes: Pipes,
     store: Store,
     answers: VecDeque<Answer>,
     socket_full: bool,
     echo_watched: bool,
-    buffer: Vec<u8>,
+    buffer: &'static mut [u8],
     peeker: Peeker,
     /// When waiting lines are tried again, and the pause that led there.
     retry: Option<(Instant, Duration)>,
     stopping: bool,
 }
 
-fn number(token: u64, stream: Stream) -> u64 {
-    token << 1 | u64::from(stream == Stream::Err)
-}
-
 impl Server {
     /// Listens to the manager on `socket`. SIGTERM ends it, after a last look at the pipes.
     ///
     /// # Errors
-    /// The kernel gives no epoll set or signal descriptor.
+    /// The kernel gives no epoll set, signal descriptor or memory.
     pub fn new(socket: OwnedFd, store: Store) -> Result<Self, Errno> {
         let mut ends = SigSet::empty();
         ends.add(Signal::SIGTERM);
@@ -95,13 +82,12 @@ impl Server {
             epoll,
             socket: Some(socket),
             signals,
-            pipes: BTreeMap::new(),
-            users: BTreeMap::new(),
+            pipes: Pipes::default(),
             store,
             answers: VecDeque::new(),
             socket_full: false,
             echo_watched: false,
-            buffer: vec![0; CHUNK],
+            buffer: memory::untouched(CHUNK)?,
             peeker: Peeker::new()?,
             retry: None,
             stopping: false,
@@ -123,14 +109,13 @@ impl Server {
                     SOCKET => self.requests(),
                     SIGNALS => self.stopping |= matches!(self.signals.read_signal(), Ok(Some(_))),
                     ECHO => {}
-                    pipe => self.pipe_ready(pipe),
+                    pipe => self.pipe_ready(PipeId::of_data(pipe)),
                 }
             }
             self.answer();
             self.echo();
         }
-        let all: Vec<u64> = self.pipes.keys().copied().collect();
-        for pipe in all {
+        for pipe in self.pipes.all() {
             self.read_dry(pipe);
         }
         self.store.retry();
@@ -166,7 +151,7 @@ impl Server {
                     match buffer.get(..length).and_then(Request::decode) {
                         Some(Request::Open { token, stream, name }) => {
                             if let Some(fd) = fds.take(0) {
-                                self.open(token, stream, name, fd);
+                                self.open(token, stream, &name, fd);
                             }
                         }
                         Some(Request::Dry { token }) => self.read_both_dry(token),
@@ -176,7 +161,7 @@ impl Server {
                         }
                         Some(Request::Note { name, text }) if is_name(&name) => {
                             self.store.note(&name, &text);
-                            if !self.users.contains_key(name.as_str()) {
+                            if !self.pipes.has_name(&name) {
                                 self.store.release(&name);
                             }
                         }
@@ -184,6 +169,7 @@ impl Server {
                         Some(Request::Record { boot }) => {
                             if let Some(fd) = fds.take(0) {
                                 self.store.record(&boot, fd);
+                                memory::give_back();
                             }
                             self.answers.push_back(Answer::Recorded);
                         }
@@ -206,39 +192,36 @@ impl Server {
         }
     }
 
-    fn open(&mut self, token: u64, stream: Stream, name: String, fd: OwnedFd) {
-        let number = number(token, stream);
-        if token >= TOKENS || self.pipes.contains_key(&number) {
+    fn open(&mut self, token: u64, stream: Stream, name: &str, fd: OwnedFd) {
+        let pipe = PipeId { token, stream };
+        if token >= TOKENS || self.pipes.get(pipe).is_some() {
             return;
         }
         // The reading end's mode is nobody else's business: writers have a description of their own.
-        let ready = is_name(&name)
+        let ready = is_name(name)
             && fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).is_ok()
-            && self.epoll.add(&fd, Ready::EPOLLIN, number).is_ok();
+            && self.epoll.add(&fd, Ready::EPOLLIN, pipe.to_data()).is_ok();
         if ready {
-            let known = self.users.get_key_value(name.as_str()).map(|(known, _)| Rc::clone(known));
-            let name = known.unwrap_or_else(|| name.into());
-            *self.users.entry(Rc::clone(&name)).or_default() += 1;
-            self.pipes.insert(number, Pipe { fd, token, stream, name, framer: Framer::default() });
+            self.pipes.add(pipe, name, fd);
         } else {
             self.answers.push_back(Answer::Closed { token, stream });
         }
     }
 
-    fn pipe_ready(&mut self, number: u64) {
-        match self.read(number) {
+    fn pipe_ready(&mut self, pipe: PipeId) {
+        match self.read(pipe) {
             Read::Some(_) | Read::Dry => {}
-            Read::Closed => self.close(number),
+            Read::Closed => self.close(pipe),
         }
     }
 
     /// One read. What was read leaves the pipe only when it is written: a logger that is killed meanwhile loses nothing,
     /// for the pipe outlives it.
-    fn read(&mut self, number: u64) -> Read {
-        let Some(pipe) = self.pipes.get_mut(&number) else { return Read::Dry };
-        let peeked = self.peeker.peek(pipe.fd.as_fd(), &mut self.buffer);
+    fn read(&mut self, pipe: PipeId) -> Read {
+        let Some((fd, name)) = self.pipes.get(pipe) else { return Read::Dry };
+        let peeked = self.peeker.peek(fd, self.buffer);
         let is_pipe = peeked != Err(Errno::EINVAL);
-        let seen = if is_pipe { peeked } else { nix::unistd::read(&pipe.fd, &mut self.buffer) };
+        let seen = if is_pipe { peeked } else { nix::unistd::read(fd, self.buffer) };
         let mut count = match seen {
             Ok(0) => return Read::Closed,
             Ok(count) => count,
@@ -250,16 +233,17 @@ impl Server {
             let whole = self.buffer.get(..count).and_then(|bytes| bytes.iter().rposition(|b| *b == b'\n'));
             count = whole.map_or(count, |last| last + 1);
         }
+        let name = Rc::clone(name);
         let (now, store) = (self.store.now(), &mut self.store);
-        let bytes = self.buffer.get(..count).unwrap_or(&[]);
-        for piece in bytes.chunks(PIECE) {
-            pipe.framer.feed(piece, |line| store.line(&pipe.name, pipe.stream, now, line));
-            store.flush(&pipe.name);
+        let mut framer = self.pipes.take_framer(pipe);
+        for piece in self.buffer.get(..count).unwrap_or(&[]).chunks(PIECE) {
+            framer.feed(piece, |line| store.line(&name, pipe.stream, now, line));
+            store.flush(&name);
         }
+        self.pipes.put_framer(pipe, framer);
         let mut left = if is_pipe { count } else { 0 };
-        while left > 0 {
-            let Some(room) = self.buffer.get_mut(..left) else { break };
-            match nix::unistd::read(&pipe.fd, room) {
+        while let (1.., Some((fd, _)), Some(room)) = (left, self.pipes.get(pipe), self.buffer.get_mut(..left)) {
+            match nix::unistd::read(fd, room) {
                 Ok(n @ 1..) => left = left.saturating_sub(n),
                 Err(Errno::EINTR) => {}
                 _ => break,
@@ -269,44 +253,41 @@ impl Server {
     }
 
     fn read_both_dry(&mut self, token: u64) {
-        self.read_dry(number(token, Stream::Out));
-        self.read_dry(number(token, Stream::Err));
+        self.read_dry(PipeId { token, stream: Stream::Out });
+        self.read_dry(PipeId { token, stream: Stream::Err });
     }
 
     /// Reads what is in the pipe now, no more (a process that was left behind may write for ever), and ends the line.
-    fn read_dry(&mut self, number: u64) {
-        let Some(pipe) = self.pipes.get(&number) else { return };
-        let mut left = queued::bytes(pipe.fd.as_fd()).unwrap_or(0);
+    fn read_dry(&mut self, pipe: PipeId) {
+        let Some((fd, _)) = self.pipes.get(pipe) else { return };
+        let mut left = queued::bytes(fd).unwrap_or(0);
         while left > 0 {
-            match self.read(number) {
+            match self.read(pipe) {
                 Read::Some(count) => left = left.saturating_sub(count),
                 Read::Dry => break,
-                Read::Closed => return self.close(number),
+                Read::Closed => return self.close(pipe),
             }
         }
-        self.finish_line(number);
+        self.finish_line(pipe);
     }
 
-    fn finish_line(&mut self, number: u64) {
+    fn finish_line(&mut self, pipe: PipeId) {
         let now = self.store.now();
-        if let Some(pipe) = self.pipes.get_mut(&number) {
-            pipe.framer.finish(|line| self.store.line(&pipe.name, pipe.stream, now, line));
-            self.store.flush(&pipe.name);
+        let mut framer = self.pipes.take_framer(pipe);
+        if let Some((_, name)) = self.pipes.get(pipe) {
+            framer.finish(|line| self.store.line(name, pipe.stream, now, line));
+            self.store.flush(name);
         }
     }
 
-    fn close(&mut self, number: u64) {
-        self.finish_line(number);
-        let Some(pipe) = self.pipes.remove(&number) else { return };
+    fn close(&mut self, pipe: PipeId) {
+        self.finish_line(pipe);
+        let Some((fd, last_of)) = self.pipes.remove(pipe) else { return };
         // PID 1 holds a copy of this end, so that closing it does not take it out of the set.
-        let _ = self.epoll.remove(pipe.fd.as_fd());
+        let _ = self.epoll.remove(fd.as_fd());
         self.answers.push_back(Answer::Closed { token: pipe.token, stream: pipe.stream });
-        if let Some(users) = self.users.get_mut(&pipe.name) {
-            *users = users.saturating_sub(1);
-            if *users == 0 {
-                self.users.remove(&pipe.name);
-                self.store.release(&pipe.name);
-            }
+        if let Some(name) = last_of {
+            self.store.release(&name);
         }
     }
 

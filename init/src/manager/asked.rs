@@ -12,6 +12,7 @@ use crate::proto::pid1::Power;
 use crate::proto::words;
 use crate::sys::{credentials, file, wait};
 use crate::unit::UnitName;
+use crate::unit::rare::pack;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,11 @@ impl Askers {
 
     fn cause_record(&self, name: &UnitName) -> Record {
         Record::new(format!("cause/{}", name.as_str()), self.causes.get(name).map(|kept| &**kept))
+    }
+
+    /// Gives back the room of a burst.
+    pub fn pack(&mut self) {
+        pack(&mut self.causes);
     }
 
     /// Who made a request.

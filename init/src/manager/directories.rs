@@ -65,16 +65,9 @@ impl Removals {
 
 impl Manager {
     /// An instance is over (`ran`), or its automatic restart was called off: removes its run-time folders unless they are to
-    /// stay, and after a run clears its terminal. Until that is done PID 1 keeps [`parked::LEFT`] for a manager after us.
-    pub fn clear_away(&mut self, unit: UnitId, definition: &Unit, ran: Option<u64>) {
-        if !self.begin_clearing(unit, definition, ran)
-            && let Some(token) = ran
-        {
-            self.link.unpark(token, parked::LEFT);
-        }
-    }
-
-    fn begin_clearing(&mut self, unit: UnitId, definition: &Unit, ran: Option<u64>) -> bool {
+    /// stay, and after a run clears its terminal. `true`: that goes on, and until it is done PID 1 keeps [`parked::LEFT`]
+    /// for a manager after us.
+    pub fn clear_away(&mut self, unit: UnitId, definition: &Unit, ran: Option<u64>) -> bool {
         let view = self.core.view(unit);
         let restarts = view.phase == Phase::AutoRestart
             || view.job.is_some_and(|(kind, _)| ["start", "restart"].contains(&kind))
@@ -104,7 +97,7 @@ impl Manager {
     pub fn clear_left(&mut self, token: u64) -> bool {
         let found = self.core.ids().find(|id| self.core.end_of(*id).token == token);
         let unit = found.and_then(|id| Some((id, status::definition(&self.core.view(id)).cloned()?)));
-        unit.is_some_and(|(id, definition)| self.begin_clearing(id, &definition, Some(token)))
+        unit.is_some_and(|(id, definition)| self.clear_away(id, &definition, Some(token)))
     }
 
     /// Whether another unit that isn't down has one of these folders too.

@@ -11,6 +11,7 @@ use crate::sys::wait;
 use crate::unit::UnitName;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
+use std::rc::Rc;
 
 /// So many of the last events are kept.
 pub const KEEP: u64 = 512;
@@ -19,10 +20,13 @@ const MAX_TEXT: usize = 200;
 /// Longest sentence about who asked.
 const MAX_BY: usize = 200;
 
+/// So many of them are looked at for a text that is there already.
+const ALIKE: usize = 4;
+
 /// The last events.
 #[derive(Debug)]
 pub struct EventLog {
-    boot: String,
+    boot: Rc<str>,
     next: u64,
     ring: VecDeque<HistoryEvent>,
     /// Numbers from here on aren't in the journal.
@@ -43,7 +47,7 @@ impl EventLog {
         // Containers share their machine's boot id; what is random tells them apart.
         let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
         hasher.write_u64(wait::wall_ms());
-        let boot = format!("{:08x}", hasher.finish() & 0xffff_ffff);
+        let boot = format!("{:08x}", hasher.finish() & 0xffff_ffff).into();
         Self {
             boot,
             next: first,
@@ -67,7 +71,7 @@ impl EventLog {
         records.retain(|record| match record.key.strip_prefix("event/") {
             Some(key) => {
                 if key == "boot" {
-                    boot = record.read().or(boot.take());
+                    boot = record.read::<String>().map(Rc::from).or(boot.take());
                 } else if let Some(event) = record.read::<HistoryEvent>() {
                     slots.insert(key.to_owned(), event);
                 }
@@ -93,8 +97,8 @@ impl EventLog {
             kind,
             unit: None,
             state: None,
-            text: short(text, MAX_TEXT),
-            by: short(by, MAX_BY),
+            text: self.share(&short(text, MAX_TEXT)),
+            by: self.share(&short(by, MAX_BY)),
         };
         self.next = self.next.saturating_add(1);
         let index = self.ring.len();
@@ -102,10 +106,16 @@ impl EventLog {
         &mut self.ring[index]
     }
 
+    /// A text of an event just before, or a new one: where many units do the same, it is kept once.
+    fn share(&self, text: &str) -> Rc<str> {
+        let mut recent = self.ring.iter().rev().take(ALIKE).flat_map(|e| [&e.text, &e.by]);
+        recent.find(|known| ***known == *text).map_or_else(|| text.into(), Rc::clone)
+    }
+
     /// What the last job of a unit came to, where it did nothing and nothing has happened to the unit since.
     pub fn lost_job(&self, unit: &UnitName) -> Option<&str> {
         let last = self.ring.iter().rev().find(|e| e.unit.as_ref() == Some(unit))?;
-        let text = (last.kind == EventKind::Job).then_some(last.text.as_str())?;
+        let text = (last.kind == EventKind::Job).then_some(&*last.text)?;
         text.strip_prefix("failed: ")
     }
 
@@ -119,7 +129,7 @@ impl EventLog {
     }
 
     fn name_record(&self) -> Record {
-        Record::new("event/boot".into(), Some(&self.boot))
+        Record::new("event/boot".into(), Some(&&*self.boot))
     }
 
     /// Records of what happened since the last call. Now the events may be told.
@@ -165,13 +175,13 @@ impl EventLog {
 
     /// Events as they are told, up to the last that may be.
     pub fn reply(&self, events: Vec<HistoryEvent>, missed: u64) -> EventList {
-        EventList { events, last: self.untold.saturating_sub(1), boot: self.boot.clone(), missed }
+        EventList { events, last: self.untold.saturating_sub(1), boot: self.boot.to_string(), missed }
     }
 
     /// What a client asks for.
     pub fn list(&self, wanted: &Events) -> EventList {
         let oldest = self.ring.front().map_or(self.next, |e| e.seq);
-        let same_boot = wanted.boot.as_ref().is_none_or(|boot| *boot == self.boot);
+        let same_boot = wanted.boot.as_ref().is_none_or(|boot| **boot == *self.boot);
         let begin = match wanted.after {
             Some(after) if same_boot => after.saturating_add(1),
             Some(_) => 1,
@@ -247,7 +257,7 @@ mod tests {
         }
     }
 
-    fn restored_boot(ring: &VecDeque<HistoryEvent>) -> String {
+    fn restored_boot(ring: &VecDeque<HistoryEvent>) -> Rc<str> {
         ring.front().expect("an event").boot.clone()
     }
 

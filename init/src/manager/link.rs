@@ -193,9 +193,9 @@ impl Link {
     }
 
     /// Closes several parked descriptors of a token; their names together must be shorter than one name may be.
-    pub fn unpark_all<const N: usize>(&mut self, token: u64, names: [&str; N]) {
+    pub fn unpark_all(&mut self, token: u64, names: &[&str]) {
         if self.version < BATCHES {
-            names.into_iter().for_each(|name| self.unpark(token, name));
+            names.iter().for_each(|name| self.unpark(token, name));
         } else {
             self.unpark(token, &names.join(","));
         }

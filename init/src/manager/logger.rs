@@ -13,6 +13,9 @@ use std::rc::Rc;
 
 /// The logger's token.
 pub const TOKEN: u64 = 1;
+/// So many are sent in one go: a burst is one call here, and one waking there. What an instance's end and its restart have
+/// to tell are about seven.
+const BURST: usize = 32;
 /// Messages that may wait for room in the socket; more are dropped and counted (notes only, never pipes).
 const MAX_WAITING: usize = 4096;
 
@@ -68,13 +71,16 @@ impl Logger {
         &mut self.out
     }
 
-    /// Sends, now or when there is room.
+    /// Sends with the next [`Self::flush`], at the end of a turn of the loop at the latest, or when there is room.
     pub fn send(&mut self, request: Request, fd: Option<Rc<OwnedFd>>) {
         if self.out.len() >= MAX_WAITING && matches!(request, Request::Note { .. } | Request::History { .. }) {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
-        self.out.send(self.socket.as_fd(), &request.encode(), fd.into_iter().collect());
+        self.out.keep(&request.encode(), fd.into_iter().collect());
+        if self.out.len().is_multiple_of(BURST) {
+            self.flush();
+        }
     }
 
     /// Hands over a service's pipe.

@@ -25,6 +25,13 @@ pub struct Outbox {
 }
 
 impl Outbox {
+    /// Keeps a packet until [`Self::flush`].
+    pub fn keep(&mut self, packet: &[u8], fds: Vec<Rc<OwnedFd>>) {
+        self.packets.push_back((packet.len(), fds.len()));
+        self.bytes.extend_from_slice(packet);
+        self.fds.extend(fds);
+    }
+
     /// Sends a packet, or keeps it behind those that wait.
     pub fn send(&mut self, socket: BorrowedFd<'_>, packet: &[u8], fds: Vec<Rc<OwnedFd>>) {
         if self.packets.is_empty() {
@@ -33,32 +40,51 @@ impl Outbox {
                 Err(unsent) => self.short = unsent == Unsent::Short,
             }
         }
-        self.packets.push_back((packet.len(), fds.len()));
-        self.bytes.extend_from_slice(packet);
-        self.fds.extend(fds);
+        self.keep(packet, fds);
     }
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self, socket: BorrowedFd<'_>) {
         self.short = false;
-        while let Some((length, fds)) = self.packets.front().copied() {
-            let end = self.sent.saturating_add(length);
-            match pass(socket, self.bytes.get(self.sent..end).unwrap_or(&[]), self.fds.iter().take(fds)) {
+        while !self.packets.is_empty() {
+            match self.burst(socket) {
+                Ok(sent) => self.done(sent),
                 Err(Unsent::Full) => return,
                 Err(Unsent::Short) => {
                     self.short = true;
                     return;
                 }
-                // What is final for this packet: a closed socket shows when reading.
-                Ok(()) | Err(Unsent::Never) => {
-                    self.packets.pop_front();
-                    self.fds.drain(..fds.min(self.fds.len()));
-                    self.sent = end;
-                }
+                // What is final for the first packet: a closed socket shows when reading.
+                Err(Unsent::Never) => self.done(1),
             }
         }
         if self.sent > 0 {
             *self = Self { watched: self.watched, ..Self::default() };
+        }
+    }
+
+    /// Hands the kernel as many of the first packets as it takes at once: how many it took.
+    fn burst(&self, socket: BorrowedFd<'_>) -> Result<usize, Unsent> {
+        let (mut bytes, mut place) = (self.bytes.get(self.sent..).unwrap_or(&[]), 0_usize);
+        let first: Vec<(usize, usize)> = self.packets.iter().take(seqpacket::BURST).copied().collect();
+        let count = first.iter().map(|(_, fds)| fds).sum();
+        let fds: Vec<BorrowedFd<'_>> = self.fds.iter().take(count).map(|fd| fd.as_fd()).collect();
+        let packets: Vec<(&[u8], &[BorrowedFd<'_>])> = (first.into_iter())
+            .map(|(length, held)| {
+                let (packet, rest) = bytes.split_at_checked(length).unwrap_or_default();
+                let own = fds.get(place..place.saturating_add(held)).unwrap_or_default();
+                (bytes, place) = (rest, place.saturating_add(held));
+                (packet, own)
+            })
+            .collect();
+        seqpacket::send_burst(socket, &packets).map_err(Unsent::of)
+    }
+
+    /// So many of the first packets are on their way.
+    fn done(&mut self, packets: usize) {
+        for (length, fds) in self.packets.drain(..packets.min(self.packets.len())) {
+            self.fds.drain(..fds.min(self.fds.len()));
+            self.sent = self.sent.saturating_add(length);
         }
     }
 
@@ -116,7 +142,19 @@ mod tests {
         }
         assert_eq!(Rc::strong_count(&file), 1, "what is sent is let go");
         assert!(!out.wants_room() && out.len() == 0 && out.bytes.capacity() == 0);
+        for n in 0..50 {
+            out.keep(&packet(n), vec![Rc::clone(&file); fds(n)]);
+        }
+        assert!(seqpacket::recv(theirs.as_fd(), &mut buffer).is_err(), "what is kept isn't sent yet");
+        out.flush(ours.as_fd());
+        assert_eq!((out.len(), Rc::strong_count(&file)), (0, 1));
+        for n in 0..50 {
+            let got = seqpacket::recv(theirs.as_fd(), &mut buffer);
+            assert!(matches!(got, Ok(Received::Packet(4.., _))), "packet {n}");
+        }
         drop(theirs);
+        out.keep(b"gone", Vec::new());
+        out.flush(ours.as_fd());
         out.send(ours.as_fd(), b"gone", Vec::new());
         assert_eq!(out.len(), 0, "nobody will ever read it");
     }

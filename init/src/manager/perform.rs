@@ -201,8 +201,11 @@ impl Manager {
             let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
         }
         // The logger's ends stay parked until it says that nobody writes any more.
-        self.link.unpark_all(token, [parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
-        self.clear_away(unit, definition, Some(token));
+        if self.clear_away(unit, definition, Some(token)) {
+            self.link.unpark_all(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
+        } else {
+            self.link.unpark_all(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR, parked::LEFT]);
+        }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
             self.held.ends(unit, token, wait::now_ms());
@@ -221,7 +224,7 @@ impl Manager {
         if self.pid_files.remove(&token).is_some() {
             self.watcher.remove(&super::watch::Why::PidFile(token));
         }
-        self.sites.retain(|key, _| key.token != token);
+        self.sites.forget(token);
         if let Some(tree) = &self.tree {
             tree.remove(&name);
         }
@@ -231,7 +234,7 @@ impl Manager {
         if matches!(state, State::Inactive | State::Failed) {
             // An automatic restart, for which they were kept, may have been called off.
             let definition = status::definition(&self.core.view(unit)).cloned();
-            definition.iter().for_each(|d| self.clear_away(unit, d, None));
+            let _ = definition.is_some_and(|d| self.clear_away(unit, &d, None));
         }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());

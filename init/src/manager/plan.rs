@@ -8,12 +8,14 @@ mod directories;
 mod environment;
 mod explain;
 mod rights;
+mod sites;
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;
 
 pub use directories::clearing;
 pub use explain::{failure_sentence, lines, steps};
+pub use sites::Sites;
 
 use crate::proto::plan::{Access, Ids, MAX_LEN, Plan, Step, Strings, strings};
 use crate::unit::accounts::Identity;

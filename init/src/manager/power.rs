@@ -47,6 +47,7 @@ impl Manager {
         self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
             self.end_panel();
+            self.logger.flush();
             self.link.send(Request::End { how, status }, Vec::new());
             return;
         }
@@ -60,7 +61,7 @@ impl Manager {
     fn longest_stop(&self) -> u64 {
         let running = self.core.ids().filter_map(|id| {
             let view = self.core.view(id);
-            view.token.and(view.unit).map(|u| u.service.timeout_stop.map_or(90_000, |d| d.as_millis()))
+            view.token.and(view.unit).map(|u| u.service.timing.timeout_stop.map_or(90_000, |d| d.as_millis()))
         });
         u64::try_from(running.max().unwrap_or(0)).unwrap_or(u64::MAX)
     }

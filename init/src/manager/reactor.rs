@@ -74,6 +74,7 @@ impl Manager {
         while !self.over {
             self.turn();
         }
+        self.logger.flush();
     }
 
     fn turn(&mut self) {
@@ -83,9 +84,9 @@ impl Manager {
         self.tell_followers();
         self.end_if_logged();
         self.link.flush();
-        self.logger.flush();
         self.spawn_crowd();
         self.settle();
+        self.logger.flush();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
             self.tidy();
@@ -305,7 +306,7 @@ impl Manager {
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
-            self.sites.remove(&key);
+            self.sites.take(key);
             self.note_seat(key, None);
         }
         // What remains after its exit says nothing more: its last line is complete, with or without a newline.

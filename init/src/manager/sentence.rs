@@ -38,8 +38,9 @@ pub fn reason(unit: Option<&Unit>, outcome: &Outcome, plan: Option<&str>) -> Str
             format!("its watchdog ran out: no WATCHDOG=1 within WatchdogSec={place}")
         }
         Outcome::StartLimit => {
-            let (burst, interval) =
-                unit.map_or((5, 10), |u| (u.service.start_limit_burst, u.service.start_limit_interval.as_secs()));
+            let (burst, interval) = unit.map_or((5, 10), |u| {
+                (u.service.timing.start_limit_burst, u.service.timing.start_limit_interval.as_secs())
+            });
             let places = ["StartLimitBurst", "StartLimitIntervalSec"].map(|key| {
                 let place = unit.map(|u| u.placed(&format!("Unit.{key}")).replace(['(', ')'], "")).unwrap_or_default();
                 format!("{key}={place}")
@@ -123,13 +124,13 @@ fn limit(unit: Option<&Unit>, phase: Phase) -> (&'static str, Option<Duration>) 
     let service = unit.map(|u| &u.service);
     match phase {
         Phase::Condition | Phase::StartPre | Phase::Start | Phase::StartPost | Phase::Reload => {
-            ("TimeoutStartSec", service.and_then(|s| s.timeout_start))
+            ("TimeoutStartSec", service.and_then(|s| s.timing.timeout_start))
         }
         Phase::Running => ("RuntimeMaxSec", service.and_then(|s| s.ending.runtime_max)),
         Phase::StopAbort if service.is_some_and(|s| s.ending.timeout_abort.is_some()) => {
             ("TimeoutAbortSec", service.and_then(|s| s.ending.timeout_abort.flatten()))
         }
-        _ => ("TimeoutStopSec", service.and_then(|s| s.timeout_stop)),
+        _ => ("TimeoutStopSec", service.and_then(|s| s.timing.timeout_stop)),
     }
 }
 
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(hint("a", false, &masked).as_deref(), Some("initctl verify a"));
         let mut script = unit.clone();
         script.source = Source::Script;
-        script.source_path = Some("/etc/init.d/a".into());
+        script.source_path = Some(std::path::Path::new("/etc/init.d/a").into());
         assert_eq!(reason(Some(&script), &exited, None), "ExecStart= (/etc/init.d/a) exited with status 3");
         // A command of a drop-in is a person's again.
         script.files.push("/etc/rung/units/a.service.d/x.conf".into());

@@ -32,7 +32,7 @@ fn without_console(unit: &Unit) -> Rc<Unit> {
 impl Manager {
     /// Asks for a process once more: PID 1 could not even begin with it.
     pub fn ask_again(&mut self, key: Key) {
-        self.sites.remove(&key);
+        self.sites.take(key);
         if let Some(action) = self.core.birth(key) {
             self.perform(action);
         }
@@ -107,7 +107,7 @@ impl Manager {
         }
         self.boot.ran = true;
         self.known.peopled(key);
-        self.sites.insert(key, compiled.sites);
+        self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
         let handed = self.link.spawn(key, &compiled.bytes, fds);
         handed.map_err(|e| format!("cannot hand the plan over: {}", e.desc()))
@@ -265,7 +265,7 @@ impl Manager {
 
     /// A process never ran: keeps the sentence that says at which step, with key and place.
     pub fn remember_failure(&mut self, key: Key, exit: Exit) {
-        let sites = self.sites.remove(&key);
+        let sites = self.sites.take(key);
         let (Exit::NotRun { stage, errno }, Some(id)) = (exit, self.core.token_unit(key.token)) else { return };
         let Some(unit) = self.core.view(id).unit.cloned() else { return };
         let text = plan::failure_sentence(&unit, sites.as_deref().unwrap_or_default(), stage, errno);

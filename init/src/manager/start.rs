@@ -11,6 +11,7 @@ use super::journal::{self, Journal};
 use super::link::{Gone, Link};
 use super::logger::Logger;
 use super::machine::{self, Purpose};
+use super::plan::Sites;
 use super::poison::{JOURNAL, Poison};
 use super::procs;
 use super::recorder::Recorder;
@@ -285,7 +286,7 @@ impl Manager {
             watched: BTreeMap::new(),
             strays_due: None,
             pid_files: BTreeMap::new(),
-            sites: BTreeMap::new(),
+            sites: Sites::default(),
             plan_failures: BTreeMap::new(),
             untold: BTreeSet::new(),
             lookups: Default::default(),

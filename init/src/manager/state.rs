@@ -10,7 +10,7 @@ use super::journal::Journal;
 use super::link::Link;
 use super::logger::Logger;
 use super::machine::Purpose;
-use super::plan::Site;
+use super::plan::Sites;
 use super::poison::{self, Poison};
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
@@ -21,6 +21,7 @@ use crate::proto::pid1::{Key, Life, Power, Request};
 use crate::sys::epoll::Epoll;
 use crate::sys::{memory, wait};
 use crate::unit::conf::Conf;
+use crate::unit::rare::pack;
 use crate::unit::{Finding, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -147,7 +148,7 @@ pub struct Manager {
     /// Instances that wait for their pid file.
     pub pid_files: BTreeMap<u64, UnitId>,
     /// What the steps of plans under way stand for.
-    pub sites: BTreeMap<Key, Vec<Site>>,
+    pub sites: Sites,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
     /// Units whose definition changed since `ReloadUnits` told it last.
@@ -321,6 +322,10 @@ impl Manager {
         if self.journal.as_ref().is_some_and(Journal::is_slack) {
             self.rewrite_journal();
         }
+        self.core.pack();
+        self.askers.pack();
+        pack(&mut self.instances);
+        pack(&mut self.pipes);
         self.events.shrink();
         self.queue.shrink_to_fit();
         self.actions.shrink_to_fit();

@@ -66,8 +66,8 @@ pub fn adopt(
     slots.started(index, pid, seen.unwrap_or(start_time));
     slot.polled.set(polled.into());
     if let Some(Ok(watch)) = watch {
-        slot.pidfd.put(watch);
-        epoll.add_recorded(&slot.pidfd, tag(Tag::Process, index));
+        slot.watch.put(watch);
+        epoll.add_recorded(&slot.watch, tag(Tag::Process, index));
     }
     Ok(())
 }
@@ -86,7 +86,7 @@ pub fn is_gone(slot: &Slot) -> bool {
 /// Stops watching the process of a slot.
 pub fn unwatch(slot: &Slot, epoll: &Epoll) {
     slot.polled.set(0);
-    epoll.drop_recorded(&slot.pidfd);
+    epoll.drop_recorded(&slot.watch);
 }
 
 /// Sends a signal to the process of a slot, or to the group it leads. Nothing happens when it is over.
@@ -102,7 +102,7 @@ pub fn signal(slot: &Slot, signal: i32, group: bool) -> Result<(), Errno> {
         return Err(Errno::ESRCH);
     }
     let group = group && process::leads_group(pid);
-    if let Some(watch) = slot.pidfd.get() {
+    if let Some(watch) = slot.pidfd() {
         // Not our child: only what its descriptor says is still there.
         pidfd::signal(watch, if group { 0 } else { signal })?;
         if !group {

@@ -30,7 +30,7 @@ impl Parked {
     }
 
     fn find(&self, token: u64, name: &Name) -> Option<(usize, &'static Park)> {
-        let name = name.parked()?;
+        let name = u64::from_le_bytes(name.parked()?);
         self.records.find(number_of_name(token, name), |park| park.token.get() == token && park.name.get() == name)
     }
 
@@ -48,7 +48,8 @@ impl Parked {
             park.fd.put(fd);
             return Ok(());
         }
-        let (head, name) = (&self.table.head, name.parked().ok_or(Errno::ENAMETOOLONG)?);
+        let head = &self.table.head;
+        let name = u64::from_le_bytes(name.parked().ok_or(Errno::ENAMETOOLONG)?);
         head.highest_token.set(head.highest_token.get().max(token));
         let fill = |_: usize, park: &Park| {
             park.token.set(token);

@@ -61,9 +61,9 @@ impl Reactor {
         let epoll: &'static Epoll = Box::leak(Box::new(Epoll::new()?));
         epoll.add(&signals, Ready::EPOLLIN, tag(Tag::Signals, 0))?;
         let slots = Slots::new(table);
-        for (index, slot, _) in slots.all() {
-            epoll.add_recorded(&slot.report, tag(Tag::Report, index));
-            epoll.add_recorded(&slot.pidfd, tag(Tag::Process, index));
+        for (index, slot, life) in slots.all() {
+            let kind = if life == Life::Forked { Tag::Report } else { Tag::Process };
+            epoll.add_recorded(&slot.watch, tag(kind, index));
         }
         Ok(Self {
             table,
@@ -148,7 +148,7 @@ impl Reactor {
 
     fn timeout(&self) -> Option<u64> {
         let (due, down) = (self.keeper.due(&self.slots), &self.down);
-        let times = [due, self.link.deadline(), self.poll_at, down.deadline(), down.last_at()];
+        let times = [due, self.link.deadline(), self.poll_at, down.deadline(), down.last_at(), self.reaper.due()];
         // The clock's fraction of a millisecond is cut off: one more, so as not to wake too early.
         Some(times.into_iter().flatten().min()?.saturating_sub(monotonic_ms()).saturating_add(1))
     }
@@ -209,11 +209,11 @@ impl Reactor {
     }
 
     fn signalled(&mut self) {
-        while let Some(signal) = self.signals.take() {
+        while let Some((signal, pid)) = self.signals.take() {
             if signal == libc::SIGCHLD {
-                self.reaper.some_ended();
-                self.wake_manager();
-                continue;
+                self.reaper.some_ended(pid);
+                // Whom it names is reaped before another is.
+                return self.wake_manager();
             }
             if let libc::SIGTSTP | libc::SIGCONT = signal {
                 self.table.head.paused.set((signal == libc::SIGTSTP).into());
@@ -252,9 +252,6 @@ impl Reactor {
             _ => Exit::Signal(ended.status),
         };
         if let Some(index) = self.slots.by_pid(ended.pid) {
-            if let Some((slot, _)) = self.slots.get(index) {
-                adopt::unwatch(slot, self.epoll);
-            }
             self.spawner.ended(&mut self.slots, index, exit);
             self.own_ended(index);
         } else if !self.down.finished(ended.pid) {
@@ -284,12 +281,12 @@ impl Reactor {
     /// A process that wasn't our child when it was adopted is over; perhaps it has become ours meanwhile.
     fn watched_ended(&mut self, index: usize) {
         let Some((slot, life)) = self.slots.get(index) else { return };
-        if (slot.pidfd.get().is_none() && slot.polled.get() == 0) || matches!(life, Life::Over(_)) {
+        if (slot.pidfd().is_none() && slot.polled.get() == 0) || matches!(life, Life::Over(_)) {
             return;
         }
         adopt::unwatch(slot, self.epoll);
         if process::is_child(slot.pid.get()) {
-            self.reaper.some_ended();
+            self.reaper.some_ended(slot.pid.get());
         } else {
             self.slots.set(index, Life::Over(Exit::Unknown));
         }

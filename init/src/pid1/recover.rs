@@ -69,7 +69,7 @@ fn survivors(table: &'static Table) -> impl Iterator<Item = &'static Recorded> {
     let head = &table.head;
     let used = usize::try_from(head.used_slots.get()).unwrap_or(0);
     let slots = table.slots.iter().take(used).filter(|slot| slot.life.get() != 0);
-    [&head.exe, &head.socket, &head.kept].into_iter().chain(slots.flat_map(|slot| [&slot.report, &slot.pidfd]))
+    [&head.exe, &head.socket, &head.kept].into_iter().chain(slots.map(|slot| &slot.watch))
 }
 
 /// Called on the way out, perhaps in a signal handler after a fault: loads, stores and `fcntl` only. Each further
@@ -110,8 +110,7 @@ pub fn mend(table: &'static Table) {
         }
     } else if head.faults.get() > FAULTS {
         for slot in table.slots.iter().take(used) {
-            slot.report.forget();
-            slot.pidfd.forget();
+            slot.watch.forget();
             slot.untold.set(0);
         }
         head.used_parks.set(0);

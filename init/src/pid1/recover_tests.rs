@@ -1,7 +1,8 @@
 //! What is left of a table after faults that keep coming; what the slots find.
 use super::*;
+use crate::pid1::parked::Parked;
 use crate::pid1::slots::Slots;
-use crate::pid1::table::SLOTS;
+use crate::pid1::table::{Park, SLOTS, Slot};
 use crate::proto::pid1::{Key, Name};
 use nix::errno::Errno;
 
@@ -88,4 +89,30 @@ fn a_slot_that_was_never_forked_for_says_so() {
     let end = Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR };
     assert_eq!(Slots::new(table).get(index).map(|(_, life)| life), Some(Life::Over(end)));
     assert_eq!(Slots::new(table).next_untold(7).map(|(index, _)| index), Some(index));
+}
+
+#[test]
+fn what_a_child_reported_is_how_it_ends_also_for_the_next_image() {
+    let table = table();
+    let (index, slot) = Slots::new(table).insert(key(16), Life::Forked).expect("room");
+    assert_eq!((slot.life(), slot.failure()), (Some(Life::Forked), None));
+    slot.pid.set(100);
+    slot.fail(7, libc::ENOENT);
+    mend(table);
+    let (slot, life) = Slots::new(table).get(index).expect("a slot");
+    let end = Life::Over(Exit::NotRun { stage: 7, errno: libc::ENOENT });
+    assert_eq!((life, slot.failure(), slot.is_owed()), (Life::Forked, Some(end), false));
+    Slots::new(table).set(index, end);
+    assert_eq!((slot.life(), slot.failure(), slot.is_owed()), (Some(end), None, true));
+}
+
+#[test]
+fn a_service_costs_few_bytes() {
+    assert_eq!((size_of::<Slot>(), size_of::<Park>()), (48, 20));
+    let table = table();
+    let mut parked = Parked::new(table);
+    let (token, name) = (u64::MAX - 5, Name::new("ready-r"));
+    parked.put(token, &name, std::fs::File::open("/dev/null").expect("null").into()).expect("room");
+    assert!(parked.get(token, &name).is_some() && parked.get(token & 0xffff_ffff, &name).is_none());
+    assert_eq!(parked.from(0).map(|(_, park)| park.name()).collect::<Vec<_>>(), [name]);
 }

@@ -74,9 +74,7 @@ impl Slots {
             slot.step.set(key.step);
             slot.pid.set(0);
             slot.start_time.set(0);
-            slot.failure.set(0);
-            slot.report.forget();
-            slot.pidfd.forget();
+            slot.watch.forget();
             slot.untold.set(0);
             slot.polled.set(0);
             slot.life.set(life.to_word());

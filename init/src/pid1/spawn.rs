@@ -6,7 +6,6 @@ use crate::proto::pid1::{Exit, Key, Life, STAGE_FORK};
 use crate::sys::child::{self, Order, Source};
 use crate::sys::epoll::Epoll;
 use crate::sys::seqpacket::Fds;
-use crate::sys::shared::Field;
 use crate::sys::sharing::Sharing;
 use crate::sys::{fd, process};
 use nix::errno::Errno;
@@ -81,8 +80,8 @@ impl Spawner {
         let before = process::boot_ticks();
         let started = nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).and_then(|(read, report)| {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
-            slot.report.put(read);
-            self.epoll.add_recorded(&slot.report, tag(Tag::Report, index));
+            slot.watch.put(read);
+            self.epoll.add_recorded(&slot.watch, tag(Tag::Report, index));
             let share = share && report.as_raw_fd() < fd::KEPT;
             let ignored = self.ignored;
             let order = Order { plan, fds, report: report.as_raw_fd(), exe, ignored, pid: &slot.pid, share };
@@ -94,7 +93,7 @@ impl Spawner {
                 Ok(shared)
             }
             Err(e) => {
-                self.epoll.drop_recorded(&slot.report);
+                self.epoll.drop_recorded(&slot.watch);
                 slots.set(index, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno: e as i32 }));
                 Ok(None)
             }
@@ -104,17 +103,17 @@ impl Spawner {
     /// Reads what the child of a slot has reported.
     pub fn reported(&mut self, slots: &mut Slots, index: usize) {
         let Some((slot, Life::Forked)) = slots.get(index) else { return };
-        let Some(pipe) = slot.report.get() else { return };
+        let Some(pipe) = slot.watch.get() else { return };
         let report = child::read_report(pipe);
         if report.detached {
             self.sharing.release(index);
         }
         if let Some((stage, errno)) = report.failure {
-            slot.failure.set(Life::Over(Exit::NotRun { stage, errno }).to_word());
+            slot.fail(stage, errno);
         }
         if report.over {
-            self.epoll.drop_recorded(&slot.report);
-            if slot.failure.get() == 0 {
+            self.epoll.drop_recorded(&slot.watch);
+            if slot.failure().is_none() {
                 slots.set(index, Life::Running);
             }
         }
@@ -125,7 +124,7 @@ impl Spawner {
         self.reported(slots, index);
         self.sharing.release(index);
         let Some((slot, _)) = slots.get(index) else { return };
-        self.epoll.drop_recorded(&slot.report);
-        slots.set(index, Life::from_word(slot.failure.get()).unwrap_or(Life::Over(exit)));
+        self.epoll.drop_recorded(&slot.watch);
+        slots.set(index, slot.failure().unwrap_or(Life::Over(exit)));
     }
 }

@@ -3,12 +3,13 @@
 //! All fields are atomics of fixed place, and all zero is an empty table. A record is valid by one word that is
 //! written last: [`Slot::life`], [`Park::fd`], [`Orphan::pid`]. Only PID 1 maps it (a new child too, until its exec).
 
-use crate::proto::pid1::{Event, FRAME_LEN, Key, Life, MAX_PARKED, NAME_LEN, Name, PARKED_LEN};
+use crate::proto::pid1::{Event, Exit, FRAME_LEN, Key, Life, MAX_PARKED, NAME_LEN, Name};
 use crate::sys::fd::Recorded;
 use crate::sys::process::InFlight;
 use crate::sys::records::Record;
-use crate::sys::shared::Field;
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64};
+use crate::sys::shared::{Field, Halves};
+use std::os::fd::BorrowedFd;
+use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64};
 
 /// Processes PID 1 can own.
 pub const SLOTS: usize = 32768;
@@ -17,19 +18,19 @@ pub const PARKS: usize = MAX_PARKED;
 /// Exits that belonged to nobody.
 pub const ORPHANS: usize = 256;
 /// First word of the table; it names the layout below and changes with it.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x02\x00");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x03\x00");
 
 crate::plain_structs! {
 /// The whole.
 pub struct Table {
     /// What there is one of.
     pub head: Head,
-    /// The last exits that belonged to nobody.
-    pub orphans: [Orphan; ORPHANS],
     /// Processes.
     pub slots: [Slot; SLOTS],
     /// Descriptors.
     pub parked: [Park; PARKS],
+    /// The last exits that belonged to nobody.
+    pub orphans: [Orphan; ORPHANS],
 }
 
 /// What there is one of.
@@ -110,7 +111,7 @@ pub struct Head {
 
 /// One process.
 pub struct Slot {
-    /// Its state as a word; 0: the slot is free. Written last.
+    /// Its state as a word; 0: the slot is free. Written last. [`Slot::life`] reads it.
     pub life: AtomicU64,
     /// [`Key::token`]
     pub token: AtomicU64,
@@ -122,16 +123,12 @@ pub struct Slot {
     pub start_time: AtomicU64,
     /// Number of its last change.
     pub seq: AtomicU64,
-    /// A failure that the child reported, as the state it leads to; 0: none.
-    pub failure: AtomicU64,
-    /// Read end of the child's report, while it is [`Life::Forked`].
-    pub report: Recorded,
-    /// What watches a process that isn't our child.
-    pub pidfd: Recorded,
+    /// While it is [`Life::Forked`], the read end of the child's report; then the pidfd of one that isn't our child.
+    pub watch: Recorded,
     /// 1: the manager has to be told.
-    pub untold: AtomicU32,
+    pub untold: AtomicU16,
     /// 1: it isn't our child and there are no pidfds here: it is looked at each second.
-    pub polled: AtomicU32,
+    pub polled: AtomicU16,
 }
 
 /// One kept descriptor.
@@ -139,9 +136,9 @@ pub struct Park {
     /// It; none: the place is free. Written last.
     pub fd: Recorded,
     /// Whose it is.
-    pub token: AtomicU64,
+    pub token: Halves,
     /// Its name, as [`Name::parked`] gives it.
-    pub name: [AtomicU64; PARKED_LEN / 8],
+    pub name: Halves,
 }
 
 /// The end of a process that belonged to nobody.
@@ -169,10 +166,29 @@ pub fn number_of_key(key: Key) -> u64 {
     key.token.wrapping_mul(8).wrapping_add(key.step.into())
 }
 
+/// In [`Slot::life`] beside what the child has reported, which it will have ended by: it is still [`Life::Forked`].
+const FAILED: u64 = 1 << 8;
+
 impl Slot {
     /// Its state; `None`: the slot is free.
     pub fn life(&self) -> Option<Life> {
-        Life::from_word(self.life.get())
+        let word = self.life.get();
+        if word & FAILED == 0 { Life::from_word(word) } else { Some(Life::Forked) }
+    }
+
+    /// The child has reported that a step of its plan failed.
+    pub fn fail(&self, stage: u16, errno: i32) {
+        self.life.set(Life::Over(Exit::NotRun { stage, errno }).to_word() | FAILED);
+    }
+
+    /// What it will have ended by, if it has reported a failure.
+    pub fn failure(&self) -> Option<Life> {
+        Life::from_word(self.life.get()).filter(|_| self.life.get() & FAILED != 0)
+    }
+
+    /// What watches a process that isn't our child.
+    pub fn pidfd(&self) -> Option<BorrowedFd<'static>> {
+        self.watch.get().filter(|_| self.life() != Some(Life::Forked))
     }
 
     /// Its key.
@@ -202,13 +218,13 @@ impl Record for Park {
 }
 
 /// What a descriptor parked under this name is found by.
-pub fn number_of_name(token: u64, name: [u8; PARKED_LEN]) -> u64 {
-    name.iter().fold(token.wrapping_mul(8), |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
+pub fn number_of_name(token: u64, name: u64) -> u64 {
+    name.to_le_bytes().iter().fold(token.wrapping_mul(8), |h, b| h.wrapping_mul(31).wrapping_add((*b).into()))
 }
 
 impl Park {
     /// Its name.
     pub fn name(&self) -> Name {
-        Name::of_parked(self.name.get())
+        Name::of_parked(self.name.get().to_le_bytes())
     }
 }

@@ -296,7 +296,14 @@ fn description_and_types_agree() {
     let group = Group { name: name(), pids: vec![1], main_pid: Some(1), cgroup: Some("/c".into()) };
     gives("Processes", json(Processes { groups: vec![group], own: vec![1], pid_namespace: Some(1) }));
     takes("StartTimes", empty());
-    let unit = UnitTime { name: name(), begun_ms: 1, done_ms: Some(2), last_begun_ms: 3, last_done_ms: Some(4) };
+    let unit = UnitTime {
+        name: name(),
+        queued_ms: Some(1),
+        begun_ms: 1,
+        done_ms: Some(2),
+        last_begun_ms: 3,
+        last_done_ms: Some(4),
+    };
     let level = LevelTime { level: Level::S, begun_ms: 1, reached_ms: 2 };
     let times = StartTimes { now_ms: 1, init_ms: Some(1), container: true, levels: vec![level], units: vec![unit] };
     gives("StartTimes", json(times));

@@ -42,6 +42,9 @@ impl Fds {
     }
 }
 
+/// Packets that one [`send_burst`] takes at most.
+pub const BURST: usize = 16;
+
 /// What [`recv`] found.
 #[derive(Debug)]
 pub enum Received {
@@ -91,14 +94,66 @@ impl Unsent {
 /// # Errors
 /// As `sendmsg(2)`: `EAGAIN` when the queue is full, `EPIPE` when the other side is gone; `EINVAL` for too many `fds`.
 pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
+    let mut control = Control([0; _]);
+    let mut iov = part(bytes);
+    let message = message(&mut iov, &mut control, fds)?;
+    loop {
+        // SAFETY: `message` points at live buffers of the lengths it names.
+        let sent =
+            unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
+        match Errno::result(sent) {
+            Ok(_) => return Ok(()),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Sends packets in one call, at most [`BURST`], with `fds` in all (at most [`MAX_FDS`] each); says how many went. Never
+/// blocks.
+///
+/// # Errors
+/// As [`send`], if the first can't be sent; what is wrong with a later one shows when it is the first.
+pub fn send_burst(socket: BorrowedFd<'_>, packets: &[(&[u8], &[BorrowedFd<'_>])]) -> Result<usize, Errno> {
+    let mut controls = [const { Control([0; _]) }; BURST];
+    let mut iovs = [const { libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 } }; BURST];
+    // SAFETY: `mmsghdr` is plain data; all zero is its empty value.
+    let mut messages: [libc::mmsghdr; BURST] = unsafe { std::mem::zeroed() };
+    let mut count = 0;
+    let places = messages.iter_mut().zip(&mut iovs).zip(&mut controls);
+    for ((bytes, fds), ((place, iov), control)) in packets.iter().zip(places) {
+        *iov = part(bytes);
+        match message(iov, control, fds) {
+            Ok(message) => place.msg_hdr = message,
+            Err(e) if count == 0 => return Err(e),
+            Err(_) => break,
+        }
+        count += 1;
+    }
+    loop {
+        let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+        // SAFETY: the first `count` of `messages` (at most BURST) point at live buffers of the lengths they name.
+        let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, flags) };
+        match Errno::result(sent) {
+            Ok(sent) => return Ok(usize::try_from(sent).unwrap_or(0)),
+            Err(Errno::EINTR) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+fn part(bytes: &[u8]) -> libc::iovec {
+    libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() }
+}
+
+/// What the kernel is told of a packet: it points at both, and so holds only as long as they stay where they are.
+fn message(iov: &mut libc::iovec, control: &mut Control, fds: &[BorrowedFd<'_>]) -> Result<libc::msghdr, Errno> {
     if fds.len() > MAX_FDS {
         return Err(Errno::EINVAL);
     }
-    let mut control = Control([0; _]);
-    let mut iov = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     // SAFETY: `msghdr` is plain data; all zero is its empty value.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &raw mut iov;
+    message.msg_iov = iov;
     message.msg_iovlen = 1;
     if !fds.is_empty() {
         let payload = u32::try_from(size_of_val(fds)).map_err(|_| Errno::EINVAL)?;
@@ -115,16 +170,7 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Res
             std::ptr::copy_nonoverlapping(fds.as_ptr().cast::<u8>(), libc::CMSG_DATA(header), payload as usize);
         }
     }
-    loop {
-        // SAFETY: `message` points at live buffers of the lengths it names.
-        let sent =
-            unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) };
-        match Errno::result(sent) {
-            Ok(_) => return Ok(()),
-            Err(Errno::EINTR) => {}
-            Err(e) => return Err(e),
-        }
-    }
+    Ok(message)
 }
 
 /// Receives one packet into `buffer`. Never blocks; descriptors arrive close-on-exec.
@@ -214,6 +260,29 @@ mod tests {
         assert_eq!(recv(b.as_fd(), &mut buffer).expect_err("empty"), Errno::EAGAIN);
         drop(a);
         assert!(matches!(recv(b.as_fd(), &mut buffer), Ok(Received::Closed)));
+    }
+
+    #[test]
+    fn a_burst_arrives_as_far_as_there_is_room() {
+        let (a, b) = pair().expect("pair");
+        let (two, none): (&[_], &[_]) = (&[a.as_fd(); 2], &[]);
+        let all: Vec<(&[u8], &[_])> = (0..BURST + 1).map(|n| (&b"packet"[..=n % 6], [none, two][n % 2])).collect();
+        assert_eq!(send_burst(a.as_fd(), &all), Ok(BURST), "what is too much is left out");
+        let mut buffer = [0; 16];
+        for (bytes, fds) in all.iter().take(BURST) {
+            match recv(b.as_fd(), &mut buffer).expect("recv") {
+                Received::Packet(length, got) => assert_eq!((&buffer[..length], got.len()), (*bytes, fds.len())),
+                Received::Closed => panic!("closed"),
+            }
+        }
+        assert_eq!(recv(b.as_fd(), &mut buffer).expect_err("empty"), Errno::EAGAIN);
+        let many = [a.as_fd(); MAX_FDS + 1];
+        assert_eq!(send_burst(a.as_fd(), &[(b"x", none), (b"y", &many)]), Ok(1));
+        assert_eq!(send_burst(a.as_fd(), &[(b"y", &many), (b"x", none)]), Err(Errno::EINVAL));
+        while send_burst(a.as_fd(), &all).is_ok() {}
+        assert_eq!(send_burst(a.as_fd(), &all), Err(Errno::EAGAIN));
+        drop(b);
+        assert!(matches!(send_burst(a.as_fd(), &all), Err(Errno::EPIPE | Errno::ECONNRESET)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use nix::errno::Errno;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU16, AtomicU32, AtomicU64, Ordering};
 
 /// Structures that may lie in shared memory.
 ///
@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 pub unsafe trait Plain: Sync {}
 
 // SAFETY: atomics take any bits and change behind shared references.
+unsafe impl Plain for AtomicU16 {}
+// SAFETY: as above.
 unsafe impl Plain for AtomicU32 {}
 // SAFETY: as above.
 unsafe impl Plain for AtomicI32 {}
@@ -53,7 +55,27 @@ macro_rules! field {
         }
     )*};
 }
-field!(AtomicU32: u32, AtomicI32: i32, AtomicU64: u64);
+field!(AtomicU16: u16, AtomicU32: u32, AtomicI32: i32, AtomicU64: u64);
+
+/// A `u64` in two words, for records whose length is no multiple of eight. It doesn't change at once.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct Halves([AtomicU32; 2]);
+
+// SAFETY: transparent, and what it holds is.
+unsafe impl Plain for Halves {}
+
+impl Field<u64> for Halves {
+    fn get(&self) -> u64 {
+        let Self([low, high]) = self;
+        u64::from(high.get()) << 32 | u64::from(low.get())
+    }
+    fn set(&self, value: u64) {
+        let Self([low, high]) = self;
+        low.set((value & 0xffff_ffff) as u32);
+        high.set((value >> 32) as u32);
+    }
+}
 
 /// Bytes as words.
 impl<const WORDS: usize, const BYTES: usize> Field<[u8; BYTES]> for [AtomicU64; WORDS] {

@@ -39,10 +39,10 @@ impl Signals {
         SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).map(Self)
     }
 
-    /// The next signal that has come.
-    pub fn take(&mut self) -> Option<i32> {
+    /// The next signal that has come, and of whom it tells: SIGCHLD, of the child.
+    pub fn take(&mut self) -> Option<(i32, i32)> {
         let info = self.0.read_signal().ok()??;
-        i32::try_from(info.ssi_signo).ok()
+        Some((i32::try_from(info.ssi_signo).ok()?, i32::try_from(info.ssi_pid).unwrap_or(0)))
     }
 }
 

@@ -18,7 +18,12 @@ pub fn now_ms() -> u64 {
 
 /// `CLOCK_MONOTONIC` in milliseconds: stands still while the machine is suspended.
 pub fn monotonic_ms() -> u64 {
-    clock_us(ClockId::CLOCK_MONOTONIC) / 1000
+    monotonic_us() / 1000
+}
+
+/// The same in microseconds.
+pub fn monotonic_us() -> u64 {
+    clock_us(ClockId::CLOCK_MONOTONIC)
 }
 
 /// `CLOCK_REALTIME` in milliseconds since the epoch.

@@ -27,7 +27,7 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
     let service = &mut build.unit.service;
     let timed = ["Service.TimeoutStartSec", "Service.TimeoutSec"];
     if service.kind == ServiceType::Oneshot && !timed.iter().any(|k| build.unit.places.iter().any(|(p, _)| p == k)) {
-        service.timeout_start = None;
+        service.timing.timeout_start = None;
     }
     check_old(&build.unit, findings);
     check_commands(&build.unit, findings);
@@ -110,7 +110,7 @@ fn check_ending(unit: &Unit, findings: &mut Findings) {
         (false, true) => warn("Service.RestartMaxDelaySec", "the delay doesn't grow", "add `RestartSteps=`"),
         _ => {}
     }
-    if grows && ending.restart_max_delay < service.restart_sec {
+    if grows && ending.restart_max_delay < service.timing.restart_sec {
         let hint = "the shorter one counts";
         warn("Service.RestartMaxDelaySec", "it is shorter than `RestartSec=`", hint);
     }

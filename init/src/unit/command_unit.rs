@@ -1,7 +1,8 @@
 //! The unit behind `init -- CMD ARGS…`: one command in the foreground, whose end is the container's end. Pure.
 
 use super::{
-    Command, ExecKind, Input, KillMode, Output, Service, ServiceType, Source, Unit, UnitName, WorkingDirectory,
+    Command, ExecKind, Input, KillMode, Output, Service, ServiceType, Setup, Source, Timing, Unit, UnitName,
+    WorkingDirectory,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,15 +40,18 @@ pub fn command_unit(
         kind: ServiceType::Exec,
         commands: vec![(ExecKind::Start, run)],
         essential: true,
-        timeout_start: None,
-        timeout_stop: Some(TIMEOUT_STOP),
+        timing: Timing { timeout_start: None, timeout_stop: Some(TIMEOUT_STOP), ..Timing::default() }.into(),
         // The command decides what its children get; what it leaves behind is killed.
         kill_mode: KillMode::Mixed,
-        environment: environment.into_iter().collect(),
-        working_directory: directory.map(|path| WorkingDirectory { path: Some(path), optional: true }),
-        input: Input::Inherit,
-        output: Output::Raw,
-        error: Output::Raw,
+        setup: Setup {
+            environment: environment.into_iter().collect(),
+            working_directory: directory.map(|path| WorkingDirectory { path: Some(path), optional: true }),
+            input: Input::Inherit,
+            output: Output::Raw,
+            error: Output::Raw,
+            ..Setup::default()
+        }
+        .into(),
         ..Service::default()
     };
     Ok(unit)

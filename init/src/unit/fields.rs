@@ -1,11 +1,12 @@
 //! Readers of the fields that aren't a single scalar, and how fields are shown.
 
 use super::keys::Build;
+use super::rare::{Rare, Usual};
 use super::scalar::{self, Count};
 use super::value::{self, Bad, Value, absolute};
 use super::words::quote;
 use super::{Input, KillMode, LevelSet, Limit, Output, ServiceType, Severity, UnitName, WorkingDirectory};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 type Read<T> = Result<T, Bad>;
@@ -26,8 +27,8 @@ pub(super) fn pause(v: &Value<'_>) -> Read<Duration> {
 }
 
 pub(super) fn set_timeouts(b: &mut Build, d: &Build, v: &Value<'_>) -> Read<()> {
-    v.one(&mut b.unit.service.timeout_start, &d.unit.service.timeout_start, timeout)?;
-    v.one(&mut b.unit.service.timeout_stop, &d.unit.service.timeout_stop, timeout)
+    v.one(&mut b.unit.service.timing.timeout_start, &d.unit.service.timing.timeout_start, timeout)?;
+    v.one(&mut b.unit.service.timing.timeout_stop, &d.unit.service.timing.timeout_stop, timeout)
 }
 
 /// A word of systemd's that isn't honoured yet but needn't stop the unit: `nearest` is taken for it, and that is told.
@@ -231,7 +232,7 @@ fn literal(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-fn literal_path(path: &std::path::Path) -> String {
+fn literal_path(path: &Path) -> String {
     literal(&path.to_string_lossy())
 }
 
@@ -268,6 +269,18 @@ impl Show for Option<Duration> {
 impl Show for Option<String> {
     fn show(&self) -> Vec<String> {
         self.iter().map(|t| literal(t)).collect()
+    }
+}
+
+impl<T: Usual + Show> Show for Rare<T> {
+    fn show(&self) -> Vec<String> {
+        (**self).show()
+    }
+}
+
+impl Show for Option<Box<Path>> {
+    fn show(&self) -> Vec<String> {
+        self.iter().map(|p| literal_path(p)).collect()
     }
 }
 

@@ -12,7 +12,7 @@ use super::privileges;
 use super::scalar::{Count, boolean, mode, number};
 use super::scheduling;
 use super::terminal::UTMP_MODES;
-use super::value::{Key, Setter, Table, choice, path, plain, some, text};
+use super::value::{Key, Setter, Table, boxed, choice, path, plain, some, text};
 use super::{ExecKind, KillMode, NotifyAccess, ServiceType, Unit, UnitName};
 
 /// What is built from the files of a unit.
@@ -112,7 +112,7 @@ macro_rules! keys {
 
 pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
-    "Unit" "SourcePath" one(source_path, some(path)), "", "What the file was made from, such as a script in /etc/init.d.";
+    "Unit" "SourcePath" one(source_path, boxed(path)), "", "What the file was made from, such as a script in /etc/init.d.";
     "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
     "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
@@ -200,10 +200,10 @@ pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Unit" "AssertCredential" assert(Credential), "", "As `ConditionCredential=`.";
     "Unit" "AssertFirmware" assert(Firmware), "", "As `ConditionFirmware=`.";
     "Unit" "AssertOSRelease" assert(OSRelease), "", "As `ConditionOSRelease=`.";
-    "Unit" "StartLimitIntervalSec" one(service.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
-    "Unit" "StartLimitBurst" one(service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
-    "Unit" "StartLimitPauseSec" one(service.start_limit_pause, fields::span), "0", "An automatic restart beyond the limit comes this much later, instead of never (Rung's own); 0: never.";
-    "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
+    "Unit" "StartLimitIntervalSec" one(service.timing.start_limit_interval, fields::span), "10s", "At most `StartLimitBurst=` starts within this time; 0: no limit.";
+    "Unit" "StartLimitBurst" one(service.timing.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX)))), "5", "How many starts `StartLimitIntervalSec=` allows.";
+    "Unit" "StartLimitPauseSec" one(service.timing.start_limit_pause, fields::span), "0", "An automatic restart beyond the limit comes this much later, instead of never (Rung's own); 0: never.";
+    "Unit" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.timing.start_limit_interval, &d.unit.service.timing.start_limit_interval, fields::span)), "", "Older name of `StartLimitIntervalSec=`.";
 
     "Unit" "StartLimitAction" one(service.ending.limit_action, ending::action), "none", "What becomes of the machine or container when that limit is reached: none, exit, reboot, poweroff, halt; with `-force`: without stopping services; with `-immediate`: at once.";
     "Unit" "FailureAction" one(service.ending.failure_action, ending::action), "none", "The same when the unit has failed, and isn't started again by itself.";
@@ -230,7 +230,7 @@ pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Service" "ExecStop" exec(Stop), "", "Commands that ask the service to stop; what is left then gets `KillSignal=`.";
     "Service" "ExecStopPost" exec(StopPost), "", "Commands after the service has ended, however it did.";
     "Service" "Restart" one(service.restart, choice(ending::RESTARTS, &[])), "no", "When to start it again by itself: no, on-success, on-failure, on-abnormal, on-watchdog, on-abort, always. Never after a stop on request.";
-    "Service" "RestartSec" one(service.restart_sec, fields::span), "100ms", "How long to wait before that. Starts it makes by itself are 50 ms apart at least.";
+    "Service" "RestartSec" one(service.timing.restart_sec, fields::span), "100ms", "How long to wait before that. Starts it makes by itself are 50 ms apart at least.";
     "Service" "RestartMode" one(service.ending.restart_mode, choice(ending::RESTART_MODES, &[])), "normal", "Whether an automatic restart takes along what is bound to the unit or part of it (normal), or those are only told when it is down for good (direct). `OnFailure=` and `OnSuccess=` hear of an end for good alone, in either mode. debug: as direct, with DEBUG_INVOCATION=1 in the environment.";
     "Service" "RestartSteps" one(service.ending.restart_steps, plain(|t| number(t, 0, i64::from(u32::MAX)))), "0", "In how many restarts `RestartSec=` grows to `RestartMaxDelaySec=`. A run of 10s, or as long as the delay before it if that is longer, begins it anew.";
     "Service" "RestartMaxDelaySec" one(service.ending.restart_max_delay, fields::span), "infinity", "The longest delay, with `RestartSteps=`. A grown delay is shortened by up to a tenth, at random.";
@@ -238,12 +238,12 @@ pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Service" "SkipExitStatus" list(service.ending.skip, statuses), "", "Exit statuses of the start that mean that the service isn't to run here, which is no failure; of an init script `5 6`: not installed, not configured.";
     "Service" "RestartPreventExitStatus" list(service.ending.prevent, statuses), "", "Exit statuses and signals of the main process after which it is never started again by itself.";
     "Service" "RestartForceExitStatus" list(service.ending.force, statuses), "", "Those after which it always is.";
-    "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.start_limit_interval, &d.unit.service.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
-    "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.start_limit_burst, &d.unit.service.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
+    "Service" "StartLimitInterval" also(|b, d, v| v.one(&mut b.unit.service.timing.start_limit_interval, &d.unit.service.timing.start_limit_interval, fields::span)), "", "Older place of `[Unit] StartLimitIntervalSec=`.";
+    "Service" "StartLimitBurst" also(|b, d, v| v.one(&mut b.unit.service.timing.start_limit_burst, &d.unit.service.timing.start_limit_burst, plain(|t| number(t, 0, i64::from(u32::MAX))))), "", "Older place of `[Unit] StartLimitBurst=`.";
     "Service" "StartLimitAction" also(|b, d, v| v.one(&mut b.unit.service.ending.limit_action, &d.unit.service.ending.limit_action, ending::action)), "", "Older place of `[Unit] StartLimitAction=`.";
     "Service" "FailureAction" also(|b, d, v| v.one(&mut b.unit.service.ending.failure_action, &d.unit.service.ending.failure_action, ending::action)), "", "Older place of `[Unit] FailureAction=`.";
-    "Service" "TimeoutStartSec" one(service.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
-    "Service" "TimeoutStopSec" one(service.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
+    "Service" "TimeoutStartSec" one(service.timing.timeout_start, fields::timeout), "1min 30s", "How long a start may take; `infinity`, also the default of a oneshot: as long as it likes.";
+    "Service" "TimeoutStopSec" one(service.timing.timeout_stop, fields::timeout), "1min 30s", "How long a stop may take before SIGKILL; `infinity`: as long as it likes.";
     "Service" "TimeoutSec" also(fields::set_timeouts), "", "`TimeoutStartSec=` and `TimeoutStopSec=` at once.";
     "Service" "TimeoutAbortSec" one(service.ending.timeout_abort, ending::abort_limit), "", "How long it may take to end by `WatchdogSignal=`; without it, `TimeoutStopSec=`.";
     "Service" "TimeoutStartFailureMode" one(service.ending.start_failure_mode, choice(ending::TIMEOUT_MODES, &[])), "terminate", "What ends a start that takes too long: `KillSignal=` (terminate), `WatchdogSignal=` (abort), SIGKILL at once (kill).";

@@ -1,10 +1,13 @@
 //! What a unit file means, typed. The defaults are systemd's unless a comment says otherwise.
 
 use super::rare::Rare;
-use super::{Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Terminal, UnitName};
+use super::{
+    Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Setup, Terminal, Timing,
+    UnitName,
+};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 
 /// Where a unit came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,25 +51,25 @@ pub struct Unit {
     /// `Description=`; the name where there is none.
     pub description: String,
     /// `Documentation=`: where one can read about it.
-    pub documentation: Vec<String>,
+    pub documentation: Rare<Vec<String>>,
     /// Where it came from.
     pub source: Source,
     /// The file itself, then its drop-ins in the order read.
     pub files: Vec<PathBuf>,
     /// `SourcePath=`: what the file was made from.
-    pub source_path: Option<PathBuf>,
+    pub source_path: Option<Box<Path>>,
     /// Where each key that was given stands (the last time): (`Section.Key`, place), sorted by key.
     pub places: Vec<(&'static str, Place)>,
     /// Start only after these have started; stop before them.
-    pub after: Vec<UnitName>,
+    pub after: Rare<Vec<UnitName>>,
     /// The reverse of `after`.
-    pub before: Vec<UnitName>,
+    pub before: Rare<Vec<UnitName>>,
     /// Start these too; fail if they can't be.
-    pub requires: Vec<UnitName>,
+    pub requires: Rare<Vec<UnitName>>,
     /// Start these too; go on without those that fail.
-    pub wants: Vec<UnitName>,
+    pub wants: Rare<Vec<UnitName>>,
     /// Never run beside these.
-    pub conflicts: Vec<UnitName>,
+    pub conflicts: Rare<Vec<UnitName>>,
     /// Everything else between units.
     pub relations: Rare<Relations>,
     /// Whether it is to be started at all.
@@ -79,58 +82,46 @@ pub struct Unit {
     pub runlevels: LevelSet,
 }
 
+/// There is one for each file. What most files leave alone belongs behind a pointer: see [`Rare`].
+const _: () = assert!(size_of::<Unit>() <= 304);
+
 impl Unit {
     /// A unit with nothing but defaults.
     pub fn new(name: UnitName) -> Self {
         Self {
             description: name.short().to_owned(),
-            documentation: Vec::new(),
+            documentation: Rare::default(),
             name,
             source: Source::Native,
             files: Vec::new(),
             source_path: None,
             places: Vec::new(),
-            after: Vec::new(),
-            before: Vec::new(),
-            requires: Vec::new(),
-            wants: Vec::new(),
-            conflicts: Vec::new(),
+            after: Rare::default(),
+            before: Rare::default(),
+            requires: Rare::default(),
+            wants: Rare::default(),
+            conflicts: Rare::default(),
             relations: Rare::default(),
-            conditions: Default::default(),
+            conditions: Rare::default(),
             service: Service::default(),
-            install: Default::default(),
+            install: Rare::default(),
             runlevels: LevelSet::EMPTY,
         }
     }
 
     /// Gives back the room that reading it has left over.
     pub(super) fn settle(&mut self) {
-        let service = &mut self.service;
+        for names in [&mut self.after, &mut self.before, &mut self.requires, &mut self.wants, &mut self.conflicts] {
+            names.settle_list();
+        }
+        self.documentation.settle_list();
         self.relations.settle();
         self.conditions.settle();
         self.install.settle();
-        service.ending.settle();
-        service.readiness.settle();
-        service.exec.settle();
-        service.directories.settle();
-        service.scheduling.settle();
-        service.privileges.settle();
-        service.terminal.settle();
-        for names in [&mut self.after, &mut self.before, &mut self.requires, &mut self.wants, &mut self.conflicts] {
-            names.shrink_to_fit();
-        }
         self.description.shrink_to_fit();
-        self.documentation.shrink_to_fit();
         self.files.shrink_to_fit();
         self.places.shrink_to_fit();
-        for (_, command) in &mut service.commands {
-            command.words.iter_mut().for_each(String::shrink_to_fit);
-            command.words.shrink_to_fit();
-        }
-        service.commands.shrink_to_fit();
-        service.environment.shrink_to_fit();
-        service.environment_files.shrink_to_fit();
-        service.limits.shrink_to_fit();
+        self.service.settle();
     }
 
     /// `file:line` of a key (`Service.User`), where it was given.
@@ -293,84 +284,19 @@ pub enum KillMode {
     None,
 }
 
-/// `StandardInput=`
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Input {
-    /// `/dev/null`
-    #[default]
-    Null,
-    /// `TTYPath=`, as controlling terminal; waits until it is free.
-    Tty,
-    /// `TTYPath=`, taken from whoever has it.
-    TtyForce,
-    /// `TTYPath=`, or fail if another has it.
-    TtyFail,
-    /// `file:PATH`
-    File(PathBuf),
-    /// What PID 1 was started with (`init -- CMD`).
-    Inherit,
-}
-
-/// `StandardOutput=`, `StandardError=`
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub enum Output {
-    /// To the log (the default; also what `journal`, `syslog`, `kmsg` become).
-    #[default]
-    Log,
-    /// As standard input (output), or standard output (error).
-    Inherit,
-    /// `/dev/null`
-    Null,
-    /// `TTYPath=`
-    Tty,
-    /// `file:PATH`
-    File(PathBuf),
-    /// `append:PATH`
-    Append(PathBuf),
-    /// `truncate:PATH`
-    Truncate(PathBuf),
-    /// What PID 1 was started with (`init -- CMD`).
-    Raw,
-}
-
-/// A resource limit: `LimitNOFILE=1024:4096`. `u64::MAX` is infinity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Limit {
-    /// The key, e.g. `LimitNOFILE`.
-    pub key: &'static str,
-    /// `RLIMIT_*`.
-    pub resource: u32,
-    /// Soft limit.
-    pub soft: u64,
-    /// Hard limit.
-    pub hard: u64,
-}
-
-/// `[Service]`
+/// `[Service]`. What [`Setup`] holds is read as if it stood in here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     /// `Type=`
     pub kind: ServiceType,
     /// `RemainAfterExit=`
     pub remain_after_exit: bool,
-    /// `PIDFile=`, absolute.
-    pub pid_file: Option<PathBuf>,
     /// All commands, by kind and in order.
     pub commands: Vec<(ExecKind, Command)>,
     /// `Restart=`
     pub restart: Restart,
-    /// `RestartSec=`; 100 ms.
-    pub restart_sec: Duration,
-    /// `StartLimitIntervalSec=`; 10 s. Zero: no limit.
-    pub start_limit_interval: Duration,
-    /// `StartLimitBurst=`; 5.
-    pub start_limit_burst: u32,
-    /// `StartLimitPauseSec=`: an automatic restart beyond the limit is put off by this. Zero: it fails.
-    pub start_limit_pause: Duration,
-    /// `TimeoutStartSec=`; 90 s, none for one-shots. `None`: no limit.
-    pub timeout_start: Option<Duration>,
-    /// `TimeoutStopSec=`; 90 s in systemd, here too. `None`: no limit.
-    pub timeout_stop: Option<Duration>,
+    /// How long things may take, and how often it may be started.
+    pub timing: Rare<Timing>,
     /// `KillMode=`
     pub kill_mode: KillMode,
     /// `KillSignal=`; SIGTERM.
@@ -381,18 +307,8 @@ pub struct Service {
     pub readiness: Rare<Readiness>,
     /// `Essential=`: when it is over for good, the container or sandbox ends with its status.
     pub essential: bool,
-    /// `User=`: a name or a number.
-    pub user: Option<String>,
-    /// `Group=`: a name or a number.
-    pub group: Option<String>,
-    /// `WorkingDirectory=`; `-` before it makes a missing one harmless; `~` is the user's home.
-    pub working_directory: Option<WorkingDirectory>,
-    /// `UMask=`; 0022.
-    pub umask: u32,
-    /// `Environment=`, in order; a later name wins.
-    pub environment: Vec<(String, String)>,
-    /// `EnvironmentFile=`: path, and whether a missing one is harmless (`-`).
-    pub environment_files: Vec<(PathBuf, bool)>,
+    /// Whose its processes are, and what they find.
+    pub setup: Rare<Setup>,
     /// Environment, groups, root folder.
     pub exec: Rare<Exec>,
     /// Folders that are made for it.
@@ -401,31 +317,8 @@ pub struct Service {
     pub scheduling: Rare<Scheduling>,
     /// Capabilities and their kin.
     pub privileges: Rare<Privileges>,
-    /// `StandardInput=`
-    pub input: Input,
-    /// `StandardOutput=`
-    pub output: Output,
-    /// `StandardError=`
-    pub error: Output,
     /// Its terminal.
     pub terminal: Rare<Terminal>,
-    /// `Limit*=`
-    pub limits: Vec<Limit>,
-    /// `IgnoreSIGPIPE=`; yes.
-    pub ignore_sigpipe: bool,
-    /// `Nice=`
-    pub nice: Option<i32>,
-    /// `OOMScoreAdjust=`
-    pub oom_score_adjust: Option<i32>,
-}
-
-/// `WorkingDirectory=`
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorkingDirectory {
-    /// An absolute path; `None` is `~`, the user's home.
-    pub path: Option<PathBuf>,
-    /// A missing folder is passed over.
-    pub optional: bool,
 }
 
 impl Default for Service {
@@ -433,39 +326,35 @@ impl Default for Service {
         Self {
             kind: ServiceType::Simple,
             remain_after_exit: false,
-            pid_file: None,
             commands: Vec::new(),
             restart: Restart::No,
-            restart_sec: Duration::from_millis(100),
-            start_limit_interval: Duration::from_secs(10),
-            start_limit_burst: 5,
-            start_limit_pause: Duration::ZERO,
-            timeout_start: Some(Duration::from_secs(90)),
-            timeout_stop: Some(Duration::from_secs(90)),
+            timing: Rare::default(),
             kill_mode: KillMode::ControlGroup,
             kill_signal: 15,
             ending: Rare::default(),
             readiness: Rare::default(),
             essential: false,
-            user: None,
-            group: None,
-            working_directory: None,
-            umask: 0o022,
-            environment: Vec::new(),
-            environment_files: Vec::new(),
+            setup: Rare::default(),
             exec: Rare::default(),
             directories: Rare::default(),
             scheduling: Rare::default(),
             privileges: Rare::default(),
-            input: Input::Null,
-            output: Output::Log,
-            error: Output::Inherit,
             terminal: Rare::default(),
-            limits: Vec::new(),
-            ignore_sigpipe: true,
-            nice: None,
-            oom_score_adjust: None,
         }
+    }
+}
+
+impl Deref for Service {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+impl DerefMut for Service {
+    fn deref_mut(&mut self) -> &mut Setup {
+        &mut self.setup
     }
 }
 
@@ -473,5 +362,22 @@ impl Service {
     /// The commands of one kind, in order.
     pub fn commands(&self, kind: ExecKind) -> impl Iterator<Item = &Command> {
         self.commands.iter().filter(move |(k, _)| *k == kind).map(|(_, c)| c)
+    }
+
+    fn settle(&mut self) {
+        for (_, command) in &mut self.commands {
+            command.words.iter_mut().for_each(String::shrink_to_fit);
+            command.words.shrink_to_fit();
+        }
+        self.commands.shrink_to_fit();
+        self.timing.settle();
+        self.ending.settle();
+        self.readiness.settle();
+        self.setup.settle();
+        self.exec.settle();
+        self.directories.settle();
+        self.scheduling.settle();
+        self.privileges.settle();
+        self.terminal.settle();
     }
 }

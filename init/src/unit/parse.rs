@@ -38,8 +38,9 @@ pub const EXAMPLE_INSTANCE: &str = "instance";
 /// if its instance were [`EXAMPLE_INSTANCE`].
 pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &[SourceFile], facts: &Facts) -> Parsed {
     let mut default = Build::new(name);
-    default.unit.service.timeout_start = facts.timeout_start;
-    default.unit.service.timeout_stop = facts.timeout_stop;
+    default.unit.service.timing.timeout_start = facts.timeout_start;
+    default.unit.service.timing.timeout_stop = facts.timeout_stop;
+    default.unit.service.timing.settle();
     default.unit.service.essential = facts.essential.contains(name);
     let mut build = default.clone();
     build.unit.source = source;

@@ -54,7 +54,7 @@ fn a_web_server() {
     assert!(stop.ignore_failure);
     assert_eq!(stop.words.last().map(String::as_str), Some("/run/nginx.pid"));
     assert_eq!(
-        (service.timeout_stop, service.timeout_start),
+        (service.timing.timeout_stop, service.timing.timeout_start),
         (Some(Duration::from_secs(5)), Some(Duration::from_secs(90)))
     );
     assert_eq!(unit.runlevels.to_string(), "2345");
@@ -66,7 +66,7 @@ fn a_web_server() {
 fn documentation_is_where_one_can_read() {
     let parsed =
         read("x", "[Unit]\nDocumentation=man:x(8)\nDocumentation=https://x.example/ README\n[Service]\nExecStart=/a\n");
-    assert_eq!(parsed.unit.documentation, ["man:x(8)", "https://x.example/"]);
+    assert_eq!(*parsed.unit.documentation, ["man:x(8)", "https://x.example/"]);
     let text = parsed.findings.iter().map(ToString::to_string).collect::<String>();
     assert!(text.contains(":3:34: warning: ") && text.contains("`README` is passed over"), "{text}");
 }
@@ -83,7 +83,7 @@ fn an_ssh_server_of_systemds() {
     );
     assert!(!parsed.is_bad());
     assert!(parsed.not_honoured.is_empty(), "{:?}", parsed.not_honoured);
-    assert_eq!(parsed.unit.documentation, ["man:sshd(8)"]);
+    assert_eq!(*parsed.unit.documentation, ["man:sshd(8)"]);
     let service = &parsed.unit.service;
     assert_eq!(service.environment_files, [("/etc/default/ssh".into(), true)]);
     assert_eq!(service.commands(ExecKind::Reload).count(), 2);
@@ -109,7 +109,7 @@ fn a_getty_template_and_its_drop_ins() {
     );
     assert_eq!((service.terminal.path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
     assert_eq!(service.environment, [("C".to_owned(), "3".to_owned())]);
-    assert_eq!(service.restart_sec, Duration::from_millis(100));
+    assert_eq!(service.timing.restart_sec, Duration::from_millis(100));
     assert_eq!(unit.place("Service.ExecStart").as_deref(), Some("/etc/rung/units/getty@.service.d/a.conf:3"));
     assert_eq!(unit.place("Service.RestartSec"), None);
     let limits: Vec<_> = service.limits.iter().map(|l| (l.key, l.resource, l.soft, l.hard)).collect();
@@ -153,7 +153,7 @@ fn a_oneshot_of_several_commands() {
             ("/bin/d ;".to_owned(), false, 6)
         ]
     );
-    assert_eq!(unit.service.timeout_start, None);
+    assert_eq!(unit.service.timing.timeout_start, None);
     good("[Unit]\nWants=a.service\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStop=/bin/a\n");
 }
 
@@ -275,12 +275,12 @@ proptest! {
         unit.service.nice = Some(nice);
         unit.service.umask = umask;
         unit.service.kill_signal = signal;
-        unit.service.restart_sec = Duration::from_micros(micros);
+        unit.service.timing.restart_sec = Duration::from_micros(micros);
         unit.service.working_directory = Some(WorkingDirectory { path: None, optional });
         unit.service.output = Output::Append("/var/log/100%".into());
         unit.service.limits =
             vec![Limit { key: "LimitRTTIME", resource: libc::RLIMIT_RTTIME, soft, hard: u64::MAX }];
-        unit.after = vec![UnitName::new("a.target").expect("name"), UnitName::new("b\\x2dc").expect("name")];
+        unit.after = vec![UnitName::new("a.target").expect("name"), UnitName::new("b\\x2dc").expect("name")].into();
         unit.runlevels = LevelSet::parse("S24").expect("levels");
         let text = written(&unit);
         let mut parsed = read("x", &text);

@@ -2,6 +2,7 @@
 //! pointer until something in them is set.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
 
 /// Something with one default value for all who don't need another.
@@ -20,9 +21,57 @@ impl<T: Usual> Rare<T> {
         self.0.as_deref_mut()
     }
 
+    /// This value; the default takes no room.
+    pub(crate) fn kept(value: T) -> Self {
+        let mut own = Self::default();
+        own.set(value);
+        own
+    }
+
+    /// Changes it as a whole; what is the default takes no room.
+    pub(crate) fn set(&mut self, value: T) {
+        if value == *T::usual() {
+            self.0 = None;
+        } else {
+            self.0 = Some(Box::new(value));
+        }
+    }
+
     /// Gives back the room of what has come out the same as the default.
     pub(crate) fn settle(&mut self) {
         self.0.take_if(|own| **own == *T::usual());
+    }
+}
+
+impl<T> Rare<Vec<T>>
+where
+    Vec<T>: Usual,
+{
+    /// The same for a list, and the room it may still grow into.
+    pub(crate) fn settle_list(&mut self) {
+        self.settle();
+        self.own().into_iter().for_each(Vec::shrink_to_fit);
+    }
+}
+
+impl<'a, T> IntoIterator for &'a Rare<Vec<T>>
+where
+    Vec<T>: Usual,
+{
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<T> FromIterator<T> for Rare<Vec<T>>
+where
+    Vec<T>: Usual,
+{
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Self {
+        Self::from(Vec::from_iter(items))
     }
 }
 
@@ -77,10 +126,14 @@ impl<T: Usual + Serialize> Serialize for Rare<T> {
 
 impl<'de, T: Usual + Deserialize<'de>> Deserialize<'de> for Rare<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut own = Self::from(T::deserialize(deserializer)?);
-        own.settle();
-        Ok(own)
+        Ok(Self::kept(T::deserialize(deserializer)?))
     }
+}
+
+/// Gives back half of a map that was filled in the order of its keys: then each of its nodes is about half full, and
+/// those of one made at once are full.
+pub(crate) fn pack<K: Ord, V>(map: &mut BTreeMap<K, V>) {
+    *map = std::mem::take(map).into_iter().collect();
 }
 
 /// Implements [`Usual`]. The values hold counted names, and so belong to a thread; the processes that last have one.
@@ -99,8 +152,9 @@ macro_rules! usual {
 pub(crate) use usual;
 
 usual! {
-    super::Directories, super::Ending, super::Exec, super::Privileges, super::Readiness, super::Relations,
-    super::Scheduling, super::Terminal, super::condition::Conditions, super::install::Install,
+    Vec<String>, Vec<super::UnitName>, super::Directories, super::Ending, super::Exec, super::Privileges,
+    super::Readiness, super::Relations, super::Scheduling, super::Setup, super::Terminal, super::Timing,
+    super::condition::Conditions, super::install::Install,
 }
 
 #[cfg(test)]

@@ -71,10 +71,10 @@ const ENDS: &[(&str, &str, End)] = &[
 pub fn well_known(name: &UnitName) -> Option<Unit> {
     let Some(stem) = name.as_str().strip_suffix(".target") else { return end(name) };
     if let Some((_, what, after)) = TARGETS.iter().find(|(known, ..)| *known == stem) {
-        return Some(Unit { after: units(after), ..generated(name, what) });
+        return Some(Unit { after: units(after).into(), ..generated(name, what) });
     }
     if let Some((_, what, service)) = SHELLS.iter().find(|(known, ..)| *known == stem) {
-        return Some(Unit { wants: units(service), ..generated(name, what) });
+        return Some(Unit { wants: units(service).into(), ..generated(name, what) });
     }
     if let Some((_, what)) = PASSED.iter().find(|(known, _)| *known == stem) {
         let mut unit = generated(name, what);
@@ -91,7 +91,7 @@ pub fn end(name: &UnitName) -> Option<Unit> {
     let (stem, what, end) = ENDS.iter().find(|(stem, ..)| *stem == wanted)?;
     let mut unit = generated(name, what);
     if name.kind() == super::name::Kind::Target {
-        unit.requires = units(&format!("systemd-{stem}.service"));
+        unit.requires = units(&format!("systemd-{stem}.service")).into();
         return Some(unit);
     }
     unit.service = Service { kind: ServiceType::Oneshot, ..Service::default() };
@@ -135,10 +135,10 @@ mod tests {
         for (stem, ..) in TARGETS {
             let name = UnitName::new(&format!("{stem}.target")).expect(stem);
             let unit = well_known(&name).expect(stem);
-            let mut work = unit.after.clone();
+            let mut work = unit.after.to_vec();
             while let Some(other) = work.pop() {
                 assert_ne!(other, name);
-                work.extend(well_known(&other).into_iter().flat_map(|u| u.after));
+                work.extend(well_known(&other).into_iter().flat_map(|u| u.after.to_vec()));
             }
         }
         assert!(well_known(&UnitName::new("network.service").expect("name")).is_none());

@@ -162,6 +162,12 @@ pub(super) fn some<T>(read: impl Fn(&Value<'_>) -> Result<T, Bad>) -> impl Fn(&V
     move |v| read(v).map(Some)
 }
 
+pub(super) fn boxed(
+    read: impl Fn(&Value<'_>) -> Result<PathBuf, Bad>,
+) -> impl Fn(&Value<'_>) -> Result<Option<Box<Path>>, Bad> {
+    move |v| Ok(Some(read(v)?.into_boxed_path()))
+}
+
 /// Reads one of a few words. Those of `later` are systemd's and not honoured yet.
 pub(super) fn choice<T: Clone>(
     known: &'static [(&'static str, T)],

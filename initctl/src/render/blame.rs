@@ -32,6 +32,11 @@ pub fn took(unit: &UnitTime) -> Option<u64> {
     Some(unit.done_ms?.saturating_sub(unit.begun_ms))
 }
 
+/// How long it waited before it began, if that is known: for what it is ordered after, and for jobs before its own.
+pub fn waited(unit: &UnitTime) -> Option<u64> {
+    Some(unit.begun_ms.saturating_sub(unit.queued_ms?))
+}
+
 /// Starts, the longest first; below them those that aren't over.
 pub fn sorted(units: &mut [UnitTime]) {
     units.sort_by(|a, b| took(b).cmp(&took(a)).then_with(|| a.name.cmp(&b.name)));
@@ -43,12 +48,14 @@ pub fn blame(times: &StartTimes, titled: bool, room: Option<usize>) -> Vec<Line>
     let row = |unit: &UnitTime| {
         vec![
             Cell::plain(took(unit).map_or("not yet".to_owned(), span)),
+            Cell::plain(waited(unit).map_or("?".to_owned(), span)),
             Cell::painted(Paint::Dim, span(unit.begun_ms.saturating_sub(init))),
             Cell::plain(unit.name.short()),
         ]
     };
     let rows: Vec<Vec<Cell>> = times.units.iter().map(row).collect();
-    table(&[("TOOK", Set::Right), ("BEGAN AT", Set::Right), ("UNIT", Set::Shrinks(12))], &rows, titled, room)
+    let columns = [("TOOK", Set::Right), ("WAITED", Set::Right), ("BEGAN AT", Set::Right), ("UNIT", Set::Shrinks(12))];
+    table(&columns, &rows, titled, room)
 }
 
 /// What each unit of a chain waited for last: from the unit, or what ended last in the level, back to the first.
@@ -78,23 +85,26 @@ pub fn last_of_boot(times: &StartTimes) -> Option<(Level, &UnitName)> {
     Some((level.level, &last.name))
 }
 
-/// A chain: when each was through, and how long it took.
+/// A chain: when each was through, how long it took, and how long it had waited before.
 pub fn chain_lines(times: &StartTimes, names: &[UnitName], glyphs: &Glyphs, room: Option<usize>) -> Vec<Line> {
     let init = times.init_ms.unwrap_or(0);
     let depths: Vec<usize> = (0..names.len()).collect();
     let row = |(name, prefix): (&UnitName, String)| {
         let unit = times.units.iter().find(|u| u.name == *name);
-        let (at, took) = match unit {
+        let (at, took, waited) = match unit {
             Some(u) => (
                 u.done_ms.map_or("not yet".to_owned(), |d| format!("@{}", span(d.saturating_sub(init)))),
                 took(u).map_or(String::new(), |ms| format!("+{}", span(ms))),
+                waited(u).filter(|ms| *ms > 0).map_or(String::new(), |ms| format!("waited {}", span(ms))),
             ),
-            None => ("never started".to_owned(), String::new()),
+            None => ("never started".to_owned(), String::new(), String::new()),
         };
-        vec![Cell::plain(format!("{prefix}{}", name.short())), Cell::plain(at), Cell::painted(Paint::Busy, took)]
+        let unit = Cell::plain(format!("{prefix}{}", name.short()));
+        vec![unit, Cell::plain(at), Cell::painted(Paint::Busy, took), Cell::painted(Paint::Dim, waited)]
     };
     let rows: Vec<Vec<Cell>> = names.iter().zip(prefixes(&depths, glyphs)).map(row).collect();
-    table(&[("", Set::Shrinks(20)), ("", Set::Right), ("", Set::Left)], &rows, false, room)
+    let columns = [("", Set::Shrinks(20)), ("", Set::Right), ("", Set::Left), ("", Set::Left)];
+    table(&columns, &rows, false, room)
 }
 
 #[cfg(test)]
@@ -104,8 +114,9 @@ mod tests {
     use init::proto::control::{LevelTime, UnitStatus};
 
     fn times() -> StartTimes {
-        let unit = |n: &str, begun_ms, done_ms| UnitTime {
+        let unit = |n: &str, queued_ms, begun_ms, done_ms| UnitTime {
             name: name(n),
+            queued_ms: Some(queued_ms),
             begun_ms,
             done_ms,
             last_begun_ms: begun_ms,
@@ -118,11 +129,11 @@ mod tests {
             container: false,
             levels: vec![level(Level::S, 1010, 2500), level(Level::try_from('3').expect("a level"), 2500, 6000)],
             units: vec![
-                unit("disk", 1010, Some(2400)),
-                unit("net", 2500, Some(3500)),
-                unit("web", 3500, Some(6000)),
-                unit("slow", 2600, None),
-                unit("late", 80_000, Some(90_000)),
+                unit("disk", 1010, 1010, Some(2400)),
+                unit("net", 2500, 2500, Some(3500)),
+                unit("web", 2500, 3500, Some(6000)),
+                unit("slow", 2500, 2600, None),
+                UnitTime { queued_ms: None, ..unit("late", 0, 80_000, Some(90_000)) },
             ],
         }
     }
@@ -149,7 +160,7 @@ mod tests {
         sorted(&mut times.units);
         let names: Vec<_> = times.units.iter().map(|u| u.name.to_string()).collect();
         assert_eq!(names, ["late", "web", "disk", "net", "slow"]);
-        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s   2.500s web");
+        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s     1s   2.500s web");
     }
 
     #[test]
@@ -162,7 +173,7 @@ mod tests {
         assert_eq!(last_of_boot(&times).map(|(l, n)| (l.as_char(), n.to_string())), Some(('3', "web".to_owned())));
         let names = chain(&times, &graph, &name("web"));
         assert_eq!(names, [name("web"), name("net"), name("disk")]);
-        let wanted = ["web          @5s +2.500s", "`-net   @2.500s +1s", "  `-disk @1.400s +1.390s"];
+        let wanted = ["web          @5s +2.500s waited 1s", "`-net   @2.500s +1s", "  `-disk @1.400s +1.390s"];
         let lines = texts(&chain_lines(&times, &names, &Glyphs::ASCII, None));
         let squeeze = |s: &String| s.split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(lines.iter().map(squeeze).collect::<Vec<_>>(), wanted.map(|w| squeeze(&w.to_owned())));

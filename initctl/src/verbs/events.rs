@@ -117,7 +117,7 @@ fn row(event: &HistoryEvent, offset: i32) -> Row {
         time: time::moment(event.at_ms, offset),
         unit: event.unit.as_ref().map(|n| n.short().to_owned()),
         kind: event.kind,
-        text: event.text.clone(),
-        by: event.by.clone(),
+        text: event.text.to_string(),
+        by: event.by.to_string(),
     }
 }

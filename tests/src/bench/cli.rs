@@ -50,7 +50,7 @@ struct Options {
     /// Only these kinds of work: start-10, restart, chain, …
     #[arg(long, value_delimiter = ',')]
     work: Vec<String>,
-    /// Rounds, rather than what suits each kind of work
+    /// Rounds of what is done more than once, rather than what suits each kind of work
     #[arg(long)]
     rounds: Option<usize>,
     /// No new measurement begins after so many minutes
@@ -138,7 +138,7 @@ fn compare(options: &Options) -> Result<()> {
         works.retain(|w| options.work.contains(&w.name));
     }
     if let Some(rounds) = options.rounds {
-        works.iter_mut().for_each(|w| w.rounds = rounds);
+        works.iter_mut().filter(|w| w.rounds > 1).for_each(|w| w.rounds = rounds);
     }
     let (samples, mut troubles) = measure::run(&context, &works, &contenders, until);
     troubles.splice(0..0, missing);

@@ -157,18 +157,9 @@ impl World {
         own::memory(&self.own())
     }
 
-    /// Waits until its own processes have nothing to do: for 200 ms no CPU time, at most 3 s.
+    /// Waits until its own processes have nothing to do.
     pub fn settle(&self) {
-        let (mut last, mut quiet) = (u64::MAX, 0);
-        for _ in 0..60 {
-            let cpu = self.own_cpu();
-            quiet = if cpu == last { quiet + 1 } else { 0 };
-            if quiet == 4 {
-                return;
-            }
-            last = cpu;
-            pause(50);
-        }
+        settle(&[self]);
     }
 
     /// Services by the pid they have in the world: their pid here.
@@ -223,6 +214,20 @@ impl World {
             }
         }
         Err(format!("services were left after {seconds} s"))
+    }
+}
+
+/// Waits until the own processes of all these worlds have nothing to do: for 200 ms no CPU time, at most 3 s.
+pub fn settle(worlds: &[&World]) {
+    let (mut last, mut quiet) = (u64::MAX, 0);
+    for _ in 0..60 {
+        let cpu = worlds.iter().map(|w| w.own_cpu()).sum();
+        quiet = if cpu == last { quiet + 1 } else { 0 };
+        if quiet == 4 {
+            return;
+        }
+        last = cpu;
+        pause(50);
     }
 }
 

@@ -55,14 +55,14 @@ pub fn definition(rng: &mut Rng, late: &mut Rng, me: usize, n: usize) -> Option<
         _ => {}
     }
     let mut unit = Unit::new(name);
-    unit.requires = some(rng, n, me, 1, true);
-    unit.wants = some(rng, n, me, 2, true);
-    unit.after = some(rng, n, me, 3, true);
+    unit.requires = some(rng, n, me, 1, true).into();
+    unit.wants = some(rng, n, me, 2, true).into();
+    unit.after = some(rng, n, me, 3, true).into();
     if rng.percent(10) {
-        unit.before = some(rng, n, me, 1, false);
+        unit.before = some(rng, n, me, 1, false).into();
     }
     if rng.percent(8) {
-        unit.conflicts = some(rng, n, me, 1, false);
+        unit.conflicts = some(rng, n, me, 1, false).into();
     }
     relations(rng, &mut unit, n, me);
     if rng.percent(15) {
@@ -113,9 +113,9 @@ fn service(rng: &mut Rng, unit: &mut Unit) {
     restart(rng, s);
     limits(rng, s);
     readiness(rng, s);
-    s.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
-    s.timeout_start = Some(short(rng));
-    s.timeout_stop = Some(short(rng));
+    s.timing.start_limit_burst = rng.pick(&[0, 3, 5]).unwrap_or(5);
+    s.timing.timeout_start = Some(short(rng));
+    s.timing.timeout_stop = Some(short(rng));
     let modes = [KillMode::ControlGroup, KillMode::ControlGroup, KillMode::Mixed, KillMode::Process, KillMode::None];
     s.kill_mode = rng.pick(&modes).unwrap_or_default();
     s.essential = rng.percent(2);
@@ -163,7 +163,7 @@ fn restart(rng: &mut Rng, s: &mut Service) {
     use Restart::{Always, No, OnAbnormal, OnAbort, OnFailure, OnSuccess, OnWatchdog};
     let all = [No, OnFailure, Always, Always, OnFailure, OnSuccess, OnAbnormal, OnWatchdog, OnAbort];
     s.restart = rng.pick(&all).unwrap_or_default();
-    s.restart_sec = Duration::from_millis(rng.pick(&[0, 1, 100, 1000]).unwrap_or(0));
+    s.timing.restart_sec = Duration::from_millis(rng.pick(&[0, 1, 100, 1000]).unwrap_or(0));
     if rng.percent(30) {
         s.ending.restart_steps = rng.pick(&[1, 3, 10]).unwrap_or(1);
         s.ending.restart_max_delay = Duration::from_millis(rng.pick(&[50, 2000, 60_000]).unwrap_or(50));

@@ -520,7 +520,7 @@ impl World {
             if all.insert(name) {
                 for unit in disk.into_iter().chain(view.unit) {
                     let r = &unit.relations;
-                    let needs = [&unit.requires, &unit.wants, &r.binds_to, &r.upholds, &r.requisite];
+                    let needs = [&*unit.requires, &*unit.wants, &r.binds_to, &r.upholds, &r.requisite];
                     work.extend(needs.into_iter().flatten().cloned());
                 }
             }

@@ -101,7 +101,7 @@ impl Manager {
         UnitStatus {
             name: view.name.clone(),
             description: unit.map(|u| u.description.clone()).unwrap_or_default(),
-            documentation: unit.map(|u| u.documentation.clone()).unwrap_or_default(),
+            documentation: unit.map(|u| u.documentation.to_vec()).unwrap_or_default(),
             load: load(&view),
             load_error,
             changed_on_disk,

@@ -13,8 +13,9 @@ impl Manager {
             let view = self.core.view(id);
             let (first, last) = (view.times.first()?, view.times.last()?);
             let name = view.name.clone();
+            let queued_ms = self.core.asked_at(id);
             let (begun_ms, last_begun_ms) = (first.0, last.0);
-            Some(UnitTime { name, begun_ms, done_ms: done(first), last_begun_ms, last_done_ms: done(last) })
+            Some(UnitTime { name, queued_ms, begun_ms, done_ms: done(first), last_begun_ms, last_done_ms: done(last) })
         };
         let level = |Reached(level, Start(begun, done)): &Reached| LevelTime {
             level: *level,

@@ -211,8 +211,12 @@ impl Manager {
         for (source, path) in candidates.filter(|(_, path)| fs::symlink_metadata(path).is_ok()) {
             let masks = fs::read_link(&path).is_ok_and(|to| to == Path::new("/dev/null"));
             let part = match &winner {
-                Some(_) if made_from.as_ref() == Some(&path) && is_twin => "its twin stands in for it".into(),
-                Some(first) if made_from.as_ref() == Some(&path) => format!("{} is made from it", first.display()),
+                Some(_) if made_from.as_deref() == Some(path.as_path()) && is_twin => {
+                    "its twin stands in for it".into()
+                }
+                Some(first) if made_from.as_deref() == Some(path.as_path()) => {
+                    format!("{} is made from it", first.display())
+                }
                 Some(first) => format!("shadowed by {}", first.display()),
                 None if used.contains(&path) => "used".into(),
                 None if source == Source::Systemd && chosen == Some(Source::Script) => {

@@ -3,6 +3,7 @@
 use crate::core::State;
 use crate::unit::UnitName;
 use serde::{Deserialize, Serialize};
+use std::rc::Rc;
 
 /// What kind of thing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +92,8 @@ impl EventKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEvent {
     /// Names this boot, or this container.
-    pub boot: String,
+    #[serde(with = "shared")]
+    pub boot: Rc<str>,
     /// Grows by one from event to event of a boot.
     pub seq: u64,
     /// When, milliseconds since the epoch.
@@ -105,11 +107,25 @@ pub struct HistoryEvent {
     #[serde(default)]
     pub state: Option<State>,
     /// Details: exit status, failed step with key and file:line, links.
-    #[serde(default)]
-    pub text: String,
+    #[serde(default, with = "shared")]
+    pub text: Rc<str>,
     /// Who asked, where somebody did.
-    #[serde(default)]
-    pub by: String,
+    #[serde(default, with = "shared")]
+    pub by: Rc<str>,
+}
+
+/// A text that many events have: serde has no word for it without a feature that nothing else needs.
+mod shared {
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::rc::Rc;
+
+    pub fn serialize<S: Serializer>(text: &Rc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Rc<str>, D::Error> {
+        String::deserialize(deserializer).map(Rc::from)
+    }
 }
 
 /// `Events`: what happened after event `after`; with `more`, and what happens from now on.

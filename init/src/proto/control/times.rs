@@ -38,6 +38,10 @@ pub struct LevelTime {
 pub struct UnitTime {
     /// The unit.
     pub name: UnitName,
+    /// When its start was asked for: from then on it waited for what it is ordered after. None: of an older manager, or
+    /// of one that was found running.
+    #[serde(default)]
+    pub queued_ms: Option<u64>,
     /// When its first process was asked for.
     pub begun_ms: u64,
     /// When it was ready, done, or had failed; none: not yet.

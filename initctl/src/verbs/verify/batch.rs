@@ -141,7 +141,7 @@ impl<'a> Batch<'a> {
         let mut findings = Vec::new();
         let more = &unit.relations;
         let needed =
-            [("Unit.Requires", &unit.requires), ("Unit.BindsTo", &more.binds_to), ("Unit.Requisite", &more.requisite)];
+            [("Unit.Requires", &*unit.requires), ("Unit.BindsTo", &more.binds_to), ("Unit.Requisite", &more.requisite)];
         for (key, list) in needed {
             for name in list.iter().filter(absent) {
                 let message = format!("there is no unit `{name}`, so this one can't be started");
@@ -154,7 +154,7 @@ impl<'a> Batch<'a> {
                 findings.push(self.about(unit, key, name, Severity::Warning, message));
             }
         }
-        for (key, list) in [("Unit.Wants", &unit.wants), ("Unit.Upholds", &more.upholds)] {
+        for (key, list) in [("Unit.Wants", &*unit.wants), ("Unit.Upholds", &more.upholds)] {
             for name in list.iter().filter(absent) {
                 let message = format!("there is no unit `{name}`; a start goes on without it");
                 findings.push(self.about(unit, key, name, Severity::Note, message));

@@ -76,7 +76,7 @@ impl Generated {
         let line = unit.files.first().filter(|_| is_line).and_then(|file| fs::read_to_string(root.place(file)).ok());
         let line = line.and_then(|text| inittab::line(&text)).unwrap_or(0);
         let is_shown = origin.starts_with(root.shown(Path::new("/")));
-        let path = if is_shown { origin.clone() } else { root.shown(origin) };
+        let path = if is_shown { origin.to_path_buf() } else { root.shown(origin) };
         for finding in findings.iter_mut().filter(|f| is_made(&f.path)) {
             (finding.path, finding.line, finding.excerpt) = (path.clone(), line, None);
             // The keys are the unit's, not the line's.

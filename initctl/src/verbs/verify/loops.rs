@@ -32,7 +32,7 @@ fn opposed(core: &Core, root: &Root, later: &UnitName, earlier: &UnitName) -> Fi
     // Whose header it is: a script's own, or that of the script that a unit stands for.
     let by_later = is_script(later) || stands(later, |u| &u.relations.script_after, earlier);
     let script = if by_later { later } else { earlier };
-    let path = unit(core, script).and_then(|unit| unit.source_path.clone());
+    let path = unit(core, script).and_then(|unit| Some(unit.source_path.as_deref()?.to_owned()));
     let path = path.unwrap_or_else(|| format!("/etc/init.d/{}", script.short()).into());
     let (later, earlier) = (later.short(), earlier.short());
     let text = format!(

@@ -1,5 +1,6 @@
 //! The contenders: how each is told to run N services, started, stopped and asked.
 
+mod cargo;
 mod dinit;
 mod finit;
 mod floor;
@@ -124,6 +125,7 @@ pub fn all() -> Vec<Box<dyn Contender>> {
     list.extend(service_dirs::all());
     list.extend(systemd::all());
     list.extend(openrc::all());
+    list.extend(cargo::all());
     list.extend(watchers::all());
     list.extend(reapers::all());
     list

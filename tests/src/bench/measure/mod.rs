@@ -7,13 +7,18 @@ mod life;
 mod order;
 mod orphans;
 mod restart;
+mod rounds;
 mod sizes;
 mod units;
+mod wait;
 
+pub use rounds::run;
+
+use super::Result;
 use super::cgroup::Tree;
 use super::contender::{Contender, Setting};
-use super::{Result, now};
 use std::collections::BTreeMap;
+use wait::Wait;
 
 /// Samples of each row by contender, both in the order they came first.
 pub type Samples = BTreeMap<(String, &'static str), Vec<f64>>;
@@ -33,6 +38,7 @@ pub struct Context {
 }
 
 /// A kind of work.
+#[derive(Debug)]
 pub struct Work {
     /// What the command line calls it.
     pub name: String,
@@ -40,16 +46,24 @@ pub struct Work {
     pub rounds: usize,
     /// Services in it: who takes too long with so many is left out.
     pub size: usize,
-    /// Does it once; none where all do it together.
-    pub run: Option<Box<Run>>,
+    /// How it is done.
+    pub way: Way,
 }
 
-/// One contender does one kind of work once. `None`: it can't.
-pub type Run = dyn Fn(&Context, &dyn Contender) -> Result<Option<Found>>;
+/// Whether contenders work one after the other.
+pub enum Way {
+    /// One does it once. `None`: it can't.
+    Alone(Box<Alone>),
+    /// Most of it is waiting.
+    Beside(Wait),
+}
 
-impl std::fmt::Debug for Work {
+/// What one contender does, from the start of its world to its end.
+pub type Alone = dyn Fn(&Context, &dyn Contender) -> Result<Option<Found>>;
+
+impl std::fmt::Debug for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Work").field("name", &self.name).field("rounds", &self.rounds).finish_non_exhaustive()
+        f.write_str(if matches!(self, Self::Alone(_)) { "Alone" } else { "Beside" })
     }
 }
 
@@ -57,82 +71,38 @@ impl std::fmt::Debug for Work {
 pub fn all(numbers: &[usize], quick: bool) -> Vec<Work> {
     let mut list = Vec::new();
     let rounds = |many: usize| if quick { many.min(2) } else { many };
-    let start = |n: usize, rounds| work(&format!("start-{n}"), rounds, n, move |c, who| life::start(c, who, n));
+    let start = |n: usize, rounds| alone(&format!("start-{n}"), rounds, n, move |c, who| life::start(c, who, n));
     for &n in numbers.iter().filter(|n| **n < 10_000) {
         list.push(start(n, if quick { 3 } else { 5 }));
     }
-    list.push(work("restart", rounds(4), 20, restart::kills));
-    list.push(work("chain", rounds(5), 100, |c, who| order::layers(c, who, 100, 1)));
-    list.push(work("layers", rounds(3), 1000, |c, who| order::layers(c, who, 100, 10)));
-    list.push(work("stop", rounds(4), 100, life::stop_all));
-    list.push(work("orphans", rounds(3), 1, orphans::reap));
-    list.push(Work { name: "idle".to_owned(), rounds: 1, size: 100, run: None });
-    list.push(work("units", rounds(3), 10_000, units::many));
-    list.push(work("transaction", 1, 10_000, core::transaction));
-    list.push(work("crash", 1, 20, crash::default));
-    list.push(work("crash-each", rounds(2).min(2), 20, crash::at_once));
-    list.push(work("sizes", 1, 1, sizes::sizes));
-    // Last: what takes longest is what may be cut off.
+    list.push(alone("restart", rounds(4), 20, restart::kills));
+    list.push(alone("chain", rounds(5), 100, |c, who| order::layers(c, who, 100, 1)));
+    list.push(alone("layers", rounds(3), 1000, |c, who| order::layers(c, who, 100, 10)));
+    list.push(alone("stop", rounds(4), 100, life::stop_all));
+    list.push(alone("orphans", rounds(3), 1, orphans::reap));
+    list.push(alone("units", rounds(3), 10_000, units::many));
+    list.push(alone("transaction", 1, 10_000, core::transaction));
+    list.push(alone("sizes", 1, 1, sizes::sizes));
+    list.push(beside("crash-each", rounds(2), 20, crash::AT_ONCE));
+    list.push(beside("crash", rounds(2), 20, crash::DEFAULT));
+    list.push(beside("idle", 1, 1, idle::WAIT));
     for &n in numbers.iter().filter(|n| **n >= 10_000) {
         list.push(start(n, 1));
     }
     list
 }
 
-fn work(
+fn alone(
     name: &str,
     rounds: usize,
     size: usize,
     run: impl Fn(&Context, &dyn Contender) -> Result<Option<Found>> + 'static,
 ) -> Work {
-    Work { name: name.to_owned(), rounds, size, run: Some(Box::new(run)) }
+    Work { name: name.to_owned(), rounds, size, way: Way::Alone(Box::new(run)) }
 }
 
-/// Has all contenders do all the work, taking turns. What goes wrong is told, and gives no sample. Ends early when the
-/// time is up.
-pub fn run(context: &Context, works: &[Work], contenders: &[Box<dyn Contender>], until: u64) -> (Samples, Vec<String>) {
-    let mut samples = Samples::new();
-    let mut troubles = Vec::new();
-    for work in works {
-        let began = now();
-        let Some(run) = &work.run else {
-            if now() < until && !interrupted() {
-                let all: Vec<&dyn Contender> = contenders.iter().map(AsRef::as_ref).collect();
-                idle::wakeups(context, &all, &mut samples, &mut troubles);
-                eprintln!("{} {:.1} s", work.name, ms(now() - began) / 1e3);
-            }
-            continue;
-        };
-        // Who failed or can't isn't asked again.
-        let mut out = vec![false; contenders.len()];
-        for round in 0..work.rounds {
-            for (contender, out) in contenders.iter().zip(&mut out) {
-                let enough = contender.is_slow() && round >= 2;
-                if *out || enough || contender.most() < work.size || interrupted() {
-                    continue;
-                }
-                if now() > until {
-                    troubles.push(format!("{}, round {}: no time left", work.name, round + 1));
-                    return (samples, troubles);
-                }
-                match run(context, contender.as_ref()) {
-                    Ok(Some(found)) => {
-                        for (row, value) in found {
-                            samples.entry((row, contender.name())).or_default().push(value);
-                        }
-                    }
-                    Ok(None) => *out = true,
-                    Err(e) => {
-                        *out = true;
-                        eprintln!("{} {}: {e}", work.name, contender.name());
-                        troubles.push(format!("{}, {}: {e}", work.name, contender.name()));
-                    }
-                }
-            }
-        }
-        eprintln!("{} {:.1} s", work.name, ms(now() - began) / 1e3);
-    }
-    (samples, troubles)
+fn beside(name: &str, rounds: usize, size: usize, wait: Wait) -> Work {
+    Work { name: name.to_owned(), rounds, size, way: Way::Beside(wait) }
 }
 
 /// Whether somebody asked the bench to end.

@@ -38,7 +38,7 @@ fn one(context: &Context, contender: &dyn Contender, files: usize, found: &mut F
         found.extend(stats(&took).map(|s| (format!("{row}-of-{files}"), s.median)));
         Ok(())
     };
-    add("state", 20, &["initctl", "-q", "is-active", &name(5)])?;
+    add("state", 50, &["initctl", "-q", "is-active", &name(5)])?;
     add("list", 5, &["initctl", "list"])?;
     add("json", 5, &["initctl", "list", "--json"])?;
     // Each service once, so that none is restarted soon after a restart.
