@@ -6,7 +6,7 @@ use init::proto::pid1::{Event, Exit, Key, Life, Name, Power, Request};
 use init::proto::plan::Step;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use rung_tests::pid1::{Manager, Options, World, key, plan_of, plan_with, until};
+use rung_tests::pid1::{Manager, Options, World, key, memory, plan_of, plan_with, until};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
@@ -59,7 +59,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     assert_eq!(manager.refused(), (key(16), Errno::EBUSY));
     manager.send(Request::Signal { key: key(99), signal: 15, group: false });
     assert_eq!(manager.refused(), (key(99), Errno::ESRCH));
-    manager.send(Request::Spawn { key: key(17) });
+    manager.send(Request::Spawn { key: key(17), cgroup: false });
     assert_eq!(manager.refused(), (key(17), Errno::EBADF));
     manager.spawn(key(0), &["/bin/true"]);
     assert_eq!(manager.refused(), (key(0), Errno::EPERM));
@@ -169,7 +169,7 @@ fn a_child_copies_no_parked_descriptors() {
     }
     // A plan that doesn't come keeps the child between fork and exec.
     let (read, write) = nix::unistd::pipe().expect("pipe");
-    manager.send_with(Request::Spawn { key: key(17) }, &[read.as_fd()]);
+    manager.send_with(Request::Spawn { key: key(17), cgroup: false }, &[read.as_fd()]);
     manager.expect("forked", |event, _| matches!(event, Event::Slot { life: Life::Forked, .. }).then_some(()));
     let count = |pid: i32| std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count);
     let child = || {
@@ -521,4 +521,47 @@ fn a_hundred_services_cost_little_memory() {
     }
     println!("{dirty} kB");
     assert!(dirty <= 160, "{dirty} kB");
+}
+
+/// A folder of a cgroup2 tree that this test can write; removed with the value.
+struct Cgroup(std::path::PathBuf);
+
+impl Cgroup {
+    fn new() -> Option<Self> {
+        let mounts = std::fs::read_to_string("/proc/self/mounts").ok()?;
+        let tree = mounts.lines().rfind(|l| l.split(' ').nth(2) == Some("cgroup2"))?;
+        let folder = std::path::Path::new(tree.split(' ').nth(1)?).join(format!("rung-pid1-{}", std::process::id()));
+        std::fs::create_dir(&folder).ok()?;
+        Some(Self(folder))
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = std::fs::write(self.0.join("cgroup.kill"), "1");
+        until("an empty cgroup", || std::fs::remove_dir(&self.0).is_ok());
+    }
+}
+
+#[test]
+fn a_child_is_born_in_its_cgroup_and_moves_there_where_it_cant_be() {
+    let Some(cgroup) = Cgroup::new() else { return eprintln!("no cgroup2 tree can be written: left out") };
+    let folder = std::fs::File::open(&cgroup.0).expect("its folder");
+    let inside = || std::fs::read_to_string(cgroup.0.join("cgroup.procs")).expect("its processes").lines().count();
+    let run = |manager: &Manager, step: &std::path::Path| {
+        let path = std::ffi::CString::new(step.as_os_str().as_encoded_bytes()).expect("a path");
+        let plan = memory(&plan_with(&[Step::Cgroup { path: &path, required: true }], &["/bin/sleep", "1000"]));
+        manager.send_with(Request::Spawn { key: key(17), cgroup: true }, &[plan.as_fd(), folder.as_fd()]);
+        manager.running(key(17));
+    };
+    // The step would fail: it isn't needed.
+    let modern = world();
+    let (manager, _) = modern.greeted();
+    run(&manager, std::path::Path::new("/nowhere"));
+    assert_eq!(inside(), 1);
+    // Here the kernel knows no such call.
+    let old = World::start(HELPER, &Options { filter: Some(libc::ENOSYS), ..Options::default() });
+    let (manager, _) = old.greeted();
+    run(&manager, &cgroup.0);
+    assert_eq!(inside(), 2);
 }

@@ -2,6 +2,7 @@
 //!
 //! Mutable access marks the unit for the journal, so nothing can change without being recorded.
 
+use super::ids::IdList;
 use super::index::Index;
 use super::job::Job;
 use super::reason::{Cause, Reason};
@@ -225,7 +226,7 @@ pub(super) struct Arena {
     names: Index,
     /// Answers for an id that isn't ours, so that no look-up can panic.
     nobody: Node,
-    dirty: BTreeSet<UnitId>,
+    dirty: IdList,
     /// A definition that edges were made of is gone.
     stale: bool,
     /// What headers of scripts wish and unit files contradict.
@@ -298,8 +299,8 @@ impl Arena {
         ids.into_iter()
     }
 
-    pub fn take_dirty(&mut self) -> BTreeSet<UnitId> {
-        std::mem::take(&mut self.dirty)
+    pub fn take_dirty(&mut self) -> Vec<UnitId> {
+        self.dirty.take()
     }
 
     /// Takes in a definition; answers whose it is, and whether the edges are to be built anew. A running instance keeps the definition

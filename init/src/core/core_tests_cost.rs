@@ -183,3 +183,22 @@ fn ten_times_the_units_are_ten_times_the_work_and_one_of_them_is_none_the_more()
         }
     }
 }
+
+/// Looks at units for the start of so many, each with so many edges of either kind.
+fn start_of(n: usize, edges: usize) -> u64 {
+    let needs = |u: &mut Unit, i: usize| {
+        u.requires = (1..=edges).filter_map(|k| i.checked_sub(k)).map(|j| name(&nth(j))).collect();
+        u.after = u.requires.clone();
+    };
+    let mut fast = Fast::new(many(n, |_| (), needs));
+    let ask = Ask::Units { verb: Verb::Start, names: vec![name(&nth(n - 1))] };
+    let before = LOOKS.get();
+    fast.feed(Event::Request { id: 1, ask });
+    LOOKS.get() - before
+}
+
+#[test]
+fn a_unit_that_many_edges_lead_to_is_looked_at_no_more_often() {
+    let (few, more) = (start_of(500, 5), start_of(500, 20));
+    assert!(more <= few + few / 10, "{few} looks, with four times the edges {more}");
+}

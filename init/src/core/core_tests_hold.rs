@@ -17,12 +17,18 @@ fn bench() -> Bench {
 }
 
 fn web() -> Definition {
+    web_with(None)
+}
+
+/// It, with a command of one more kind.
+fn web_with(more: Option<ExecKind>) -> Definition {
     unit("web", |u| {
         u.source = crate::unit::Source::Script;
         u.service.kind = ServiceType::Script;
         u.service.kill_mode = KillMode::Process;
         u.service.restart = Restart::Always;
         add(u, ExecKind::Stop);
+        more.into_iter().for_each(|kind| add(u, kind));
     })
 }
 
@@ -124,4 +130,44 @@ fn another_manager_knows_of_the_verb() {
     assert!(b.log.contains(&again) && b.spawned().is_empty(), "{:?}", b.log);
     release(&mut b, HE);
     assert_eq!(b.spawned(), ["web ExecStop0"]);
+}
+
+/// It runs a command of this kind while a verb is at work, and its main process ends meanwhile.
+fn ended_during(kind: ExecKind) -> Bench {
+    let mut b = Bench::new(vec![web_with(Some(kind))]);
+    b.ask(Verb::Start, &["web"]);
+    b.exit("web", false, Exit::Code(0));
+    named(&mut b, Some(55));
+    if kind == ExecKind::Reload {
+        b.ask(Verb::Reload, &["web"]);
+    }
+    assert_eq!(b.spawned(), [format!("web Exec{kind:?}0")]);
+    hold(&mut b, HE);
+    b.exit("web", true, Exit::Code(1));
+    b
+}
+
+#[test]
+fn an_end_while_commands_of_its_own_run_waits_for_the_verb_too() {
+    for kind in [ExecKind::Reload, ExecKind::StartPost] {
+        let mut b = ended_during(kind);
+        b.exit("web", false, Exit::Code(0));
+        b.wait(60_000);
+        assert_eq!((b.view("web").phase, b.spawned()), (Phase::Running, vec![]), "{kind:?}");
+        b.feed(Event::Found { unit: name("web"), main: Some((56, 8)) });
+        release(&mut b, HE);
+        assert_eq!((b.view("web").state, b.view("web").outcome), (State::Active, Some(&Outcome::Success)), "{kind:?}");
+    }
+}
+
+#[test]
+fn where_the_verb_is_over_before_those_commands_the_end_counts_after_them() {
+    for kind in [ExecKind::Reload, ExecKind::StartPost] {
+        let mut b = ended_during(kind);
+        release(&mut b, HE);
+        assert_eq!(b.spawned(), Vec::<String>::new(), "{kind:?}");
+        b.exit("web", false, Exit::Code(0));
+        b.empty("web");
+        assert!(b.view("web").outcome.is_some_and(|o| *o != Outcome::Success), "{kind:?}: {:?}", b.view("web").outcome);
+    }
 }

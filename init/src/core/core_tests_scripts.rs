@@ -70,6 +70,16 @@ fn what_ends_soon_and_well_was_no_daemon() {
 }
 
 #[test]
+fn a_script_without_processes_stays_up_when_it_is_reloaded() {
+    let mut b = Bench::new(vec![script("none", |u| add(u, ExecKind::Reload))]);
+    started(&mut b, "none", None, true);
+    b.wait(60_000);
+    b.ask(Verb::Reload, &["none"]);
+    b.exit("none", false, Exit::Code(0));
+    assert_eq!((b.view("none").phase, b.signals()), (Phase::Exited, vec![]));
+}
+
+#[test]
 fn a_pid_file_that_comes_late_names_the_main_process() {
     let mut b = Bench::new(vec![script("a", |u| u.service.pid_file = Some("/run/a.pid".into()))]);
     started(&mut b, "a", None, false);

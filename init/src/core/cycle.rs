@@ -25,11 +25,16 @@ const SEARCH: usize = 256;
 impl Core {
     /// Cuts every loop that the jobs of these units close.
     pub(super) fn cut_loops(&mut self, new: &[UnitId], out: &mut Vec<Action>) {
-        for down in [true, false] {
-            if !self.has_loop(new, down) {
+        let (mut lower, mut upper) = (Vec::new(), Vec::new());
+        for id in new.iter().copied() {
+            lower.extend(self.counts(id, true).then_some(id));
+            upper.extend(self.counts(id, false).then_some(id));
+        }
+        for (new, down) in [(lower, true), (upper, false)] {
+            if !self.has_loop(&new, down) {
                 continue;
             }
-            let mut knot = self.knot(new, down);
+            let mut knot = self.knot(&new, down);
             while let Some((members, (later, earlier))) = self.untie(&mut knot) {
                 if let Some(job) = &mut self.units.get_mut(later).job {
                     job.dropped.push(earlier);
@@ -82,22 +87,29 @@ impl Core {
         })
     }
 
-    /// Whether these units' jobs close any loop; as a rule they don't. O(n+e), and nothing is built for it.
+    /// Whether these units' jobs, of those that count, close any loop; as a rule they don't. O(n+e), and nothing is built
+    /// for it.
     fn has_loop(&self, new: &[UnitId], down: bool) -> bool {
+        if new.is_empty() {
+            return false;
+        }
         let mut marks = vec![Mark::New; self.units.len()];
         let mut way: Vec<(UnitId, usize)> = Vec::new();
-        for first in new.iter().copied().filter(|id| self.counts(*id, down)) {
+        for first in new.iter().copied() {
             if enter(&mut marks, first) == Some(Mark::New) {
                 way.push((first, 0));
             }
             while let Some((id, next)) = way.last_mut() {
                 let node = self.units.get(*id);
-                let Some(other) = node.edges.after.get(*next).copied() else {
+                let rest = node.edges.after.get(*next..).unwrap_or_default();
+                // Most edges lead to what has been looked at: that is known without touching it.
+                let ahead = rest.iter().enumerate().find(|(_, other)| mark(&marks, **other) != Mark::Done);
+                let Some((passed, other)) = ahead.map(|(passed, other)| (passed, *other)) else {
                     leave(&mut marks, *id);
                     way.pop();
                     continue;
                 };
-                *next = next.saturating_add(1);
+                *next = next.saturating_add(passed).saturating_add(1);
                 let dropped = node.job.as_ref().is_some_and(|j| j.dropped.contains(&other));
                 if dropped || !self.counts(other, down) {
                     continue;
@@ -116,7 +128,7 @@ impl Core {
     fn knot(&self, new: &[UnitId], down: bool) -> BTreeMap<UnitId, Vec<UnitId>> {
         let counts = |id: UnitId| self.counts(id, down);
         let mut graph = BTreeMap::new();
-        let mut work: Vec<UnitId> = new.iter().copied().filter(|id| counts(*id)).collect();
+        let mut work: Vec<UnitId> = new.to_vec();
         while let Some(id) = work.pop() {
             if graph.contains_key(&id) {
                 continue;
@@ -152,6 +164,10 @@ enum Mark {
     New,
     OnTheWay,
     Done,
+}
+
+fn mark(marks: &[Mark], id: UnitId) -> Mark {
+    usize::try_from(id.0).ok().and_then(|at| marks.get(at)).copied().unwrap_or(Mark::Done)
 }
 
 /// What the mark was. A new one is now on the way.

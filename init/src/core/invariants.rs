@@ -38,7 +38,7 @@ pub fn check(core: &Core) -> Vec<String> {
         wrong.push("changes are left that nobody has looked at".to_owned());
     }
     for (id, request) in &core.requests.all {
-        let has_job = |u: &&UnitId| core.units.get(**u).job.as_ref().is_some_and(|j| j.requests.contains(id));
+        let has_job = |u: &UnitId| core.units.get(*u).job.as_ref().is_some_and(|j| j.requests.contains(id));
         if request.open.iter().filter(has_job).count() != request.open.len() {
             wrong.push(format!("request {id} waits for a job that is gone"));
         }

@@ -3,9 +3,10 @@
 //! A request that is asked twice (its client lost the manager and came again) joins the first one, or hears at once how
 //! it ended: the last [`KEEP`] finished ones are kept for that.
 
+use super::ids::IdSet;
 use super::{Action, Core, JobResult, RequestId, UnitId};
 use crate::unit::rare::{Rare, pack, usual};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How many finished requests are remembered.
 const KEEP: usize = 64;
@@ -13,10 +14,10 @@ const KEEP: usize = 64;
 usual!(JobResult);
 
 /// One request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Request {
     /// Units with a job of this request that hasn't ended.
-    pub open: BTreeSet<UnitId>,
+    pub open: IdSet,
     /// The others; nearly all of them are done.
     pub results: BTreeMap<UnitId, Rare<JobResult>>,
     /// Its transaction is still being made.
@@ -78,13 +79,13 @@ impl Core {
 
     /// Whether the request has a job at this unit that hasn't ended.
     pub(super) fn is_open(&self, id: RequestId, unit: UnitId) -> bool {
-        self.requests.all.get(&id).is_some_and(|r| r.open.contains(&unit))
+        self.requests.all.get(&id).is_some_and(|r| r.open.contains(unit))
     }
 
     /// Tells how the request's job for a unit ended.
     pub(super) fn report(&mut self, id: RequestId, unit: UnitId, result: JobResult, out: &mut Vec<Action>) {
         let Some(request) = self.requests.all.get_mut(&id) else { return };
-        request.open.remove(&unit);
+        request.open.remove(unit);
         request.results.insert(unit, Rare::kept(result.clone()));
         self.dirty.results.insert((id, unit));
         out.push(Action::JobDone { request: id, unit, result });
@@ -98,6 +99,7 @@ impl Core {
         }
         let age = self.requests.finished.keys().next_back().map_or(1, |last| last.saturating_add(1));
         request.done = true;
+        request.open = IdSet::default();
         request.finished = age;
         for _ in 0..request.asked.max(1) {
             out.push(Action::RequestDone { request: id });

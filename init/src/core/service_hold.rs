@@ -10,9 +10,19 @@ impl Service {
         self.hold.is_on()
     }
 
-    /// The main process has ended under a verb. Another one may come; whether it has is seen when the verb is over.
+    /// The main process has ended under a verb.
     pub(super) fn put_off_end(&mut self, r: &mut Run<'_>, outcome: Outcome) {
         self.hold.end = Some(outcome);
+        self.wait_for_verb(r);
+    }
+
+    /// Whether it has ended and a verb that is still at work decides what that means.
+    pub(super) fn is_end_put_off(&self) -> bool {
+        self.is_held() && self.hold.end.is_some()
+    }
+
+    /// Without a main process: another one may come; whether it has is seen when the verb is over.
+    pub(super) fn wait_for_verb(&mut self, r: &mut Run<'_>) {
         self.group = Group::Outlives;
         self.enter(r, Phase::Running);
         if is_script(r.unit) {
@@ -33,13 +43,14 @@ impl Service {
     pub(super) fn released(&mut self, r: &mut Run<'_>) {
         let end = self.hold.own().and_then(|hold| hold.end.take());
         self.hold.settle();
-        if self.phase != Phase::Running || self.main.is_some() {
-            return;
-        }
-        match end {
-            Some(outcome) => self.main_gone(r, outcome),
+        match (self.phase, end) {
+            _ if self.main.is_some() => {}
+            (Phase::Running, Some(outcome)) => self.main_gone(r, outcome),
             // Its last process may have gone meanwhile.
-            None => self.watch_headless(r),
+            (Phase::Running, None) => self.watch_headless(r),
+            // The end of their commands looks at the main process.
+            (Phase::StartPost | Phase::Reload, Some(outcome)) => self.note(outcome),
+            _ => {}
         }
     }
 }

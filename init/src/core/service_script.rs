@@ -97,7 +97,9 @@ impl Service {
             && matches!(self.pace.status(), None | Some(ExitRecord::Code(0) | ExitRecord::Unknown));
         let good = self.result == Outcome::Success;
         let starts = matches!(self.phase, Phase::Start | Phase::StartPost);
-        if good && (starts || brief) {
+        // One that is up without any process is so after its reload as well.
+        let had_none = self.phase == Phase::Reload && self.group == Group::Empty;
+        if good && (starts || brief || had_none) {
             self.enter(r, Phase::Exited);
         } else {
             self.go_after_end(r);

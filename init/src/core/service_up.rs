@@ -119,6 +119,8 @@ impl Service {
             self.arm(r, r.unit.service.timing.timeout_start);
         } else if self.main.is_some() {
             self.enter(r, Phase::Running);
+        } else if self.is_end_put_off() {
+            self.wait_for_verb(r);
         } else if self.lives_on(r.unit) {
             self.group = Group::Outlives;
             self.enter(r, Phase::Running);
@@ -246,6 +248,7 @@ impl Service {
                 self.running(r);
             }
             // Their own commands go on first; the end of those looks at the main process again.
+            Phase::StartPost | Phase::Reload if self.is_held() => self.hold.end = Some(outcome),
             Phase::StartPost | Phase::Reload | Phase::Stop | Phase::StopPost => self.note(outcome),
             Phase::StopSignal | Phase::StopAbort | Phase::StopKill | Phase::FinalSignal | Phase::FinalKill => {
                 self.note(outcome);

@@ -20,12 +20,39 @@ pub(super) struct Needs {
     pub order: Vec<(UnitId, Reason)>,
     /// Those of `order` that can't be started, and why.
     pub refused: BTreeMap<UnitId, Outcome>,
+    /// Each of them can be started whatever else there is: nobody is refused, and nothing stops for it.
+    smooth: bool,
 }
 
 impl Needs {
     /// Those that can be had.
     pub fn feasible(&self) -> impl Iterator<Item = UnitId> {
         self.order.iter().map(|(id, _)| *id).filter(|id| !self.refused.contains_key(id))
+    }
+}
+
+/// Units that wait to be looked at, each once however many edges lead to it, with the reason found first.
+#[derive(Default)]
+struct Line {
+    waiting: VecDeque<(UnitId, Reason)>,
+    known: IdSet,
+}
+
+impl Line {
+    fn of(units: impl Iterator<Item = (UnitId, Reason)>) -> Self {
+        let mut line = Self::default();
+        units.for_each(|(id, reason)| line.push(id, || reason));
+        line
+    }
+
+    fn push(&mut self, id: UnitId, reason: impl FnOnce() -> Reason) {
+        if self.known.insert(id) {
+            self.waiting.push_back((id, reason()));
+        }
+    }
+
+    fn next(&mut self) -> Option<(UnitId, Reason)> {
+        self.waiting.pop_front()
     }
 }
 
@@ -149,12 +176,13 @@ impl Core {
     pub(super) fn needs(&self, anchors: &[(UnitId, Reason)]) -> Needs {
         let mut order: Vec<(UnitId, Reason)> = Vec::new();
         let mut seen = IdSet::with_room(self.units.len());
-        let mut hard: VecDeque<(UnitId, Reason)> = anchors.iter().cloned().collect();
-        let mut soft: VecDeque<(UnitId, Reason)> = VecDeque::new();
+        let mut hard = Line::of(anchors.iter().cloned());
+        let mut soft = Line::default();
+        let mut smooth = true;
         loop {
-            let (id, reason) = match hard.pop_front() {
+            let (id, reason) = match hard.next() {
                 Some(next) => next,
-                None => match soft.pop_front() {
+                None => match soft.next() {
                     // What is wanted and isn't there is nobody's failure.
                     Some((id, _)) if matches!(self.units.get(id).disk, Loaded::Missing | Loaded::Masked) => continue,
                     Some(next) => next,
@@ -170,24 +198,36 @@ impl Core {
                     seen.insert(there);
                 }
                 order.push((id, reason));
+                let stays = self.stays_up(id);
+                smooth &= stays || self.is_smooth(id);
                 // Nothing is started for the sake of one that can't be, whatever its file said when it was good.
-                if !self.stays_up(id) && !matches!(node.disk, Loaded::Good(_)) {
+                if !stays && !matches!(node.disk, Loaded::Good(_)) {
                     continue;
                 }
-                let required = |other: &UnitId| (*other, Reason::RequiredBy(node.name.clone()));
-                let wanted = |other: &UnitId| match node.edges.upholds.binary_search(other) {
-                    Ok(_) => (*other, Reason::UpheldBy(node.name.clone())),
-                    Err(_) => (*other, Reason::WantedBy(node.name.clone())),
-                };
-                hard.extend(node.edges.requires.iter().filter(|o| !seen.contains(**o)).map(required));
+                for other in node.edges.requires.iter().filter(|o| !seen.contains(**o)) {
+                    hard.push(*other, || Reason::RequiredBy(node.name.clone()));
+                }
                 // rc calls those scripts that have a link, and no others for their sake.
                 let by_rc = matches!(order.last(), Some((_, Reason::OnIn(_)))) && self.is_script(id);
                 let comes = |o: &&UnitId| !(seen.contains(**o) || by_rc && self.is_script(**o));
-                soft.extend(node.edges.wants.iter().filter(comes).map(wanted));
+                for other in node.edges.wants.iter().filter(comes) {
+                    soft.push(*other, || match node.edges.upholds.binary_search(other) {
+                        Ok(_) => Reason::UpheldBy(node.name.clone()),
+                        Err(_) => Reason::WantedBy(node.name.clone()),
+                    });
+                }
             }
         }
-        let refused = self.refusals(&order, &seen);
-        Needs { order, refused }
+        // Most transactions are spared another look at all of their units.
+        let refused = if smooth { BTreeMap::new() } else { self.refusals(&order, &seen) };
+        Needs { order, refused, smooth }
+    }
+
+    /// Whether nothing can speak against a start of this unit.
+    fn is_smooth(&self, id: UnitId) -> bool {
+        let node = self.units.get(id);
+        let alone = node.edges.conflicts.is_empty() && node.edges.requisite.is_empty();
+        alone && matches!(node.disk, Loaded::Good(_)) && !node.name.is_template()
     }
 
     fn refusals(&self, order: &[(UnitId, Reason)], seen: &IdSet) -> BTreeMap<UnitId, Outcome> {
@@ -233,12 +273,15 @@ impl Core {
     }
 
     pub(super) fn conflicting(&self, needs: &Needs) -> BTreeMap<UnitId, Reason> {
+        if needs.smooth {
+            return BTreeMap::new();
+        }
         let up = |id: &UnitId| self.is_up(*id) || self.has_start(*id);
         let mut rivals = Vec::new();
         for id in needs.feasible().filter(|id| !self.stays_up(*id)) {
             let node = self.units.get(id);
-            let reason = Reason::Conflicts(node.name.clone());
-            rivals.extend(node.edges.conflicts.iter().copied().filter(up).map(|other| (other, reason.clone())));
+            let there = node.edges.conflicts.iter().copied().filter(up);
+            rivals.extend(there.map(|other| (other, Reason::Conflicts(node.name.clone()))));
         }
         self.dependents(rivals, true)
     }

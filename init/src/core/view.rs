@@ -205,7 +205,7 @@ impl Core {
 
     /// Units with a job of this request that hasn't ended.
     pub fn open_units(&self, request: RequestId) -> Vec<UnitId> {
-        self.requests.all.get(&request).map(|r| r.open.iter().copied().collect()).unwrap_or_default()
+        self.requests.all.get(&request).map(|r| r.open.iter().collect()).unwrap_or_default()
     }
 }
 

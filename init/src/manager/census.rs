@@ -21,6 +21,7 @@ pub struct Census {
 /// All processes that live, and those that bear a mark.
 #[derive(Debug)]
 struct All {
+    /// By pid.
     table: Vec<Stat>,
     marks: BTreeMap<u64, Vec<i32>>,
 }
@@ -28,7 +29,8 @@ struct All {
 impl All {
     fn new(pid1: i32) -> Self {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
-        let table: Vec<Stat> = procs::all().into_iter().filter(|s| !s.zombie).collect();
+        let mut table: Vec<Stat> = procs::all().into_iter().filter(|s| !s.zombie).collect();
+        table.sort_unstable_by_key(|s| s.pid);
         let mut marks: BTreeMap<u64, Vec<i32>> = BTreeMap::new();
         for pid in table.iter().map(|s| s.pid).filter(|pid| ![pid1, own].contains(pid)) {
             if let Some(token) = procs::env(pid, MARK).and_then(|text| text.parse().ok()) {
@@ -42,7 +44,9 @@ impl All {
 impl Census {
     /// When a process that was found among all had started: by that it is known from one that got its pid later.
     pub fn start_time(&self, pid: i32) -> Option<u64> {
-        self.all.as_ref()?.table.iter().find(|s| s.pid == pid).map(|s| s.start_time)
+        let table = &self.all.as_ref()?.table;
+        let place = table.binary_search_by_key(&pid, |s| s.pid).ok()?;
+        table.get(place).map(|s| s.start_time)
     }
 }
 

@@ -4,9 +4,13 @@
 
 use super::procs;
 use crate::sys::{file, pidfd};
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
 use std::fs;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 /// The leaf of PID 1, manager and logger.
 const OWN: &str = "rung";
@@ -17,6 +21,8 @@ pub struct Tree {
     root: PathBuf,
     /// The same, as `/proc/PID/cgroup` has it.
     inner: PathBuf,
+    /// The leaf [`OWN`], for processes to be born in.
+    leaf: Option<Rc<OwnedFd>>,
 }
 
 /// Where a cgroup2 tree is mounted, by the text of `/proc/self/mountinfo`. Pure.
@@ -78,12 +84,18 @@ impl Tree {
         let procs = leaf.join("cgroup.procs");
         file::poke(&procs, &std::process::id().to_string()).ok()?;
         let _ = file::poke(&procs, &pid1.to_string());
-        Some(Self { root, inner })
+        let leaf = folder(&leaf);
+        Some(Self { root, inner, leaf })
     }
 
     /// The leaf's path: where helpers are started.
     pub fn own(&self) -> PathBuf {
         self.root.join(OWN)
+    }
+
+    /// The same as a descriptor.
+    pub fn own_folder(&self) -> Option<Rc<OwnedFd>> {
+        self.leaf.clone()
     }
 
     /// The path of a unit's cgroup.
@@ -103,6 +115,11 @@ impl Tree {
         }
     }
 
+    /// The unit's cgroup as a descriptor. `None` where it can't be had: then a process moves there by its path.
+    pub fn open(&self, unit: &str) -> Option<Rc<OwnedFd>> {
+        folder(&self.path(unit))
+    }
+
     /// Moves a process into the unit's cgroup. `false`: it is gone, or the kernel refuses.
     pub fn add(&self, unit: &str, pid: i32) -> bool {
         let folder = self.create(unit).ok();
@@ -117,6 +134,15 @@ impl Tree {
     /// Removes it if it is empty (folders below it too).
     pub fn remove(&self, unit: &str) {
         remove_tree(&self.path(unit));
+    }
+
+    /// A new run begins in it: removes what the last one has left below it.
+    pub fn renew(&self, unit: &str) {
+        let path = self.path(unit);
+        // Two links are its own.
+        if fs::metadata(&path).is_ok_and(|m| m.nlink() > 2) {
+            subfolders(&path).iter().for_each(|folder| remove_tree(folder));
+        }
     }
 
     /// The processes in it, also in cgroups below it.
@@ -212,12 +238,19 @@ pub fn signal_checked(pid: i32, signal: i32, check: impl Fn() -> bool) {
     }
 }
 
+fn folder(path: &Path) -> Option<Rc<OwnedFd>> {
+    open(path, OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty()).ok().map(Rc::new)
+}
+
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
 }
 
 fn remove_tree(folder: &Path) {
+    if fs::remove_dir(folder).is_ok() {
+        return;
+    }
     // Deepest first; `rmdir` refuses what isn't empty of processes.
     let (mut order, mut next) = (vec![folder.to_path_buf()], 0);
     while let Some(folder) = order.get(next) {

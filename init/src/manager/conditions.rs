@@ -1,16 +1,19 @@
 //! Looking at a unit's conditions when its start runs. What the kernel shows is read here; paths that a unit names may
-//! lie on a file server that is dead, so a process looks at them that may hang: `init-boot look`, a child of PID 1.
+//! lie on a file server that is dead, so where the kernel doesn't know them by heart a process looks at them that may hang:
+//! `init-boot look`, a child of PID 1.
 
 use super::facts::Shown;
 use super::spawn::{PATH, beside};
 use super::state::Manager;
 use crate::core::{Event, UnitId};
 use crate::proto::pid1::{Exit, Key, Request};
+use crate::sys::cached::{Glimpse, glimpse};
 use crate::sys::{file, memfd, wait};
 use crate::unit::Unit;
-use crate::unit::condition::{Condition, Truth, Verdict, truth};
+use crate::unit::condition::{Condition, Test, Truth, Verdict, truth};
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// The token of these processes.
 pub const TOKEN: u64 = 4;
@@ -85,6 +88,32 @@ fn arguments(unit: &Unit) -> Vec<String> {
     unit.conditions.all().filter(|c| c.test.touches_files()).map(argument).collect()
 }
 
+/// Whether the test of a condition holds, as far as the kernel tells that without asking anybody.
+fn at_hand(condition: &Condition) -> Option<bool> {
+    let seen = match condition.test {
+        Test::PathExists | Test::PathIsDirectory | Test::PathIsReadWrite => glimpse(Path::new(&condition.value)),
+        _ => Glimpse::Unknown,
+    };
+    match (seen, condition.test) {
+        (Glimpse::Unknown, _) => None,
+        (Glimpse::Missing, _) => Some(false),
+        (Glimpse::There { folder, .. }, Test::PathIsDirectory) => Some(folder),
+        (Glimpse::There { mount, .. }, Test::PathIsReadWrite) => {
+            is_writable(&file::read_text(Path::new("/proc/self/mountinfo"), 8 << 20).ok()?, mount)
+        }
+        (Glimpse::There { .. }, _) => Some(true),
+    }
+}
+
+/// Whether neither a mount nor its file system is read-only, by the kernel's table. Pure.
+fn is_writable(mountinfo: &str, mount: u64) -> Option<bool> {
+    let number = mount.to_string();
+    let line = mountinfo.lines().find(|line| line.split(' ').next() == Some(&number))?;
+    let (own, system) = line.split_once(" - ")?;
+    let options = own.split(' ').nth(5)?.split(',').chain(system.rsplit(' ').next()?.split(','));
+    Some(options.into_iter().all(|word| word != "ro"))
+}
+
 impl Manager {
     /// Looks at a unit's conditions; [`Event::Checked`] follows, at once or when a process has looked at its paths.
     pub fn check(&mut self, unit: UnitId, token: u64) {
@@ -93,11 +122,15 @@ impl Manager {
             return self.push(Event::Checked { token, verdict: Verdict::Met });
         };
         let shown = self.shown();
-        // A process that would be asked for nothing isn't started.
-        let best = definition.conditions.judge(&definition, &mut |c| {
-            if c.test.touches_files() { Ok(!c.negated) } else { truth(c, &shown) }
-        });
-        if matches!(best, Verdict::Skip(_)) || arguments(&definition).is_empty() {
+        // At best and at worst; a process that could change nothing isn't started.
+        let judge = |favourable: bool| {
+            definition.conditions.judge(&definition, &mut |c| match c.test.touches_files() {
+                true => Ok(at_hand(c).unwrap_or(c.negated != favourable)),
+                false => truth(c, &shown),
+            })
+        };
+        let best = judge(true);
+        if matches!(best, Verdict::Skip(_)) || judge(false) == best {
             return self.push(Event::Checked { token, verdict: best });
         }
         if self.looks.is_stuck(unit) {
@@ -181,7 +214,6 @@ impl Manager {
 mod tests {
     use super::*;
     use crate::unit::Place;
-    use crate::unit::condition::Test;
 
     #[test]
     fn a_process_that_cant_be_killed_is_the_last_for_its_unit() {
@@ -195,6 +227,34 @@ mod tests {
         assert_eq!((looks.is_stuck(UnitId(1)), looks.is_stuck(UnitId(2))), (true, false));
         assert!(looks.over(1).is_none(), "nobody waits for it any more");
         assert!(!looks.is_stuck(UnitId(1)) && looks.over(2).is_some());
+    }
+
+    #[test]
+    fn a_mount_is_writable_if_it_and_its_file_system_are() {
+        let table = "21 1 0:19 / /run rw,nosuid shared:2 - tmpfs tmpfs rw,mode=755\n\
+                     22 1 0:20 / /a\\040b ro,relatime - ext4 /dev/a rw\n\
+                     23 1 0:21 / /b rw - ext4 /dev/b ro,errors=remount-ro\n";
+        assert_eq!(
+            [21, 22, 23, 2].map(|mount| is_writable(table, mount)),
+            [Some(true), Some(false), Some(false), None]
+        );
+    }
+
+    #[test]
+    fn what_the_kernel_knows_by_heart_needs_no_process() {
+        let seen = |test, path: &str, negated| {
+            let condition =
+                Condition { test, triggering: false, negated, value: path.to_owned(), place: Place::default() };
+            at_hand(&condition)
+        };
+        assert!(std::env::temp_dir().is_dir());
+        for test in [Test::PathExists, Test::PathIsDirectory] {
+            // Where the kernel is older nothing is known, which is right too.
+            assert_ne!(seen(test, "/proc", false), Some(false));
+            assert_eq!(seen(test, "/proc", false), seen(test, "/proc", true));
+            assert_ne!(seen(test, "/proc/there is no such file", false), Some(true));
+        }
+        assert_eq!(seen(Test::DirectoryNotEmpty, "/proc", false), None);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Manager {
         let bytes = plan::clearing(definition, ran.is_some(), folders);
         let Some(bytes) = bytes else { return false };
         let step = self.helper_step();
-        if self.link.spawn(Key { token: TOKEN, step }, &bytes, Vec::new()).is_err() {
+        if self.link.spawn(Key { token: TOKEN, step }, &bytes, Vec::new(), None).is_err() {
             return false;
         }
         let deadline = wait::now_ms().saturating_add(PATIENCE);

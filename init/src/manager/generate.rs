@@ -182,19 +182,37 @@ impl Manager {
         true
     }
 
-    /// The child has ended, well or not: takes in what it made, and goes on with what waited. After a failure, as on a full
-    /// `/run`, the next request has it run again.
+    /// The child has ended, well or not. After a failure, as on a full `/run`, the next request has it run again.
     pub fn on_generated(&mut self, step: u32, exit: Exit) {
         if self.generator.running.take_if(|(running, _)| *running == step).is_none() {
             return;
         }
         let failed = exit != Exit::Code(0);
         if failed && !self.generator.failed {
-            let text = "sysv generate has failed: units of init scripts and inittab may be out of date; `sysv generate` says why";
-            self.console.write(&super::console::line("warn", text, None));
+            self.generator_warns("sysv generate has failed", "; `sysv generate` says why");
         }
         self.generator.stale |= failed;
         self.generator.failed = failed;
+        self.after_generating();
+    }
+
+    /// A run that takes too long is given up. Another one, which would only take as long again, waits for a change.
+    pub fn generator_due(&mut self, now: u64) {
+        if let Some((step, _)) = self.generator.running.take_if(|(_, deadline)| *deadline <= now) {
+            let key = Key { token: TOKEN, step };
+            self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
+            self.generator_warns("sysv generate took too long", "");
+            self.after_generating();
+        }
+    }
+
+    fn generator_warns(&mut self, what: &str, remedy: &str) {
+        let text = format!("{what}: units of init scripts and inittab may be out of date{remedy}");
+        self.console.write(&super::console::line("warn", &text, None));
+    }
+
+    /// Takes in what it made, and goes on with what waited.
+    fn after_generating(&mut self) {
         self.read_generated();
         if std::mem::take(&mut self.generator.boot) {
             self.start_level_s();
@@ -217,18 +235,6 @@ impl Manager {
         let news: Vec<String> = news.map(|(f, _)| format!("{}[{}]: {}", f.path.display(), f.line, f.message)).collect();
         news.iter().for_each(|text| self.init_says(text, true));
         self.refresh_changed();
-    }
-
-    /// A run that takes too long is given up: its units stay as they are.
-    pub fn generator_due(&mut self, now: u64) {
-        if let Some((step, _)) = self.generator.running.filter(|(_, deadline)| *deadline <= now) {
-            let key = Key { token: TOKEN, step };
-            self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
-            let text = "sysv generate took too long: units of init scripts and inittab may be out of date";
-            self.console.write(&super::console::line("warn", text, None));
-            // Another try would only take as long again.
-            self.on_generated(step, Exit::Code(0));
-        }
     }
 
     /// Watches what it reads; of folders that aren't there the nearest above them.

@@ -69,7 +69,8 @@ impl Manager {
         let targets: Vec<i32> = fds.iter().map(|(_, target)| *target).collect();
         let Some(bytes) = plan(program, args, env, cgroup.as_deref(), &targets) else { return false };
         let fds = fds.into_iter().map(|(fd, _)| fd).collect();
-        self.link.spawn(key, &bytes, fds).is_ok()
+        let born = self.tree.as_ref().and_then(super::cgroup::Tree::own_folder);
+        self.link.spawn(key, &bytes, fds, born).is_ok()
     }
 
     /// A step for a helper's key that no manager before us has used.

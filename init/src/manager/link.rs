@@ -5,7 +5,7 @@
 //! its answer is near.
 
 use super::outbox::Outbox;
-use crate::proto::pid1::{BATCHES, Event, FRAME_LEN, Key, MAX_PLAN, Name, Request};
+use crate::proto::pid1::{BATCHES, CGROUPS, Event, FRAME_LEN, Key, MAX_PLAN, Name, Request};
 use crate::sys::seqpacket::{self, Received};
 use crate::sys::{file, memfd, pipe, wait};
 use nix::errno::Errno;
@@ -22,6 +22,8 @@ pub struct Link {
     socket: OwnedFd,
     out: Outbox,
     early: VecDeque<Event>,
+    /// What goes out with the next [`Self::flush`].
+    late: Vec<Request>,
     /// PID 1's version of the frames.
     version: u16,
 }
@@ -33,7 +35,7 @@ pub struct Gone;
 impl Link {
     /// Takes the socket that PID 1 gave us.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, out: Outbox::default(), early: VecDeque::new(), version: 1 }
+        Self { socket, out: Outbox::default(), early: VecDeque::new(), late: Vec::new(), version: 1 }
     }
 
     /// What PID 1 has said of itself: one of an older version is spoken to in its own way.
@@ -70,12 +72,21 @@ impl Link {
         self.out.send(self.socket.as_fd(), &request.encode(), fds);
     }
 
-    /// Asks for a process. Its plan goes in the same packet, if it isn't too long for that.
+    /// Asks for a process, to be born in a cgroup if the folder of one is given. Its plan goes in the same packet, if it
+    /// isn't too long for that.
     ///
     /// # Errors
     /// As `memfd_create(2)` and `pipe2(2)` for one that is.
-    pub fn spawn(&mut self, key: Key, plan: &[u8], mut fds: Vec<Rc<OwnedFd>>) -> Result<(), Errno> {
-        let request = Request::Spawn { key };
+    pub fn spawn(
+        &mut self,
+        key: Key,
+        plan: &[u8],
+        mut fds: Vec<Rc<OwnedFd>>,
+        cgroup: Option<Rc<OwnedFd>>,
+    ) -> Result<(), Errno> {
+        let cgroup = cgroup.filter(|_| self.version >= CGROUPS);
+        let request = Request::Spawn { key, cgroup: cgroup.is_some() };
+        fds.extend(cgroup);
         if self.version < BATCHES || plan.len() > MAX_PLAN {
             fds.insert(0, Rc::new(plan_file(plan)?));
             self.send_shared(request, fds);
@@ -89,6 +100,9 @@ impl Link {
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self) {
         self.out.flush(self.socket.as_fd());
+        for request in std::mem::take(&mut self.late) {
+            self.send(request, Vec::new());
+        }
     }
 
     /// The next event, if one is there.
@@ -198,6 +212,16 @@ impl Link {
             names.iter().for_each(|name| self.unpark(token, name));
         } else {
             self.unpark(token, &names.join(","));
+        }
+    }
+
+    /// As [`Self::unpark_all`] for a token that is over, with the next [`Self::flush`]: PID 1 starts what there is to be
+    /// started before it tidies up.
+    pub fn unpark_late(&mut self, token: u64, names: &[&str]) {
+        if self.version < BATCHES {
+            self.unpark_all(token, names);
+        } else {
+            self.late.push(Request::Drop { token, name: Name::new(&names.join(",")) });
         }
     }
 

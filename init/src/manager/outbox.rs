@@ -9,7 +9,8 @@ use std::rc::Rc;
 const AGAIN_MS: u64 = 20;
 
 /// A queue of packets with their descriptors, which are let go once sent. The packets of a burst lie in one block, which is
-/// given back when all are sent: each in memory of its own, they would leave the heap full of gaps.
+/// given back when all are sent: each in memory of its own, they would leave the heap full of gaps. Where the queue never
+/// becomes empty, what is sent is taken out of the block once it is the greater part.
 #[derive(Debug, Default)]
 pub struct Outbox {
     bytes: Vec<u8>,
@@ -58,8 +59,15 @@ impl Outbox {
                 Err(Unsent::Never) => self.done(1),
             }
         }
-        if self.sent > 0 {
+    }
+
+    /// Gives back what sent packets take, at no more than a byte moved for each that was sent.
+    fn tidy(&mut self) {
+        if self.packets.is_empty() {
             *self = Self { watched: self.watched, ..Self::default() };
+        } else if self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent.min(self.bytes.len()));
+            self.sent = 0;
         }
     }
 
@@ -86,6 +94,7 @@ impl Outbox {
             self.fds.drain(..fds.min(self.fds.len()));
             self.sent = self.sent.saturating_add(length);
         }
+        self.tidy();
     }
 
     /// How many packets wait.
@@ -157,5 +166,24 @@ mod tests {
         out.flush(ours.as_fd());
         out.send(ours.as_fd(), b"gone", Vec::new());
         assert_eq!(out.len(), 0, "nobody will ever read it");
+    }
+
+    #[test]
+    fn a_queue_that_never_becomes_empty_does_not_grow() {
+        let (ours, theirs) = seqpacket::pair().expect("a pair");
+        let mut out = Outbox::default();
+        let packet = [7; 1000];
+        while out.len() < 10 {
+            out.send(ours.as_fd(), &packet, Vec::new());
+        }
+        let mut buffer = [0; 1000];
+        for _ in 0..10_000 {
+            let got = seqpacket::recv(theirs.as_fd(), &mut buffer).expect("a packet");
+            assert!(matches!(got, Received::Packet(1000, _)));
+            out.send(ours.as_fd(), &packet, Vec::new());
+            out.flush(ours.as_fd());
+            assert!(out.len() > 0, "the reader is the slower one");
+        }
+        assert!(out.bytes.len() <= 2 * 1000 * (out.len() + 1), "{} bytes for {} packets", out.bytes.len(), out.len());
     }
 }

@@ -94,7 +94,8 @@ impl Manager {
         let bytes = plan(&program, &seat, &env, cgroup.as_deref());
         let Some(bytes) = bytes else { return };
         let key = Key { token: TOKEN, step: self.helper_step() };
-        if self.link.spawn(key, &bytes, given.into_iter().map(Into::into).collect()).is_err() {
+        let born = self.tree.as_ref().and_then(super::cgroup::Tree::own_folder);
+        if self.link.spawn(key, &bytes, given.into_iter().map(Into::into).collect(), born).is_err() {
             return;
         }
         self.panel = Panel { key: Some(key), tries: self.panel.tries.saturating_add(1) };

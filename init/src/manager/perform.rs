@@ -194,7 +194,7 @@ impl Manager {
     fn finished(&mut self, unit: UnitId, token: u64, definition: &Unit) {
         // At each end: one that comes before the start is told changes no state.
         self.note_guard(unit);
-        let name = self.core.name(unit).as_str().to_owned();
+        let name = self.core.name(unit).clone();
         let instance = self.instances.remove(&token);
         let had_logs = instance.as_ref().is_none_or(|i| i.out.is_some());
         if instance.is_none_or(|i| i.notify.is_some()) {
@@ -202,9 +202,9 @@ impl Manager {
         }
         // The logger's ends stay parked until it says that nobody writes any more.
         if self.clear_away(unit, definition, Some(token)) {
-            self.link.unpark_all(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
+            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
         } else {
-            self.link.unpark_all(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR, parked::LEFT]);
+            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR, parked::LEFT]);
         }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);
@@ -225,9 +225,28 @@ impl Manager {
             self.watcher.remove(&super::watch::Why::PidFile(token));
         }
         self.sites.forget(token);
-        if let Some(tree) = &self.tree {
-            tree.remove(&name);
+        if self.tree.is_some() {
+            self.vacated.insert(name);
         }
+    }
+
+    /// Sends what waits to PID 1 and the logger, and tidies up behind it.
+    pub fn send_all(&mut self) {
+        self.link.flush();
+        self.logger.flush();
+        self.remove_vacated();
+    }
+
+    /// Removes the cgroups of what is over, but for those whose unit comes again at once.
+    fn remove_vacated(&mut self) {
+        let (core, tree) = (&self.core, &self.tree);
+        self.vacated.retain(|name| {
+            let again = core.id(name).is_some_and(|id| core.view(id).token.is_some());
+            if let Some(tree) = tree.as_ref().filter(|_| !again) {
+                tree.remove(name.as_str());
+            }
+            again
+        });
     }
 
     fn changed(&mut self, unit: UnitId, state: State, outcome: Option<&Outcome>) {

@@ -113,6 +113,12 @@ impl Manager {
         self.end_if_logged();
     }
 
+    /// Sends what may be this manager's end: what the logger is to know goes out before.
+    pub fn say_last(&mut self, request: Request) {
+        self.logger.flush();
+        self.link.send(request, Vec::new());
+    }
+
     /// Has PID 1 end the machine, if that is due and nothing unread is left in log pipes.
     pub fn end_if_logged(&mut self) {
         if self.held.deadline().is_none()
@@ -120,7 +126,7 @@ impl Manager {
         {
             let status = self.going.map_or(0, |g| g.status);
             self.end_panel();
-            self.link.send(Request::End { how, status }, Vec::new());
+            self.say_last(Request::End { how, status });
         }
     }
 

@@ -83,10 +83,10 @@ impl Manager {
         self.settle();
         self.tell_followers();
         self.end_if_logged();
-        self.link.flush();
+        self.send_all();
         self.spawn_crowd();
         self.settle();
-        self.logger.flush();
+        self.send_all();
         self.watch_for_room();
         if std::mem::take(&mut self.spare) {
             self.tidy();
@@ -223,11 +223,14 @@ impl Manager {
     fn read_link(&mut self) {
         loop {
             match self.link.next_events(EVENTS) {
-                Ok(events) if events.is_empty() => return,
                 Ok(events) => {
+                    let all = events.len() < EVENTS;
                     self.census = Some(Census::default());
                     events.into_iter().for_each(|event| self.on_pid1(event));
                     self.census = None;
+                    if all {
+                        return;
+                    }
                 }
                 Err(Gone) => {
                     self.over = true;
@@ -353,7 +356,7 @@ impl Manager {
     /// a slot already is being told by that slot, one that was to be signalled is over.
     fn on_refused(&mut self, kind: u16, key: Key, errno: i32) {
         let is = |request: Request| pid1::kind(&request.encode()) == kind;
-        let spawn = is(Request::Spawn { key });
+        let spawn = is(Request::Spawn { key, cgroup: false });
         let adopt = is(Request::Adopt { key, pid: 0, start_time: 0 });
         let again = errno == Errno::EINTR as i32;
         if key.token == holds::TOKEN {

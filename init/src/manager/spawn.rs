@@ -50,6 +50,8 @@ impl Manager {
         } else {
             self.poison.note(&note);
             let tried = self.try_spawn(wish, answers);
+            // Its pipes reach the logger right behind its plan.
+            self.logger.flush();
             self.poison.done();
             tried
         };
@@ -74,8 +76,12 @@ impl Manager {
         let heard = is_heard(&unit, kind);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
+        if let Some(tree) = self.tree.as_ref().filter(|_| self.vacated.remove(&unit.name)) {
+            tree.renew(unit.name.as_str());
+        }
         let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
         let cgroup = cgroup.transpose().map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
+        let born = self.tree.as_ref().and_then(|t| t.open(unit.name.as_str()));
         let (mut stdio, mut fds) = self.streams(&unit, key.token)?;
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = u16::try_from(fds.len()).ok();
@@ -109,7 +115,7 @@ impl Manager {
         self.known.peopled(key);
         self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
-        let handed = self.link.spawn(key, &compiled.bytes, fds);
+        let handed = self.link.spawn(key, &compiled.bytes, fds, born);
         handed.map_err(|e| format!("cannot hand the plan over: {}", e.desc()))
     }
 

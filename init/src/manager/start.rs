@@ -284,6 +284,7 @@ impl Manager {
             crowd: Default::default(),
             forked: BTreeMap::new(),
             watched: BTreeMap::new(),
+            vacated: BTreeSet::new(),
             strays_due: None,
             pid_files: BTreeMap::new(),
             sites: Sites::default(),

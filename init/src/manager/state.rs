@@ -143,6 +143,8 @@ pub struct Manager {
     pub forked: BTreeMap<Key, (i32, u64)>,
     /// Instances that wait for their group to become empty, with the unit.
     pub watched: BTreeMap<u64, UnitId>,
+    /// Units whose last run's cgroup is still there.
+    pub vacated: BTreeSet<UnitName>,
     /// When those are to be looked at again where no event tells of their end.
     pub strays_due: Option<u64>,
     /// Instances that wait for their pid file.
@@ -216,7 +218,7 @@ impl Manager {
         }
     }
 
-    /// One event: core, journal, acknowledgement, actions, in this order.
+    /// One event: core, journal, actions, acknowledgement, in this order.
     fn feed(&mut self, event: Event) {
         // What killed two managers doesn't get at a third; the end of a process counts as taken care of all the same.
         let note = self.note_of(&event);
@@ -232,10 +234,11 @@ impl Manager {
         if !poison {
             self.decide(event);
         }
+        self.carry_out();
+        // What follows from it is on its way first: somebody may wait for that.
         if let Some(key) = over {
             self.link.send(Request::Ack { key }, Vec::new());
         }
-        self.carry_out();
         if noted.is_some() {
             self.poison.done();
         }

@@ -103,7 +103,7 @@ impl Keeper {
         let (Ok((ours, theirs)), Some(plan)) = (seqpacket::pair(), &self.launch.plan) else { return };
         link.open(ours);
         head.managers.set(head.managers.get().saturating_add(1));
-        let program = Program { plan: Source::Bytes(plan), fds: &[theirs.as_raw_fd()], exe: kept };
+        let program = Program { plan: Source::Bytes(plan), fds: &[theirs.as_raw_fd()], exe: kept, cgroup: None };
         let _ = spawner.own(slots, MANAGER, program);
     }
 
@@ -132,7 +132,7 @@ impl Keeper {
         let args = Strings::new(program.to_bytes_with_nul());
         plan.push(Step::Exec { program, args, env: Strings::new(&self.launch.env) });
         if let Some(plan) = plan.finish() {
-            let program = Program { plan: Source::Bytes(&plan), fds: &[], exe: None };
+            let program = Program { plan: Source::Bytes(&plan), fds: &[], exe: None, cgroup: None };
             let _ = spawner.own(slots, RESCUE, program);
         }
     }

@@ -36,7 +36,7 @@ impl Reactor {
             Request::Hello { .. } | Request::Sync | Request::Fetch { .. } => {
                 let _ = self.perform(request, Fds::default());
             }
-            Request::Spawn { key } | Request::Adopt { key, .. } if self.slots.find(key).is_some() => {}
+            Request::Spawn { key, .. } | Request::Adopt { key, .. } if self.slots.find(key).is_some() => {}
             _ => self.link.refuse(request.kind(), request.key(), Errno::EINTR),
         }
     }
@@ -48,7 +48,7 @@ impl Reactor {
             Request::Ready => self.keeper.ready(&self.slots),
             Request::Sync => self.link.sync(&mut self.slots),
             // Token 0 is PID 1's own.
-            Request::Spawn { key }
+            Request::Spawn { key, .. }
             | Request::Signal { key, .. }
             | Request::Adopt { key, .. }
             | Request::Ack { key }
@@ -57,7 +57,10 @@ impl Reactor {
                 return Err(Errno::EPERM);
             }
             Request::Spawn { .. } if self.table.head.paused.get() == 1 => return Err(Errno::ECANCELED),
-            Request::Spawn { key } => self.spawner.requested(&mut self.slots, key, fds, self.link.plan())?,
+            Request::Spawn { key, cgroup } => {
+                let cgroup = if cgroup { fds.pop() } else { None };
+                self.spawner.requested(&mut self.slots, key, (fds, cgroup), self.link.plan())?;
+            }
             Request::Signal { key, signal, group } => {
                 let (slot, _) = self.slots.find(key).and_then(|i| self.slots.get(i)).ok_or(Errno::ESRCH)?;
                 adopt::signal(slot, signal, group)?;

@@ -20,6 +20,9 @@ pub struct Spawner {
     sharing: Sharing,
 }
 
+/// What comes beside a request: descriptors for its plan, and the cgroup to be born in.
+pub type Given = (Fds, Option<OwnedFd>);
+
 /// What to start.
 #[derive(Debug, Clone, Copy)]
 pub struct Program<'a> {
@@ -29,6 +32,8 @@ pub struct Program<'a> {
     pub fds: &'a [RawFd],
     /// Execute this open file, not the plan's path.
     pub exe: Option<RawFd>,
+    /// The cgroup to be born in.
+    pub cgroup: Option<RawFd>,
 }
 
 impl Spawner {
@@ -37,11 +42,11 @@ impl Spawner {
         Self { epoll, ignored: child::ignored(), sharing: Sharing::new() }
     }
 
-    /// Starts what a request asks for. With an empty `plan` its first descriptor is the plan.
+    /// Starts what a request asks for, in a cgroup if there is one. With an empty `plan` its first descriptor is the plan.
     ///
     /// # Errors
     /// As [`Slots::insert`]; `EBADF` without a plan. A fork that fails is an end of the slot, not an error.
-    pub fn requested(&mut self, slots: &mut Slots, key: Key, fds: Fds, plan: &[u8]) -> Result<(), Errno> {
+    pub fn requested(&mut self, slots: &mut Slots, key: Key, (fds, cgroup): Given, plan: &[u8]) -> Result<(), Errno> {
         let numbers = fds.numbers();
         let given = numbers.get(..fds.len()).unwrap_or(&[]);
         let (plan, rest) = match given.split_first() {
@@ -53,7 +58,8 @@ impl Spawner {
         for slot in self.sharing.crowd() {
             self.reported(slots, slot);
         }
-        let shared = self.start(slots, key, Program { plan, fds: rest, exe: None }, self.sharing.allows(given))?;
+        let program = Program { plan, fds: rest, exe: None, cgroup: cgroup.as_ref().map(AsRawFd::as_raw_fd) };
+        let shared = self.start(slots, key, program, self.sharing.allows(given))?;
         if let Some((slot, report)) = shared {
             self.sharing.hold(slot, fds, report);
         }
@@ -73,7 +79,7 @@ impl Spawner {
         &mut self,
         slots: &mut Slots,
         key: Key,
-        Program { plan, fds, exe }: Program<'_>,
+        Program { plan, fds, exe, cgroup }: Program<'_>,
         share: bool,
     ) -> Result<Option<(usize, OwnedFd)>, Errno> {
         let (index, slot) = slots.insert(key, Life::Forked)?;
@@ -82,9 +88,9 @@ impl Spawner {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
             slot.watch.put(read);
             self.epoll.add_recorded(&slot.watch, tag(Tag::Report, index));
-            let share = share && report.as_raw_fd() < fd::KEPT;
+            let share = share && report.as_raw_fd() < fd::KEPT && slot.watch.raw() >= fd::MANY;
             let ignored = self.ignored;
-            let order = Order { plan, fds, report: report.as_raw_fd(), exe, ignored, pid: &slot.pid, share };
+            let order = Order { plan, fds, report: report.as_raw_fd(), exe, cgroup, ignored, pid: &slot.pid, share };
             Ok((child::start(&order)?, share.then_some((index, report))))
         });
         match started {

@@ -5,10 +5,12 @@
 //! compile. PID 1 never trusts a frame: what [`Request::decode`] can't read is answered by [`Event::Refused`].
 
 /// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// From this version of PID 1 on a packet may hold a plan behind its frame, [`Request::Park`] and [`Request::Drop`]
 /// several names.
 pub const BATCHES: u16 = 2;
+/// From this version of PID 1 on [`Request::Spawn`] may bring the child's cgroup along.
+pub const CGROUPS: u16 = 3;
 /// Bytes in every frame.
 pub const FRAME_LEN: usize = 96;
 /// Longest plan, in bytes, that may follow the frame of [`Request::Spawn`] in its packet.
@@ -197,6 +199,8 @@ pub enum Request {
     Spawn {
         /// The slot to fill.
         key: Key,
+        /// The last descriptor is the folder of the cgroup that the child is to be born in.
+        cgroup: bool,
     },
     /// Send a signal to the process of `key`; nothing happens when it is over. `group`: to its process group, if it
     /// still leads one.
@@ -454,7 +458,7 @@ impl Request {
     /// The key or token it names, if any: what [`Event::Refused`] says.
     pub fn key(&self) -> Key {
         match *self {
-            Self::Spawn { key } | Self::Signal { key, .. } | Self::Adopt { key, .. } | Self::Ack { key } => key,
+            Self::Spawn { key, .. } | Self::Signal { key, .. } | Self::Adopt { key, .. } | Self::Ack { key } => key,
             Self::Park { token, .. } | Self::Fetch { token, .. } | Self::Drop { token, .. } => Key { token, step: 0 },
             _ => Key::default(),
         }
@@ -466,7 +470,7 @@ impl Request {
             Self::Hello { version } => Writer::new(1).u16(version),
             Self::Ready => Writer::new(2),
             Self::Sync => Writer::new(3),
-            Self::Spawn { key } => Writer::new(4).key(key),
+            Self::Spawn { key, cgroup } => Writer::new(4).key(key).u8(cgroup.into()),
             Self::Signal { key, signal, group } => Writer::new(5).key(key).i32(signal).u8(group.into()),
             Self::Adopt { key, pid, start_time } => Writer::new(6).key(key).i32(pid).u64(start_time),
             Self::Ack { key } => Writer::new(7).key(key),
@@ -490,7 +494,7 @@ impl Request {
             1 => Self::Hello { version: r.u16()? },
             2 => Self::Ready,
             3 => Self::Sync,
-            4 => Self::Spawn { key: r.key()? },
+            4 => Self::Spawn { key: r.key()?, cgroup: r.bool()? },
             5 => Self::Signal { key: r.key()?, signal: r.i32()?, group: r.bool()? },
             6 => Self::Adopt { key: r.key()?, pid: r.i32()?, start_time: r.u64()? },
             7 => Self::Ack { key: r.key()? },

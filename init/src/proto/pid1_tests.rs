@@ -31,7 +31,7 @@ fn request() -> impl Strategy<Value = Request> {
         any::<u16>().prop_map(|version| Request::Hello { version }),
         Just(Request::Ready),
         Just(Request::Sync),
-        key().prop_map(|key| Request::Spawn { key }),
+        (key(), any::<bool>()).prop_map(|(key, cgroup)| Request::Spawn { key, cgroup }),
         (key(), any::<i32>(), any::<bool>()).prop_map(|(key, signal, group)| Request::Signal { key, signal, group }),
         (key(), any::<i32>(), any::<u64>()).prop_map(|(key, pid, start_time)| Request::Adopt { key, pid, start_time }),
         key().prop_map(|key| Request::Ack { key }),

@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// First byte of a child's report: it has its own descriptors now.
+/// First byte of the report of a child that shared our descriptors: it has its own now.
 const DETACHED: u8 = 1;
 /// Length of a failure in the report: stage and errno, little-endian.
 pub const FAILURE_LEN: usize = 8;
@@ -67,6 +67,8 @@ pub struct Order<'a> {
     pub report: RawFd,
     /// Execute this open file in place of the plan's path.
     pub exe: Option<RawFd>,
+    /// The folder of the cgroup to be born in. Where the kernel knows no such birth, a step of the plan moves the child.
+    pub cgroup: Option<RawFd>,
     /// Signals that this process ignores, as [`ignored`] tells them: the child takes them as usual.
     pub ignored: u64,
     /// Where the kernel notes its pid: no instruction lies between the fork and the note.
@@ -74,6 +76,15 @@ pub struct Order<'a> {
     /// Don't copy the descriptor table at the fork: the child copies what lies below [`KEPT`], which holds all
     /// that is named here. They must stay open until the report's first byte.
     pub share: bool,
+}
+
+impl Order<'_> {
+    /// Whether all that it names lies below [`KEPT`].
+    fn is_low(&self) -> bool {
+        let plan = if let Source::Fd(raw) = self.plan { Some(raw) } else { None };
+        let others = [Some(self.report), self.exe, plan].into_iter().flatten();
+        others.chain(self.fds.iter().copied()).all(|raw| raw < KEPT)
+    }
 }
 
 /// Whether [`Order::share`] works here: `close_range` with `CLOSE_RANGE_UNSHARE`.
@@ -105,15 +116,22 @@ pub fn ignored() -> u64 {
 /// # Errors
 /// As `fork(2)`.
 pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
-    let flags = libc::SIGCHLD | libc::CLONE_PARENT_SETTID | if order.share { libc::CLONE_FILES } else { 0 };
-    // SAFETY: without CLONE_VM and with no new stack this is fork(2); the process has one thread. The kernel writes the
-    // pid where it may change at any time.
-    let pid = Errno::result(unsafe { libc::syscall(libc::SYS_clone, flags, 0, order.pid.as_ptr(), 0, 0) })?;
+    let flags = libc::CLONE_PARENT_SETTID | if order.share { libc::CLONE_FILES } else { 0 };
+    let born = order.cgroup.and_then(|cgroup| fork_into(cgroup, flags, order.pid).ok());
+    let joined = born.is_some();
+    let pid = match born {
+        Some(pid) => pid,
+        // SAFETY: without CLONE_VM and with no new stack this is fork(2); the process has one thread. The kernel writes the
+        // pid where it may change at any time.
+        None => Errno::result(unsafe {
+            libc::syscall(libc::SYS_clone, flags | libc::SIGCHLD, 0, order.pid.as_ptr(), 0, 0)
+        })?,
+    };
     if pid != 0 {
         return Ok(i32::try_from(pid).unwrap_or(0));
     }
     IN_CHILD.store(true, Ordering::Relaxed);
-    let (stage, errno) = match run(order) {
+    let (stage, errno) = match run(order, joined) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -123,6 +141,23 @@ pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
     report.copy_from_slice(&[e, f, 0, 0, a, b, c, d]);
     say(REPORT.load(Ordering::Relaxed), &report);
     exit(127)
+}
+
+/// `CLONE_INTO_CGROUP`, which has no place in an `int` (Linux 5.7).
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// Forks into a cgroup. A process that moves there later has the kernel wait until no other is being forked, which may
+/// take it milliseconds.
+fn fork_into(cgroup: RawFd, flags: libc::c_int, pid: &AtomicI32) -> Result<libc::c_long, Errno> {
+    // SAFETY: all zeroes is a value of these numbers.
+    let mut args: libc::clone_args = unsafe { std::mem::zeroed() };
+    let number = |n: libc::c_int| u64::try_from(n).unwrap_or(0);
+    args.flags = INTO_CGROUP | number(flags);
+    args.exit_signal = number(libc::SIGCHLD);
+    args.parent_tid = pid.as_ptr() as u64;
+    args.cgroup = number(cgroup);
+    // SAFETY: as in `start`; `args` is as long as is said.
+    Errno::result(unsafe { libc::syscall(libc::SYS_clone3, &raw const args, size_of::<libc::clone_args>()) })
 }
 
 /// Forks a child that calls `work` and exits with what it returns. It shares nothing with PID 1 but open files.
@@ -159,21 +194,24 @@ fn check(result: libc::c_long) -> Result<i32, Errno> {
     Errno::result(result).map(|v| i32::try_from(v).unwrap_or(0))
 }
 
-fn run(order: &Order<'_>) -> Result<std::convert::Infallible, Failure> {
+fn run(order: &Order<'_>, joined: bool) -> Result<std::convert::Infallible, Failure> {
     let at_fork = |e: Errno| (STAGE_FORK, e as i32);
     REPORT.store(order.report, Ordering::Relaxed);
     if order.share {
         // On failure the table is still the parent's: only the report may be touched.
         close_range(KEPT, libc::CLOSE_RANGE_UNSHARE).map_err(at_fork)?;
+        say(order.report, &[DETACHED]);
+    } else if order.is_low() {
+        // A child that hangs on its way holds nothing open that is somebody else's. What stays goes at the exec.
+        let _ = close_range(KEPT, 0);
     }
-    say(order.report, &[DETACHED]);
     let plan = match order.plan {
         Source::Bytes(bytes) => bytes,
         Source::Fd(fd) => read_plan(fd).map_err(at_fork)?,
     };
     let steps = Steps::new(plan).map_err(|_| at_fork(Errno::EBADMSG))?;
     let fds = out_of_the_way(order, highest_target(steps.clone())).map_err(at_fork)?;
-    let mut state = Child { fds, exe: fds[MAX_FDS], ignored: order.ignored, pid_names: [None; 4] };
+    let mut state = Child { fds, exe: fds[MAX_FDS], joined, ignored: order.ignored, pid_names: [None; 4] };
     let mut last = 0;
     for (stage, step) in (0u16..).zip(steps) {
         last = stage;
@@ -251,6 +289,8 @@ fn out_of_the_way(order: &Order<'_>, above: RawFd) -> Result<[RawFd; MAX_FDS + 1
 struct Child<'a> {
     fds: [RawFd; MAX_FDS + 1],
     exe: RawFd,
+    /// It was born in its cgroup.
+    joined: bool,
     ignored: u64,
     pid_names: [Option<&'a CStr>; 4],
 }
@@ -284,6 +324,7 @@ impl<'a> Child<'a> {
                 check(unsafe { libc::syscall(libc::SYS_setpriority, libc::PRIO_PROCESS, 0, value) }).map(drop)
             }
             Step::OomScore { value } => write_number(c"/proc/self/oom_score_adj", value.into()),
+            Step::Cgroup { .. } if self.joined => Ok(()),
             Step::Cgroup { path, required } => match join_cgroup(path) {
                 Err(e) if required => Err(e),
                 _ => Ok(()),

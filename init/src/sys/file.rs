@@ -18,10 +18,11 @@ fn is_plain(stat: &FileStat) -> bool {
 /// As `open(2)`, `read(2)`; `EFBIG` when it is longer than `limit`.
 pub fn read(path: &Path, limit: usize) -> Result<Vec<u8>, Errno> {
     let fd = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NONBLOCK | OFlag::O_NOCTTY, Mode::empty())?;
-    if !is_plain(&fstat(&fd)?) {
+    let stat = fstat(&fd)?;
+    if !is_plain(&stat) {
         return Err(Errno::EINVAL);
     }
-    read_all(fd, limit)
+    read_whole(&fd, usize::try_from(stat.st_size).unwrap_or(0), limit)
 }
 
 /// As [`read`], as text; bytes that aren't UTF-8 become U+FFFD.
@@ -37,10 +38,15 @@ pub fn read_text(path: &Path, limit: usize) -> Result<String, Errno> {
 /// # Errors
 /// As `pread(2)`; `EFBIG` when it is longer than `limit`.
 pub fn read_all(fd: OwnedFd, limit: usize) -> Result<Vec<u8>, Errno> {
+    read_whole(&fd, 0, limit)
+}
+
+/// Reads up to the length that the file is known to have, or, where that is 0 as with the kernel's own files, to its end.
+fn read_whole(fd: &OwnedFd, length: usize, limit: usize) -> Result<Vec<u8>, Errno> {
     let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
         let at = i64::try_from(bytes.len()).map_err(|_| Errno::EFBIG)?;
-        match pread(&fd, &mut buffer, at) {
+        match pread(fd, &mut buffer, at) {
             Ok(0) => return Ok(bytes),
             Ok(n) => bytes.extend_from_slice(buffer.get(..n).unwrap_or(&[])),
             Err(Errno::EINTR) => {}
@@ -48,6 +54,9 @@ pub fn read_all(fd: OwnedFd, limit: usize) -> Result<Vec<u8>, Errno> {
         }
         if bytes.len() > limit {
             return Err(Errno::EFBIG);
+        }
+        if bytes.len() == length {
+            return Ok(bytes);
         }
     }
 }

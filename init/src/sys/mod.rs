@@ -1,6 +1,7 @@
 //! The only `unsafe` and the only raw syscalls; one file for each kernel idea, no policy.
 
 pub mod args;
+pub mod cached;
 pub mod child;
 pub mod console;
 pub mod cpuid;

@@ -29,6 +29,12 @@ impl Fds {
         self.fds.get_mut(index)?.take()
     }
 
+    /// Takes the last one out.
+    pub fn pop(&mut self) -> Option<OwnedFd> {
+        self.len = self.len.checked_sub(1)?;
+        self.take(self.len)
+    }
+
     /// The numbers of all that are held here; -1 in the other places.
     pub fn numbers(&self) -> [RawFd; MAX_FDS] {
         self.fds.each_ref().map(|fd| fd.as_ref().map_or(-1, AsRawFd::as_raw_fd))

@@ -113,6 +113,7 @@ fn foreground() -> i32 {
         fds: &[],
         report: report_fd,
         exe: None,
+        cgroup: None,
         ignored: 0,
         pid: &pid,
         share: false,

@@ -342,7 +342,7 @@ impl Manager {
     pub fn spawn_plan(&self, key: Key, plan: &[u8], fds: &[BorrowedFd<'_>]) {
         let plan = memory(plan);
         let all: Vec<_> = std::iter::once(plan.as_fd()).chain(fds.iter().copied()).collect();
-        self.send_with(Request::Spawn { key }, &all);
+        self.send_with(Request::Spawn { key, cgroup: false }, &all);
     }
 
     /// Waits until the slot runs; its pid in the namespace.

@@ -39,11 +39,8 @@ impl Judge {
             self.wrong.extend(init::core::invariants::check(core));
         }
         for view in core.ids().map(|id| core.view(id)).filter(|view| view.held) {
-            match view.phase {
-                Phase::Running => self.held.extend(view.token),
-                // What ends while it reloads isn't put off.
-                Phase::Reload => self.held.retain(|token| view.token != Some(*token)),
-                _ => {}
+            if matches!(view.phase, Phase::Running | Phase::Reload) {
+                self.held.extend(view.token);
             }
         }
     }

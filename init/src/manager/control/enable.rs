@@ -47,15 +47,18 @@ impl Manager {
             return Err(failed("no runlevel given: write them as in --levels 2345"));
         }
         self.refresh_changed();
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &|file| file };
-        let names: Vec<String> = wanted.names.iter().map(|name| switch.default_instance(name)).collect();
+        let names: Vec<String> = wanted.names.iter().map(|name| self.switch().default_instance(name)).collect();
         let ids = self.resolve(&names)?;
         let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &|file| file };
+        let switch = self.switch();
         let names = switch.along(names);
         let changes = if on { switch.on(&names, given) } else { switch.off(&names, given) };
         let along: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
         Ok((self.resolve(&along)?, changes.map_err(failed)))
+    }
+
+    fn switch(&self) -> Switch<'_> {
+        Switch { loader: &self.loader, farm: &self.farm, place: &|file| file }
     }
 
     /// The history says what was switched on or off, and by whom.

@@ -154,7 +154,7 @@ impl Manager {
             "org.rung.Manager.ReloadUnits" => change(true).and_then(|_| self.reload_units(&parameters(call)?)),
             "org.rung.Manager.Reexec" => {
                 change(true)?;
-                self.link.send(Request::Reexec, Vec::new());
+                self.say_last(Request::Reexec);
                 now(&json!({}))
             }
             other => Err(Refusal { error: errors::METHOD_NOT_FOUND, parameters: json!({ "method": other }) }),
