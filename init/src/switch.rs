@@ -1,14 +1,35 @@
 //! What `enable` and `disable` do to links: from unit files and the links there are, so that it can be done whether or not
-//! a manager runs, and in an image. All that is asked for is looked at before the first link is changed.
+//! a manager runs, and in an image. All that is asked for is looked at before the first link is changed. What is an init
+//! script is left to `sysv switch`, which does what the distribution's own tools would.
 
 use crate::core::Definition;
 use crate::levels::Farm;
 use crate::load::Loader;
 use crate::proto::control::LinkChange;
 use crate::unit::install::Install;
-use crate::unit::{Level, LevelSet, Unit, UnitName};
+use crate::unit::{Level, LevelSet, Source, Unit, UnitName};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+
+/// What `sysv switch` prints.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Switched {
+    /// Links made and removed, or those that would be.
+    pub changes: Vec<LinkChange>,
+    /// The levels each script is on in afterwards.
+    pub on: BTreeMap<UnitName, String>,
+}
+
+/// The words of `sysv` that switch scripts on or off.
+pub fn sysv_words(names: &[UnitName], levels: Option<LevelSet>, on: bool, rehearses: bool) -> Vec<String> {
+    let levels = levels.map(|levels| ["--levels".to_owned(), levels.to_string()]);
+    let dry = rehearses.then(|| "--dry-run".to_owned());
+    let verb = if on { "enable" } else { "disable" };
+    let words = std::iter::once("switch".to_owned()).chain(levels.into_iter().flatten()).chain(dry);
+    words.chain([verb.to_owned()]).chain(names.iter().map(|name| name.short().to_owned())).collect()
+}
 
 /// The units and links of a root.
 pub struct Switch<'a> {
@@ -47,6 +68,11 @@ impl Switch<'_> {
         let instance = self.install_of(&template).default_instance;
         let suffix = template.kind().suffix();
         instance.map_or_else(|| text.to_owned(), |i| format!("{}@{i}.{suffix}", template.prefix()))
+    }
+
+    /// These names, those of init scripts apart (and of what stands in for one): their links are the farm's.
+    pub fn scripts(&self, names: Vec<UnitName>) -> (Vec<UnitName>, Vec<UnitName>) {
+        names.into_iter().partition(|name| self.loader.source(name).is_some_and(Source::is_script))
     }
 
     /// These units and those that go along with them by `Also=`, as far as they exist and belong somewhere.

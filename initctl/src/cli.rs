@@ -112,8 +112,11 @@ pub enum Verb {
     #[command(after_help = "Examples:\n  initctl kill nginx\n  initctl kill -s HUP --whom main nginx")]
     Kill(KillArgs),
     /// Turn units on: they start in these levels from the next boot or switch on.
-    #[command(after_help = "Examples:\n  initctl enable nginx\n  initctl enable nginx --levels 2345 --now\n  \
-                            initctl enable --root ./rootfs nginx")]
+    #[command(
+        after_help = "A name that is an init script is switched by its links in /etc/rcN.d, as update-rc.d or chkconfig \
+                            would.\n\nExamples:\n  initctl enable nginx\n  initctl enable nginx --levels 2345 --now\n  \
+                            initctl enable --root ./rootfs nginx"
+    )]
     Enable(EnableArgs),
     /// Turn units off.
     #[command(after_help = "Examples:\n  initctl disable nginx --now\n  initctl disable nginx --levels 2")]

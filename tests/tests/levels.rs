@@ -1,5 +1,6 @@
 //! Levels under the real programs: what is on where, switching, links of Rung's and of the SysV farm.
 
+use rung_tests::scripts::{DAEMON, add, farm, script_with};
 use rung_tests::world::{World, deadline, off};
 use std::os::unix::fs::symlink;
 
@@ -148,4 +149,93 @@ fn links_of_the_farm() {
     assert_eq!(states(&world, &["killed", "farm"]), "aa");
     world.ok(["initctl", "runlevel", "3"]);
     assert_eq!(states(&world, &["killed", "farm"]), "ii");
+}
+
+/// What is only an init script is switched as `update-rc.d` does it: by the farm, where Debian's own tools see it.
+#[test]
+fn a_script_is_switched_in_the_farm() {
+    let world = World::new().with_tmpfiles().boot();
+    world.ok(["rm", "-rf", "/sbin/insserv", "/usr/lib/insserv", "/etc/insserv.conf"]);
+    let header = "### BEGIN INIT INFO\n# Provides: web\n# Required-Start:\n# Required-Stop:\n\
+                  # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n### END INIT INFO\n";
+    add(&world, "web", &script_with(header, DAEMON));
+    farm(&world, &[]);
+    let links = || -> String {
+        let of = |level: char| {
+            let folder = std::fs::read_dir(world.path(&format!("/etc/rc{level}.d"))).expect("a folder");
+            let mut names: Vec<_> = folder.flatten().map(|e| e.file_name().into_string().expect("a name")).collect();
+            names.retain(|name| name.ends_with("web"));
+            names.sort();
+            names.iter().map(|name| format!("{level}{} ", &name[..1])).collect::<String>()
+        };
+        "S0123456".chars().map(of).collect()
+    };
+    let own = || world.run(["sh", "-c", "ls /etc/rung/levels/?/web.service"]).stdout;
+    let on = || {
+        let table = world.ok(["initctl", "levels", "web"]);
+        let row = table.lines().last().expect("a row").split_whitespace().skip(1).map(str::to_owned);
+        row.zip("S0123456".chars()).filter(|(word, _)| word == "on").map(|(_, level)| level).collect::<String>()
+    };
+    assert_eq!(world.fails(1, ["initctl", "is-enabled", "web"]).stdout, "disabled\n");
+    let plan = world.ok(["initctl", "enable", "web", "--levels", "235", "--dry-run"]);
+    assert!(plan.contains("would make /etc/rc3.d/S01web -> ../init.d/web") && plan.contains("on in 235"), "{plan}");
+    assert_eq!((links().as_str(), on().as_str()), ("", ""), "told and not done");
+    let told = world.ok(["initctl", "enable", "web", "--levels", "235", "--now"]);
+    assert!(told.contains("made /etc/rc3.d/S01web -> ../init.d/web"), "{told}");
+    assert_eq!((links().as_str(), on().as_str(), own().as_str()), ("0K 1K 2S 3S 4K 5S 6K ", "235", ""));
+    assert_eq!(states(&world, &["web"]), "a");
+    assert_eq!(world.ok(["initctl", "is-enabled", "web"]), "enabled\n");
+    assert!(world.ok(["initctl", "history", "web"]).contains("/etc/rc3.d/S01web"));
+    // Behind our back, and ours again: one truth.
+    world.ok(["/usr/lib/rung/sysv", "update-rc.d", "web", "disable", "5"]);
+    assert_eq!(on(), "23");
+    world.ok(["initctl", "enable", "web"]);
+    assert_eq!((links().as_str(), on().as_str()), ("0K 1K 2S 3S 4S 5S 6K ", "2345"));
+    world.ok(["initctl", "disable", "web", "--levels", "2"]);
+    assert_eq!((links().as_str(), on().as_str()), ("0K 1K 2K 3S 4S 5S 6K ", "345"));
+    // With a unit in the same breath; what can't be is told, with the reason, and nothing is changed.
+    world.write_unit("own.service", &sleeper("4"));
+    let refused = world.fails(1, ["initctl", "enable", "web", "--levels", "6"]);
+    assert!(refused.stderr.contains("in level 6 those are stopped"), "{refused:?}");
+    let both = world.ok(["initctl", "enable", "web", "own", "--levels", "2", "--json"]);
+    assert!(both.contains("/etc/rung/levels/2/own.service") && both.contains("/etc/rc2.d/S01web"), "{both}");
+    world.ok(["initctl", "mask", "web"]);
+    let refused = world.fails(1, ["initctl", "enable", "web"]);
+    assert!(refused.stderr.contains("masked"), "{refused:?}");
+    world.ok(["initctl", "unmask", "web"]);
+    world.ok(["initctl", "disable", "web", "--now"]);
+    assert_eq!((links().as_str(), on().as_str(), own().as_str()), ("0K 1K 2K 3K 4K 5K 6K ", "", ""));
+    assert_eq!(states(&world, &["web"]), "i");
+    // Where no manager is asked: by the files.
+    world.ok(["initctl", "enable", "web", "--root", "/", "--levels", "3"]);
+    assert_eq!(links(), "0K 1K 2K 3S 4K 5K 6K ");
+    assert_eq!(world.ok(["initctl", "is-enabled", "web", "--root", "/"]), "enabled\n");
+}
+
+/// Level 1 ends also what units left running that had stopped before, as `killprocs` does, but what has itself spared.
+#[test]
+fn level_one_ends_what_was_left_behind_before() {
+    let leaver = |name: &str| {
+        format!(
+            "[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=process\nExecStart=/bin/sh -c \
+             'setsid sh -c \"trap : TERM HUP; while :; do sleep 1; done\" & echo $! >/run/{name}.pid'\n\
+             [Install]\nRunlevels=3\n"
+        )
+    };
+    let world = World::new()
+        .unit("gone.service", &leaver("gone"))
+        .unit("spared.service", &leaver("spared"))
+        .unit("kept.service", &leaver("kept").replace("=3\n", "=13\n"))
+        .boot();
+    let names = ["gone", "spared", "kept"];
+    let left = names.map(|name| world.read(&format!("/run/{name}.pid")).trim().parse::<i32>().expect("a pid"));
+    world.ok(["initctl", "stop", "gone", "spared", "kept"]);
+    assert!(left.iter().all(|pid| world.lives(*pid)), "KillMode=process left them alone");
+    world.ok(["mkdir", "-p", "/run/sendsigs.omit.d"]);
+    world.write("/run/sendsigs.omit.d/spared", &format!("{}\n", left[1]));
+    world.ok(["initctl", "runlevel", "2"]);
+    assert!(left.iter().all(|pid| world.lives(*pid)), "only level 1 does");
+    world.ok(["initctl", "runlevel", "1"]);
+    world.wait_for("the end of what was left", deadline(20), |w| (!w.lives(left[0])).then_some(()));
+    assert!(world.lives(left[1]) && world.lives(left[2]));
 }

@@ -271,3 +271,21 @@ fn who_may_not_switch_services_is_told_so() {
     // LSB's status for it.
     world.fails(4, ["runuser", "-u", "nobody", "--", "/usr/lib/rung/service", "nginx", "start"]);
 }
+
+/// `service --status-all` is what each script says of itself; a unit that is none has a line of Rung's.
+#[test]
+fn the_status_of_all_is_in_the_scripts_own_words() {
+    let world = world();
+    // There it is a link to the other.
+    world.ok(["mount", "--bind", "/etc/rc.d/init.d", "/etc/init.d"]);
+    let says = |name: &str| format!("#!/bin/sh\necho \"{name}: $1\"\nexit 3\n");
+    for name in ["other", "halt", "killall", "single", "x.rpmsave", "plain"] {
+        world.write(&format!("/etc/rc.d/init.d/{name}"), &says(name));
+        executable(&world.path(&format!("/etc/rc.d/init.d/{name}")));
+    }
+    world.ok(["chmod", "-x", "/etc/rc.d/init.d/plain"]);
+    let out = world.run(["/usr/lib/rung/sysv", "service", "--status-all"]);
+    assert_eq!((out.code, out.stderr.as_str()), (0, ""), "{out:?}");
+    let words: Vec<&str> = out.stdout.lines().filter(|line| !line.starts_with(" [ ")).collect();
+    assert_eq!(words, ["nginx is stopped", "other: status"]);
+}

@@ -220,3 +220,33 @@ fn a_daemon_that_its_script_does_not_stop_hears_the_signal() {
     let page = container.run(&["/usr/bin/initctl", "status", "web"]).stdout;
     assert!(page.contains("killed by SIGTERM") && !page.contains("TimeoutStopSec="), "{page}");
 }
+
+/// The status is the script's also where a stop is no failure to Rung; and what failed is forgotten once the script itself
+/// has stopped it.
+#[test]
+fn a_stop_ends_with_the_scripts_own_status() {
+    let world = world();
+    let text = script_with(HEADER, DAEMON);
+    let stop = "stop) [ -e /run/$NAME.code ] && exit $(cat /run/$NAME.code);";
+    add(&world, "web", &text.replace("stop) ", stop));
+    for code in [5, 6, 7, 0] {
+        assert_eq!(sysv(&world, "service web start").code, 0);
+        world.write("/run/web.code", &code.to_string());
+        assert_eq!(sysv(&world, "service web stop").code, code, "{code}");
+        assert_eq!(status(&world, "web")["state"], "inactive", "{code}");
+        fs::remove_file(world.path("/run/web.code")).expect("removed");
+    }
+    for stop in ["service web stop", "initctl run web stop"] {
+        assert_eq!(sysv(&world, "service web start").code, 0);
+        world.ok(["kill", "-9", &pid(&world)]);
+        world.wait_for("its end", deadline(60), |w| (status(w, "web")["state"] == "failed").then_some(()));
+        calls(&world);
+        if let Some(words) = stop.strip_prefix("initctl ") {
+            world.ok(["initctl"].into_iter().chain(words.split(' ')));
+        } else {
+            assert_eq!(sysv(&world, stop).code, 0);
+        }
+        assert_eq!(calls(&world), ["web stop"], "{stop}");
+        assert_eq!(status(&world, "web")["state"], "inactive", "{stop}");
+    }
+}

@@ -66,7 +66,7 @@ fn a_new_script_is_known_at_once() {
     let verify = world.run(["initctl", "verify", "web"]);
     assert!(verify.stdout.contains("no script and no unit provides `nosuch`"), "{verify:?}");
     world.ok(["initctl", "enable", "web"]);
-    let on = |level: &str| fs::symlink_metadata(world.path(&format!("/etc/rung/levels/{level}/web.service"))).is_ok();
+    let on = |level: &str| fs::symlink_metadata(world.path(&format!("/etc/rc{level}.d/S01web"))).is_ok();
     assert_eq!(["2", "3", "4", "5"].map(on), [false, true, false, true]);
     for call in [["initctl", "start", "web"].as_slice(), &["/usr/lib/rung/sysv", "service", "web", "start"]] {
         let out = world.run(call);

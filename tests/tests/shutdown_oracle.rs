@@ -74,6 +74,8 @@ const HALT: &[(char, &str, &str)] = &[
     ('0', "", "poweroff -w"),
     ('3', "", "halt"),
     ('3', "", "halt -p"),
+    ('3', "rm -f /run/utmp", "halt"),
+    ('3', ": >/run/utmp", "reboot"),
     ('3', "", "poweroff"),
     ('3', "", "reboot"),
     ('3', "", "reboot -p"),

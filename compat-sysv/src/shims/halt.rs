@@ -58,7 +58,7 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     }
     let how = kind(name, args.has('p'));
     // In level 0 or 6 it is init's own scripts that call: they have stopped what there was.
-    let last = is_last();
+    let last = !args.has('f') && is_last(name);
     let force = args.has('f') || (last && !pid1::is_rung());
     if !force && !last && !args.has('q') {
         let time = args.value('t').map(|t| ["-t", t]);
@@ -98,9 +98,13 @@ pub(super) fn note_end() {
 }
 
 /// Whether the machine is in level 0 or 6: as init told its children, else as Rung or utmp says.
-fn is_last() -> bool {
+fn is_last(name: &str) -> bool {
     let told = std::env::var("RUNLEVEL").ok().filter(|_| std::env::var_os("INIT_VERSION").is_some());
     let level = told.and_then(|level| level.chars().next()).or_else(|| super::runlevel::current().map(Level::as_char));
+    if level.is_none() && !pid1::is_rung() {
+        err_plain(&format!("WARNING: could not determine runlevel - doing soft {name}"));
+        err_plain(&format!("  (it's better to use shutdown instead of {name} from the command line)"));
+    }
     matches!(level, Some('0' | '6')) || pid1::runlevel().is_ok_and(|r| r.going_down.is_some())
 }
 

@@ -143,6 +143,13 @@ const SHIMS: &[Shim] = &[
         help: farm::sysv_install::HELP,
     },
     Shim {
+        names: &["switch"],
+        folder: None,
+        what: "init scripts on and off, for initctl",
+        run: farm::switch::run,
+        help: farm::switch::HELP,
+    },
+    Shim {
         names: &["generate"],
         folder: None,
         what: "units from scripts and inittab",

@@ -3,8 +3,9 @@
 use super::err;
 use super::farm::place::Place;
 use crate::pid1::{PATIENCE, client};
-use init::client::in_unit;
-use init::proto::control::{Adopt, Adopted, RunScript, ScriptCall, UnitStatus};
+use init::client::{in_unit, request_id};
+use init::core::{State, Verb};
+use init::proto::control::{Adopt, Adopted, Change, Progress, RunScript, ScriptCall, UnitStatus};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -67,7 +68,14 @@ pub(super) fn own_verb(command: Command, unit: Option<&UnitStatus>, service: &st
     let Some(unit) = unit else { return run(command, None, service) };
     let name = unit.name.short();
     let call = client().call("Run", &RunScript { name: name.to_owned() }, PATIENCE).ok();
+    let stops = command.get_args().eq(["stop"]);
     let code = run(command, call.as_ref(), service);
+    if stops && code == 0 && unit.state == State::Failed {
+        // It has seen to what had failed. Where Rung can't be told the unit stays as it was.
+        let names = vec![unit.name.as_str().to_owned()];
+        let wish = Change { verb: Verb::ResetFailed, names, request: request_id(), wait: true };
+        let _ = client().call::<_, Progress>("Change", &wish, PATIENCE);
+    }
     // Where nothing runs there is nothing to take over.
     let _ = client().call::<_, Adopted>("Adopt", &Adopt { name: name.to_owned(), pid: None }, PATIENCE);
     code

@@ -35,7 +35,7 @@ struct Wanted {
     patience: Option<Duration>,
 }
 
-fn run(arguments: &[String]) -> Outcome {
+pub(super) fn run(arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
         return Outcome::Usage;
     }

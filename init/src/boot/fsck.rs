@@ -33,7 +33,7 @@ pub(super) enum Verdict {
     Unchecked,
 }
 
-fn run(arguments: &[String]) -> Outcome {
+pub(super) fn run(arguments: &[String]) -> Outcome {
     let is_root = match arguments {
         [which] if which == "root" => true,
         [which] if which == "all" => false,

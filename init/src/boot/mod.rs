@@ -11,9 +11,11 @@ mod fsck;
 mod fstab;
 mod glob;
 mod hostname;
+mod local;
 mod look;
 mod modules;
 mod network;
+mod options;
 mod program;
 mod remount;
 mod seed;
@@ -55,6 +57,7 @@ const JOBS: &[Job] = &[
     fsck::JOB,
     hostname::JOB,
     network::LOOPBACK,
+    local::JOB,
     look::JOB,
     modules::JOB,
     network::JOB,

@@ -1,19 +1,28 @@
 //! The root file system becomes writable.
 
-use super::{Job, Outcome, program, say};
+use super::options::Options;
+use super::{Job, Outcome, fstab, program, say};
+use crate::sys::mount::{self, Flags};
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
+use std::path::Path;
 
 pub const JOB: Job = Job {
     name: "remount-root",
     arguments: "",
     what: "makes the root file system writable, as /etc/fstab says",
-    help: "Runs `mount -o remount,rw /`, which takes the other options from /etc/fstab. In a container the root is as the\ncontainer's maker wants it: it is enough that it can be written.",
+    help: "Does what `mount -o remount,rw /` does, with the other options of /etc/fstab, and runs that where the kernel doesn't\ntake them as they stand. In a container the root is as the container's maker wants it: it is enough that it can be\nwritten.",
     run,
 };
 
 fn run(arguments: &[String]) -> Outcome {
     if !arguments.is_empty() {
         return Outcome::Usage;
+    }
+    let entries = fstab::read();
+    let options = fstab::at(&entries, "/", None).map_or("", |entry| &entry.options);
+    if root(options, "rw").is_ok() {
+        return Outcome::Done;
     }
     let why = match program::find("mount").map(|mount| program::run(&mount, &["-o", "remount,rw", "/"])) {
         Some(Ok(0)) => return Outcome::Done,
@@ -26,4 +35,22 @@ fn run(arguments: &[String]) -> Outcome {
     }
     say(&format!("the root file system stays read-only: {why}"));
     Outcome::Failed
+}
+
+/// Remounts the root with these options, the later ones counting, without a program.
+///
+/// # Errors
+/// `ENOTSUP` where its kind has a program of its own for that; else as `mount(2)`: mount(8) may know how the options are
+/// meant.
+pub(super) fn root(options: &str, mode: &str) -> Result<(), Errno> {
+    let table = mount::table().unwrap_or_default();
+    let kind = table.into_iter().rfind(|m| m.point == Path::new("/")).map(|m| m.kind).ok_or(Errno::ENOTSUP)?;
+    if program::find(&format!("mount.{kind}")).is_some() {
+        return Err(Errno::ENOTSUP);
+    }
+    let mut all = Options::new();
+    all.add(options);
+    all.add(mode);
+    let nothing = None::<&str>;
+    nix::mount::mount(nothing, "/", nothing, all.flags | Flags::MS_REMOUNT, Some(all.text().as_str()))
 }

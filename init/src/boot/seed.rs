@@ -32,7 +32,8 @@ fn run(arguments: &[String]) -> Outcome {
             }
         }
     }
-    match save(Path::new("/dev/urandom"), Path::new(OWN)) {
+    // The boot doesn't wait for the disk: what a power cut loses of this one is no more than the seed before it.
+    match save(Path::new("/dev/urandom"), Path::new(OWN), !is_load) {
         Ok(()) => Outcome::Done,
         // A machine that writes nothing needs no seed of its own.
         Err(e) if e.raw_os_error() == Some(Errno::EROFS as i32) => {
@@ -54,8 +55,9 @@ fn load(seed: &Path, device: &Path) -> std::io::Result<()> {
     }
 }
 
-/// In one step, and on the disk before it is there: a seed that is half written would be half known.
-fn save(device: &Path, seed: &Path) -> std::io::Result<()> {
+/// In one step: a seed that is half written would be half known. `lasts`: it is on the disk before it takes the old one's
+/// place.
+fn save(device: &Path, seed: &Path, lasts: bool) -> std::io::Result<()> {
     let mut bytes = [0; LENGTH];
     fs::File::open(device)?.read_exact(&mut bytes)?;
     if let Some(folder) = seed.parent() {
@@ -65,7 +67,9 @@ fn save(device: &Path, seed: &Path) -> std::io::Result<()> {
     let _ = fs::remove_file(&new);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(&bytes)?;
-    file.sync_all()?;
+    if lasts {
+        file.sync_all()?;
+    }
     fs::rename(&new, seed)
 }
 
@@ -78,10 +82,10 @@ mod tests {
     fn a_seed_is_saved_for_root_alone_and_never_the_same() {
         let folder = std::env::temp_dir().join(format!("rung-boot-seed-{}", std::process::id()));
         let (seed, pool) = (folder.join("lib/seed"), folder.join("pool"));
-        save(Path::new("/dev/urandom"), &seed).unwrap();
+        save(Path::new("/dev/urandom"), &seed, true).unwrap();
         let first = fs::read(&seed).unwrap();
         assert_eq!((first.len(), seed.metadata().unwrap().permissions().mode() & 0o777), (LENGTH, 0o600));
-        save(Path::new("/dev/urandom"), &seed).unwrap();
+        save(Path::new("/dev/urandom"), &seed, false).unwrap();
         assert_ne!(fs::read(&seed).unwrap(), first);
         fs::write(&pool, "").unwrap();
         load(&seed, &pool).unwrap();

@@ -131,6 +131,9 @@ impl Manager {
             }
             _ => {
                 self.announce(level, "runlevel");
+                if level == Level::SINGLE {
+                    self.end_leftovers();
+                }
                 self.reread_inittab(Some(level));
                 self.read_locks();
                 self.push(Event::Request { id, ask: Ask::Level(level) });
@@ -164,6 +167,9 @@ impl Manager {
     /// A level was reached.
     pub fn level_reached(&mut self, from: Option<Level>, to: Level) {
         self.title(&format!("init [{to}]"));
+        if to == Level::SINGLE {
+            self.kill_leftovers();
+        }
         self.answer_level_waits();
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.

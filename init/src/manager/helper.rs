@@ -1,5 +1,6 @@
 //! Processes of the manager's own: the logger, `getent`, `sysv record`. Children of PID 1 like any other.
 
+use super::control::scripts;
 use super::spawn::beside;
 use super::state::Manager;
 use super::{accounts, conditions, directories, generate, holds};
@@ -47,7 +48,16 @@ pub fn plan(program: &Path, args: &[&str], env: &[String], cgroup: Option<&Path>
 
 /// Whether a token is one of helpers that do one thing and end.
 pub fn is_short(token: u64) -> bool {
-    [accounts::TOKEN, conditions::TOKEN, directories::TOKEN, generate::TOKEN, holds::TOKEN, FORGOTTEN].contains(&token)
+    const SHORT: [u64; 7] = [
+        accounts::TOKEN,
+        conditions::TOKEN,
+        directories::TOKEN,
+        generate::TOKEN,
+        holds::TOKEN,
+        scripts::TOKEN,
+        FORGOTTEN,
+    ];
+    SHORT.contains(&token)
 }
 
 /// Whether a token is one of helpers.
@@ -71,6 +81,18 @@ impl Manager {
         let fds = fds.into_iter().map(|(fd, _)| fd).collect();
         let born = self.tree.as_ref().and_then(super::cgroup::Tree::own_folder);
         self.link.spawn(key, &bytes, fds, born).is_ok()
+    }
+
+    /// One has ended.
+    pub(super) fn on_helper_over(&mut self, key: Key, exit: Exit) {
+        match key.token {
+            accounts::TOKEN => self.on_answer(key.step, exit),
+            conditions::TOKEN => self.on_looked(key.step, exit),
+            directories::TOKEN => self.on_removed(key.step),
+            generate::TOKEN => self.on_generated(key.step, exit),
+            scripts::TOKEN => self.on_switched(key.step, exit),
+            _ => {}
+        }
     }
 
     /// A step for a helper's key that no manager before us has used.

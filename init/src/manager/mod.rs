@@ -13,7 +13,7 @@
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
-//! | [`cgroup`], [`procs`], [`census`], [`leftover`] | finding all processes of a service |
+//! | [`cgroup`], [`procs`], [`census`], [`leftover`], `killprocs` | finding all processes of a service; ending what they leave |
 //! | [`crowd`], [`spread`] | many processes to start, many to signal |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`recorder`] | where the time of the boot went |
@@ -39,6 +39,7 @@ mod holds;
 mod inittab;
 pub mod instance;
 pub mod journal;
+mod killprocs;
 pub mod leftover;
 pub mod link;
 pub mod logger;

@@ -7,7 +7,7 @@ use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
 use super::{procs, sentence};
-use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, Phase, RequestId, State, UnitId};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -293,7 +293,9 @@ impl Manager {
         let reason = sentence::job_reason(status::definition(&view), &result, plan);
         let masked = *view.on_disk == Loaded::Masked;
         let hint = sentence::hint(name.short(), masked, &result);
-        JobEnd { name, result, reason, hint, log: Vec::new() }
+        let stopped = view.phase == Phase::Dead && result == JobResult::Done;
+        let script_status = self.stop_status.get(&unit).copied().filter(|_| stopped);
+        JobEnd { name, result, reason, hint, log: Vec::new(), script_status }
     }
 
     /// The last lines a service wrote itself in its last run; what we say of it stands in the reason.

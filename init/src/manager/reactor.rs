@@ -6,7 +6,7 @@ use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
-use super::{accounts, conditions, directories, generate, helper, holds, panel};
+use super::{helper, holds, panel};
 use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
 use crate::proto::logger::{self as logger_proto, Answer, Stream};
 use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
@@ -164,6 +164,7 @@ impl Manager {
             self.accept_due,
             self.held.deadline(),
             self.generator.next_deadline(),
+            self.switches.next_deadline(),
             self.forked.values().map(|(_, due)| *due).min(),
         ];
         all.into_iter().flatten().min()
@@ -206,6 +207,7 @@ impl Manager {
         self.removals_due(now);
         self.looks_due(now);
         self.generator_due(now);
+        self.switch_due(now);
         self.show_holders();
     }
 
@@ -318,16 +320,6 @@ impl Manager {
             self.logger.send(logger_proto::Request::Dry { token: key.token }, None);
         }
         self.hear_again(key.token);
-    }
-
-    fn on_helper_over(&mut self, key: Key, exit: Exit) {
-        match key.token {
-            accounts::TOKEN => self.on_answer(key.step, exit),
-            conditions::TOKEN => self.on_looked(key.step, exit),
-            directories::TOKEN => self.on_removed(key.step),
-            generate::TOKEN => self.on_generated(key.step, exit),
-            _ => {}
-        }
     }
 
     /// A process that is watched only for its end. PID 1 keeps one slot for a process: where the core has since taken it

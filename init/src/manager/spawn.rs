@@ -7,7 +7,7 @@ use super::plan::{self, Inputs, Stdio};
 use super::poison;
 use super::reactor::NOTIFY;
 use super::state::Manager;
-use crate::core::Event;
+use crate::core::{Event, Phase};
 use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::sys::epoll::Ready;
@@ -269,9 +269,18 @@ impl Manager {
         })
     }
 
-    /// A process never ran: keeps the sentence that says at which step, with key and place.
+    /// A process never ran: keeps the sentence that says at which step, with key and place. One that was a script's `stop`:
+    /// keeps its status where that is neither success nor failure.
     pub fn remember_failure(&mut self, key: Key, exit: Exit) {
         let sites = self.sites.take(key);
+        let ended = self.core.token_unit(key.token).map(|id| (id, self.core.view(id)));
+        if let Some((id, view)) = ended.filter(|(_, view)| view.phase == Phase::Stop && view.control_key == Some(key)) {
+            let script = view.unit.is_some_and(|unit| unit.source.is_script());
+            match exit {
+                Exit::Code(status @ 5..=7) if script => drop(self.stop_status.insert(id, status)),
+                _ => drop(self.stop_status.remove(&id)),
+            }
+        }
         let (Exit::NotRun { stage, errno }, Some(id)) = (exit, self.core.token_unit(key.token)) else { return };
         let Some(unit) = self.core.view(id).unit.cloned() else { return };
         let text = plan::failure_sentence(&unit, sites.as_deref().unwrap_or_default(), stage, errno);

@@ -294,6 +294,8 @@ impl Manager {
             removals: Default::default(),
             looks: Default::default(),
             generator: Default::default(),
+            switches: Default::default(),
+            stop_status: BTreeMap::new(),
             // Helpers of the manager before us may still be there, under lower numbers.
             lasting: Default::default(),
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),

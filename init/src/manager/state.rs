@@ -153,6 +153,8 @@ pub struct Manager {
     pub sites: Sites,
     /// The last sentence about a plan that failed, by unit.
     pub plan_failures: BTreeMap<UnitId, String>,
+    /// What scripts' `stop` exited with last, where that is neither success nor failure.
+    pub stop_status: BTreeMap<UnitId, i32>,
     /// Units whose definition changed since `ReloadUnits` told it last.
     pub untold: BTreeSet<UnitName>,
     /// Users and groups being looked up.
@@ -163,6 +165,8 @@ pub struct Manager {
     pub looks: super::conditions::Looks,
     /// Units made from init scripts and inittab.
     pub generator: super::generate::Generator,
+    /// Init scripts being switched on or off.
+    pub switches: super::control::scripts::Switches,
     /// Our own processes that last.
     pub lasting: super::omit::Lasting,
     /// The step of the last helper.

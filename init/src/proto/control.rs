@@ -289,6 +289,9 @@ pub struct JobEnd {
     /// Last log lines, oldest first.
     #[serde(default)]
     pub log: Vec<String>,
+    /// What an init script's `stop` exited with, where that is no failure and no success either: 5 to 7.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script_status: Option<i32>,
 }
 
 /// Reply of `Runlevel {}`.
@@ -324,7 +327,7 @@ pub struct Links {
 }
 
 /// One link.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkChange {
     /// The unit.
     pub name: UnitName,

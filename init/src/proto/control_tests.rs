@@ -194,6 +194,7 @@ fn progress() -> Progress {
         reason: Some("r".into()),
         hint: Some("h".into()),
         log: vec!["l".into()],
+        script_status: Some(5),
     };
     Progress { ended: vec![end], open: vec![name()], done: true, notes: vec!["n".into()] }
 }

@@ -1,7 +1,7 @@
 //! The end of the machine or container: a child kills, unmounts and syncs, with a deadline for each step; PID 1 goes
 //! on with its loop and ends by [`Final::perform`] when the child is over or late.
 
-use super::unmount;
+use super::{unmount, ups};
 use crate::proto::pid1::Power;
 use crate::sys::processes::{self, Process};
 use crate::sys::{console, fd, helper, namespace, pidfd, reboot};
@@ -85,14 +85,18 @@ impl End {
     /// # Errors
     /// As `fork(2)`: without a child there is only [`Self::last`] left.
     pub fn start(&self) -> Result<i32, Errno> {
-        let work = Finish { parent: getpid().as_raw(), container: self.container, grace: self.grace };
+        let parent = getpid().as_raw();
+        let work = Finish { parent, container: self.container, grace: self.grace, off: self.how == Power::PowerOff };
         helper::start(move || work.run())
     }
 
     /// Milliseconds after [`Self::start`] at which [`Self::last`] is due even if the child isn't over.
     pub fn deadline_ms(&self) -> u64 {
-        let disks =
-            if self.container { Duration::from_millis(500) } else { DISKS.saturating_add(Duration::from_secs(5)) };
+        let disks = if self.container {
+            Duration::from_millis(500)
+        } else {
+            DISKS.saturating_add(ups::PATIENCE).saturating_add(Duration::from_secs(5))
+        };
         u64::try_from(self.grace.saturating_add(AFTER_KILL).saturating_add(disks).as_millis()).unwrap_or(u64::MAX)
     }
 
@@ -113,6 +117,8 @@ struct Finish {
     parent: i32,
     container: bool,
     grace: Duration,
+    /// The power is to go.
+    off: bool,
 }
 
 impl Finish {
@@ -128,6 +134,9 @@ impl Finish {
         if !self.container && self.parent == 1 && namespace::is_initial_pid() != Some(false) {
             let say = |text: &str| self.say(text);
             unmount::everything(&unmount::Scope::Machine, helper::after(DISKS), &say);
+            if self.off {
+                ups::tell(ups::SCRIPT, helper::after(ups::PATIENCE), &say);
+            }
         }
         0
     }

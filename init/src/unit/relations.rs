@@ -1,7 +1,7 @@
 //! What a unit means to others beside order and need: who comes, goes and is reloaded with whom, and for how long a job
 //! may wait. The keys and their meaning are those of systemd.unit(5); [`Relations::return_with_dependency`] is our own.
 
-use super::UnitName;
+use super::{Unit, UnitName};
 use std::time::Duration;
 
 /// The rarer keys of `[Unit]`.
@@ -45,6 +45,37 @@ pub struct Relations {
     pub script_after: Vec<UnitName>,
     /// In the same way: it comes before these.
     pub script_before: Vec<UnitName>,
+}
+
+impl Unit {
+    /// This definition, with all of another that counts at once and not from the next start on: what the unit means to
+    /// others, where it belongs, where it stands.
+    #[must_use]
+    pub fn with_relations_of(&self, file: &Self) -> Self {
+        let Self { after, before, requires, wants, conflicts, relations, install, .. } = file.clone();
+        let Self { runlevels, source_path, files, places, .. } = file.clone();
+        let own = self.clone();
+        Self {
+            after,
+            before,
+            requires,
+            wants,
+            conflicts,
+            relations,
+            install,
+            runlevels,
+            source_path,
+            files,
+            places,
+            ..own
+        }
+    }
+
+    /// Whether a restart would change what runs by this definition, now that the file says another.
+    pub fn is_outdated_by(&self, file: &Self) -> bool {
+        // By what the keys say: each command also knows its line, which any line above it moves.
+        self != file && super::settings(&self.with_relations_of(file)) != super::settings(file)
+    }
 }
 
 impl Default for Relations {
@@ -106,5 +137,25 @@ impl Relations {
             &mut self.script_after,
             &mut self.script_before,
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::unit::{Facts, Source, SourceFile, Unit, UnitName, parse};
+
+    fn unit(text: &str) -> Unit {
+        let file = SourceFile { path: "/x".into(), text: text.into() };
+        parse(&UnitName::new("a").expect("name"), Source::Native, &file, &[], &Facts::default()).unit
+    }
+
+    #[test]
+    fn what_counts_at_once_outdates_nothing() {
+        let runs = unit("[Service]\nExecStart=/x\n");
+        let file = "# Anything.\n[Unit]\nWants=b.service\nAfter=b.service\nOnFailure=c.service\n[Service]\nExecStart=/x\n\
+                    [Install]\nRunlevels=3\n";
+        assert!(runs != unit(file) && !runs.is_outdated_by(&unit(file)));
+        assert!(runs.is_outdated_by(&unit(&file.replace("/x", "/y"))));
+        assert!(!runs.is_outdated_by(&runs));
     }
 }

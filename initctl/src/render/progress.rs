@@ -136,7 +136,7 @@ mod tests {
     use init::unit::ExecKind;
 
     fn end(text: &str, result: JobResult) -> JobEnd {
-        JobEnd { name: name(text), result, reason: None, hint: None, log: vec![] }
+        JobEnd { name: name(text), result, reason: None, hint: None, log: vec![], script_status: None }
     }
 
     #[test]

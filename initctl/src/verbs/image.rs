@@ -1,18 +1,19 @@
 //! `enable`, `disable` and `is-enabled` in the files of a root that nobody runs: an image's, or a chroot's.
 
 use super::Context;
-use super::verify::Generated;
+use super::verify::{Generated, generated};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
 use init::client;
 use init::levels::Farm;
 use init::load::{self, Loader, Root, conf};
 use init::proto::control::{LinkChange, LoadState};
-use init::switch::Switch;
+use init::switch::{Switch, Switched, sysv_words};
 use init::unit::UnitName;
 use init::unit::conf::Compat;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// The root of `--root DIR`.
 pub fn root(folder: &Path) -> Result<Root, Failure> {
@@ -27,6 +28,7 @@ pub struct Image {
     made: Generated,
     loader: Loader,
     farm: Farm,
+    rehearses: bool,
 }
 
 impl Image {
@@ -52,7 +54,7 @@ impl Image {
         }
         let mut loader = Loader::of(root.clone(), folders, facts).recalling_choices();
         loader.scan();
-        Ok(Self { root, made, loader, farm })
+        Ok(Self { root, made, loader, farm, rehearses: c.out.global.dry_run })
     }
 
     /// `enable` (`on`) and `disable`: the links that were changed.
@@ -64,9 +66,28 @@ impl Image {
         };
         let switch = Switch { loader: &self.loader, farm: &self.farm, place: &place };
         let names = args.names.iter().map(|name| self.unit(&switch.default_instance(name)));
-        let names = switch.along(names.collect::<Result<Vec<UnitName>, _>>()?);
+        let (scripts, names) = switch.scripts(switch.along(names.collect::<Result<Vec<UnitName>, _>>()?));
         let changes = if on { switch.on(&names, args.levels) } else { switch.off(&names, args.levels) };
-        changes.map_err(Failure::Other)
+        let mut changes = changes.map_err(Failure::Other)?;
+        if !scripts.is_empty() {
+            changes.extend(self.switch_scripts(&scripts, args, on).map_err(Failure::Other)?);
+        }
+        Ok(changes)
+    }
+
+    /// By the program that the manager has do it.
+    fn switch_scripts(&self, names: &[UnitName], args: &EnableArgs, on: bool) -> Result<Vec<LinkChange>, String> {
+        let program = generated::sysv()?;
+        let words = sysv_words(names, args.levels, on, self.rehearses);
+        let mut command = Command::new(&program);
+        command.args(words).arg("--root").arg(self.root.shown(Path::new("/"))).stdin(Stdio::null());
+        let done = command.output().map_err(|e| format!("{}: {e}", program.display()))?;
+        let said = String::from_utf8_lossy(&done.stdout);
+        let switched = said.lines().next_back().and_then(|line| serde_json::from_str::<Switched>(line).ok());
+        match switched.filter(|_| done.status.success()) {
+            Some(switched) => Ok(switched.changes),
+            None => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
+        }
     }
 
     /// The unit of a name that was given.

@@ -8,7 +8,8 @@ use init::proto::control::{Adopt, Adopted, LoadState, Names, RunScript, ScriptCa
 use std::os::unix::process::ExitStatusExt;
 
 pub const RUN_HELP: &str = "\
-start, stop and status of a unit go to Rung, and so do restart and reload of one that isn't made from an init script. \
+start, stop and status of a unit go to Rung, and so do restart and reload of one that isn't made from an init script \
+(stop of such a one only while it is up). \
 Any other verb is the script's: it runs here and now, with its output, its terminal and its exit status, and afterwards \
 Rung looks who is there.
 
@@ -55,7 +56,8 @@ pub fn run(c: &mut Context, args: &RunArgs) -> Result<(), Failure> {
         let script = unit.source.is_script();
         match args.verb.as_str() {
             "start" => return change::units(c, core::Verb::Start, "start", &names),
-            "stop" => return change::units(c, core::Verb::Stop, "stop", &names),
+            // What Rung doesn't know to run, the script may.
+            "stop" if !script || !is_down(unit) => return change::units(c, core::Verb::Stop, "stop", &names),
             "status" => return status::status(c, &names),
             "restart" if !script => return change::units(c, core::Verb::Restart, "restart", &names),
             "reload" | "force-reload" if !script => return change::units(c, core::Verb::Reload, "reload", &names),
@@ -71,7 +73,15 @@ pub fn run(c: &mut Context, args: &RunArgs) -> Result<(), Failure> {
         // Where nothing runs there is nothing to take over.
         let _: Result<Adopted, Failure> = c.ask("Adopt", &Adopt { name: args.name.clone(), pid: None });
     }
+    if code == 0 && args.verb == "stop" && unit.is_some_and(|unit| unit.state == core::State::Failed) {
+        // The script has seen to what had failed.
+        return change::reset_failed(c, vec![args.name.clone()]);
+    }
     if code == 0 { Ok(()) } else { Err(Failure::Status(code)) }
+}
+
+fn is_down(unit: &UnitStatus) -> bool {
+    matches!(unit.state, core::State::Inactive | core::State::Failed)
 }
 
 fn unit(c: &mut Context, name: &str) -> Result<Option<UnitStatus>, Failure> {

@@ -2,7 +2,7 @@
 //! a look at the root shows: programs, accounts, paths, units that aren't there.
 
 mod batch;
-mod generated;
+pub(super) mod generated;
 mod inittab;
 mod level_links;
 mod loops;

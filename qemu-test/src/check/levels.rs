@@ -9,7 +9,7 @@ use crate::shell::PATIENCE;
 pub const STEPS: &[Step] = &[
     step("level 2, where cron is off: it stops, all others keep their processes", to_2),
     step("level 3: cron is back, all others keep their processes", to_3),
-    vital("level 1: services stop and sulogin asks on the console", to_1),
+    vital("level 1: services stop, what a login left is ended, and sulogin asks on the console", to_1),
     vital("from there to level 3: login, sshd and nginx are back", back_to_3),
     step("`who` and `last` know of the boot and of the levels", accounting),
 ];
@@ -33,12 +33,15 @@ fn to_3(guest: &mut Guest) -> Result<String> {
 }
 
 fn to_1(guest: &mut Guest) -> Result<String> {
+    // What a login leaves behind, out of its session: `killprocs` ends it too.
+    guest.run("setsid sleep 31415 </dev/null >/dev/null 2>&1 & sleep 1; pgrep -f 'sleep 31415'")?;
     guest.end_ssh();
     guest.console.send("initctl --no-wait runlevel 1\n")?;
     guest.console.expect("to continue): ", PATIENCE * 2)?;
     guest.maintenance_password()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '3 1' ]", 60)?;
     guest.console.run("for name in nginx cron rsyslogd agetty sshd; do ! pgrep -x $name || exit 1; done")?;
+    guest.console.run("! pgrep -f 'sleep 31415'")?;
     guest.console.run("pgrep -f systemd-udevd")?;
     Ok(String::new())
 }

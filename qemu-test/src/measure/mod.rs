@@ -120,7 +120,7 @@ pub fn run(builder: &Builder<'_>, accel: Accel, options: &Options) -> Result<boo
         for (init, costs) in inits.iter().zip(&mut costs) {
             let machine = if init.kind == Kind::Native { &native } else { &peers };
             let Some(machine) = machine else { continue };
-            let cost = measure(init, machine, accel, builder.cache)?;
+            let cost = measure(init, machine, accel, builder.cache, options)?;
             println!(
                 "round {round}: {}: login {:.1} s, all up {:.1} s, off {:.1} s, {} processes",
                 init.name, cost.login, cost.up, cost.off, cost.processes
@@ -137,12 +137,12 @@ pub fn run(builder: &Builder<'_>, accel: Accel, options: &Options) -> Result<boo
 }
 
 /// One boot of one of them.
-fn measure(init: &Init, machine: &Machine, accel: Accel, cache: &Path) -> Result<Cost> {
-    let disks = Disks::copy(machine, cache, false)?;
+fn measure(init: &Init, machine: &Machine, accel: Accel, cache: &Path, options: &Options) -> Result<Cost> {
+    let disks = Disks::copy(machine, cache, options.keep)?;
     if let Some(conf) = init.conf {
         disks.configure(conf)?;
     }
-    let words = format!("init={} {}={}", probe::PLACE, probe::INIT, init.path);
+    let words = format!("init={} {}={} {}", probe::PLACE, probe::INIT, init.path, options.append);
     let transcript = cache.join(format!("measure-{}.log", init.name));
     let mut guest = Guest::start(Parts { machine, root: Root::Disks(disks), accel, words, transcript })?;
     guest.console.expect("as init process", PATIENCE)?;

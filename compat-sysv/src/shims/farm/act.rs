@@ -134,6 +134,8 @@ fn stopped(service: &str) -> u8 {
 fn show(end: &JobEnd, unit: &UnitStatus, verb: &Verb, printed: bool) -> u8 {
     let own = end.name == unit.name;
     let code = match &end.result {
+        // Said by the script, and no failure.
+        JobResult::Done if own => return end.script_status.and_then(|code| u8::try_from(code).ok()).unwrap_or(0),
         JobResult::Done | JobResult::Already => return 0,
         // LSB: the verb is a feature this service lacks.
         JobResult::NotApplicable { .. } if *verb == Verb::Reload => 3,

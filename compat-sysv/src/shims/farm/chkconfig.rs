@@ -50,7 +50,7 @@ pub(super) enum To {
 
 impl To {
     /// The levels meant where none are named.
-    fn usual(self) -> LevelSet {
+    pub(super) fn usual(self) -> LevelSet {
         let all = if matches!(self, Self::On | Self::Off) { "2345" } else { "0123456" };
         LevelSet::parse(all).unwrap_or_default()
     }

@@ -10,7 +10,7 @@ use crate::farm::{self, Kind};
 use crate::lsb::{self, Header, Key};
 use crate::order::{self, Direction, Need, Order, Service, Strength};
 use crate::shims::{err_plain, out};
-use crate::tree::{Tree, UPSTART_JOB};
+use crate::tree::{Script, Tree, UPSTART_JOB};
 use init::unit::{Level, LevelSet};
 use std::collections::BTreeSet;
 use std::fs;
@@ -161,7 +161,11 @@ impl Work<'_> {
         });
         if let Some(path) = self.line.value('c') {
             let mut facilities = Facilities::default();
-            let text = fs::read(path).map_err(|e| format!("can not stat({path}): {e}"))?;
+            let text = fs::read(path).unwrap_or_else(|e| {
+                let why = nix::errno::Errno::from_raw(e.raw_os_error().unwrap_or(0)).desc();
+                self.warn(&format!("fopen({path}): {why}"));
+                Vec::new()
+            });
             facilities.add(Path::new(path), &String::from_utf8_lossy(&text));
             tree.facilities = facilities;
         }
@@ -174,6 +178,7 @@ impl Work<'_> {
                 }
             }
         }
+        tree.scripts.retain(|script| !self.provides_facility(script));
         let unknown = |name: &&str| tree.script(name).is_none() && self.place.script(name).is_some();
         let parse = |name: &str| {
             let text = self.place.script(name).and_then(|path| fs::read(path).ok()).unwrap_or_default();
@@ -181,6 +186,16 @@ impl Work<'_> {
         };
         let others = tree.farm.names().into_iter().filter(unknown).map(parse).collect();
         Ok(Read { tree, others })
+    }
+
+    /// Whether all that a script provides are names that stand for facilities: nobody may, and it is passed over.
+    fn provides_facility(&self, script: &Script) -> bool {
+        let provides = script.lsb.as_ref().map(|(_, header)| header.names(Key::Provides)).unwrap_or_default();
+        let all = provides.first().filter(|_| provides.iter().all(|name| name.starts_with('$')));
+        if let Some(first) = all {
+            self.warn(&format!("script {} provides system facility {first}, skipped!", script.name));
+        }
+        all.is_some()
     }
 
     /// What is to be said about headers; one without an end is fatal.

@@ -12,6 +12,7 @@
 //! | [`sysv_install`] | `systemd-sysv-install` |
 //! | [`insserv`], [`depend`] | `insserv`; its files for `startpar` |
 //! | [`update`], [`wants`] | `update-rc.d`; its links for systemd |
+//! | [`switch`], [`rehearsal`] | `sysv switch`, for `initctl enable`; without changing anything |
 
 mod act;
 pub(super) mod chkconfig;
@@ -24,8 +25,10 @@ mod invoke_args;
 mod live;
 mod numbers;
 pub(super) mod place;
+mod rehearsal;
 mod scripts;
 pub(super) mod service;
+pub(super) mod switch;
 pub(super) mod sysv_install;
 pub(super) mod units;
 pub(super) mod update;

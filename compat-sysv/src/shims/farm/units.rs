@@ -84,9 +84,26 @@ impl Units {
         rows.into_iter().collect()
     }
 
+    /// The links of Rung's own, by level.
+    pub(in crate::shims) fn own_links(&self, name: &UnitName) -> BTreeMap<Level, PathBuf> {
+        let links = Level::ALL.into_iter().map(|level| (level, self.farm.folder(level).join(name.as_str())));
+        links.filter(|(_, link)| link.is_symlink()).collect()
+    }
+
+    /// Removes them: the farm's count from then on.
+    ///
+    /// # Errors
+    /// The first that can't be removed, as text.
+    pub(in crate::shims) fn forget_own_links(&self, name: &UnitName) -> Result<(), String> {
+        for link in self.own_links(name).into_values() {
+            std::fs::remove_file(&link).map_err(|e| format!("cannot remove {}: {e}", link.display()))?;
+        }
+        Ok(())
+    }
+
     /// Whether links of Rung's own say where it is on, so that those of `rcN.d` don't count.
     pub(in crate::shims) fn has_own_links(&self, name: &UnitName) -> bool {
-        Level::ALL.iter().any(|level| self.farm.folder(*level).join(name.as_str()).is_symlink())
+        !self.own_links(name).is_empty()
     }
 
     /// Switches a unit on in `levels`, or where its file says.

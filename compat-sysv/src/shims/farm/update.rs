@@ -5,7 +5,7 @@
 
 use super::place::Place;
 use super::units::Units;
-use crate::farm::Kind;
+use crate::farm::{Kind, Link};
 use crate::shims::err_plain;
 use crate::shims::script::{is_executable, status_of};
 use init::unit::{Level, LevelSet};
@@ -89,6 +89,28 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
 pub(super) fn switch(root: Option<&str>, name: &str, on: bool) -> u8 {
     let update = Update::new(Place::new(root), name);
     ended(update.defaults(true).and_then(|()| update.toggle(on, &[], false)))
+}
+
+/// Has a script on in exactly these levels, of S and 1 to 5.
+///
+/// # Errors
+/// A sentence.
+pub(super) fn set(place: Place, name: &str, on: LevelSet) -> Result<(), String> {
+    Update::new(place, name).set(on).map_err(|(why, _)| why)
+}
+
+/// The levels that a script's header has it started in.
+///
+/// # Errors
+/// There is no script, or no such level.
+pub(super) fn default_start(place: Place, name: &str) -> Result<LevelSet, String> {
+    let words = Update::new(place, name).default_levels().map_err(|(why, _)| why)?;
+    let levels: LevelSet = words.iter().filter_map(|word| one_level(word)).filter(|level| !level.is_down()).collect();
+    if levels.is_empty() {
+        Err(format!("{name}: its header names no level to start it in (Default-Start:)"))
+    } else {
+        Ok(levels)
+    }
 }
 
 fn ended(done: Result<(), Failure>) -> u8 {
@@ -238,17 +260,41 @@ impl<'a> Update<'a> {
         Ok(())
     }
 
-    /// Turns S into K or back, in the levels given or those of the header.
-    fn turn(&self, on: bool, given: &[&str]) -> Result<(), Failure> {
+    /// `Default-Start` of the header that counts.
+    fn default_levels(&self) -> Result<Vec<String>, Failure> {
         let folders = ["/etc/insserv/overrides", "/etc/init.d", "/usr/share/insserv/overrides"];
         let paths = folders.map(|folder| format!("{folder}/{}", self.name));
         let filled = |path: &&String| fs::metadata(self.place.at(path)).is_ok_and(|m| m.len() > 0);
         let header = paths.iter().find(filled);
         let header =
             header.ok_or_else(|| error(self.unknown(&format!("cannot find a LSB script for {}", self.name))))?;
+        Ok(self.header(header)?.0)
+    }
+
+    /// On in exactly these levels.
+    fn set(&self, on: LevelSet) -> Result<(), Failure> {
+        if !self.place.is_linked(self.name) && !on.is_empty() {
+            self.defaults(true)?;
+        }
+        let mut changed = false;
+        for level in Level::ALL.into_iter().filter(|level| !level.is_down()) {
+            let kind = if on.contains(level) { Kind::Start } else { Kind::Stop };
+            let links = self.place.links(level, self.name);
+            if links.is_empty() && on.contains(level) {
+                self.place.link(level, kind, 1, self.name).map_err(error)?;
+                changed = true;
+            }
+            changed |= turn_links(&links, kind)?;
+        }
+        if changed { self.order(&[self.name]) } else { Ok(()) }
+    }
+
+    /// Turns S into K or back, in the levels given or those of the header.
+    fn turn(&self, on: bool, given: &[&str]) -> Result<(), Failure> {
+        let header = self.default_levels()?;
         let mut levels: Vec<String> = given.iter().map(|word| (*word).to_owned()).collect();
         if levels.is_empty() {
-            levels = self.header(header)?.0;
+            levels = header;
         }
         if levels.is_empty() {
             return Err(error(format!("{} Default-Start contains no runlevels, aborting.", self.name)));
@@ -266,12 +312,7 @@ impl<'a> Update<'a> {
         if links.is_empty() {
             return Err(error("no runlevel symlinks to modify, aborting!"));
         }
-        let kind = if on { Kind::Start } else { Kind::Stop };
-        for link in links.iter().filter(|link| link.kind != kind) {
-            let to = link.path.with_file_name(crate::farm::file_name(kind, link.number, self.name));
-            fs::rename(&link.path, to).map_err(|e| error(e.to_string()))?;
-        }
-        Ok(())
+        turn_links(&links, if on { Kind::Start } else { Kind::Stop }).map(drop)
     }
 
     /// `Default-Start` and `Default-Stop` as this command reads them: letter by letter, whatever the words are.
@@ -316,6 +357,17 @@ impl<'a> Update<'a> {
         let near = self.place.near(self.name, self.units.names());
         near.map_or_else(|| text.to_owned(), |near| format!("{text}\n  {near}"))
     }
+}
+
+/// Makes all of these links ones that start, or that stop; whether any wasn't.
+fn turn_links(links: &[Link], kind: Kind) -> Result<bool, Failure> {
+    let mut turned = false;
+    for link in links.iter().filter(|link| link.kind != kind) {
+        let to = link.path.with_file_name(crate::farm::file_name(kind, link.number, &link.name));
+        fs::rename(&link.path, to).map_err(|e| error(e.to_string()))?;
+        turned = true;
+    }
+    Ok(turned)
 }
 
 fn one_level(word: &str) -> Option<Level> {

@@ -10,13 +10,12 @@ use std::path::Path;
 const INTERFACES: &str = "/etc/network/interfaces";
 const RUN: &str = "/run/network";
 
-/// Brings up what is to be up at boot. Taking down is left to the script, which looks first whether the root is reached
-/// by the network.
+/// Brings up what is to be up at boot, takes it down at the end.
 pub(super) fn networking(verb: Verb, settings: &Settings) -> End {
-    if verb != Verb::Start {
-        return End::Script("it takes the interfaces down".to_owned());
+    let (Some(ifup), Some(ifdown)) = (program::find("ifup"), program::find("ifdown")) else { return End::Done };
+    if verb == Verb::Stop {
+        return down(&ifdown, settings);
     }
-    let (Some(ifup), Some(_)) = (program::find("ifup"), program::find("ifdown")) else { return End::Done };
     let off = settings.get("CONFIGURE_INTERFACES") == Some("no");
     if !off && let Some(why) = hotplug() {
         return End::Script(why);
@@ -38,14 +37,70 @@ pub(super) fn networking(verb: Verb, settings: &Settings) -> End {
     for pattern in settings.or("EXCLUDE_INTERFACES", "").split_whitespace() {
         arguments.extend(["-X", pattern]);
     }
+    run(&ifup, arguments, settings)
+}
+
+/// Nothing is taken down that a disk is reached by.
+fn down(ifdown: &Path, settings: &Settings) -> End {
+    let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let is_iscsi = Path::new("/proc/mounts").exists() && Path::new("/etc/iscsi/iscsi.initramfs").exists();
+    let why = if is_iscsi {
+        Some("the root is reached by iSCSI")
+    } else {
+        in_use(&text("/proc/mounts"), &text("/proc/swaps"))
+    };
+    if let Some(why) = why {
+        say(&format!("the interfaces stay up: {why}"));
+        return End::Done;
+    }
+    run(ifdown, vec!["-a", "--exclude=lo"], settings)
+}
+
+/// What lies behind the network, in the tables of mounts and of swap areas. Pure.
+fn in_use(mounts: &str, swaps: &str) -> Option<&'static str> {
+    let of = |table: &str, kinds: &[&str], devices: &[&str]| {
+        table.lines().any(|line| {
+            let mut words = line.split_whitespace();
+            let (device, kind) = (words.next().unwrap_or(""), words.nth(1).unwrap_or(""));
+            let is_disk =
+                device.strip_prefix("/dev/nd").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_lowercase()));
+            is_disk || devices.iter().any(|start| device.starts_with(start)) || kinds.contains(&kind)
+        })
+    };
+    let disks = ["/dev/nbd", "/dev/etherd/e"];
+    if of(mounts, &KINDS, &[disks.as_slice(), &["curlftpfs"]].concat()) {
+        Some("a file system of the network is mounted")
+    } else {
+        of(swaps, &[], &disks).then_some("a disk of the network is swap")
+    }
+}
+
+/// As the script has them.
+const KINDS: [&str; 13] = [
+    "nfs",
+    "nfs4",
+    "smbfs",
+    "ncp",
+    "ncpfs",
+    "cifs",
+    "coda",
+    "ocfs2",
+    "gfs",
+    "pvfs",
+    "pvfs2",
+    "fuse.httpfs",
+    "fuse.curlftpfs",
+];
+
+/// That one of the interfaces isn't up or down is said, and is no failure, as in the script.
+fn run(program: &Path, mut arguments: Vec<&str>, settings: &Settings) -> End {
     if settings.get("VERBOSE") == Some("yes") {
         arguments.push("-v");
     }
-    // That one of them isn't up is said, and is no failure, as in the script.
-    match program::run(&ifup, &arguments) {
+    match program::run(program, &arguments) {
         Ok(0) => {}
-        Ok(status) => say(&format!("ifup {}: status {status}", arguments.join(" "))),
-        Err(e) => say(&format!("{}: {}", ifup.display(), e.desc())),
+        Ok(status) => say(&format!("{} {}: status {status}", program.display(), arguments.join(" "))),
+        Err(e) => say(&format!("{}: {}", program.display(), e.desc())),
     }
     End::Done
 }
@@ -87,7 +142,25 @@ fn said(text: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::said;
+    use super::{in_use, said};
+
+    #[test]
+    fn what_a_disk_is_reached_by_stays_up() {
+        let (root, swap) =
+            ("/dev/sda1 / ext4 rw 0 0\nproc /proc proc rw 0 0\n", "Filename Type\n/dev/sda2 partition 1 0 -2\n");
+        assert_eq!(in_use(root, swap), None);
+        for mount in
+            ["nas:/a /a nfs4 rw 0 0", "/dev/nbd0 /a ext4 rw 0 0", "/dev/nda /a ext4 rw", "curlftpfs#x /a fuse rw"]
+        {
+            assert_eq!(
+                in_use(&format!("{root}{mount}\n"), swap),
+                Some("a file system of the network is mounted"),
+                "{mount}"
+            );
+        }
+        assert_eq!(in_use("/dev/nd0 /a ext4 rw\n/srv/nfs /b none rw\n", ""), None);
+        assert_eq!(in_use(root, "/dev/etherd/e1.1 partition 1 0 -2"), Some("a disk of the network is swap"));
+    }
 
     #[test]
     fn what_is_plugged_in_is_left_to_the_script() {

@@ -7,7 +7,7 @@ use super::settings::Settings;
 use super::{End, RCS, Verb};
 use crate::boot::fsck::{self, Verdict, verdict};
 use crate::boot::fstab::{self, Entry};
-use crate::boot::{cmdline, program, say};
+use crate::boot::{cmdline, program, remount, say};
 use crate::sys::{file, mount, swap};
 use std::fs;
 use std::io::Write;
@@ -191,6 +191,9 @@ fn logged(program: &Path, arguments: &[&str]) -> (i32, String) {
 /// The root as fstab has it.
 fn writable(root: &Root) -> bool {
     let mode = if root.is_rw { "rw" } else { "ro" };
+    if remount::root(&root.options, mode).is_ok() {
+        return true;
+    }
     let Some(mount) = program::find("mount") else {
         say("`mount` isn't installed: `apt install mount`");
         return false;

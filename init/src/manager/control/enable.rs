@@ -1,49 +1,102 @@
 //! `enable` and `disable`, as clients ask for them.
 
 use super::ClientId;
-use super::methods::{Outcome, Refusal, now};
+use super::methods::{Answer, Outcome, Refusal, now};
+use super::scripts::Wanted;
 use crate::core::UnitId;
 use crate::manager::state::Manager;
-use crate::proto::control::{Enable, EventKind, LinkChange, Links, errors};
-use crate::switch::Switch;
+use crate::proto::control::{Enable, EventKind, LinkChange, Links, Planned, errors};
+use crate::switch::{Switch, Switched};
 use crate::unit::{LevelSet, UnitName};
 
-type Switched = Result<Vec<LinkChange>, Refusal>;
+type Changes = Result<Vec<LinkChange>, Refusal>;
 
-fn failed(text: impl Into<String>) -> Refusal {
+/// A request that was looked at.
+struct Request {
+    scripts: Vec<UnitName>,
+    units: Vec<UnitName>,
+    levels: Option<LevelSet>,
+}
+
+pub(super) fn failed(text: impl Into<String>) -> Refusal {
     Refusal::text(errors::FAILED, text)
 }
 
 impl Manager {
     /// Switches units on or off.
     pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
-        let (ids, changes) = self.switch_units(wanted, on)?;
-        self.watch_folders();
-        self.read_levels();
+        let request = self.switch_request(wanted)?;
+        let changes = self.switch_units(&request, on);
+        self.take_in_links();
         let changes = changes?;
-        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
-        for id in ids {
-            self.note_switched(id, on, &changes, &by);
+        self.note_switched(client, &request.units, on, &changes);
+        if request.scripts.is_empty() {
+            return now(&Links { changes });
         }
-        now(&Links { changes })
+        let planned = None;
+        let wanted = Wanted { client, names: request.scripts, levels: request.levels, on, changes, planned };
+        self.switch_scripts(wanted).map(|()| Answer::Later)
     }
 
-    /// What `enable` and `disable` would change.
-    pub(super) fn rehearse_enable(&mut self, wanted: &Enable, on: bool) -> Result<Vec<LinkChange>, Refusal> {
+    /// What `enable` and `disable` would change, and what comes of it.
+    pub(super) fn plan_links(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
+        let request = self.switch_request(wanted)?;
         let farm = self.farm.rehearsal();
         let farm = std::mem::replace(&mut self.farm, farm);
-        let changes = self.switch_units(wanted, on);
+        let changes = self.switch_units(&request, on);
         self.farm = farm;
-        changes?.1
+        let mut planned = Planned { links: changes?, ..Planned::default() };
+        for id in self.resolve(&wanted.names)? {
+            let view = self.core.view(id);
+            if request.scripts.contains(view.name) {
+                continue;
+            }
+            let levels: LevelSet = match (on, request.levels) {
+                (true, given) => {
+                    given.unwrap_or_else(|| self.default_levels(id)).iter().chain(view.on.iter()).collect()
+                }
+                (false, None) => LevelSet::EMPTY,
+                (false, Some(off)) => view.on.iter().filter(|level| !off.contains(*level)).collect(),
+            };
+            planned.notes.extend(self.say_levels(id, levels));
+        }
+        if request.scripts.is_empty() {
+            return now(&planned);
+        }
+        let (changes, planned) = (Vec::new(), Some(planned));
+        let wanted = Wanted { client, names: request.scripts, levels: request.levels, on, changes, planned };
+        self.switch_scripts(wanted).map(|()| Answer::Later)
     }
 
-    /// The units, and the links changed, or what went wrong after some may have been.
-    fn switch_units(&mut self, wanted: &Enable, on: bool) -> Result<(Vec<UnitId>, Switched), Refusal> {
-        let given = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
+    /// What `sysv switch` has done to scripts, or would do: a sentence where it changes anything.
+    pub(super) fn say_switched(&self, done: &Switched) -> Vec<String> {
+        let said = done.on.iter().filter_map(|(name, on)| {
+            let levels = LevelSet::parse(on).ok()?;
+            self.say_levels(self.core.id(name)?, levels)
+        });
+        said.collect()
+    }
+
+    fn say_levels(&self, id: UnitId, levels: LevelSet) -> Option<String> {
+        let view = self.core.view(id);
+        let place = |set: LevelSet| if set.is_empty() { "off".to_owned() } else { format!("on in {set}") };
+        let (name, was, is) = (view.name.short(), place(view.on), place(levels));
+        let text = format!("{name}: {is} from the next boot or switch on, now {was}; what runs stays as it is");
+        (levels != view.on).then_some(text)
+    }
+
+    /// Reads the links again.
+    pub(super) fn take_in_links(&mut self) {
+        self.watch_folders();
+        self.read_levels();
+    }
+
+    fn switch_request(&mut self, wanted: &Enable) -> Result<Request, Refusal> {
+        let levels = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
             Ok(levels) => levels,
             Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
         };
-        if given.is_some_and(LevelSet::is_empty) {
+        if levels.is_some_and(LevelSet::is_empty) {
             return Err(failed("no runlevel given: write them as in --levels 2345"));
         }
         self.refresh_changed();
@@ -51,10 +104,16 @@ impl Manager {
         let ids = self.resolve(&names)?;
         let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
         let switch = self.switch();
-        let names = switch.along(names);
-        let changes = if on { switch.on(&names, given) } else { switch.off(&names, given) };
-        let along: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
-        Ok((self.resolve(&along)?, changes.map_err(failed)))
+        let (scripts, units) = switch.scripts(switch.along(names));
+        let along: Vec<String> = units.iter().map(|name| name.as_str().to_owned()).collect();
+        self.resolve(&along)?;
+        Ok(Request { scripts, units, levels })
+    }
+
+    /// Switches what isn't a script.
+    fn switch_units(&mut self, request: &Request, on: bool) -> Changes {
+        let (switch, units, levels) = (self.switch(), &request.units, request.levels);
+        if on { switch.on(units, levels) } else { switch.off(units, levels) }.map_err(failed)
     }
 
     fn switch(&self) -> Switch<'_> {
@@ -62,16 +121,19 @@ impl Manager {
     }
 
     /// The history says what was switched on or off, and by whom.
-    fn note_switched(&mut self, id: UnitId, on: bool, changes: &[LinkChange], by: &str) {
-        let name = self.core.name(id).clone();
-        let paths: Vec<&str> = changes.iter().filter(|c| c.name == name).map(|c| c.path.as_str()).collect();
-        let (kind, verb) = if on { (EventKind::Enable, "made") } else { (EventKind::Disable, "removed") };
-        let text =
-            if paths.is_empty() { "it was so already".to_owned() } else { format!("{verb} {}", paths.join(" ")) };
-        let state = self.core.view(id).state;
-        let event = self.events.push(kind, &text, by);
-        (event.unit, event.state) = (Some(name), Some(state));
-        self.record();
-        self.write_history();
+    pub(super) fn note_switched(&mut self, client: ClientId, units: &[UnitName], on: bool, changes: &[LinkChange]) {
+        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
+        for name in units {
+            let Some(id) = self.core.id(name) else { continue };
+            let paths: Vec<&str> = changes.iter().filter(|c| c.name == *name).map(|c| c.path.as_str()).collect();
+            let (kind, verb) = if on { (EventKind::Enable, "made") } else { (EventKind::Disable, "removed") };
+            let text =
+                if paths.is_empty() { "it was so already".to_owned() } else { format!("{verb} {}", paths.join(" ")) };
+            let state = self.core.view(id).state;
+            let event = self.events.push(kind, &text, &by);
+            (event.unit, event.state) = (Some(name.clone()), Some(state));
+            self.record();
+            self.write_history();
+        }
     }
 }

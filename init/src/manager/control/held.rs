@@ -111,7 +111,7 @@ mod tests {
 
     fn end(name: &str) -> JobEnd {
         let name = UnitName::new(name).expect("name");
-        JobEnd { name, result: JobResult::Done, reason: None, hint: None, log: Vec::new() }
+        JobEnd { name, result: JobResult::Done, reason: None, hint: None, log: Vec::new(), script_status: None }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Manager {
             "org.rung.Manager.StartTimes" => now(&self.start_times()),
             "org.rung.Manager.Boot" => now(&self.boot_record()),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
-            "org.rung.Manager.Plan" => self.plan(parameters(call)?),
+            "org.rung.Manager.Plan" => self.plan(client, parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
             "org.rung.Manager.SetLevel" => change(true).and_then(|_| self.set_level(client, call)),
             "org.rung.Manager.Power" => change(true).and_then(|_| self.power(client, call)),

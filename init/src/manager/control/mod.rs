@@ -11,6 +11,7 @@ pub mod methods;
 mod plan;
 mod processes;
 pub mod requests;
+pub mod scripts;
 pub mod server;
 pub mod status;
 mod times;

@@ -92,7 +92,7 @@ impl Manager {
             load_error = self.warnings(view.name);
         }
         let changed_on_disk = match (view.unit, view.on_disk) {
-            (Some(running), Loaded::Good(disk)) => running != disk,
+            (Some(running), Loaded::Good(disk)) => running.is_outdated_by(disk),
             (Some(_), _) => true,
             (None, _) => false,
         };

@@ -244,7 +244,7 @@ impl Manager {
     fn differences(&self, id: UnitId) -> Vec<Difference> {
         let view = self.core.view(id);
         let (Some(running), Loaded::Good(disk)) = (view.unit, view.on_disk) else { return Vec::new() };
-        let (running, disk) = (unit::settings(running), unit::settings(disk));
+        let (running, disk) = (unit::settings(&running.with_relations_of(disk)), unit::settings(disk));
         let mut keys: Vec<&String> = Vec::new();
         for (key, _) in running.iter().chain(&disk) {
             if !keys.contains(&key) {

@@ -93,11 +93,19 @@ impl Drop for Generated {
     }
 }
 
-/// Has them made; the folder that holds them.
-fn make(image: &Path) -> Result<PathBuf, String> {
+/// The program `sysv` that belongs to us.
+///
+/// # Errors
+/// Where it was looked for.
+pub fn sysv() -> Result<PathBuf, String> {
     let own = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("sysv")));
     let program = own.into_iter().chain([Path::new(INSTALLED).join("sysv")]).find(|path| path.exists());
-    let program = program.ok_or_else(|| format!("there is no program `sysv` beside initctl nor in {INSTALLED}"))?;
+    program.ok_or_else(|| format!("there is no program `sysv` beside initctl nor in {INSTALLED}"))
+}
+
+/// Has them made; the folder that holds them.
+fn make(image: &Path) -> Result<PathBuf, String> {
+    let program = sysv()?;
     let folder = nix::unistd::mkdtemp(&std::env::temp_dir().join("rung-verify-XXXXXX"))
         .map_err(|e| format!("no folder can be made in {}: {}", std::env::temp_dir().display(), e.desc()))?;
     let mut command = Command::new(&program);

@@ -1,0 +1,162 @@
+//! `enable` and `disable` of init scripts: `sysv switch` changes their links as the distribution's own tools would. A child
+//! of PID 1 runs it, one at a time; who asked waits, and the loop doesn't.
+
+use super::ClientId;
+use super::enable::failed;
+use super::methods::Refusal;
+use crate::manager::spawn::{PATH, beside};
+use crate::manager::state::Manager;
+use crate::proto::control::{LinkChange, Links, Planned, Reply};
+use crate::proto::pid1::{Exit, Key, Request};
+use crate::switch::{Switched, sysv_words};
+use crate::sys::{file, memfd, wait};
+use crate::unit::{LevelSet, UnitName};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+
+/// The token of that child.
+pub const TOKEN: u64 = 9;
+/// It may take this long, in milliseconds.
+const PATIENCE: u64 = 30_000;
+/// More requests than this don't wait.
+const MOST_WAITING: usize = 64;
+/// Longest text of its that is read.
+const MOST_TEXT: usize = 1 << 18;
+
+/// What was asked for, and what has been done of it.
+#[derive(Debug)]
+pub struct Wanted {
+    /// Who asked.
+    pub client: ClientId,
+    /// The scripts.
+    pub names: Vec<UnitName>,
+    /// The levels; `None`: as the tools have it.
+    pub levels: Option<LevelSet>,
+    /// On or off.
+    pub on: bool,
+    /// Links of the units that were asked for in the same breath.
+    pub changes: Vec<LinkChange>,
+    /// Only what would be done is to be told, behind this.
+    pub planned: Option<Planned>,
+}
+
+#[derive(Debug)]
+struct Running {
+    step: u32,
+    deadline: u64,
+    output: Rc<OwnedFd>,
+    errors: Rc<OwnedFd>,
+    wanted: Wanted,
+}
+
+/// The one under way, and those behind it.
+#[derive(Debug, Default)]
+pub struct Switches {
+    running: Option<Running>,
+    waiting: VecDeque<Wanted>,
+}
+
+impl Switches {
+    /// When the one under way has taken too long.
+    pub fn next_deadline(&self) -> Option<u64> {
+        self.running.as_ref().map(|running| running.deadline)
+    }
+}
+
+/// What was written to a file; what can't be read any more is missed where it is looked for.
+fn text(fd: &OwnedFd) -> String {
+    let bytes = fd.try_clone().ok().and_then(|fd| file::read_all(fd, MOST_TEXT).ok());
+    String::from_utf8_lossy(&bytes.unwrap_or_default()).trim().to_owned()
+}
+
+impl Manager {
+    /// Has scripts switched on or off, and whoever asked told.
+    pub(super) fn switch_scripts(&mut self, wanted: Wanted) -> Result<(), Refusal> {
+        if self.switches.running.is_none() {
+            return self.begin_switch(wanted);
+        }
+        if self.switches.waiting.len() >= MOST_WAITING {
+            return Err(failed("too many requests of this kind are under way"));
+        }
+        self.switches.waiting.push_back(wanted);
+        Ok(())
+    }
+
+    fn begin_switch(&mut self, wanted: Wanted) -> Result<(), Refusal> {
+        let new = || memfd::or_file(c"rung-switch").map(Rc::new);
+        let made = new().and_then(|output| Ok((output, new()?)));
+        let (output, errors) = made.map_err(|e| failed(format!("no file for its output can be made: {}", e.desc())))?;
+        let (program, step) = (beside("sysv"), self.helper_step());
+        let words = sysv_words(&wanted.names, wanted.levels, wanted.on, wanted.planned.is_some());
+        let args: Vec<&str> = std::iter::once("sysv").chain(words.iter().map(String::as_str)).collect();
+        let fds = vec![(Rc::clone(&output), 1), (Rc::clone(&errors), 2)];
+        if !self.start_helper(Key { token: TOKEN, step }, &program, &args, &[format!("PATH={PATH}")], fds) {
+            return Err(failed(format!("{} can't be started", program.display())));
+        }
+        let deadline = wait::now_ms().saturating_add(PATIENCE);
+        self.switches.running = Some(Running { step, deadline, output, errors, wanted });
+        Ok(())
+    }
+
+    /// It has ended: takes in what it did, tells who asked, and goes on with the next.
+    pub fn on_switched(&mut self, step: u32, exit: Exit) {
+        let Some(running) = self.switches.running.take_if(|running| running.step == step) else { return };
+        let output = text(&running.output);
+        // What the distribution's own tools print stands before it.
+        let done = output.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
+        match done.filter(|_| exit == Exit::Code(0)) {
+            Some(done) => self.tell_switched(running.wanted, done),
+            None => {
+                if running.wanted.planned.is_none() {
+                    self.take_in_links();
+                }
+                let said = text(&running.errors);
+                let why = if said.is_empty() { format!("sysv switch has ended: {exit:?}") } else { said };
+                self.turn_away(running.wanted.client, failed(why));
+            }
+        }
+        while let Some(next) = self.switches.waiting.pop_front() {
+            let client = next.client;
+            match self.begin_switch(next) {
+                Ok(()) => break,
+                Err(refusal) => self.turn_away(client, refusal),
+            }
+        }
+        self.settle();
+    }
+
+    fn tell_switched(&mut self, wanted: Wanted, done: Switched) {
+        let Wanted { client, names, on, mut changes, planned, .. } = wanted;
+        if let Some(mut planned) = planned {
+            planned.notes.extend(self.say_switched(&done));
+            planned.links.extend(done.changes);
+            return self.send_value(client, &planned);
+        }
+        self.take_in_links();
+        self.note_switched(client, &names, on, &done.changes);
+        changes.extend(done.changes);
+        self.send_value(client, &Links { changes });
+    }
+
+    fn send_value<T: Serialize>(&mut self, client: ClientId, value: &T) {
+        let parameters = serde_json::to_value(value).unwrap_or(Value::Null);
+        self.reply(client, Reply { parameters, continues: false, error: None });
+    }
+
+    fn turn_away(&mut self, client: ClientId, refusal: Refusal) {
+        let error = Some(refusal.error.to_owned());
+        self.reply(client, Reply { parameters: refusal.parameters, continues: false, error });
+    }
+
+    /// One that takes too long is ended; what it has done by then stays.
+    pub fn switch_due(&mut self, now: u64) {
+        if let Some(step) = self.switches.running.as_ref().filter(|r| r.deadline <= now).map(|r| r.step) {
+            let key = Key { token: TOKEN, step };
+            self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
+            self.on_switched(step, Exit::Unknown);
+        }
+    }
+}
