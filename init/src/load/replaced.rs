@@ -29,7 +29,7 @@ impl Replaced {
         for (name, path) in self.0.get(&unit.name).into_iter().flatten() {
             let Some(file) = read(path) else { continue };
             let script = unit::parse(name, Source::Script, &file, &[], facts).unit;
-            unit.relations.script_after.extend(script.after);
+            unit.relations.script_after.extend(script.after.iter().chain(&script.relations.start_after).cloned());
             unit.relations.script_before.extend(script.before);
         }
     }
