@@ -11,6 +11,7 @@ use crate::farm::Kind;
 use crate::order::{self, Dropped, Edge, Missing, Need, Order, Strength};
 use crate::tree::{Script, Style, Tree};
 use init::load::Root;
+use init::load::replaced::FOR_CONSOLE;
 use init::unit::search::FOLDERS;
 use init::unit::{Finding, Level, LevelSet, Severity, UnitName};
 use std::collections::BTreeSet;
@@ -140,7 +141,17 @@ impl Maker<'_> {
         let starts = self.starts(at);
         let after = self.near(at, true, alone);
         let before: BTreeSet<String> = self.near(at, false, alone).difference(&after).cloned().collect();
-        for (key, names) in [("After", after), ("StartAfter", starts), ("Before", before), ("Wants", self.wants(at))] {
+        let all: BTreeSet<String> = after.union(&before).cloned().collect();
+        let said: BTreeSet<String> = self.near(at, true, false).union(&self.near(at, false, false)).cloned().collect();
+        let alone = all.difference(&said).cloned().collect();
+        let lists = [
+            ("After", after),
+            ("StartAfter", starts),
+            ("Before", before),
+            (FOR_CONSOLE, alone),
+            ("Wants", self.wants(at)),
+        ];
+        for (key, names) in lists {
             if !names.is_empty() {
                 let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
             }

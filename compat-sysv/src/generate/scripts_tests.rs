@@ -133,6 +133,7 @@ fn an_interactive_one_gets_the_console_and_runs_alone() {
     assert!(unit.contains("\nStandardInput=tty-force\nStandardOutput=tty\nTTYPath=/dev/console\n"), "{unit}");
     assert_eq!(place.said("ask", "After"), "early.service other.service", "`far` is in another level");
     assert_eq!(place.said("other", "Before"), "", "the one that runs alone says so");
+    assert_eq!(place.said("ask", "X-ForConsole"), "other.service", "a native unit in its stead has no such order");
     place.put("etc/insserv.conf", "<interactive> other\n");
     assert!(place.unit("other").contains("TTYPath=/dev/console"));
 }

@@ -11,7 +11,7 @@ mod gathered;
 mod ground;
 mod prefer;
 pub mod recorded;
-mod replaced;
+pub mod replaced;
 pub mod root;
 mod suppose;
 pub mod twins;

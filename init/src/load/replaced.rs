@@ -7,6 +7,10 @@ use crate::unit::{self, Facts, Source, SourceFile, Unit, UnitName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// The key that names those among the others of a unit's order whom it is ordered with only since it has the console for
+/// itself. A unit that stands for the script hasn't.
+pub const FOR_CONSOLE: &str = "X-ForConsole";
+
 /// The units made from such scripts, by the unit that stands for them.
 #[derive(Debug, Default)]
 pub(super) struct Replaced(BTreeMap<UnitName, Vec<(UnitName, PathBuf)>>);
@@ -29,8 +33,12 @@ impl Replaced {
         for (name, path) in self.0.get(&unit.name).into_iter().flatten() {
             let Some(file) = read(path) else { continue };
             let script = unit::parse(name, Source::Script, &file, &[], facts).unit;
-            unit.relations.script_after.extend(script.after.iter().chain(&script.relations.start_after).cloned());
-            unit.relations.script_before.extend(script.before);
+            let values = file.text.lines().filter_map(|line| line.strip_prefix(FOR_CONSOLE)?.strip_prefix('='));
+            let alone: Vec<&str> = values.flat_map(str::split_whitespace).collect();
+            let counts = |other: &&UnitName| !alone.contains(&other.as_str());
+            let after = script.after.iter().chain(&script.relations.start_after).filter(counts);
+            unit.relations.script_after.extend(after.cloned());
+            unit.relations.script_before.extend(script.before.iter().filter(counts).cloned());
         }
     }
 }

@@ -205,7 +205,12 @@ fn a_unit_that_stands_for_a_script_takes_over_the_order_of_its_header() {
         .write("scripts/mysql.service", &script("Before=web.service\n"))
         .write("scripts/db.service", &script("After=web.service\n"))
         .write("etc/native.service", MINIMAL)
-        .write("scripts/native.service", &script("After=web.service\n"));
+        .write("scripts/native.service", &script("After=web.service\n"))
+        .write("etc/udev.service", MINIMAL)
+        .write(
+            "scripts/udev.service",
+            &script("After=db.service\nBefore=late.service web.service\nX-ForConsole=db.service late.service\n"),
+        );
     let loader = root.loader();
     let web = good(&loader, "web");
     assert_eq!((&web.after, web.before.len()), (&vec![name("own")], 0), "its own words are its own");
@@ -214,6 +219,7 @@ fn a_unit_that_stands_for_a_script_takes_over_the_order_of_its_header() {
     assert_eq!(order(&web), (after, vec![name("late")]));
     assert_eq!(order(&good(&loader, "mariadb")), (vec![], vec![name("web")]), "the script has a name of its alias");
     assert_eq!(order(&good(&loader, "native")).0, [name("web")]);
+    assert_eq!(order(&good(&loader, "udev")), (vec![], vec![name("web")]), "it needs no console for itself");
     let db = good(&loader, "db");
     assert_eq!((db.source, order(&db), &db.after), (Source::Script, Default::default(), &vec![name("web")]));
 }
