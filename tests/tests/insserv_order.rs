@@ -221,7 +221,9 @@ fn units(place: &Place, tree: &Tree, order: &Order) -> String {
     let mut edges: BTreeSet<(String, String)> = BTreeSet::new();
     for script in &tree.scripts {
         let own = format!("{}.service", script.name);
-        edges.extend(list(&script.name, "After=").into_iter().map(|other| (other, own.clone())));
+        for key in ["After=", "StartAfter="] {
+            edges.extend(list(&script.name, key).into_iter().map(|other| (other, own.clone())));
+        }
         edges.extend(list(&script.name, "Before=").into_iter().map(|other| (own.clone(), other)));
     }
     let mut text = String::new();
@@ -239,6 +241,7 @@ fn units(place: &Place, tree: &Tree, order: &Order) -> String {
             let _ = writeln!(text, "no unit says that {before} is before {after}");
         }
     }
+    text += &stops(tree, order, &list);
     // No two may wait for each other: an order of all units exists.
     let mut left = edges;
     loop {
@@ -253,6 +256,24 @@ fn units(place: &Place, tree: &Tree, order: &Order) -> String {
             return text;
         }
     }
+}
+
+/// What the order of stopping has, where that of starting doesn't say the opposite, has to hold both ways.
+fn stops(tree: &Tree, order: &Order, list: &dyn Fn(&str, &str) -> BTreeSet<String>) -> String {
+    let mut text = String::new();
+    for edge in order
+        .stop
+        .edges
+        .iter()
+        .filter(|stop| !order.opposed.iter().any(|o| (o.before, o.after) == (stop.after, stop.before)))
+    {
+        let [first, last] = [edge.before, edge.after].map(|at| tree.scripts[at].name.as_str());
+        let (after, before) = (format!("{last}.service"), format!("{first}.service"));
+        if !list(first, "After=").contains(&after) && !list(last, "Before=").contains(&before) {
+            let _ = writeln!(text, "no unit says that {first} stops before {last}");
+        }
+    }
+    text
 }
 
 /// Numbers that look random and are the same each time.

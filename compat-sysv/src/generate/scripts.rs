@@ -2,7 +2,8 @@
 //!
 //! Where a unit is on isn't in it: the farm says so, and the manager reads the farm. `Runlevels=` are those that the script
 //! asks for, which `enable` uses. An order is written into the units of
-//! both sides, so that it holds where a native unit stands for one of them.
+//! both sides, so that it holds where a native unit stands for one of them; one that is for starting alone into the later
+//! unit, which has it either way.
 
 use super::twins::{self, Twins};
 use super::{Item, Made};
@@ -137,12 +138,19 @@ impl Maker<'_> {
             name.short(),
             description(script)
         );
+        let starts = self.starts(at);
         let after = self.near(at, true, alone);
         let before: BTreeSet<String> = self.near(at, false, alone).difference(&after).cloned().collect();
         let all: BTreeSet<String> = after.union(&before).cloned().collect();
         let said: BTreeSet<String> = self.near(at, true, false).union(&self.near(at, false, false)).cloned().collect();
         let alone = all.difference(&said).cloned().collect();
-        let lists = [("After", after), ("Before", before), (FOR_CONSOLE, alone), ("Wants", self.wants(at))];
+        let lists = [
+            ("After", after),
+            ("StartAfter", starts),
+            ("Before", before),
+            (FOR_CONSOLE, alone),
+            ("Wants", self.wants(at)),
+        ];
         for (key, names) in lists {
             if !names.is_empty() {
                 let _ = writeln!(text, "{key}={}", names.into_iter().collect::<Vec<_>>().join(" "));
@@ -158,7 +166,9 @@ impl Maker<'_> {
     /// The units that come before this one, or after it.
     fn near(&self, at: usize, before: bool, alone: bool) -> BTreeSet<String> {
         // Who runs alone says so itself: a native unit in its stead needs no terminal.
-        let says = |edge: &&Edge| edge.strength != Strength::Alone || alone;
+        let says = |edge: &&Edge| {
+            (edge.strength != Strength::Alone || alone) && self.order.start_only.binary_search(edge).is_err()
+        };
         let other = |edge: &Edge| match before {
             true => (edge.after == at).then_some(edge.before),
             false => (edge.before == at).then_some(edge.after),
@@ -178,6 +188,12 @@ impl Maker<'_> {
             names.remove(own.as_str());
         }
         names
+    }
+
+    /// The units that it comes after when it starts, and only then.
+    fn starts(&self, at: usize) -> BTreeSet<String> {
+        let edges = self.order.start_only.iter().filter(|edge| edge.after == at);
+        edges.filter_map(|edge| self.names.get(edge.before)?.as_ref()).map(|name| name.as_str().to_owned()).collect()
     }
 
     /// The unit that stands for what no script provides.

@@ -51,6 +51,32 @@ impl Scratch {
     }
 }
 
+/// As `urandom` and `networking` of Debian: the one needs the other's start, and nothing of it at the end.
+#[test]
+fn a_stop_waits_for_whom_the_headers_name_for_it() {
+    let place = Scratch::new();
+    place.script("seed", "Provides: seed");
+    place.script("net", "Provides: net; Required-Start: seed");
+    place.script("log", "Provides: log; Required-Start: seed; Required-Stop: seed");
+    place.script("last", "Provides: last; Required-Stop: seed");
+    place.script("by", "Provides: by; Required-Start: seed; Required-Stop: last");
+    place.script("kept", "Provides: kept; Required-Start: seed; Default-Stop:");
+    for name in ["seed", "net", "log", "last", "by"] {
+        place.links("06", &format!("K01{name}"));
+    }
+    for name in ["seed", "net", "log", "by", "kept"] {
+        place.links("2", &format!("S01{name}"));
+    }
+    let said = |name: &str| [place.said(name, "After"), place.said(name, "StartAfter"), place.said(name, "Wants")];
+    assert_eq!(said("net"), ["", "seed.service", "seed.service"]);
+    // By way of a third it stops before it all the same; what isn't called at the end says nothing of that order.
+    for name in ["log", "by", "kept"] {
+        assert!(said(name)[0].split(' ').any(|other| other == "seed.service"), "{name}: {:?}", said(name));
+        assert_eq!(said(name)[1], "", "{name}");
+    }
+    assert!(!place.said("seed", "Before").contains("net"), "{}", place.said("seed", "Before"));
+}
+
 #[test]
 fn a_whole_unit() {
     let place = Scratch::new();

@@ -20,7 +20,8 @@ impl Graph {
         Self { next: vec![Vec::new(); n], reach: vec![vec![0; n.div_ceil(64)]; n] }
     }
 
-    fn reaches(&self, one: usize, other: usize) -> bool {
+    /// Whether one comes before the other, by way of others too.
+    pub fn reaches(&self, one: usize, other: usize) -> bool {
         self.reach.get(one).is_some_and(|set| bit(set, other))
     }
 

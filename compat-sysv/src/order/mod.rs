@@ -229,6 +229,9 @@ pub struct Order {
     /// Both in one, for units, which are stopped in reverse of how they are started: the order of starting, and that of
     /// stopping where it doesn't say the opposite.
     pub both: Vec<Edge>,
+    /// Those of `both` that are for starting alone: headers say so, and both scripts have their turn in the order of stopping,
+    /// which doesn't mind.
+    pub start_only: Vec<Edge>,
     /// Edges of stopping (reversed) that the order of starting contradicts.
     pub opposed: Vec<Edge>,
     /// Those that run alone, in the order in which they get their turns.
@@ -263,7 +266,26 @@ pub fn order(services: &[Service<'_>], facilities: &Facilities, style: Style) ->
     }
     both.sort();
     opposed.sort();
-    Order { start, stop, both, opposed, interactive, missing }
+    let start_only = for_start_alone(services, &start, &stop);
+    Order { start, stop, both, start_only, opposed, interactive, missing }
+}
+
+/// The edges of starting between scripts that needn't wait for each other when they stop. A script that isn't called then
+/// says nothing of that order: its processes end in reverse of the start.
+fn for_start_alone(services: &[Service<'_>], start: &Direction, stop: &Direction) -> Vec<Edge> {
+    let mut stops = Graph::new(services.len());
+    for edge in &stop.edges {
+        stops.add(edge.before, edge.after);
+    }
+    let is_stopped = |at: usize| {
+        let ends = |(kind, level, _): &(Kind, Level, u8)| *kind == Kind::Stop && level.is_down();
+        services.get(at).is_some_and(|service| service.header.is_some() && service.numbers.iter().any(ends))
+    };
+    let is_alone = |edge: &&Edge| {
+        let (earlier, later) = (edge.before, edge.after);
+        edge.place.is_some() && is_stopped(earlier) && is_stopped(later) && !stops.reaches(later, earlier)
+    };
+    start.edges.iter().filter(is_alone).copied().collect()
 }
 
 fn name_key<'a>(services: &[Service<'a>], edge: &Edge) -> (&'a str, &'a str) {

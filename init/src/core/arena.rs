@@ -37,6 +37,8 @@ pub(super) struct Edges {
 /// The other ones, which most units have none of.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Ties {
+    /// Those it is ordered after for the start alone, in `after` too.
+    pub start_after: Vec<UnitId>,
     /// `Requires=` and `BindsTo=`: started with it.
     pub requires: Vec<UnitId>,
     /// The reverse of `requires` and `requisite`.
@@ -123,8 +125,9 @@ impl Edges {
 }
 
 impl Ties {
-    fn lists(&mut self) -> [&mut Vec<UnitId>; 16] {
+    fn lists(&mut self) -> [&mut Vec<UnitId>; 17] {
         [
+            &mut self.start_after,
             &mut self.requires,
             &mut self.required_by,
             &mut self.requisite,
@@ -351,7 +354,7 @@ impl Arena {
             node.edges.clear();
             units.extend(node.relations().cloned().map(|unit| (id, unit)));
         }
-        let mut wishes = Vec::new();
+        let (mut wishes, mut starts) = (Vec::new(), Vec::new());
         for (id, unit) in units {
             let own = unit.after.iter().map(|name| (name, true)).chain(unit.before.iter().map(|name| (name, false)));
             let own = own.map(|(name, after)| (name, after, self.is_wish(&unit, name))).collect::<Vec<_>>();
@@ -366,6 +369,11 @@ impl Arena {
                     self.order(later, earlier);
                 }
             }
+            for name in &unit.relations.start_after {
+                let wish = Wish { later: id, earlier: self.intern(name) };
+                // What a header says of a unit file's service is weighed against that file as a whole.
+                if self.is_wish(&unit, name) { wishes.push(wish) } else { starts.push(wish) }
+            }
             for (names, there, back) in ties(&unit) {
                 for name in names {
                     let other = self.intern(name);
@@ -375,6 +383,7 @@ impl Arena {
             }
         }
         self.tidy();
+        self.order_starts(&starts);
         self.order_targets();
         self.order_services();
         self.link_users();
@@ -395,6 +404,22 @@ impl Arena {
             self.scratch(later).edges.after.push(earlier);
             self.scratch(earlier).edges.before.push(later);
         }
+    }
+
+    /// Orders for the start alone those that aren't ordered anyway.
+    fn order_starts(&mut self, starts: &[Wish]) {
+        if starts.is_empty() {
+            return;
+        }
+        for Wish { later, earlier } in starts {
+            if later != earlier && self.get(*later).edges.after.binary_search(earlier).is_err() {
+                self.scratch(*later).edges.start_after.push(*earlier);
+            }
+        }
+        for Wish { later, earlier } in starts {
+            self.order(*later, *earlier);
+        }
+        self.tidy();
     }
 
     /// `DefaultDependencies=`

@@ -89,3 +89,44 @@ fn headers_that_contradict_each_other_by_way_of_units_lose_one_wish_always_the_s
         assert_eq!(unheeded, [("c".to_owned(), "a".to_owned())]);
     }
 }
+
+/// Neither of two that are ordered for the start alone waits for the other's stop; after a script's header with a unit file
+/// on one of the two sides they do.
+#[test]
+fn an_order_for_the_start_alone() {
+    let later = |text: &str, source: Source| {
+        unit(text, |u| {
+            u.source = source;
+            u.relations.start_after = names(&["seed"]);
+        })
+    };
+    let seed = |source: Source| unit("seed", |u| u.source = source);
+    let cases =
+        [(Source::Native, Source::Native, 2), (Source::Script, Source::Script, 2), (Source::Native, Source::Script, 1)];
+    for (earlier, own, stopped) in cases {
+        let mut b = Bench::new(vec![seed(earlier), later("net", own)]);
+        b.ask(Verb::Start, &["net", "seed"]);
+        assert_eq!(b.spawned(), ["seed ExecStart0"], "{earlier:?} {own:?}");
+        b.runs("seed");
+        assert_eq!(b.spawned(), ["net ExecStart0"], "{earlier:?} {own:?}");
+        b.runs("net");
+        b.ask(Verb::Stop, &["net", "seed"]);
+        assert_eq!(
+            b.signals().iter().filter(|(_, signal)| *signal == libc::SIGTERM).count(),
+            stopped,
+            "{earlier:?} {own:?}"
+        );
+    }
+    // What is said for both ways counts for both.
+    let both = unit("net", |u| {
+        u.after = names(&["seed"]);
+        u.relations.start_after = names(&["seed"]);
+    });
+    let mut b = Bench::new(vec![plain("seed"), both]);
+    for name in ["seed", "net"] {
+        b.ask(Verb::Start, &[name]);
+        b.runs(name);
+    }
+    b.ask(Verb::Stop, &["net", "seed"]);
+    assert_eq!(b.signals().iter().filter(|(_, signal)| *signal == libc::SIGTERM).count(), 1);
+}

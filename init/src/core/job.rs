@@ -83,7 +83,10 @@ impl Core {
     }
 
     pub(super) fn blocks_from_after(&self, id: UnitId, later: UnitId) -> bool {
-        self.units.get(later).job.as_ref().is_some_and(|j| j.kind.goes_down()) && self.ordered(later, id)
+        let node = self.units.get(later);
+        node.job.as_ref().is_some_and(|j| j.kind.goes_down())
+            && self.ordered(later, id)
+            && node.edges.start_after.binary_search(&id).is_err()
     }
 
     /// Every unit whose job this unit's job waits for.

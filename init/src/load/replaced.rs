@@ -36,7 +36,8 @@ impl Replaced {
             let values = file.text.lines().filter_map(|line| line.strip_prefix(FOR_CONSOLE)?.strip_prefix('='));
             let alone: Vec<&str> = values.flat_map(str::split_whitespace).collect();
             let counts = |other: &&UnitName| !alone.contains(&other.as_str());
-            unit.relations.script_after.extend(script.after.iter().filter(counts).cloned());
+            let after = script.after.iter().chain(&script.relations.start_after).filter(counts);
+            unit.relations.script_after.extend(after.cloned());
             unit.relations.script_before.extend(script.before.iter().filter(counts).cloned());
         }
     }

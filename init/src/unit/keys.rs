@@ -116,6 +116,7 @@ pub(super) static KEYS: Table<Build> = Table::new(keys! {
     "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";
     "Unit" "Before" list(before, fields::units), "", "The reverse of `After=`.";
+    "Unit" "StartAfter" list(relations.start_after, fields::units), "", "`After=` for the start alone: neither waits for the other's stop.";
     "Unit" "Requires" list(requires, fields::required_units), "", "Start these too, and fail if they can't be started.";
     "Unit" "Wants" list(wants, fields::units), "", "Start these too; go on without those that fail.";
     "Unit" "Conflicts" list(conflicts, fields::units), "", "Never run beside these: starting one stops the other.";

@@ -1,5 +1,6 @@
 //! What a unit means to others beside order and need: who comes, goes and is reloaded with whom, and for how long a job
-//! may wait. The keys and their meaning are those of systemd.unit(5); [`Relations::return_with_dependency`] is our own.
+//! may wait. The keys and their meaning are those of systemd.unit(5); [`Relations::return_with_dependency`] and
+//! [`Relations::start_after`] are our own.
 
 use super::{Unit, UnitName};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Relations {
     pub stop_when_unneeded: bool,
     /// `ReturnWithDependency=`; yes. Whether a unit that isn't up for want of another comes back with that one.
     pub return_with_dependency: bool,
+    /// `StartAfter=`: it comes after these when it starts; when they stop, neither waits for the other.
+    pub start_after: Vec<UnitName>,
     /// By the header of the init script that the unit stands for: it comes after these, unless unit files have it otherwise.
     pub script_after: Vec<UnitName>,
     /// In the same way: it comes before these.
@@ -98,6 +101,7 @@ impl Default for Relations {
             refuse_manual_stop: false,
             stop_when_unneeded: false,
             return_with_dependency: true,
+            start_after: Vec::new(),
             script_after: Vec::new(),
             script_before: Vec::new(),
         }
@@ -122,7 +126,7 @@ impl Relations {
     }
 
     /// Every list of names, what scripts' headers say too, to be changed in place (aliases → the units' own names).
-    pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 12] {
+    pub fn lists_mut(&mut self) -> [&mut Vec<UnitName>; 13] {
         [
             &mut self.binds_to,
             &mut self.part_of,
@@ -134,6 +138,7 @@ impl Relations {
             &mut self.stop_propagated_from,
             &mut self.propagates_reload_to,
             &mut self.reload_propagated_from,
+            &mut self.start_after,
             &mut self.script_after,
             &mut self.script_before,
         ]

@@ -97,6 +97,7 @@ impl Manager {
             (None, _) => false,
         };
         let (script_after, script_before) = unit.map(|u| self.script_order(u)).unwrap_or_default();
+        let start_after = unit.map(|u| u.relations.start_after.clone()).unwrap_or_default();
         let (names, own) = (Vec::<UnitName>::new(), |list: fn(&Unit) -> &Vec<UnitName>| unit.map(list).cloned());
         UnitStatus {
             name: view.name.clone(),
@@ -128,7 +129,7 @@ impl Manager {
             files: unit.map(|u| u.files.iter().map(|f| f.display().to_string()).collect()).unwrap_or_default(),
             requires: own(|u| &u.requires).unwrap_or_else(|| names.clone()),
             wants: own(|u| &u.wants).unwrap_or_else(|| names.clone()),
-            after: joined(own(|u| &u.after), script_after),
+            after: joined(own(|u| &u.after), [start_after, script_after].concat()),
             before: joined(own(|u| &u.before), script_before),
             conflicts: own(|u| &u.conflicts).unwrap_or(names),
             relations: unit.map(relations).unwrap_or_default(),
