@@ -119,7 +119,7 @@ fn an_order_for_the_start_alone() {
     }
     // What is said for both ways counts for both.
     let both = unit("net", |u| {
-        u.after = names(&["seed"]);
+        u.after = names(&["seed"]).into();
         u.relations.start_after = names(&["seed"]);
     });
     let mut b = Bench::new(vec![plain("seed"), both]);
