@@ -314,8 +314,8 @@ const INSSERV: &[(&str, &str)] = &[
     ),
     // Its other options.
     ("", "insserv -s"),
-    ("", "insserv -f -s"),
-    ("", "insserv -f -s web"),
+    ("rm /etc/init.d/endless", "insserv -f -s"),
+    ("rm /etc/init.d/endless", "insserv -f -s web"),
     ("", "insserv -f -d"),
     ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron; rm -f /etc/rc0.d/K??haproxy", "insserv -f -d"),
     ("mv /etc/rc3.d/S??cron /etc/rc3.d/K01cron", "insserv -f -d cron"),
@@ -326,7 +326,8 @@ const INSSERV: &[(&str, &str)] = &[
     ("mkdir /etc/ov", "insserv -f -o /etc/ov web"),
     ("", "insserv -f -o /etc/none web"),
     ("sed 's/^[$]named.*/$named +cron/' /etc/insserv.conf >/etc/own.conf", "insserv -f -c /etc/own.conf web"),
-    ("", "insserv -f -c /etc/none.conf web"),
+    // Without any facility Debian's forgets who is interactive, too.
+    ("rm /etc/init.d/apache2 /etc/rc?.d/???apache2", "insserv -f -c /etc/none.conf web"),
     // Names that stand for facilities can't be provided; some names are no scripts.
     ("sed 's/web www/$web/' /etc/init.d/web >/etc/init.d/wob; chmod +x /etc/init.d/wob", "insserv -f wob"),
     ("sed 's/web www/wob $web/' /etc/init.d/web >/etc/init.d/wob; chmod +x /etc/init.d/wob", "insserv -f wob"),
