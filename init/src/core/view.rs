@@ -178,7 +178,7 @@ impl Core {
         let done = |other: &UnitId| self.units.get(*other).service.times.first().map(|start| start.1);
         let before = node.edges.after.iter().filter_map(|other| Some((done(other)?, *other)));
         before
-            .filter(|(done, other)| *done > 0 && (asked..=begun).contains(done) && *other != id)
+            .filter(|(done, other)| *done > 0 && (asked < *done && *done <= begun) && *other != id)
             .max()
             .map(|(_, other)| other)
     }

@@ -15,7 +15,7 @@ const ATOMIC: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// A description of our own that doesn't block, or a plain file.
+    /// A description of our own that doesn't block, or a plain file's.
     Plain,
     /// A socket: each send says that it may not block.
     Socket,
@@ -43,8 +43,9 @@ impl Echo {
             open(path.as_str(), OFlag::O_WRONLY | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | flags, Mode::empty())
         };
         let (fd, way) = match kind {
-            // Others write to the same file: each at its end, so that nobody overwrites what another wrote.
-            SFlag::S_IFREG => (anew(OFlag::O_APPEND).unwrap_or(fd), Way::Plain),
+            // It can't block, and its position is shared with the manager and whoever else has it from PID 1: opened anew,
+            // even to append, each would overwrite what the others have written.
+            SFlag::S_IFREG => (fd, Way::Plain),
             SFlag::S_IFSOCK => (fd, Way::Socket),
             _ => match anew(OFlag::O_NONBLOCK) {
                 Ok(own) => (own, Way::Plain),

@@ -135,10 +135,16 @@ impl Manager {
 
     /// Has PID 1 watch stray processes, so that their end reaches us. `false`: there are none.
     fn watch_pids(&mut self, token: u64, pids: &[i32]) -> bool {
+        let mut watched = false;
         for pid in pids {
             let Some(stat) = procs::stat(*pid) else { continue };
             let request = Request::Adopt { key: stray(token, *pid), pid: *pid, start_time: stat.start_time };
             self.link.send(request, Vec::new());
+            watched = true;
+        }
+        if !watched && !pids.is_empty() {
+            // All of them have ended since they were seen: no event will tell, and each may have left a child.
+            self.strays_due = Some(wait::now_ms());
         }
         !pids.is_empty()
     }

@@ -160,7 +160,7 @@ mod tests {
         sorted(&mut times.units);
         let names: Vec<_> = times.units.iter().map(|u| u.name.to_string()).collect();
         assert_eq!(names, ["late", "web", "disk", "net", "slow"]);
-        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s     1s   2.500s web");
+        assert_eq!(texts(&blame(&times, false, None))[1], " 2.500s    1s   2.500s web");
     }
 
     #[test]
