@@ -160,7 +160,8 @@ fn measure(init: &Init, machine: &Machine, accel: Accel, cache: &Path, options: 
     // Not in the midst of the devices' setting up.
     guest.console.run("udevadm settle")?;
     let number = |text: Option<&str>| text.and_then(|t| t.parse().ok()).context_of("the machine's memory");
-    let mut memory = memory.split(' ');
+    // A unit that comes up late may have had a line on the console before.
+    let mut memory = memory.lines().last().unwrap_or_default().split(' ');
     let (first, all) = (number(memory.next())?, number(memory.next())?);
     let before = guest.seconds();
     guest.console.send(&format!("{}\n", init.off))?;
