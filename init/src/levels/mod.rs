@@ -66,8 +66,21 @@ impl Farm {
 
     /// The farm's folder of a level: `rcN.d`, or `rc.d/rcN.d` where only that is there.
     fn rc(&self, level: Level) -> PathBuf {
-        let (plain, inner) = (self.sysv.join(format!("rc{level}.d")), self.sysv.join(format!("rc.d/rc{level}.d")));
-        if !plain.is_dir() && inner.is_dir() { inner } else { plain }
+        self.rc_of(level, self.has_inner())
+    }
+
+    /// Whether there is a folder that holds `rcN.d`, of which most machines have none.
+    fn has_inner(&self) -> bool {
+        self.sysv.join("rc.d").is_dir()
+    }
+
+    fn rc_of(&self, level: Level, has_inner: bool) -> PathBuf {
+        let plain = self.sysv.join(format!("rc{level}.d"));
+        if !has_inner || plain.is_dir() {
+            return plain;
+        }
+        let inner = self.sysv.join(format!("rc.d/rc{level}.d"));
+        if inner.is_dir() { inner } else { plain }
     }
 
     fn generated(&self, level: Level) -> Option<PathBuf> {
@@ -125,7 +138,7 @@ impl Farm {
     pub fn folders(&self) -> Vec<PathBuf> {
         std::iter::once(self.own.clone())
             .chain(Level::ALL.iter().map(|l| self.folder(*l)))
-            .chain(Level::ALL.iter().map(|l| self.rc(*l)))
+            .chain(self.rc_folders())
             .chain(Level::ALL.iter().filter_map(|l| self.generated(*l)))
             .chain(self.wants().into_iter().map(|(folder, _)| folder))
             .collect()
@@ -133,17 +146,19 @@ impl Farm {
 
     /// The farm's own folders.
     pub fn rc_folders(&self) -> Vec<PathBuf> {
-        Level::ALL.iter().map(|level| self.rc(*level)).collect()
+        let has_inner = self.has_inner();
+        Level::ALL.iter().map(|level| self.rc_of(*level, has_inner)).collect()
     }
 
     /// Reads all links. `canonical` turns an alias into the unit's own name.
     pub fn read(&self, canonical: impl Fn(UnitName) -> UnitName) -> Vec<LevelMark> {
         let own = linked(|level| Some(self.folder(level)), &canonical);
-        let generated = linked(|level| self.generated(level), &canonical);
+        let made = self.generated.as_ref().filter(|folder| folder.is_dir());
+        let generated = linked(|level| Some(made?.join(level.to_string())), &canonical);
         let red_hat = self.is_red_hat();
         let mut sysv: BTreeMap<UnitName, (LevelSet, LevelSet)> = BTreeMap::new();
-        for level in Level::ALL {
-            for file in names(&self.rc(level)) {
+        for (level, folder) in Level::ALL.into_iter().zip(self.rc_folders()) {
+            for file in names(&folder) {
                 let Some((start, _, script)) = rc_link(&file) else { continue };
                 let Ok(name) = UnitName::new(script) else { continue };
                 let (on, kill) = sysv.entry(canonical(name)).or_default();

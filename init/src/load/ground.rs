@@ -21,11 +21,14 @@ pub struct Ground {
 impl Ground {
     /// Looks at these folders.
     pub fn look<'a>(folders: impl Iterator<Item = &'a Path>) -> Self {
-        let folders: Vec<&Path> = folders.collect();
-        let places: Vec<PathBuf> = folders.iter().filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+        let (mut found, mut places) = (Vec::new(), Vec::new());
+        for folder in folders {
+            let identity = fs::metadata(folder).ok().map(|m| (m.dev(), m.ino()));
+            places.extend(identity.and_then(|_| fs::canonicalize(folder).ok()));
+            found.push(identity);
+        }
         let mounts = file::read_text(Path::new("/proc/self/mountinfo"), MAX_MOUNTS).ok();
-        let identity = |folder: &&Path| fs::metadata(folder).ok().map(|m| (m.dev(), m.ino()));
-        Self { folders: folders.iter().map(identity).collect(), mounts: mounts.map(|text| inside(&text, &places)) }
+        Self { folders: found, mounts: mounts.map(|text| inside(&text, &places)) }
     }
 
     /// Whether nothing has come to lie over or in the folders between two looks at the same ones.

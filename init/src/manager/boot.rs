@@ -1,5 +1,6 @@
 //! From the first event to the default level, and level switches as seen from outside.
 
+use super::generate;
 use super::machine::{self, Purpose};
 use super::state::Manager;
 use super::watch::Why;
@@ -92,12 +93,13 @@ impl Manager {
             (Purpose::Levels { emergency: true, .. }, Some(name)) => {
                 self.push(Event::Request { id: EMERGENCY, ask: Ask::Units { verb: Verb::Start, names: vec![name] } });
             }
-            _ => self.enter_level_s(),
+            _ => self.enter_level_s(true),
         }
     }
 
-    fn enter_level_s(&mut self) {
-        if !self.generate_for_boot() {
+    /// `watched`: folders have been watched just now.
+    fn enter_level_s(&mut self, watched: bool) {
+        if !self.generate_for_boot(watched) {
             self.start_level_s();
         }
     }
@@ -160,7 +162,7 @@ impl Manager {
     /// One of our own requests ended: what comes next.
     pub fn boot_request_done(&mut self, request: RequestId) {
         if request == EMERGENCY {
-            self.enter_level_s();
+            self.enter_level_s(false);
         }
     }
 
@@ -367,13 +369,14 @@ impl Manager {
 
     /// Watches what may change, and what has come to exist since.
     pub fn watch_folders(&mut self) {
+        let mut pass = self.watcher.pass();
         for folder in self.loader.folders() {
-            self.watcher.add_or_wait(folder, Why::Units);
+            pass.add_or_wait(folder, Why::Units);
         }
         for folder in self.farm.folders() {
-            self.watcher.add_or_wait(&folder, Why::Levels);
+            pass.add_or_wait(&folder, Why::Levels);
         }
-        self.watch_sources();
+        generate::watch_sources(&mut pass, &self.farm);
     }
 
     /// Watches the folders that belong to single units; whether there are any that were not watched until now.

@@ -11,6 +11,7 @@ use crate::sys::cached::{Glimpse, glimpse};
 use crate::sys::{file, memfd, wait};
 use crate::unit::Unit;
 use crate::unit::condition::{Condition, Test, Truth, Verdict, truth};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -89,7 +90,7 @@ fn arguments(unit: &Unit) -> Vec<String> {
 }
 
 /// Whether the test of a condition holds, as far as the kernel tells that without asking anybody.
-fn at_hand(condition: &Condition) -> Option<bool> {
+fn at_hand(condition: &Condition, mounts: &OnceCell<Option<String>>) -> Option<bool> {
     let seen = match condition.test {
         Test::PathExists | Test::PathIsDirectory | Test::PathIsReadWrite => glimpse(Path::new(&condition.value)),
         _ => Glimpse::Unknown,
@@ -99,7 +100,8 @@ fn at_hand(condition: &Condition) -> Option<bool> {
         (Glimpse::Missing, _) => Some(false),
         (Glimpse::There { folder, .. }, Test::PathIsDirectory) => Some(folder),
         (Glimpse::There { mount, .. }, Test::PathIsReadWrite) => {
-            is_writable(&file::read_text(Path::new("/proc/self/mountinfo"), 8 << 20).ok()?, mount)
+            let read = || file::read_text(Path::new("/proc/self/mountinfo"), 8 << 20).ok();
+            is_writable(mounts.get_or_init(read).as_ref()?, mount)
         }
         (Glimpse::There { .. }, _) => Some(true),
     }
@@ -121,12 +123,13 @@ impl Manager {
         let Some(definition) = self.core.view(unit).unit.cloned() else {
             return self.push(Event::Checked { token, verdict: Verdict::Met });
         };
-        let shown = self.shown();
+        // Read where a condition asks for them, and once: both times it is the same machine.
+        let (shown, mounts) = (OnceCell::new(), OnceCell::new());
         // At best and at worst; a process that could change nothing isn't started.
         let judge = |favourable: bool| {
             definition.conditions.judge(&definition, &mut |c| match c.test.touches_files() {
-                true => Ok(at_hand(c).unwrap_or(c.negated != favourable)),
-                false => truth(c, &shown),
+                true => Ok(at_hand(c, &mounts).unwrap_or(c.negated != favourable)),
+                false => truth(c, shown.get_or_init(|| self.shown())),
             })
         };
         let best = judge(true);

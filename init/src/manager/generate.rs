@@ -7,7 +7,8 @@
 use super::control::{ClientId, Rights};
 use super::spawn::{PATH, beside};
 use super::state::Manager;
-use super::watch::Why;
+use super::watch::{Pass, Why};
+use crate::levels::Farm;
 use crate::load;
 use crate::proto::control::Call;
 use crate::proto::pid1::{Exit, Key, Request};
@@ -128,16 +129,16 @@ impl Manager {
         // Asked for by name it is run whatever has changed.
         self.generator.stale |= call.method.ends_with(".ReloadUnits");
         self.refresh_changed();
-        if !self.generate() || self.generator.waiting.len() >= MOST_WAITING {
+        if !self.generate(false) || self.generator.waiting.len() >= MOST_WAITING {
             return Some(call);
         }
         self.generator.waiting.push_back((client, call, rights));
         None
     }
 
-    /// At boot: whether level S has to wait.
-    pub fn generate_for_boot(&mut self) -> bool {
-        self.generator.boot = self.generate();
+    /// At boot: whether level S has to wait. `watched`: what it reads has been watched just now.
+    pub fn generate_for_boot(&mut self, watched: bool) -> bool {
+        self.generator.boot = self.generate(watched);
         self.generator.boot
     }
 
@@ -145,7 +146,7 @@ impl Manager {
     pub fn read_again(&mut self) {
         self.generator.stale = true;
         self.generator.reread = true;
-        if !self.generate() {
+        if !self.generate(false) {
             self.generator.reread = false;
             self.take_in_again();
         }
@@ -157,7 +158,7 @@ impl Manager {
     }
 
     /// Starts a run if one is due; whether one is under way.
-    fn generate(&mut self) -> bool {
+    fn generate(&mut self, watched: bool) -> bool {
         if self.generator.running.is_some() {
             return true;
         }
@@ -165,7 +166,9 @@ impl Manager {
             return false;
         }
         self.generator.stale = false;
-        self.watch_sources();
+        if !watched {
+            watch_sources(&mut self.watcher.pass(), &self.farm);
+        }
         let program = beside("sysv");
         let out = load::generated(&self.machine.run_dir);
         // What was made of sources that are gone has to go, too.
@@ -236,22 +239,22 @@ impl Manager {
         news.iter().for_each(|text| self.init_says(text, true));
         self.refresh_changed();
     }
+}
 
-    /// Watches what it reads; of folders that aren't there the nearest above them.
-    pub fn watch_sources(&mut self) {
-        for folder in FOLDERS.map(Path::new) {
-            for (at, below) in folder.ancestors().zip(std::iter::once(None).chain(folder.ancestors().map(Some))) {
-                let only = below.and_then(Path::file_name).map(ToOwned::to_owned);
-                if self.watcher.add(at, Why::Sources(only)) {
-                    break;
-                }
+/// Watches what it reads; of folders that aren't there the nearest above them.
+pub(super) fn watch_sources(pass: &mut Pass<'_>, farm: &Farm) {
+    for folder in FOLDERS.map(Path::new) {
+        for (at, below) in folder.ancestors().zip(std::iter::once(None).chain(folder.ancestors().map(Some))) {
+            let only = below.and_then(Path::file_name).map(ToOwned::to_owned);
+            if pass.add(at, Why::Sources(only)) {
+                break;
             }
         }
-        for folder in self.farm.rc_folders() {
-            self.watcher.add(&folder, Why::Sources(None));
-        }
-        for (folder, file) in FILES {
-            self.watcher.add(Path::new(folder), Why::Sources(Some(file.into())));
-        }
+    }
+    for folder in farm.rc_folders() {
+        pass.add(&folder, Why::Sources(None));
+    }
+    for (folder, file) in FILES {
+        pass.add(Path::new(folder), Why::Sources(Some(file.into())));
     }
 }

@@ -46,6 +46,11 @@ impl Logger {
         Self { socket, peer: None, out: Outbox::default(), dropped: 0 }
     }
 
+    /// Whether no logger has had the other end yet: whatever was said waits in the socket.
+    pub fn is_new(&self) -> bool {
+        self.peer.is_some()
+    }
+
     /// The other end, for the logger's process, if we have just made it.
     pub fn peer(&mut self) -> Option<Rc<OwnedFd>> {
         self.peer.take()

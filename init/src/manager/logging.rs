@@ -71,6 +71,13 @@ impl Manager {
         }
     }
 
+    /// Starts the first logger, which finds all that there is to be told and every pipe in its socket.
+    pub fn start_first_logger(&mut self) {
+        self.logger_since = wait::now_ms();
+        self.spawn_logger();
+        self.write_history();
+    }
+
     /// Starts the logger's process with its parked socket, and gives it every parked pipe.
     pub fn start_logger(&mut self) {
         self.logger_since = wait::now_ms();

@@ -369,6 +369,7 @@ impl Manager {
         }
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);
+        let logger_first = !logger_runs && self.logger.is_new();
         greeting.slots.iter().for_each(|(key, pid, life)| self.note_own(*key, *pid, *life));
         self.write_omitted();
         for (key, pid, life) in greeting.slots {
@@ -382,7 +383,7 @@ impl Manager {
             // The manager before us may have died before it had told all.
             self.events.write_again();
             self.write_history();
-        } else {
+        } else if !logger_first {
             self.start_logger();
         }
         if let Some(tree) = &self.tree {
@@ -398,6 +399,10 @@ impl Manager {
         self.record_boot();
         self.boot_on();
         self.settle();
+        if logger_first {
+            // After the first services: what they print, and all that it is told, waits in pipes and its socket.
+            self.start_first_logger();
+        }
         self.link.send(Request::Ready, Vec::new());
         Ok(())
     }

@@ -5,7 +5,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a watch is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,38 +67,28 @@ impl Watcher {
 
     /// The same, and whether it wasn't watched for that until now. `None`: it is missing.
     pub fn begin(&mut self, path: &Path, why: Why) -> Option<bool> {
-        let flags = match why {
-            Why::Cgroup(_) => AddWatchFlags::IN_MODIFY,
-            // A script that may no longer be executed is none any more.
-            Why::Sources(_) => sources_flags(),
-            _ => {
-                AddWatchFlags::IN_CLOSE_WRITE
-                    | AddWatchFlags::IN_CREATE
-                    | AddWatchFlags::IN_DELETE
-                    | AddWatchFlags::IN_MOVED_FROM
-                    | AddWatchFlags::IN_MOVED_TO
-            }
-        };
-        let wd = self.inotify.add_watch(path, flags | mask_add()).ok()?;
+        let wd = self.inotify.add_watch(path, why.flags() | mask_add()).ok()?;
+        Some(self.note(wd, why))
+    }
+
+    /// Notes what a watch is for; whether that is new.
+    fn note(&mut self, wd: WatchDescriptor, why: Why) -> bool {
         let whys = self.whys.entry(wd).or_default();
         let new = !whys.contains(&why);
         if new {
             whys.push(why);
         }
-        Some(new)
+        new
     }
 
-    /// Watches a folder, or until there is one, the nearest above it for the next on the way to it.
+    /// For many folders in a row.
+    pub fn pass(&mut self) -> Pass<'_> {
+        Pass { watcher: self, seen: BTreeMap::new() }
+    }
+
+    /// As [`Pass::add_or_wait`], for one folder.
     pub fn add_or_wait(&mut self, folder: &Path, why: Why) {
-        if self.add(folder, why) {
-            return;
-        }
-        for (above, below) in folder.ancestors().skip(1).zip(folder.ancestors()) {
-            let Some(name) = below.file_name() else { return };
-            if self.add(above, Why::Appears(name.to_owned())) {
-                return;
-            }
-        }
+        self.pass().add_or_wait(folder, why);
     }
 
     /// No longer watches for this reason.
@@ -145,13 +135,64 @@ impl Watcher {
     }
 }
 
-fn sources_flags() -> AddWatchFlags {
-    AddWatchFlags::IN_CLOSE_WRITE
-        | AddWatchFlags::IN_CREATE
-        | AddWatchFlags::IN_DELETE
-        | AddWatchFlags::IN_MOVED_FROM
-        | AddWatchFlags::IN_MOVED_TO
-        | AddWatchFlags::IN_ATTRIB
+impl Why {
+    /// What the kernel is to tell.
+    fn flags(&self) -> AddWatchFlags {
+        let changes = AddWatchFlags::IN_CLOSE_WRITE
+            | AddWatchFlags::IN_CREATE
+            | AddWatchFlags::IN_DELETE
+            | AddWatchFlags::IN_MOVED_FROM
+            | AddWatchFlags::IN_MOVED_TO;
+        match self {
+            Self::Cgroup(_) => AddWatchFlags::IN_MODIFY,
+            // A script that may no longer be executed is none any more.
+            Self::Sources(_) => changes | AddWatchFlags::IN_ATTRIB,
+            _ => changes,
+        }
+    }
+}
+
+/// Watches many folders in a row, most of which are missing and lie in the same ones: the kernel is asked once for each.
+/// What comes to be in between is told by the watch on the folder above, which is added before the next one is passed over.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    watcher: &'a mut Watcher,
+    /// With these events; `None`: it was missing.
+    seen: BTreeMap<(PathBuf, u32), Option<WatchDescriptor>>,
+}
+
+impl Pass<'_> {
+    /// Watches a folder. A missing one is no error: `false`.
+    pub fn add(&mut self, path: &Path, why: Why) -> bool {
+        let flags = why.flags();
+        let key = |path: &Path| (path.to_owned(), flags.bits());
+        let wd = match self.seen.get(&key(path)) {
+            Some(wd) => *wd,
+            None if path.ancestors().skip(1).any(|above| self.seen.get(&key(above)) == Some(&None)) => None,
+            None => {
+                let wd = self.watcher.inotify.add_watch(path, flags | mask_add()).ok();
+                self.seen.insert(key(path), wd);
+                wd
+            }
+        };
+        wd.is_some_and(|wd| {
+            self.watcher.note(wd, why);
+            true
+        })
+    }
+
+    /// Watches a folder, or until there is one, the nearest above it for the next on the way to it.
+    pub fn add_or_wait(&mut self, folder: &Path, why: Why) {
+        if self.add(folder, why) {
+            return;
+        }
+        for (above, below) in folder.ancestors().skip(1).zip(folder.ancestors()) {
+            let Some(name) = below.file_name() else { return };
+            if self.add(above, Why::Appears(name.to_owned())) {
+                return;
+            }
+        }
+    }
 }
 
 /// `IN_MASK_ADD`: a second reason for a path doesn't replace the first one's events. The crate has no name for it.
@@ -189,6 +230,33 @@ mod tests {
         std::fs::write(root.join("b"), "x").expect("write");
         let changes = watcher.read().expect("events");
         assert_eq!(changes, [Change { why: Why::PidFile(20), file: Some("b".into()) }]);
+        std::fs::remove_dir_all(&root).expect("clean");
+    }
+
+    #[test]
+    fn a_pass_over_missing_folders_asks_once_for_each_and_waits_for_all() {
+        let root = std::env::temp_dir().join(format!("rung-pass-{}", std::process::id()));
+        std::fs::create_dir_all(&root).expect("folder");
+        let mut watcher = Watcher::new().expect("inotify");
+        let mut pass = watcher.pass();
+        for (folder, why) in [("a/b/c", Why::Units), ("a/d", Why::Levels), ("a/b/c", Why::Parts)] {
+            pass.add_or_wait(&root.join(folder), why);
+        }
+        assert!(!pass.add(&root.join("a/b/e"), Why::Units) && pass.add(&root, Why::Sources(Some("f".into()))));
+        let missing: Vec<_> = pass.seen.iter().filter(|(_, wd)| wd.is_none()).map(|((path, _), _)| path).collect();
+        assert_eq!(missing, [&root.join("a"), &root.join("a/b"), &root.join("a/b/c")]);
+        std::fs::create_dir(root.join("a")).expect("folder");
+        let changes = watcher.read().expect("events");
+        assert_eq!(changes, [Change { why: Why::Appears("a".into()), file: Some("a".into()) }]);
+        // What was missing in one pass isn't in the next.
+        watcher.pass().add_or_wait(&root.join("a/d"), Why::Levels);
+        std::fs::create_dir(root.join("a/d")).expect("folder");
+        let changes = watcher.read().expect("events");
+        assert_eq!(changes, [Change { why: Why::Appears("d".into()), file: Some("d".into()) }]);
+        // The folder above is watched for more than one reason.
+        std::fs::write(root.join("f"), "x").expect("write");
+        let changes = watcher.read().expect("events");
+        assert_eq!(changes, [Change { why: Why::Sources(Some("f".into())), file: Some("f".into()) }]);
         std::fs::remove_dir_all(&root).expect("clean");
     }
 }
