@@ -26,6 +26,8 @@ pub struct Logger {
     peer: Option<Rc<OwnedFd>>,
     out: Outbox,
     dropped: u64,
+    /// Something waits for an answer, or for room in the socket.
+    pressing: bool,
 }
 
 impl Logger {
@@ -38,17 +40,22 @@ impl Logger {
         link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
         let theirs = Rc::new(theirs);
         link.park(TOKEN, "log-peer", Rc::clone(&theirs));
-        Ok(Self { socket: ours, peer: Some(theirs), out: Outbox::default(), dropped: 0 })
+        Ok(Self { socket: ours, peer: Some(theirs), out: Outbox::default(), dropped: 0, pressing: false })
     }
 
     /// Goes on with our end of the parked pair of a manager before us.
     pub fn reopen(socket: OwnedFd) -> Self {
-        Self { socket, peer: None, out: Outbox::default(), dropped: 0 }
+        Self { socket, peer: None, out: Outbox::default(), dropped: 0, pressing: false }
     }
 
     /// Whether no logger has had the other end yet: whatever was said waits in the socket.
     pub fn is_new(&self) -> bool {
         self.peer.is_some()
+    }
+
+    /// Whether the first logger is wanted now: an instance's end waits for it, or the socket holds no more.
+    pub fn wants_first(&self) -> bool {
+        self.pressing && self.is_new()
     }
 
     /// The other end, for the logger's process, if we have just made it.
@@ -82,6 +89,7 @@ impl Logger {
             self.dropped = self.dropped.saturating_add(1);
             return;
         }
+        self.pressing |= matches!(request, Request::End { .. } | Request::Dry { .. });
         self.out.keep(&request.encode(), fd.into_iter().collect());
         if self.out.len().is_multiple_of(BURST) {
             self.flush();
@@ -96,6 +104,7 @@ impl Logger {
     /// Sends what waits.
     pub fn flush(&mut self) {
         self.out.flush(self.socket.as_fd());
+        self.pressing |= self.out.len() > 0;
     }
 
     /// The next answer, if there is one.

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 const LOGGER_DELAY: u64 = 200;
 /// One that ends again and again waits no longer than this.
 const LOGGER_DELAY_MOST: u64 = 10_000;
+/// The boot's first services start before the logger does: it has nothing to do but to read what they print, which waits in
+/// pipes and its socket. It starts this much later, or as soon as somebody waits for it.
+const FIRST_LOGGER_DELAY: u64 = 30;
 
 impl Manager {
     /// The logger is to be started again: soon, if it has worked for a while, else later each time.
@@ -71,11 +74,26 @@ impl Manager {
         }
     }
 
-    /// Starts the first logger, which finds all that there is to be told and every pipe in its socket.
-    pub fn start_first_logger(&mut self) {
-        self.logger_since = wait::now_ms();
-        self.spawn_logger();
-        self.write_history();
+    /// The first logger is to be started.
+    pub fn plan_first_logger(&mut self) {
+        self.logger_due = Some(wait::now_ms().saturating_add(FIRST_LOGGER_DELAY));
+    }
+
+    /// Starts the logger if it is due, or the first one if something waits for it.
+    pub fn logger_if_due(&mut self, now: u64) {
+        // Of an end under way there is something to be written, whatever else.
+        let pressing = self.logger.wants_first() || self.going.is_some() && self.logger.is_new();
+        if !self.logger_due.is_some_and(|at| pressing || at <= now) {
+            return;
+        }
+        self.logger_due = None;
+        if self.logger.is_new() {
+            // All that there is to be told, and every pipe, is in its socket.
+            self.logger_since = now;
+            self.spawn_logger();
+        } else {
+            self.start_logger();
+        }
     }
 
     /// Starts the logger's process with its parked socket, and gives it every parked pipe.

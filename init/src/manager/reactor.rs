@@ -173,10 +173,7 @@ impl Manager {
         if self.core.next_deadline().is_some_and(|at| at <= now) {
             self.push(Event::Tick);
         }
-        if self.logger_due.is_some_and(|at| at <= now) {
-            self.logger_due = None;
-            self.start_logger();
-        }
+        self.logger_if_due(now);
         if self.strays_due.is_some_and(|at| at <= now) {
             self.strays_due = None;
             let watched: Vec<(u64, UnitId)> = self.watched.iter().map(|(token, unit)| (*token, *unit)).collect();

@@ -11,7 +11,7 @@ use crate::core::{Event, Phase};
 use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::sys::epoll::Ready;
-use crate::sys::{file, memfd, pipe};
+use crate::sys::{file, memfd, pipe, wait};
 use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -117,6 +117,9 @@ impl Manager {
         self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
         let handed = self.link.spawn(key, &compiled.bytes, fds, born);
+        if self.logger.wants_first() {
+            self.logger_if_due(wait::now_ms());
+        }
         handed.map_err(|e| format!("cannot hand the plan over: {}", e.desc()))
     }
 

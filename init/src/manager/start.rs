@@ -369,7 +369,6 @@ impl Manager {
         }
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);
-        let logger_first = !logger_runs && self.logger.is_new();
         greeting.slots.iter().for_each(|(key, pid, life)| self.note_own(*key, *pid, *life));
         self.write_omitted();
         for (key, pid, life) in greeting.slots {
@@ -383,7 +382,9 @@ impl Manager {
             // The manager before us may have died before it had told all.
             self.events.write_again();
             self.write_history();
-        } else if !logger_first {
+        } else if self.logger.is_new() {
+            self.plan_first_logger();
+        } else {
             self.start_logger();
         }
         if let Some(tree) = &self.tree {
@@ -399,10 +400,6 @@ impl Manager {
         self.record_boot();
         self.boot_on();
         self.settle();
-        if logger_first {
-            // After the first services: what they print, and all that it is told, waits in pipes and its socket.
-            self.start_first_logger();
-        }
         self.link.send(Request::Ready, Vec::new());
         Ok(())
     }
