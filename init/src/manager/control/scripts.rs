@@ -8,6 +8,7 @@ use crate::manager::spawn::{PATH, beside};
 use crate::manager::state::Manager;
 use crate::proto::control::{Links, Planned, Reply};
 use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::words;
 use crate::switch::{Switched, sysv_words};
 use crate::sys::{file, memfd, wait};
 use serde::Serialize;
@@ -106,7 +107,7 @@ impl Manager {
                     self.take_in_links();
                 }
                 let said = text(&running.errors);
-                let why = if said.is_empty() { format!("sysv switch has ended: {exit:?}") } else { said };
+                let why = if said.is_empty() { format!("sysv switch {}", words::exit(exit.into())) } else { said };
                 self.turn_away(running.wanted.request.client, failed(why));
             }
         }
@@ -152,7 +153,7 @@ impl Manager {
         if let Some(step) = self.switches.running.as_ref().filter(|r| r.deadline <= now).map(|r| r.step) {
             let key = Key { token: TOKEN, step };
             self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
-            self.on_switched(step, Exit::Unknown);
+            self.on_switched(step, Exit::Signal(libc::SIGKILL));
         }
     }
 }
