@@ -43,6 +43,7 @@ mod killprocs;
 pub mod leftover;
 pub mod link;
 pub mod logger;
+mod logging;
 pub mod machine;
 pub mod notices;
 

@@ -27,6 +27,9 @@ pub fn failure_sentence(unit: &Unit, sites: &[Site], stage: u16, errno: i32) -> 
             let remedy = match error {
                 Errno::EAGAIN => "; check how many processes run and what limits them (pids.max, ulimit -u)",
                 Errno::ENOMEM => "; memory is short",
+                Errno::EMFILE | Errno::ENFILE => {
+                    "; process 1 has no descriptor left, raise its limit on open files (ulimit -n)"
+                }
                 _ => "",
             };
             format!("{}: cannot start a process: {why}{remedy}", unit.name)
