@@ -228,7 +228,7 @@ fn level_one_ends_what_was_left_behind_before() {
     let leaver = |name: &str| {
         format!(
             "[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=process\nExecStart=/bin/sh -c \
-             'setsid sh -c \"trap : TERM HUP; while :; do sleep 1; done\" & echo $! >/run/{name}.pid'\n\
+             'setsid env --ignore-signal=TERM --ignore-signal=HUP sleep 7777 & echo $! >/run/{name}.pid'\n\
              [Install]\nRunlevels=3\n"
         )
     };
