@@ -44,6 +44,7 @@ pub mod leftover;
 pub mod link;
 mod locks;
 pub mod logger;
+mod logging;
 pub mod machine;
 pub mod notices;
 

@@ -208,9 +208,9 @@ impl Manager {
         }
         // The logger's ends stay parked until it says that nobody writes any more.
         if self.clear_away(unit, definition, Some(token)) {
-            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR]);
+            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY]);
         } else {
-            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::OUT, parked::ERR, parked::LEFT]);
+            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::LEFT]);
         }
         if had_logs {
             self.logger.send(logger::Request::End { token }, None);

@@ -171,6 +171,8 @@ pub struct Manager {
     pub lasting: super::omit::Lasting,
     /// The step of the last helper.
     pub helpers: u32,
+    /// Log pipes of instances that a manager before us began.
+    pub taken_over: BTreeSet<(u64, Stream)>,
     /// Processes that a paused PID 1 has refused to start.
     pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.

@@ -367,7 +367,7 @@ pub enum Event {
         /// The key or token it named.
         key: Key,
         /// Why, as errno (`EEXIST`: the key has a slot; `ENOSPC`: the table is full; `ESRCH`: no such process;
-        /// `EINTR`: a fault of PID 1's own came between, ask again; …).
+        /// `EINTR`: a fault of PID 1's own came between, ask again; `EMFILE`: what came beside it found no room; …).
         errno: i32,
     },
 }
