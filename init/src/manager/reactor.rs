@@ -434,6 +434,7 @@ impl Manager {
                 Why::Appears(_) => appeared = true,
                 Why::Sources(_) => self.generator.changed(),
                 Why::Daemons => daemons.extend(file),
+                Why::Locks => file.iter().for_each(|file| self.look_at_lock(file)),
                 Why::Cgroup(token) => self.look_at_group(token),
                 Why::PidFile(token) => self.look_at_pid_file(token),
             }

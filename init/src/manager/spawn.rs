@@ -318,7 +318,7 @@ fn is_managers(name: &str) -> bool {
 fn init_halt(how: Power) -> Option<(String, String)> {
     let word = match how {
         Power::Halt => "HALT",
-        Power::PowerOff => "POWEROFF",
+        Power::PowerOff | Power::Cut => "POWEROFF",
         Power::Reboot => return None,
     };
     Some(("INIT_HALT".to_owned(), word.to_owned()))

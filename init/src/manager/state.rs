@@ -285,6 +285,7 @@ impl Manager {
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Found { .. }
+            | Event::Unlocked { .. }
             | Event::Hold { .. }
             | Event::Release { .. }
             | Event::Define(_)

@@ -95,9 +95,10 @@ impl Manager {
         }
     }
 
-    /// The client hung up.
+    /// The client hung up, or wants no answer to what it asked for last.
     pub fn forget_client(&mut self, client: ClientId) {
         self.requests.forget(client);
+        self.switches.forget(client);
         self.state_waits.retain(|w| w.client != client);
         self.followers.remove(&client);
     }
@@ -318,7 +319,7 @@ impl Manager {
         let (previous, current, switching_to) = self.core.levels();
         let going_down = self.going.map(|g| match g.how {
             Power::Halt => PowerWord::Halt,
-            Power::PowerOff => PowerWord::PowerOff,
+            Power::PowerOff | Power::Cut => PowerWord::PowerOff,
             Power::Reboot => PowerWord::Reboot,
         });
         Runlevel { previous, current, switching_to, going_down }

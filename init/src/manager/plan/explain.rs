@@ -60,6 +60,9 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
         ("AmbientCapabilities" | "CapabilityBoundingSet" | "SecureBits", Errno::EPERM) => {
             "this init doesn't have these capabilities itself, or may not pass them on"
         }
+        (_, Errno::EMFILE | Errno::ENFILE) => {
+            "raise the unit's LimitNOFILE=, or the limit on open files (ulimit -n) of what starts process 1"
+        }
         (_, Errno::EROFS) => "the file system is read-only",
         ("User" | "Group" | "Nice" | "OOMScoreAdjust", Errno::EPERM | Errno::EACCES) => {
             "this init doesn't run with the privilege it takes"
