@@ -254,6 +254,18 @@ fn logged(world: &World, unit: &str) -> Vec<u64> {
 }
 
 #[test]
+fn a_manager_that_dies_before_there_is_a_logger_loses_no_line() {
+    // The first logger starts a while after the services: this one is quicker.
+    let unit = "[Service]\nExecStart=/bin/sh -c 'echo line 1; cd /proc; for p in [0-9]*; do read c <$p/comm; \
+                [ $c != init-manager ] || kill -9 $p; done; echo line 2; exec sleep infinity'\n";
+    let world = World::new().unit("w.service", unit).unit("quiet.service", SLEEPER).boot();
+    world.wait_for("the last line", deadline(10), |w| (logged(w, "w").last() == Some(&2)).then_some(()));
+    assert_eq!(logged(&world, "w"), [1, 2]);
+    let managers = world.ok(["initctl", "history"]);
+    assert_eq!(managers.matches("manager 2 took over").count(), 1, "{managers}");
+}
+
+#[test]
 fn a_logger_that_dies_loses_no_line() {
     // Dash ends when a write fails, so it is there at the end only if it never got SIGPIPE or EPIPE.
     let unit = "[Service]\nIgnoreSIGPIPE=no\nExecStart=/bin/sh -c 'i=0; while [ ! -e /run/enough ]; do i=$((i+1)); \
@@ -428,6 +440,7 @@ fn idle_nothing_wakes() {
             status.lines().filter(|l| l.contains("ctxt_switches")).filter_map(count).sum::<u64>()
         })
     };
+    world.wait_for("a logger", deadline(10), World::logger);
     let mut before = switches(&world);
     world.wait_for("they rest", deadline(20), |w| {
         w.pass(500);

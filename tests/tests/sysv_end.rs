@@ -52,7 +52,7 @@ fn our_own_pids_are_written_down_and_renewed() {
     assert!(!omitted(&world).contains(&1), "nobody kills PID 1, and nobody needs to be told");
     world.kill_manager(Signal::SIGKILL);
     renewed(&world);
-    let logger = world.logger().expect("a logger");
+    let logger = world.wait_for("a logger", deadline(10), World::logger);
     let before = inside(logger);
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(logger), Signal::SIGKILL).expect("ours");
     world.wait_for("another logger", deadline(30), |w| w.logger().filter(|pid| inside(*pid) != before));
