@@ -248,7 +248,7 @@ mod tests {
         let seen = |test, path: &str, negated| {
             let condition =
                 Condition { test, triggering: false, negated, value: path.to_owned(), place: Place::default() };
-            at_hand(&condition)
+            at_hand(&condition, &OnceCell::new())
         };
         assert!(std::env::temp_dir().is_dir());
         for test in [Test::PathExists, Test::PathIsDirectory] {
