@@ -127,6 +127,8 @@ impl Manager {
         {
             let status = self.going.map_or(0, |g| g.status);
             self.end_panel();
+            // One that starts now would miss PID 1's SIGTERM, and be waited for.
+            self.logger_due = None;
             self.say_last(Request::End { how, status });
         }
     }

@@ -382,7 +382,7 @@ impl Manager {
             // The manager before us may have died before it had told all.
             self.events.write_again();
             self.write_history();
-        } else if self.logger.is_new() {
+        } else if self.logger.is_new() && matches!(self.machine.purpose, Purpose::Levels { .. }) {
             self.plan_first_logger();
         } else {
             self.start_logger();
