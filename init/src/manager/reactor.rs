@@ -317,7 +317,8 @@ impl Manager {
         // What remains after its exit says nothing more: its last line is complete, with or without a newline.
         let exited = |id: UnitId| self.core.view(id).phase == Phase::Exited;
         if matches!(life, Life::Over(_)) && self.core.token_unit(key.token).is_some_and(exited) {
-            self.logger.send(logger_proto::Request::Dry { token: key.token }, None);
+            let token = self.instances.get(&key.token).map_or(key.token, |i| i.logs);
+            self.logger.send(logger_proto::Request::Dry { token }, None);
         }
         self.hear_again(key.token);
     }
@@ -542,6 +543,11 @@ impl Manager {
 
     fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
+            if let Answer::Ended { token } = answer
+                && let Some(unit) = self.held.unit(token)
+            {
+                self.kept.is_dry(unit, token);
+            }
             match answer {
                 Answer::Ended { token } if self.held.unit(token).is_some_and(|u| self.removals.hold_news(u, token)) => {
                 }
@@ -574,8 +580,9 @@ impl Manager {
         self.write_history();
         self.send_record();
         // The one before may have died with the message that an instance is over.
-        let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
-        for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {
+        let used: BTreeSet<u64> = self.instances.values().map(|instance| instance.logs).collect();
+        let all: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
+        for token in all.difference(&used).copied() {
             self.logger.send(logger_proto::Request::End { token }, None);
         }
     }
