@@ -103,7 +103,9 @@ fn client_text(error: &Error) -> String {
     match error {
         Error::Refused { text: parts, .. } => {
             // The manager may have put the names into its sentence already.
-            if !parts.nearest.is_empty() && !parts.nearest.iter().any(|n| text.contains(n.as_str())) {
+            let apart = |c: char| c.is_whitespace() || "?,;`".contains(c);
+            let named = text.split(apart).any(|word| parts.nearest.iter().any(|near| near == word));
+            if !parts.nearest.is_empty() && !named {
                 text.push_str(&crate::render::did_you_mean(&parts.nearest));
             }
             if error.is(errors::NO_SUCH_UNIT) {
@@ -144,4 +146,24 @@ fn first_process() -> String {
         );
     }
     format!("PID 1 is {first}\n  try: initctl sandbox, which boots Rung beside this system")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use init::proto::control::ErrorText;
+
+    #[test]
+    fn a_name_that_is_near_is_told_though_it_is_a_part_of_the_mistyped_one() {
+        let text = |said: &str| {
+            let text = ErrorText { text: said.to_owned(), nearest: vec!["ok".to_owned()] };
+            client_text(&Error::Refused { name: errors::NO_SUCH_UNIT.to_owned(), text })
+        };
+        assert_eq!(
+            text("there is no unit named okk"),
+            "there is no unit named okk; did you mean ok?\n  try: initctl list"
+        );
+        let told = "there is no level `okk`, did you mean `ok`?";
+        assert_eq!(text(told), format!("{told}\n  try: initctl list"));
+    }
 }

@@ -19,6 +19,7 @@ const FOLDERS: &[&str] = &[
     "usr/lib/rung",
     "usr/lib/rung/units",
     "etc",
+    "etc/init.d",
     "etc/rung",
     "etc/rung/units",
     "etc/rung/levels",
@@ -43,6 +44,7 @@ const PROGRAMS: &[&str] = &[
     "usr/bin/dmesg",
     "usr/bin/grep",
     "usr/bin/ls",
+    "usr/bin/mount",
     "usr/bin/mv",
     "usr/bin/readlink",
     "usr/bin/sleep",
@@ -51,8 +53,10 @@ const PROGRAMS: &[&str] = &[
     "usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2",
     "usr/lib/x86_64-linux-gnu/libacl.so.1",
     "usr/lib/x86_64-linux-gnu/libattr.so.1",
+    "usr/lib/x86_64-linux-gnu/libblkid.so.1",
     "usr/lib/x86_64-linux-gnu/libc.so.6",
     "usr/lib/x86_64-linux-gnu/libcrypt.so.1",
+    "usr/lib/x86_64-linux-gnu/libmount.so.1",
     "usr/lib/x86_64-linux-gnu/libpcre2-8.so.0",
     "usr/lib/x86_64-linux-gnu/libselinux.so.1",
     "usr/lib/x86_64-linux-gnu/libtinfo.so.6",
@@ -88,6 +92,13 @@ const UNITS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Stands in for what tells a UPS to cut the power: says on the console whether anything is left mounted at `/root`.
+const UPS: &str = "#!/bin/sh
+left=unmounted
+while read -r from at rest; do [ \"$at\" != /root ] || left=mounted; done </proc/mounts
+echo \"ups-monitor $1: /root is $left\" >/dev/console
+";
+
 /// Writes the machine's archive; `conf` is its `init.conf`.
 pub fn initramfs(machine: &Machine, repo: &Path, bin: &Path, conf: &str, to: PathBuf) -> Result<PathBuf> {
     let mut archive = Archive::default();
@@ -117,6 +128,7 @@ pub fn initramfs(machine: &Machine, repo: &Path, bin: &Path, conf: &str, to: Pat
     for unit in SHIPPED {
         copy(repo.join("etc-skel/units").join(unit), &format!("usr/lib/rung/units/{unit}"), 0o644)?;
     }
+    archive.file("etc/init.d/ups-monitor", 0o755, UPS.as_bytes());
     archive.file("etc/rung/init.conf", 0o644, conf.as_bytes());
     for level in "S0123456".chars() {
         archive.folder(&format!("etc/rung/levels/{level}"));

@@ -38,6 +38,35 @@ fn with_few_descriptors_the_two_streams_share_a_pipe() {
     assert_eq!(said(shared, "bye"), "out");
 }
 
+/// PID 1 keeps a descriptor a service here, and needs some for each child on its way to its program: for all at once it
+/// has too few.
+#[test]
+fn who_finds_no_descriptor_left_is_started_a_little_later() {
+    const COUNT: usize = 60;
+    let world = many(COUNT, "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n").descriptors(105).boot();
+    for n in 0..COUNT {
+        let state = |w: &World| (w.state(&name(n)).0 == "active").then_some(());
+        world.wait_for(&format!("{} to be active", name(n)), deadline(20), state);
+    }
+}
+
+/// More services than PID 1 can ever keep descriptors for: those that are too many fail, and say why.
+#[test]
+fn who_finds_no_descriptor_for_long_fails_and_says_why() {
+    const COUNT: usize = 80;
+    let world = many(COUNT, "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n").descriptors(70).boot();
+    let states = || (0..COUNT).map(|n| world.state(&name(n)).0).collect::<Vec<_>>();
+    let settled =
+        |_: &World| Some(states()).filter(|all| all.iter().all(|s| ["active", "failed"].contains(&s.as_str())));
+    let states = world.wait_for("all to be active or failed", deadline(60), settled);
+    let failed: Vec<usize> = (0..COUNT).filter(|n| states[*n] == "failed").collect();
+    assert!(!failed.is_empty() && failed.len() < COUNT, "{states:?}");
+    for n in failed {
+        let status = world.run(["initctl", "status", &name(n)]).stdout;
+        assert!(status.contains("(ulimit -n)"), "{status}");
+    }
+}
+
 /// Such units come again at once; the manager has time for everybody else all the same.
 #[test]
 fn services_that_cannot_be_started_leave_the_manager_its_time() {

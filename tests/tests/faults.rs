@@ -286,6 +286,22 @@ fn a_logger_that_dies_loses_no_line() {
     assert_eq!(world.main_pids(&["w", "quiet"]), [writer, quiet]);
 }
 
+/// Between its commands nobody but the manager holds the service's end of its pipes: with it gone, the logger sees their
+/// end.
+#[test]
+fn a_pipe_that_only_the_manager_held_is_read_again() {
+    let unit = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/echo line 1\n\
+                ExecStop=/bin/sh -c 'echo line 2; echo line 3 >&2'\n";
+    let world = World::new().unit("w.service", unit).boot();
+    for last in [3, 6] {
+        world.kill_manager(Signal::SIGKILL);
+        world.ok(["initctl", "stop", "w"]);
+        let told = |w: &World| (logged(w, "w").len() == last).then_some(());
+        world.wait_for("what it said at its stop", deadline(10), told);
+        world.ok(["initctl", "start", "w"]);
+    }
+}
+
 #[test]
 fn the_end_of_an_instance_reaches_a_logger_that_was_dead() {
     // A child outlives the service and keeps the pipe open; the last line has no newline.

@@ -195,8 +195,18 @@ fn a_script_is_switched_in_the_farm() {
     assert_eq!((links().as_str(), on().as_str()), ("0K 1K 2K 3S 4S 5S 6K ", "345"));
     // With a unit in the same breath; what can't be is told, with the reason, and nothing is changed.
     world.write_unit("own.service", &sleeper("4"));
+    world.write_unit("unsaid.service", "[Service]\nExecStart=/bin/sleep 1000\n");
     let refused = world.fails(1, ["initctl", "enable", "web", "--levels", "6"]);
     assert!(refused.stderr.contains("in level 6 those are stopped"), "{refused:?}");
+    for root in [[].as_slice(), &["--root", "/"]] {
+        let wish = ["initctl", "enable", "own", "web", "--levels", "6"];
+        let refused = world.fails(1, wish.iter().chain(root).copied());
+        assert!(refused.stderr.contains("in level 6 those are stopped"), "{refused:?}");
+        assert_eq!(world.run(["sh", "-c", "ls /etc/rung/levels/?/own.service"]).stdout, "", "neither of both {root:?}");
+    }
+    let bad = world.fails(1, ["initctl", "enable", "web", "unsaid"]);
+    assert!(bad.stderr.contains("in which levels it belongs"), "{bad:?}");
+    assert_eq!(links(), "0K 1K 2K 3S 4S 5S 6K ", "neither of both");
     let both = world.ok(["initctl", "enable", "web", "own", "--levels", "2", "--json"]);
     assert!(both.contains("/etc/rung/levels/2/own.service") && both.contains("/etc/rc2.d/S01web"), "{both}");
     world.ok(["initctl", "mask", "web"]);

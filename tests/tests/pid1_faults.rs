@@ -7,7 +7,7 @@ use nix::sys::signal::Signal;
 use rung_tests::pid1::{Manager, Options, World, copy_program, key, until};
 use std::collections::BTreeMap;
 use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 const HELPER: &str = env!("CARGO_BIN_EXE_pid1-helper");
 
@@ -169,6 +169,39 @@ fn a_wanted_reexecution_takes_the_new_program_and_a_new_manager() {
     world.signal(Signal::SIGSEGV);
     manager.answered();
     assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+}
+
+/// A program that names another table, as one of a later version may.
+fn of_another_version(world: &World) -> Vec<u8> {
+    let mut bytes = std::fs::read(world.dir.join("init")).expect("read");
+    let name = init::pid1::table::MAGIC.to_le_bytes();
+    let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(&name)).collect();
+    assert!(!places.is_empty(), "the table's name isn't in the program");
+    places.into_iter().for_each(|at| bytes[at + 6] += 1);
+    bytes
+}
+
+#[test]
+fn a_program_that_does_not_know_the_table_leaves_it_to_the_one_that_does() {
+    let world = world();
+    let (manager, _) = world.greeted();
+    manager.spawn(key(16), &["/bin/sleep", "1000"]);
+    let pid = manager.running(key(16));
+    let new = world.dir.join("init.new");
+    std::fs::write(&new, of_another_version(&world)).expect("write");
+    std::fs::set_permissions(&new, std::fs::Permissions::from_mode(0o755)).expect("mode");
+    std::fs::rename(world.dir.join("init"), world.dir.join("init.old")).expect("rename");
+    copy_program(&new, &world.dir.join("init"));
+    let mut last = manager;
+    for reexecs in [1, 2] {
+        last.send(Request::Reexec);
+        let (manager, welcome) = world.greeted();
+        assert!(matches!(welcome, Event::Welcome { reexecs: r, .. } if r == reexecs), "{welcome:?}");
+        assert_eq!(manager.sync().0.get(&key(16)), Some(&(pid, Life::Running)));
+        let exe = std::fs::read_link(format!("/proc/{}/exe", world.pid1())).expect("exe");
+        assert_eq!(exe, world.dir.join("init.old"));
+        last = manager;
+    }
 }
 
 #[test]

@@ -96,6 +96,32 @@ fn sorted(mut calls: Vec<String>) -> Vec<String> {
     calls
 }
 
+/// A script that leaves no process is called with `stop` by its path, by somebody who knows no Rung.
+#[test]
+fn a_lock_file_that_is_gone_is_a_stop() {
+    let container = Container::plain(tree());
+    container.wait_said("runlevel 3 reached");
+    let state = |name: &str| container.run(&["/usr/bin/initctl", "is-active", name]).stdout.trim().to_owned();
+    for name in ["one", "two"] {
+        assert_eq!(state(name), "active");
+        assert_eq!(container.run(&["/bin/sh", &format!("/etc/rc.d/init.d/{name}"), "stop"]).code, 0);
+        container.wait_for("the stop to be seen", |_| (state(name) == "inactive").then_some(()));
+    }
+    calls(&container);
+    // What it waits for.
+    assert_eq!(container.run(&["/bin/sh", "-c", ": >/run/two.here"]).code, 0);
+    let start = container.run(&["/usr/bin/initctl", "start", "one"]);
+    assert_eq!((start.code, calls(&container)), (0, vec!["start one 3 N".to_owned()]), "{start:?}");
+    assert_eq!((state("one"), state("two")), ("active".into(), "inactive".into()));
+    // Without a lock file nothing shows it.
+    assert_eq!(container.run(&["/bin/sh", "/etc/rc.d/init.d/bare", "stop"]).code, 0);
+    assert_eq!(state("bare"), "active");
+    assert!(container.run(&["/usr/bin/initctl", "why", "bare"]).stdout.contains("`service bare status`"));
+    calls(&container);
+    let start = container.run(&["/usr/lib/rung/sysv", "service", "bare", "start"]);
+    assert_eq!((start.code, calls(&container).len()), (0, 1), "{start:?}");
+}
+
 #[test]
 fn a_switch_goes_by_lock_files() {
     let mut container = Container::plain(tree());

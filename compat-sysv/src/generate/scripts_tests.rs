@@ -19,9 +19,14 @@ impl Scratch {
         self.put(&format!("etc/init.d/{name}"), &text);
     }
 
-    /// `S01NAME` or `K01NAME` in each of the levels.
-    fn links(&self, levels: &str, link: &str) {
-        for level in levels.chars() {
+    /// Scripts that provide their names and nothing else, and the rest of their headers.
+    fn scripts<const N: usize>(&self, all: [(&str, &str); N]) {
+        all.into_iter().for_each(|(name, header)| self.script(name, &format!("Provides: {name}; {header}")));
+    }
+
+    /// `S01NAME` or `K01NAME`, or several of them, in each of the levels.
+    fn links(&self, levels: &str, links: &str) {
+        for (level, link) in levels.chars().flat_map(|level| links.split(' ').map(move |link| (level, link))) {
             self.link(&format!("etc/rc{level}.d/{link}"), &format!("../init.d/{}", &link[3..]));
         }
     }
@@ -55,18 +60,16 @@ impl Scratch {
 #[test]
 fn a_stop_waits_for_whom_the_headers_name_for_it() {
     let place = Scratch::new();
-    place.script("seed", "Provides: seed");
-    place.script("net", "Provides: net; Required-Start: seed");
-    place.script("log", "Provides: log; Required-Start: seed; Required-Stop: seed");
-    place.script("last", "Provides: last; Required-Stop: seed");
-    place.script("by", "Provides: by; Required-Start: seed; Required-Stop: last");
-    place.script("kept", "Provides: kept; Required-Start: seed; Default-Stop:");
-    for name in ["seed", "net", "log", "last", "by"] {
-        place.links("06", &format!("K01{name}"));
-    }
-    for name in ["seed", "net", "log", "by", "kept"] {
-        place.links("2", &format!("S01{name}"));
-    }
+    place.scripts([
+        ("seed", ""),
+        ("net", "Required-Start: seed"),
+        ("log", "Required-Start: seed; Required-Stop: seed"),
+        ("last", "Required-Stop: seed"),
+        ("by", "Required-Start: seed; Required-Stop: last"),
+        ("kept", "Required-Start: seed; Default-Stop:"),
+    ]);
+    place.links("06", "K01seed K01net K01log K01last K01by");
+    place.links("2", "S01seed S01net S01log S01by S01kept");
     let said = |name: &str| [place.said(name, "After"), place.said(name, "StartAfter"), place.said(name, "Wants")];
     assert_eq!(said("net"), ["", "seed.service", "seed.service"]);
     // By way of a third it stops before it all the same; what isn't called at the end says nothing of that order.
@@ -141,17 +144,12 @@ fn an_interactive_one_gets_the_console_and_runs_alone() {
 #[test]
 fn wanted_is_what_is_on_wherever_it_is() {
     let place = Scratch::new();
-    for name in ["off", "less", "same", "more", "early"] {
-        place.script(name, &format!("Provides: {name}"));
-    }
-    place.script("web", "Provides: web; Required-Start: off less same more early; Should-Start: soft");
-    place.script("soft", "Provides: soft");
-    place.links("23", "S01web");
-    place.links("23", "S01same");
+    place.scripts(["off", "less", "same", "more", "early", "soft"].map(|name| (name, "")));
+    place.scripts([("web", "Required-Start: off less same more early; Should-Start: soft")]);
+    place.links("23", "S01web S01same S01soft");
     place.links("2345", "S01more");
     place.links("3", "S01less");
     place.links("S", "S01early");
-    place.links("23", "S01soft");
     assert_eq!(place.said("web", "Wants"), "more.service same.service");
     assert_eq!(place.said("web", "After"), "less.service more.service off.service same.service soft.service");
 }

@@ -52,6 +52,27 @@ fn what_a_script_leaves_is_the_service() {
     assert_eq!((b.view("one").state, b.spawned()), (State::Failed, vec![]));
 }
 
+/// Its processes show whether a daemon is up; of who has left none the lock file does, and nobody calls the script again.
+#[test]
+fn a_lock_file_that_goes_ends_what_left_no_process() {
+    let always = |u: &mut Unit| u.service.restart = Restart::Always;
+    let mut b = Bench::new(vec![script("done", always), script("daemon", always)]);
+    started(&mut b, "done", None, true);
+    started(&mut b, "daemon", Some(55), false);
+    b.wait(60_000);
+    for name in ["done", "daemon"] {
+        b.feed(Event::Unlocked { unit: UnitName::new(name).expect("a name") });
+    }
+    assert_eq!((b.view("done").state, b.view("daemon").state), (State::Inactive, State::Active));
+    b.wait(60_000);
+    assert_eq!((b.spawned(), b.signals()), (vec![], vec![]));
+    // As `service done restart` does on its way.
+    started(&mut b, "done", None, true);
+    b.feed(Event::Hold { unit: UnitName::new("done").expect("a name"), pid: 7, start_time: 1 });
+    b.feed(Event::Unlocked { unit: UnitName::new("done").expect("a name") });
+    assert_eq!(b.view("done").phase, Phase::Exited);
+}
+
 #[test]
 fn what_ends_soon_and_well_was_no_daemon() {
     let file = |u: &mut Unit| u.service.pid_file = Some("/run/x.pid".into());

@@ -53,7 +53,7 @@ mod power {
         power
             .map(|p| match p {
                 Power::Halt => "halt",
-                Power::PowerOff => "poweroff",
+                Power::PowerOff | Power::Cut => "poweroff",
                 Power::Reboot => "reboot",
             })
             .serialize(to)

@@ -213,6 +213,11 @@ pub enum Event {
         /// Its main process and when that started, if it is known.
         main: Option<(i32, u64)>,
     },
+    /// A script that has left nothing running has been stopped by somebody else: its lock file is gone.
+    Unlocked {
+        /// Whose.
+        unit: UnitName,
+    },
     /// A process begins to run a verb of the unit's script inside the unit: until it is over `Restart=` waits.
     Hold {
         /// Whose script.

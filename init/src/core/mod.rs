@@ -153,6 +153,11 @@ impl Core {
                 }
             }
             Event::Found { unit, main } => self.found(&unit, main, out),
+            Event::Unlocked { unit } => {
+                if let Some(id) = self.units.find(&unit) {
+                    self.drive(id, Input::Unlocked, out);
+                }
+            }
             Event::Hold { unit, pid, start_time } => self.hold(&unit, (pid, start_time), out),
             Event::Release { pid, unit } => self.unhold(pid, unit.as_ref(), out),
             Event::Checked { token, verdict } => {

@@ -399,6 +399,8 @@ impl Service {
             }
             (_, Input::Found(..)) => {}
             (_, Input::Released) => self.released(r),
+            (Phase::Exited, Input::Unlocked) if is_script(r.unit) && !self.is_held() => self.undone(r),
+            (_, Input::Unlocked) => {}
             (Phase::Start, Input::Nameless) if self.seeking && is_script(r.unit) => self.came_up(r),
             (_, Input::Nameless) => {}
             (Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start))

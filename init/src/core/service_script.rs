@@ -111,6 +111,12 @@ impl Service {
         if self.comes_again(r) { self.stop(r, 0) } else { self.stop_signal(r) }
     }
 
+    /// Somebody has called its script with `stop`, which is no end that `Restart=` makes good.
+    pub(super) fn undone(&mut self, r: &mut Run<'_>) {
+        self.wanted = Wanted::Down;
+        self.stop_signal(r);
+    }
+
     /// Whether `Restart=` would bring it back if it ended now.
     pub(super) fn comes_again(&self, r: &Run<'_>) -> bool {
         let wanted = self.wanted == Wanted::Up && r.may_restart;

@@ -93,8 +93,18 @@ impl Farm {
         if !red_hat {
             return RcRule::Links;
         }
+        RcRule::Lock(self.is_locked(name))
+    }
+
+    /// Whether a script's lock file is there.
+    pub fn is_locked(&self, name: &str) -> bool {
         let there = |file: &str| self.locks.join(file).exists();
-        RcRule::Lock(there(name) || there(&format!("{name}.init")))
+        there(name) || there(&format!("{name}.init"))
+    }
+
+    /// Where the lock files are, on a tree that has them.
+    pub fn lock_folder(&self) -> Option<&Path> {
+        self.is_red_hat().then_some(&self.locks)
     }
 
     /// The same links, for a rehearsal: `enable` and `disable` tell what they would change, and change nothing.

@@ -183,7 +183,7 @@ pub fn describe(ask: &Ask) -> String {
         },
         Ask::Level(level) => format!("runlevel {level}"),
         Ask::Down(Power::Halt) => "halt".into(),
-        Ask::Down(Power::PowerOff) => "poweroff".into(),
+        Ask::Down(Power::PowerOff | Power::Cut) => "poweroff".into(),
         Ask::Down(Power::Reboot) => "reboot".into(),
     }
 }

@@ -21,18 +21,16 @@ pub mod parked {
     pub const READY: &str = "ready-r";
     /// Stands for what the run leaves behind, until that is cleared away.
     pub const LEFT: &str = "left";
-    /// Standard output's pipe, the service's end.
-    pub const OUT: &str = "out-w";
     /// Standard output's pipe, the logger's end.
     pub const OUT_READ: &str = "out-r";
-    /// Standard error's pipe, the service's end.
-    pub const ERR: &str = "err-w";
     /// Standard error's pipe, the logger's end.
     pub const ERR_READ: &str = "err-r";
+    /// The services' ends, which managers before us kept as well.
+    pub const WRITE_ENDS: [&str; 2] = ["out-w", "err-w"];
 
     /// Whether it is an end of a log pipe.
     pub fn is_pipe(name: &str) -> bool {
-        [OUT, OUT_READ, ERR, ERR_READ].contains(&name)
+        [OUT_READ, ERR_READ].contains(&name) || WRITE_ENDS.contains(&name)
     }
 
     /// The logger's end of a stream.
@@ -49,9 +47,9 @@ pub mod parked {
 pub enum Logs {
     /// None of it does.
     None,
-    /// Each stream has a pipe, of which PID 1 keeps both ends.
+    /// Each stream has a pipe.
     Two,
-    /// Both share a pipe, and PID 1 keeps only the logger's end: descriptors are short.
+    /// Both share a pipe: descriptors are short.
     One,
 }
 
@@ -103,16 +101,12 @@ impl Instance {
     ) -> Result<Self, String> {
         let mut instance = Self { logs: token, ..Self::default() };
         let name = unit.short();
+        // PID 1 keeps the logger's ends, so that a logger's death loses nothing. From these the others can be made anew.
         match logs {
             Logs::None => {}
             Logs::Two => {
                 let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
-                let parks = [
-                    (parked::OUT, Rc::clone(&out)),
-                    (parked::OUT_READ, Rc::clone(&out_read)),
-                    (parked::ERR, Rc::clone(&err)),
-                    (parked::ERR_READ, Rc::clone(&err_read)),
-                ];
+                let parks = [(parked::OUT_READ, Rc::clone(&out_read)), (parked::ERR_READ, Rc::clone(&err_read))];
                 link.park_all(token, parks);
                 logger.open(token, Stream::Out, name, out_read);
                 logger.open(token, Stream::Err, name, err_read);
@@ -133,19 +127,37 @@ impl Instance {
     /// # Errors
     /// [`Gone`] when PID 1 is.
     pub fn fetch(token: u64, logs: u64, link: &mut Link) -> Result<Self, Gone> {
-        let out = match link.fetch(logs, parked::OUT)? {
-            // Only the logger's end of it was kept.
-            None => link.fetch(logs, parked::OUT_READ)?.and_then(|read| pipe::write_end(read.as_fd()).ok()),
-            out => out,
+        let mut write_end = |name| {
+            let read = link.fetch(logs, name)?;
+            Ok(read.and_then(|read| pipe::write_end(read.as_fd()).ok()).map(Rc::new))
         };
-        Ok(Self {
-            notify: link.fetch(token, parked::NOTIFY)?,
-            ready: link.fetch(token, parked::READY)?,
-            refused: false,
-            logs,
-            out: out.map(Rc::new),
-            err: link.fetch(logs, parked::ERR)?.map(Rc::new),
-        })
+        let (out, err) = (write_end(parked::OUT_READ)?, write_end(parked::ERR_READ)?);
+        link.unpark_all(logs, &parked::WRITE_ENDS);
+        let (notify, ready) = (link.fetch(token, parked::NOTIFY)?, link.fetch(token, parked::READY)?);
+        Ok(Self { notify, ready, refused: false, logs, out, err })
+    }
+
+    /// Parks once more what PID 1 had no room for. What can't be opened anew now isn't kept.
+    pub fn park_again(&self, token: u64, link: &mut Link) {
+        if let Some(socket) = self.notify.as_ref().and_then(|socket| share(socket).ok()) {
+            link.park(token, parked::NOTIFY, socket);
+        }
+        if let Some(pipe) = self.ready.as_ref().and_then(|read| share(read).ok()) {
+            link.park(token, parked::READY, pipe);
+        }
+        for (write, name) in [(&self.out, parked::OUT_READ), (&self.err, parked::ERR_READ)] {
+            if let Some(read) = write.as_ref().and_then(|write| pipe::read_end(write.as_fd()).ok()) {
+                link.park(self.logs, name, read);
+            }
+        }
+    }
+
+    /// Whether a stream has a pipe, to whose end the service's processes write.
+    pub fn has_pipe(&self, stream: Stream) -> bool {
+        match stream {
+            Stream::Out => self.out.is_some(),
+            Stream::Err => self.err.is_some(),
+        }
     }
 }
 
@@ -161,7 +173,7 @@ pub fn parks(unit: &Unit) -> bool {
 /// # Errors
 /// As `pipe2(2)`; a text that says what could not be made.
 pub fn ready_pipe(token: u64, link: &mut Link) -> Result<(OwnedFd, OwnedFd), String> {
-    let (read, write) = pipe::new().map_err(|e: Errno| format!("cannot make a readiness pipe: {e}"))?;
+    let (read, write) = pipe::new().map_err(|e| unmade("a readiness pipe", e))?;
     link.park(token, parked::READY, share(&read)?);
     Ok((read, write))
 }
@@ -170,8 +182,16 @@ fn share(fd: &OwnedFd) -> Result<OwnedFd, String> {
     fd.try_clone().map_err(|e| format!("cannot duplicate a descriptor: {e}"))
 }
 
+fn unmade(what: &str, errno: Errno) -> String {
+    let remedy = match errno {
+        Errno::EMFILE | Errno::ENFILE => "; raise the limit on open files (ulimit -n) of what starts process 1",
+        _ => "",
+    };
+    format!("cannot make {what}: {}{remedy}", errno.desc())
+}
+
 /// Both ends of a new pipe: the logger's and the service's.
 fn log_pipe() -> Result<[Rc<OwnedFd>; 2], String> {
-    let (read, write) = pipe::new().map_err(|e: Errno| format!("cannot make a log pipe: {e}"))?;
+    let (read, write) = pipe::new().map_err(|e| unmade("a log pipe", e))?;
     Ok([Rc::new(read), Rc::new(write)])
 }

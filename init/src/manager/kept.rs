@@ -6,10 +6,11 @@
 //! aren't its own, is in the journal; it changes once in a row of restarts. When a manager dies between two runs the pipes
 //! are let go, and the next run gets new ones.
 
-use super::instance::{Instance, parked};
+use super::instance::Instance;
+use super::spawn::uses_log;
 use super::state::Manager;
 use crate::core::{Core, Record, UnitId};
-use crate::proto::logger::Request;
+use crate::proto::logger::{Request, Stream};
 use crate::sys::pipe;
 use crate::sys::wait;
 use crate::unit::{KillMode, Unit, UnitName};
@@ -117,28 +118,27 @@ impl Manager {
         let both = instance.and_then(|i| i.out.zip(i.err)).filter(|_| ended && self.comes_soon(unit));
         match both {
             Some((out, err)) => drop(self.kept.spare.insert(unit, Spare { owner, out, err, dry: false })),
-            None => self.let_pipes_go(unit, owner),
+            // The logger's ends stay parked until it says that nobody writes any more.
+            None => drop(self.kept.own(self.core.name(unit), None)),
         }
-    }
-
-    fn let_pipes_go(&mut self, unit: UnitId, owner: u64) {
-        // The logger's ends stay parked until it says that nobody writes any more.
-        self.link.unpark_late(owner, &[parked::OUT, parked::ERR]);
-        self.kept.own(self.core.name(unit), None);
     }
 
     /// The automatic restart that they were kept for is off.
     pub(super) fn drop_spare(&mut self, unit: UnitId) {
-        if let Some(spare) = self.kept.spare.remove(&unit) {
-            self.let_pipes_go(unit, spare.owner);
+        if self.kept.spare.remove(&unit).is_some() {
+            self.kept.own(self.core.name(unit), None);
         }
     }
 
     /// Gives a new instance the pipes of the run before. `None`: it needs its own, and any that were kept are let go.
     pub(super) fn take_spare(&mut self, unit: &Unit) -> Option<Instance> {
         let id = self.core.id(&unit.name)?;
-        let spare = self.kept.spare.get(&id).is_some_and(|s| s.dry && s.is_as_new() && super::spawn::uses_log(unit));
-        let spare = if spare { self.kept.spare.remove(&id) } else { None };
+        let good = |spare: &Spare| {
+            let read = [Stream::Out, Stream::Err].into_iter().all(|s| self.pipes.contains_key(&(spare.owner, s)));
+            spare.dry && read && spare.is_as_new()
+        };
+        let fits = uses_log(unit) && self.kept.spare.get(&id).is_some_and(good);
+        let spare = if fits { self.kept.spare.remove(&id) } else { None };
         let Some(Spare { owner, out, err, .. }) = spare else {
             self.drop_spare(id);
             return None;

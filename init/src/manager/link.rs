@@ -5,7 +5,7 @@
 //! its answer is near.
 
 use super::outbox::Outbox;
-use crate::proto::pid1::{BATCHES, CGROUPS, Event, FRAME_LEN, Key, MAX_PLAN, Name, Request};
+use crate::proto::pid1::{BATCHES, CGROUPS, CUTS, Event, FRAME_LEN, Key, MAX_PLAN, Name, Power, Request};
 use crate::sys::seqpacket::{self, Received};
 use crate::sys::{file, memfd, pipe, wait};
 use nix::errno::Errno;
@@ -41,6 +41,11 @@ impl Link {
     /// What PID 1 has said of itself: one of an older version is spoken to in its own way.
     pub fn speak(&mut self, version: u16) {
         self.version = version;
+    }
+
+    /// An end by force, as this PID 1 knows it.
+    pub fn forced(&self, how: Power) -> Power {
+        if self.version < CUTS { how } else { how.forced() }
     }
 
     /// For epoll.

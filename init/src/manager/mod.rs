@@ -9,7 +9,7 @@
 //! | [`accounts`], [`helper`], [`omit`] | users that only `getent` knows; processes of the manager's own, and who spares them |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
-//! | [`inittab`] | inittab's lines when it is read again, keys and power |
+//! | [`inittab`], `locks` | inittab's lines when it is read again, keys and power; Red Hat's lock files |
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
@@ -44,7 +44,9 @@ pub mod kept;
 mod killprocs;
 pub mod leftover;
 pub mod link;
+mod locks;
 pub mod logger;
+mod logging;
 pub mod machine;
 pub mod notices;
 

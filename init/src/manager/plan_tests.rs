@@ -351,6 +351,11 @@ fn failures_name_key_place_and_remedy() {
     assert_eq!(say("set the umask", 5), "UMask=: cannot set the umask: Input/output error");
     assert!(say("set the limit", libc::EPERM).contains("x.service:5): cannot set the limit"));
     assert_eq!(
+        say("open", libc::EMFILE),
+        "StandardInput=: cannot open /dev/null: Too many open files; raise the unit's LimitNOFILE=, or the limit on \
+         open files (ulimit -n) of what starts process 1"
+    );
+    assert_eq!(
         failure_sentence(&unit, &sites, STAGE_FORK, libc::EAGAIN),
         "x: cannot start a process: Resource temporarily unavailable; check how many processes run and what limits them (pids.max, ulimit -u)"
     );

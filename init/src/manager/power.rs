@@ -48,6 +48,7 @@ impl Manager {
         if force {
             self.end_panel();
             self.logger.flush();
+            let how = self.link.forced(how);
             self.link.send(Request::End { how, status }, Vec::new());
             return;
         }

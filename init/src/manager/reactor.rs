@@ -1,15 +1,14 @@
 //! The event loop: waits, hands what is ready to its owner, lets the core decide, sends what came of it.
 
 use super::census::Census;
-use super::instance::parked;
 use super::link::Gone;
 use super::logger;
 use super::state::Manager;
 use super::watch::{Change, Why};
 use super::{helper, holds, panel};
 use crate::core::{Event, FIRST_TOKEN, Phase, UnitId};
-use crate::proto::logger::{self as logger_proto, Answer, Stream};
-use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Request, STAGE_FORK};
+use crate::proto::logger as logger_proto;
+use crate::proto::pid1::{self, Event as Pid1Event, Exit, Key, Life, Name, Request, STAGE_FORK};
 use crate::sys::epoll::Ready;
 use crate::sys::wait;
 use crate::unit::UnitName;
@@ -34,6 +33,8 @@ const TURN_SECONDS: u32 = 30;
 pub(super) const STRAY: u32 = 0x8000_0000;
 /// A fault of PID 1 came between the fork and its record.
 const INTERRUPTED: Exit = Exit::NotRun { stage: STAGE_FORK, errno: Errno::EINTR as i32 };
+/// PID 1 has no descriptor left.
+const SHORT: [i32; 2] = [Errno::EMFILE as i32, Errno::ENFILE as i32];
 /// Clients' calls answered in a row, so that one client can't hold the loop.
 const MAX_CALLS: usize = 32;
 /// Events of PID 1's that are handled as of one moment.
@@ -48,10 +49,6 @@ const LAST_BURST: usize = 4096;
 const ACCEPT_DELAY: u64 = 1_000;
 /// A process that hasn't come to run its program after this long is told of as it stands, in milliseconds.
 const FORKED_DELAY: u64 = 50;
-/// A logger that ended is started again after this long, in milliseconds.
-const LOGGER_DELAY: u64 = 200;
-/// One that ends again and again waits no longer than this.
-const LOGGER_DELAY_MOST: u64 = 10_000;
 
 impl Manager {
     /// Registers what is always there.
@@ -163,6 +160,7 @@ impl Manager {
             self.tell_due,
             self.accept_due,
             self.held.deadline(),
+            self.crowd.next_deadline(),
             self.generator.next_deadline(),
             self.switches.next_deadline(),
             self.forked.values().map(|(_, due)| *due).min(),
@@ -296,6 +294,11 @@ impl Manager {
             self.link.send(Request::Ack { key }, Vec::new());
             return self.ask_again(key);
         }
+        let short = matches!(life, Life::Over(Exit::NotRun { errno, .. }) if SHORT.contains(&errno));
+        if short && self.spawn_again(key) {
+            return self.link.send(Request::Ack { key }, Vec::new());
+        }
+        self.crowd.settled(key);
         if let Life::Over(exit) = life {
             let view = self.core.token_unit(key.token).map(|id| self.core.view(id));
             if pid > 0 && view.is_some_and(|v| v.main_pid != Some(pid) && v.control_pid != Some(pid)) {
@@ -374,31 +377,17 @@ impl Manager {
             self.link.send(Request::Ack { key }, Vec::new());
         } else if again && (spawn || adopt) {
             self.ask_again(key);
+        } else if spawn && SHORT.contains(&errno) && self.spawn_again(key) {
+            // It waits.
+        } else if is(Request::Park { token: 0, name: Name::new("") }) && errno == Errno::EMFILE as i32 {
+            self.park_again(key.token);
         } else if spawn && errno == Errno::ECANCELED as i32 && self.core.token_unit(key.token).is_some() {
             self.hold_back(key);
         } else if errno != Errno::EEXIST as i32 && (spawn || adopt) && self.core.token_unit(key.token).is_some() {
             let exit = if adopt { Exit::Unknown } else { Exit::NotRun { stage: STAGE_FORK, errno } };
+            self.crowd.settled(key);
             self.remember_failure(key, exit);
             self.push(Event::Process { key, pid: 0, life: Life::Over(exit) });
-        }
-    }
-
-    /// The logger is to be started again: soon, if it has worked for a while, else later each time.
-    fn logger_again(&mut self) {
-        let now = wait::now_ms();
-        let ran = now.saturating_sub(self.logger_since);
-        let longer = self.logger_delay.saturating_mul(2).min(LOGGER_DELAY_MOST);
-        self.logger_delay = if ran > LOGGER_DELAY_MOST { LOGGER_DELAY } else { longer.max(LOGGER_DELAY) };
-        self.logger_due = Some(now.saturating_add(self.logger_delay));
-    }
-
-    fn on_logger_slot(&mut self, key: Key, life: Life) {
-        if !matches!(life, Life::Over(_)) {
-            return;
-        }
-        self.link.send(Request::Ack { key }, Vec::new());
-        if key == self.logger_key && self.logger_due.is_none() {
-            self.logger_again();
         }
     }
 
@@ -449,6 +438,7 @@ impl Manager {
                 Why::Appears(_) => appeared = true,
                 Why::Sources(_) => self.generator.changed(),
                 Why::Daemons => daemons.extend(file),
+                Why::Locks => file.iter().for_each(|file| self.look_at_lock(file)),
                 Why::Cgroup(token) => self.look_at_group(token),
                 Why::PidFile(token) => self.look_at_pid_file(token),
             }
@@ -539,57 +529,6 @@ impl Manager {
         }
         self.redefine(names.into_iter().collect());
         self.watch_daemons();
-    }
-
-    fn read_logger(&mut self) {
-        while let Some(answer) = self.logger.next_answer() {
-            if let Answer::Ended { token } = answer
-                && let Some(unit) = self.held.unit(token)
-            {
-                self.kept.is_dry(unit, token);
-            }
-            match answer {
-                Answer::Ended { token } if self.held.unit(token).is_some_and(|u| self.removals.hold_news(u, token)) => {
-                }
-                Answer::Ended { token } => {
-                    let told = self.held.logged(token);
-                    self.tell(told);
-                }
-                Answer::Recorded => self.record_written(),
-                Answer::Closed { token, stream } => {
-                    self.pipes.remove(&(token, stream));
-                    self.link.unpark(token, parked::read_end(stream));
-                }
-            }
-        }
-    }
-
-    /// Starts the logger's process with its parked socket, and gives it every parked pipe.
-    pub fn start_logger(&mut self) {
-        self.logger_since = wait::now_ms();
-        self.spawn_logger();
-        for (token, name, stream) in self.log_pipes() {
-            let fetched = self.link.fetch(token, parked::read_end(stream));
-            match fetched {
-                Ok(Some(pipe)) => self.logger.open(token, stream, name.short(), pipe),
-                Ok(None) => {}
-                Err(_) => self.over = true,
-            }
-        }
-        self.events.write_again();
-        self.write_history();
-        self.send_record();
-        // The one before may have died with the message that an instance is over.
-        let used: BTreeSet<u64> = self.instances.values().map(|instance| instance.logs).collect();
-        let all: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
-        for token in all.difference(&used).copied() {
-            self.logger.send(logger_proto::Request::End { token }, None);
-        }
-    }
-
-    /// The pipes that may still be written to: token, unit, stream.
-    fn log_pipes(&self) -> Vec<(u64, UnitName, Stream)> {
-        self.pipes.iter().map(|((token, stream), name)| (*token, name.clone(), *stream)).collect()
     }
 
     /// The unit of a token, while the core knows it.

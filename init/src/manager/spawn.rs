@@ -56,6 +56,7 @@ impl Manager {
             tried
         };
         if let Err(reason) = tried {
+            self.crowd.settled(key);
             self.plan_failures.insert(unit, reason.clone());
             // Not in this turn: units that can't be started and come again at once would leave no time for anything else.
             self.unplanned.push(Event::NoPlan { key, reason });
@@ -261,10 +262,7 @@ impl Manager {
             stdio.output = place(&mut fds, out);
             stdio.error = place(&mut fds, err);
         } else if uses_log(unit) {
-            let (out, err) = match self.instances.get(&token) {
-                Some(i) if i.out.is_some() => (i.out.clone(), i.err.clone()),
-                _ => (self.parked(token, parked::OUT)?, self.parked(token, parked::ERR)?),
-            };
+            let (out, err) = self.instances.get(&token).map_or((None, None), |i| (i.out.clone(), i.err.clone()));
             stdio.output = place(&mut fds, out);
             stdio.error = place(&mut fds, err).or(stdio.output);
         }
@@ -326,7 +324,7 @@ fn is_managers(name: &str) -> bool {
 fn init_halt(how: Power) -> Option<(String, String)> {
     let word = match how {
         Power::Halt => "HALT",
-        Power::PowerOff => "POWEROFF",
+        Power::PowerOff | Power::Cut => "POWEROFF",
         Power::Reboot => return None,
     };
     Some(("INIT_HALT".to_owned(), word.to_owned()))
@@ -372,10 +370,10 @@ pub(super) fn uses_log(unit: &Unit) -> bool {
     unit.service.output == Output::Log || unit.service.error == Output::Log
 }
 
-/// Whether services get one log pipe each from now on. `pipes`: those there are; of most of them PID 1 keeps two
-/// descriptors. `most`: descriptors it can have. What is left then is for a pipe each, and notify sockets.
+/// Whether services get one log pipe each from now on. `pipes`: those there are, of each of which PID 1 keeps an end.
+/// `most`: descriptors it can have. What is left then is for a pipe each, and notify sockets.
 fn is_crowded(pipes: usize, most: usize) -> bool {
-    pipes.saturating_mul(10) >= most.saturating_mul(3)
+    pipes.saturating_mul(2) >= most
 }
 
 /// The first file of that name in [`PATH`] that can be executed.

@@ -24,6 +24,7 @@ use crate::core::{Core, Event};
 use crate::levels::Farm;
 use crate::load::{self, Loader, Root, system_folders};
 use crate::proto::control::EventKind;
+use crate::proto::logger::Stream;
 use crate::proto::pid1::{Event as Pid1Event, Key, Life, MAX_PARKED, Name, Power, Request, VERSION};
 use crate::sys::epoll::Epoll;
 use crate::sys::{fd, file, memory, signals, wait};
@@ -304,6 +305,7 @@ impl Manager {
             lasting: Default::default(),
             helpers: u32::try_from((wait::now_ms() / 10) & 0x3fff_ffff).unwrap_or(0),
             held_back: Vec::new(),
+            taken_over: Default::default(),
             queue: VecDeque::new(),
             unplanned: Vec::new(),
             actions: VecDeque::new(),
@@ -454,6 +456,8 @@ impl Manager {
         let name = self.core.name(unit).clone();
         let instance = Instance::fetch(token, logs, &mut self.link)?;
         self.note_pipes(&name, &instance);
+        let both = [Stream::Out, Stream::Err].into_iter().filter(|stream| instance.has_pipe(*stream));
+        self.taken_over.extend(both.map(|stream| (logs, stream)));
         self.adopt_instance(token, instance);
         Ok(())
     }

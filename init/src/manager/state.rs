@@ -173,6 +173,8 @@ pub struct Manager {
     pub lasting: super::omit::Lasting,
     /// The step of the last helper.
     pub helpers: u32,
+    /// Log pipes of instances that a manager before us began.
+    pub taken_over: BTreeSet<(u64, Stream)>,
     /// Processes that a paused PID 1 has refused to start.
     pub held_back: Vec<crate::proto::pid1::Key>,
     /// Events to be handled.
@@ -285,6 +287,7 @@ impl Manager {
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Found { .. }
+            | Event::Unlocked { .. }
             | Event::Hold { .. }
             | Event::Release { .. }
             | Event::Define(_)

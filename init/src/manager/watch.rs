@@ -24,6 +24,8 @@ pub enum Why {
     Sources(Option<OsString>),
     /// A folder in which scripts' daemons write pid files.
     Daemons,
+    /// The folder of Red Hat's lock files.
+    Locks,
     /// The folder in which an instance's pid file is to appear.
     PidFile(u64),
 }

@@ -82,10 +82,11 @@ pub fn start(given: Args) -> i32 {
 /// PID 1's life. `words`: what the manager is given.
 fn run(mut given: Args, words: Vec<OsString>) -> i32 {
     // An image before us has left the table's descriptor, and the path that it was started from.
+    let whole = given.clone();
     let file = given.take(recover::TABLE_VARIABLE).and_then(|file| file.to_str().ok()?.parse().ok());
     let path = given.take(recover::PATH_VARIABLE);
     let path = path.map_or_else(args::own_path, |path| PathBuf::from(OsString::from_vec(path.into_bytes())));
-    let again = file.and_then(recover::take_over);
+    let again = file.and_then(|file| recover::take_over(file, &whole));
     // The first things are done once; their results lie in the table.
     let setup = again.is_none().then(|| {
         fd::all_close_on_exec(3);

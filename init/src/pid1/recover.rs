@@ -2,9 +2,9 @@
 //!
 //! The wanted re-executions (`initctl reexec`, the end of the machine) take the same road, so that it is used daily.
 
-use super::table::{MAGIC, Table};
+use super::table::{Head, MAGIC, Slot, Table};
 use crate::proto::pid1::{Exit, Life, STAGE_FORK};
-use crate::sys::args::Image;
+use crate::sys::args::{self, Args, Image};
 use crate::sys::crash::{self, Cause, Road};
 use crate::sys::fd::Recorded;
 use crate::sys::shared::{self, Field};
@@ -12,7 +12,7 @@ use crate::sys::wait::{self, monotonic_ms};
 use crate::sys::{image, process};
 use nix::fcntl::OFlag;
 use nix::sys::stat::Mode;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::OnceLock;
 
@@ -25,13 +25,17 @@ const FAULTS: u32 = 5;
 
 static TABLE: OnceLock<&'static Table> = OnceLock::new();
 
-/// Takes the table over that an image before us left in descriptor `file`, if it is ours and sound.
-pub fn take_over(file: RawFd) -> Option<&'static Table> {
-    let table: &'static Table = shared::attach(file)?;
-    let head = &table.head;
+/// Takes the table over that an image before us left in descriptor `file`, if it is ours and sound. One of another
+/// version is left to the program that made it, which goes on (`given`: what both were started with).
+pub fn take_over(file: RawFd, given: &Args) -> Option<&'static Table> {
+    let head: &'static Head = shared::attach(file)?;
     let own = head.pid.get() == nix::unistd::getpid().as_raw() && head.file.raw() == file;
-    let sound = head.magic.get() == MAGIC && head.size.get() == size_of::<Table>() as u64;
-    (own && sound).then_some(table)
+    let (other, size) = (head.magic.get() ^ MAGIC, size_of::<Table>() as u64);
+    // Executed by its descriptor this is that program.
+    if own && other != 0 && other << 16 == 0 && !args::executed_by_descriptor() {
+        let _ = head.exe.get().map(|exe| image::execute(exe, &given.args, &given.env));
+    }
+    if own && other == 0 && head.size.get() == size { shared::attach(file) } else { None }
 }
 
 /// Makes a new table.
@@ -119,26 +123,21 @@ pub fn mend(table: &'static Table) {
         head.signals.iter().for_each(|count| count.set(0));
     }
     // The image before us ended between reserving a slot and forking.
-    for slot in table.slots.iter().take(used).filter(|slot| slot.pid.get() == 0) {
-        if slot.life() == Some(Life::Forked) {
-            slot.life.set(Life::Over(Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR }).to_word());
-            slot.untold.set(slot.is_owed().into());
-        }
+    let unforked = |slot: &&Slot| slot.pid.get() == 0 && slot.life() == Some(Life::Forked);
+    for slot in table.slots.iter().take(used).filter(unforked) {
+        slot.life.set(Life::Over(Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR }).to_word());
+        slot.untold.set(slot.is_owed().into());
     }
 }
 
 /// Something has been done since the last fault: it wasn't the table's.
 pub fn progress(table: &Table) {
-    if table.head.faults.get() != 0 {
-        table.head.faults.set(0);
-    }
+    table.head.faults.set(0);
 }
 
 /// Executes the program anew: from `path`, so that a new version takes over, or as it is. Returns only if nothing could
 /// be executed.
-pub fn again(path: Option<&CStr>) {
-    crash::again(path);
-}
+pub use crate::sys::crash::again;
 
 /// Executes a copy of the program in memory, so that nothing of ours holds the root file system. Returns if that
 /// can't be done.

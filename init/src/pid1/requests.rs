@@ -44,6 +44,7 @@ impl Reactor {
     fn perform(&mut self, request: Request, mut fds: Fds) -> Result<(), Errno> {
         let after = |ms: u32| monotonic_ms().saturating_add(ms.into());
         match request {
+            _ if fds.are_cut() => return Err(Errno::EMFILE),
             Request::Hello { .. } => self.welcome(),
             Request::Ready => self.keeper.ready(&self.slots),
             Request::Sync => self.link.sync(&mut self.slots),

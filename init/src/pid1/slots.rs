@@ -37,6 +37,11 @@ impl Slots {
         self.by_pid.refill(self.records.count(), alive.map(|(i, slot, _)| (number_of_pid(slot.pid.get()), i)));
     }
 
+    /// So many places for parked descriptors have been in use at one time.
+    pub fn parks(&self) -> u32 {
+        self.table.head.used_parks.get()
+    }
+
     /// All slots in use, with their states.
     pub fn all(&self) -> impl Iterator<Item = (usize, &'static Slot, Life)> + use<> {
         self.records.all().filter_map(|(index, slot)| Some((index, slot, slot.life()?)))

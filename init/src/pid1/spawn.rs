@@ -88,7 +88,7 @@ impl Spawner {
             // Noted before the fork: the child's report must find a reader, whatever happens to this image.
             slot.watch.put(read);
             self.epoll.add_recorded(&slot.watch, tag(Tag::Report, index));
-            let share = share && report.as_raw_fd() < fd::KEPT && slot.watch.raw() >= fd::MANY;
+            let share = share && report.as_raw_fd() < fd::KEPT && slots.parks() >= fd::MANY;
             let ignored = self.ignored;
             let order = Order { plan, fds, report: report.as_raw_fd(), exe, cgroup, ignored, pid: &slot.pid, share };
             Ok((child::start(&order)?, share.then_some((index, report))))

@@ -17,7 +17,7 @@ pub const SLOTS: usize = 32768;
 pub const PARKS: usize = MAX_PARKED;
 /// Exits that belonged to nobody.
 pub const ORPHANS: usize = 256;
-/// First word of the table; it names the layout below and changes with it.
+/// First word of the table; it names the layout below and changes with it, but for the six letters.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"RungTb\x03\x00");
 
 crate::plain_structs! {
@@ -33,7 +33,8 @@ pub struct Table {
     pub orphans: [Orphan; ORPHANS],
 }
 
-/// What there is one of.
+/// What there is one of. The fields up to `exe` stay where they are in all versions: by these a program knows a table that
+/// isn't for it, and leaves it to whose it is.
 pub struct Head {
     /// [`MAGIC`], written once all else is in place.
     pub magic: AtomicU64,

@@ -5,12 +5,14 @@
 //! compile. PID 1 never trusts a frame: what [`Request::decode`] can't read is answered by [`Event::Refused`].
 
 /// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 /// From this version of PID 1 on a packet may hold a plan behind its frame, [`Request::Park`] and [`Request::Drop`]
 /// several names.
 pub const BATCHES: u16 = 2;
 /// From this version of PID 1 on [`Request::Spawn`] may bring the child's cgroup along.
 pub const CGROUPS: u16 = 3;
+/// From this version of PID 1 on it knows [`Power::Cut`].
+pub const CUTS: u16 = 4;
 /// Bytes in every frame.
 pub const FRAME_LEN: usize = 96;
 /// Longest plan, in bytes, that may follow the frame of [`Request::Spawn`] in its packet.
@@ -172,12 +174,21 @@ pub enum Power {
     PowerOff = 1,
     /// Start again.
     Reboot = 2,
+    /// Power off by force: who asks for that, as the last script of level 0 does, has told a UPS itself where one is to be
+    /// told. Only in [`Request::End`].
+    Cut = 3,
 }
 
 impl Power {
+    /// The same, by force.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        if self == Self::PowerOff { Self::Cut } else { self }
+    }
+
     /// Reads `self as u8`.
     pub fn from_number(number: u8) -> Option<Self> {
-        [Self::Halt, Self::PowerOff, Self::Reboot].into_iter().find(|how| *how as u8 == number)
+        [Self::Halt, Self::PowerOff, Self::Reboot, Self::Cut].into_iter().find(|how| *how as u8 == number)
     }
 }
 
@@ -356,7 +367,7 @@ pub enum Event {
         /// The key or token it named.
         key: Key,
         /// Why, as errno (`EEXIST`: the key has a slot; `ENOSPC`: the table is full; `ESRCH`: no such process;
-        /// `EINTR`: a fault of PID 1's own came between, ask again; …).
+        /// `EINTR`: a fault of PID 1's own came between, ask again; `EMFILE`: what came beside it found no room; …).
         errno: i32,
     },
 }

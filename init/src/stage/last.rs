@@ -38,7 +38,7 @@ impl Final {
             Self::Reboot(how) if is_init => {
                 let mode = match how {
                     Power::Halt => reboot::Mode::RB_HALT_SYSTEM,
-                    Power::PowerOff => reboot::Mode::RB_POWER_OFF,
+                    Power::PowerOff | Power::Cut => reboot::Mode::RB_POWER_OFF,
                     Power::Reboot => reboot::Mode::RB_AUTOBOOT,
                 };
                 reboot::now(mode);
@@ -86,8 +86,13 @@ impl End {
     /// As `fork(2)`: without a child there is only [`Self::last`] left.
     pub fn start(&self) -> Result<i32, Errno> {
         let parent = getpid().as_raw();
-        let work = Finish { parent, container: self.container, grace: self.grace, off: self.how == Power::PowerOff };
+        let work = Finish { parent, container: self.container, grace: self.grace, off: self.tells_ups() };
         helper::start(move || work.run())
+    }
+
+    /// Whether a UPS is to be told.
+    fn tells_ups(&self) -> bool {
+        self.how == Power::PowerOff
     }
 
     /// Milliseconds after [`Self::start`] at which [`Self::last`] is due even if the child isn't over.
@@ -117,7 +122,7 @@ struct Finish {
     parent: i32,
     container: bool,
     grace: Duration,
-    /// The power is to go.
+    /// The power is to go, and a UPS to hear of it.
     off: bool,
 }
 
@@ -249,6 +254,17 @@ mod tests {
         let many: Vec<_> = (0..500).map(|n| process(4_000_000 + n, "a-long-name-xyz")).collect();
         let line = waiting_for(&many, 90, "SIGKILL");
         assert!(line.len() <= COLUMNS && line.contains("and 49"), "{line}");
+    }
+
+    #[test]
+    fn a_ups_is_told_only_in_order() {
+        let tells = |how| End::new(how, 0, false).tells_ups();
+        assert!(tells(Power::PowerOff) && !tells(Power::PowerOff.forced()));
+        assert!(!tells(Power::Halt) && !tells(Power::Reboot));
+        for how in [Power::Halt, Power::Reboot] {
+            assert_eq!(how.forced(), how);
+        }
+        assert_eq!(Power::from_number(Power::Cut as u8), Some(Power::Cut));
     }
 
     #[test]

@@ -8,9 +8,8 @@ use std::sync::atomic::AtomicI32;
 
 /// The lowest number for descriptors that are only kept: a new child copies the numbers below, not these.
 pub const KEPT: RawFd = 256;
-/// Where the lowest free number from [`KEPT`] up is as high as this, so many are kept that copying them costs a fork more
-/// than it costs to do without.
-pub const MANY: RawFd = KEPT + 64;
+/// Where so many are kept, copying them costs a fork more than it costs to do without.
+pub const MANY: u32 = 64;
 
 /// Borrows descriptor `raw`; `None` if it isn't open.
 pub fn borrow<'a>(raw: RawFd) -> Option<BorrowedFd<'a>> {

@@ -60,7 +60,7 @@ fn read_whole(fd: &OwnedFd, length: usize, limit: usize) -> Result<Vec<u8>, Errn
         match pread(fd, &mut buffer, at) {
             Ok(0) => return Ok(bytes),
             Ok(n) => bytes.extend_from_slice(buffer.get(..n).unwrap_or(&[])),
-            Err(Errno::EINTR) => {}
+            Err(Errno::EINTR) => continue,
             Err(e) => return Err(e),
         }
         if bytes.len() > limit {

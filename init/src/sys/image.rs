@@ -60,7 +60,7 @@ pub fn create(name: &CStr) -> Result<OwnedFd, Errno> {
 }
 
 /// Executes the program behind a descriptor. `/proc` isn't needed. Returns only when it failed.
-pub fn execute(image: BorrowedFd<'_>, args: &[&CStr], env: &[&CStr]) -> Errno {
+pub fn execute(image: BorrowedFd<'_>, args: &[impl AsRef<CStr>], env: &[impl AsRef<CStr>]) -> Errno {
     match nix::unistd::execveat(image, c"", args, env, AtFlags::AT_EMPTY_PATH) {
         Err(e) => e,
         Ok(never) => match never {},

@@ -17,8 +17,20 @@ pub fn new() -> Result<(OwnedFd, OwnedFd), Errno> {
 /// # Errors
 /// As `open(2)`: `ENOENT` without `/proc`.
 pub fn write_end(read: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let path = format!("/proc/self/fd/{}", read.as_raw_fd());
-    nix::fcntl::open(path.as_str(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
+    other_end(read, OFlag::O_WRONLY)
+}
+
+/// A new read end of the pipe whose write end is given.
+///
+/// # Errors
+/// As [`write_end`].
+pub fn read_end(write: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    other_end(write, OFlag::O_RDONLY)
+}
+
+fn other_end(one: BorrowedFd<'_>, mode: OFlag) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{}", one.as_raw_fd());
+    nix::fcntl::open(path.as_str(), mode | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
 }
 
 /// Takes back the flags that a process may have set on an end it was given (`O_NONBLOCK`): they belong to the end.
@@ -109,10 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_write_end_can_be_made_anew() {
+    fn a_lost_end_can_be_made_anew() {
         let (read, write) = new().expect("pipe");
         drop(write);
         let write = write_end(read.as_fd()).expect("write end");
+        drop(read);
+        let read = read_end(write.as_fd()).expect("read end");
         nix::unistd::write(&write, b"abc").expect("write");
         let mut buffer = [0; 8];
         assert_eq!(nix::unistd::read(&read, &mut buffer), Ok(3));

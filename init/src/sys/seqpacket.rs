@@ -11,12 +11,18 @@ use std::sync::atomic::AtomicU64;
 pub struct Fds {
     fds: [Option<OwnedFd>; MAX_FDS],
     len: usize,
+    cut: bool,
 }
 
 impl Fds {
     /// How many came.
     pub fn len(&self) -> usize {
         self.len
+    }
+
+    /// Whether some were lost on the way: there was no room for them among our descriptors. None is held then.
+    pub fn are_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether none came.
@@ -182,7 +188,8 @@ fn message(iov: &mut libc::iovec, control: &mut Control, fds: &[BorrowedFd<'_>])
 /// Receives one packet into `buffer`. Never blocks; descriptors arrive close-on-exec.
 ///
 /// # Errors
-/// As `recvmsg(2)`: `EAGAIN` when there is none; `EMSGSIZE` when bytes or descriptors were cut off (what came is closed).
+/// As `recvmsg(2)`: `EAGAIN` when there is none; `EMSGSIZE` when bytes were cut off (what came is closed). That descriptors
+/// were is told by [`Fds::are_cut`].
 pub fn recv(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> Result<Received, Errno> {
     // SAFETY: a live buffer of this length.
     unsafe { recv_at(socket, (buffer.as_mut_ptr(), buffer.len()), &mut []) }
@@ -238,8 +245,11 @@ unsafe fn recv_at(socket: BorrowedFd<'_>, buffer: (*mut u8, usize), behind: &mut
             header = libc::CMSG_NXTHDR(&raw const message, header);
         }
     }
-    if message.msg_flags & (libc::MSG_TRUNC | libc::MSG_CTRUNC) != 0 {
+    if message.msg_flags & libc::MSG_TRUNC != 0 {
         return Err(Errno::EMSGSIZE);
+    }
+    if message.msg_flags & libc::MSG_CTRUNC != 0 {
+        fds = Fds { cut: true, ..Fds::default() };
     }
     // A zero-length packet is no message of ours; the end of the stream reads the same.
     Ok(if length == 0 { Received::Closed } else { Received::Packet(length, fds) })

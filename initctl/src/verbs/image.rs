@@ -64,14 +64,19 @@ impl Image {
             Ok(inside) => Path::new("/").join(inside),
             Err(_) => self.made.origin(&file),
         };
-        let switch = Switch { loader: &self.loader, farm: &self.farm, place: &place };
-        let names = args.names.iter().map(|name| self.unit(&switch.default_instance(name)));
-        let (scripts, names) = switch.scripts(switch.along(names.collect::<Result<Vec<UnitName>, _>>()?));
-        let changes = if on { switch.on(&names, args.levels) } else { switch.off(&names, args.levels) };
-        let mut changes = changes.map_err(Failure::Other)?;
+        let by = |farm| Switch { loader: &self.loader, farm, place: &place };
+        let (real, trial) = (by(&self.farm), self.farm.rehearsal());
+        let names = args.names.iter().map(|name| self.unit(&real.default_instance(name)));
+        let (scripts, units) = real.scripts(real.along(names.collect::<Result<Vec<UnitName>, _>>()?));
+        let change = |by: &Switch<'_>| if on { by.on(&units, args.levels) } else { by.off(&units, args.levels) };
+        let mut switched = Vec::new();
         if !scripts.is_empty() {
-            changes.extend(self.switch_scripts(&scripts, args, on).map_err(Failure::Other)?);
+            // Whether the others can be switched is known before the first link of a script is changed.
+            change(&by(&trial)).map_err(Failure::Other)?;
+            switched = self.switch_scripts(&scripts, args, on).map_err(Failure::Other)?;
         }
+        let mut changes = change(&real).map_err(Failure::Other)?;
+        changes.extend(switched);
         Ok(changes)
     }
 

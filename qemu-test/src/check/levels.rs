@@ -34,14 +34,15 @@ fn to_3(guest: &mut Guest) -> Result<String> {
 
 fn to_1(guest: &mut Guest) -> Result<String> {
     // What a login leaves behind, out of its session: `killprocs` ends it too.
-    guest.run("setsid sleep 31415 </dev/null >/dev/null 2>&1 & sleep 1; pgrep -f 'sleep 31415'")?;
+    guest.run("setsid sleep 31415 </dev/null >/dev/null 2>&1 &")?;
+    guest.until("pgrep -fx 'sleep 31415' >/dev/null", 60)?;
     guest.end_ssh();
     guest.console.send("initctl --no-wait runlevel 1\n")?;
     guest.console.expect("to continue): ", PATIENCE * 2)?;
     guest.maintenance_password()?;
     guest.console.until("[ \"$(initctl runlevel)\" = '3 1' ]", 60)?;
     guest.console.run("for name in nginx cron rsyslogd agetty sshd; do ! pgrep -x $name || exit 1; done")?;
-    guest.console.run("! pgrep -f 'sleep 31415'")?;
+    guest.console.run("! pgrep -fx 'sleep 31415'")?;
     guest.console.run("pgrep -f systemd-udevd")?;
     Ok(String::new())
 }

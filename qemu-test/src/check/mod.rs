@@ -64,6 +64,7 @@ const ROUNDS: &[Round] = &[
     Round { name: "tiny, emergency quiet 2", start: |lab| lab.tiny("emergency quiet 2"), steps: &[tiny::EMERGENCY] },
     Round { name: "tiny, managers that die", start: |lab| lab.tiny(""), steps: &[tiny::MANAGERS] },
     Round { name: "tiny, a shutdown without a manager", start: |lab| lab.tiny(""), steps: &[tiny::ALONE] },
+    Round { name: "tiny, a power-off by force", start: |lab| lab.tiny(""), steps: &[tiny::FORCED] },
     Round { name: DAEMONS, start: Lab::daemons, steps: &[daemons::STEPS] },
     Round { name: SYSV, start: Lab::sysv, steps: &[sysv::STEPS] },
     Round { name: "debian, hard", start: |lab| lab.debian_checked(), steps: &[hard::STEPS] },

@@ -16,7 +16,7 @@ pub const SINGLE: &[Step] = &[
     vital("no /dev, no console, descriptors 0-2 closed: `single` gives sulogin on the console", single),
     step("the API file systems are mounted, PID 1's descriptors 0-2 are open", mounted),
     step("a unit of level S has run, and its output is in its log", ran),
-    vital("`initctl poweroff` ends the machine", power_off),
+    vital("`initctl poweroff` ends the machine, and tells the UPS once all is unmounted", power_off),
 ];
 
 /// Kernel words `emergency quiet 2`.
@@ -39,6 +39,12 @@ pub const MANAGERS: &[Step] = &[
 pub const ALONE: &[Step] = &[
     vital("level 3, and a shell on the console", level_3),
     vital("the manager dies for good during a shutdown: PID 1 ends the machine alone", alone),
+];
+
+/// No kernel words: level 3.
+pub const FORCED: &[Step] = &[
+    vital("level 3, and a shell on the console", level_3),
+    vital("what Debian's `halt` script does last: it tells the UPS itself, and nobody does again", forced),
 ];
 
 fn single(guest: &mut Guest) -> Result<String> {
@@ -73,8 +79,25 @@ fn ran(guest: &mut Guest) -> Result<String> {
 }
 
 fn power_off(guest: &mut Guest) -> Result<String> {
+    guest.console.run("mount -t tmpfs data /root && grep ' /root tmpfs ' /proc/mounts")?;
     guest.console.send("initctl poweroff\n")?;
-    guest.ends_with("reboot: Power down").map(|_| String::new())
+    let shown = guest.ends_with("reboot: Power down")?;
+    told_once(&shown, "unmounted")
+}
+
+fn forced(guest: &mut Guest) -> Result<String> {
+    guest.console.run("mount -t tmpfs data /root && grep ' /root tmpfs ' /proc/mounts")?;
+    guest.console.send("/etc/init.d/ups-monitor poweroff; /usr/lib/rung/sysv halt -d -f -i -p -h\n")?;
+    let shown = guest.ends_with("reboot: Power down")?;
+    told_once(&shown, "mounted")
+}
+
+/// Asserts that the UPS was told once, with `/root` in this state.
+fn told_once(shown: &str, state: &str) -> Result<String> {
+    let told: Vec<&str> =
+        shown.lines().filter_map(|line| line.trim_end().split("ups-monitor poweroff: ").nth(1)).collect();
+    let wanted = format!("/root is {state}");
+    if told == [wanted.as_str()] { Ok(wanted) } else { fail(format!("not once `{wanted}`:\n{shown}")) }
 }
 
 fn emergency(guest: &mut Guest) -> Result<String> {

@@ -68,17 +68,25 @@ impl Rehearsal {
         let levels = levels.flat_map(|l| ["/etc/rc", "/etc/rc.d/rc", "/etc/rung/levels/"].map(|at| (at, l)));
         let levels = levels.map(|(at, l)| if at.ends_with("rc") { format!("{at}{l}.d") } else { format!("{at}{l}") });
         // Links between folders are followed: what is two names of one folder is copied once.
-        for path in FOLDERS.into_iter().map(str::to_owned).chain(levels) {
+        let folders = FOLDERS.into_iter().map(|path| (path.to_owned(), true));
+        for (path, follow) in folders.chain(levels.map(|path| (path, false))) {
             let source = from.root.entry(&from.root.shown(Path::new(&path)));
             if let Ok(target) = fs::read_link(&source) {
                 fs::create_dir_all(self.to(&path).parent().unwrap_or(&self.folder))?;
                 symlink(target, self.to(&path))?;
             } else if source.is_dir() {
-                copy_folder(&source, &self.to(&path))?;
+                let to = self.to(&path);
+                fs::create_dir_all(&to)?;
+                for name in names(&source) {
+                    // A script may lie elsewhere, where there is no copy of it.
+                    let file = source.join(&name);
+                    let file = if follow { from.root.place(&file) } else { file };
+                    copy_file(&file, &to.join(&name), follow)?;
+                }
             }
         }
         for path in FILES {
-            copy_file(&from.at(path), &self.to(path))?;
+            copy_file(&from.at(path), &self.to(path), true)?;
         }
         // In a copy nobody else's program is run; that there is one counts.
         if let Some(program) = super::update::insserv(from) {
@@ -91,14 +99,10 @@ impl Rehearsal {
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    names(from).iter().try_for_each(|name| copy_file(&from.join(name), &to.join(name)))
-}
-
-/// A plain file or a link; anything else is passed over.
-fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
-    let Ok(meta) = fs::symlink_metadata(from) else { return Ok(()) };
+/// A plain file or a link, or (`follow`) what that leads to; anything else is passed over.
+fn copy_file(from: &Path, to: &Path, follow: bool) -> io::Result<()> {
+    let look = if follow { fs::metadata(from) } else { fs::symlink_metadata(from) };
+    let Ok(meta) = look else { return Ok(()) };
     if meta.is_symlink() {
         return symlink(fs::read_link(from)?, to);
     }

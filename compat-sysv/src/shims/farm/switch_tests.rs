@@ -85,6 +85,12 @@ fn debian_without_insserv() {
     image.switch("--levels 3 enable bare").unwrap();
     assert_eq!(image.links("etc/", "bare"), "3S01");
     assert!(image.switch("disable lsb").is_err());
+    // One that lies elsewhere: told as it will be.
+    image.script("opt/far/far.init", &LSB.replace("NAME", "far").replace("AFTER", ""));
+    symlink("/opt/far/far.init", image.0.join("etc/init.d/far")).unwrap();
+    let told = image.switch("--dry-run enable far").unwrap();
+    assert_eq!((told.changes.len(), image.links("etc/", "far").as_str()), (7, ""));
+    assert_eq!(image.switch("enable far").unwrap(), told);
 }
 
 #[test]

@@ -125,6 +125,7 @@ impl Manager {
         for folder in folders {
             self.watcher.add(&folder, Why::Daemons);
         }
+        self.watch_locks();
     }
 
     /// Files came to be where pid files do: the daemon of a unit that is down is taken over.

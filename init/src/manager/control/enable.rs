@@ -12,10 +12,18 @@ use crate::unit::{LevelSet, UnitName};
 type Changes = Result<Vec<LinkChange>, Refusal>;
 
 /// A request that was looked at.
-struct Request {
-    scripts: Vec<UnitName>,
-    units: Vec<UnitName>,
-    levels: Option<LevelSet>,
+#[derive(Debug)]
+pub struct Request {
+    /// Who asked.
+    pub client: ClientId,
+    /// The scripts.
+    pub scripts: Vec<UnitName>,
+    /// The others.
+    pub units: Vec<UnitName>,
+    /// The levels; `None`: as files and tools have it.
+    pub levels: Option<LevelSet>,
+    /// On or off.
+    pub on: bool,
 }
 
 pub(super) fn failed(text: impl Into<String>) -> Refusal {
@@ -25,27 +33,19 @@ pub(super) fn failed(text: impl Into<String>) -> Refusal {
 impl Manager {
     /// Switches units on or off.
     pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
-        let request = self.switch_request(wanted)?;
-        let changes = self.switch_units(&request, on);
-        self.take_in_links();
-        let changes = changes?;
-        self.note_switched(client, &request.units, on, &changes);
+        let request = self.switch_request(client, wanted, on)?;
         if request.scripts.is_empty() {
-            return now(&Links { changes });
+            return now(&Links { changes: self.switch_units(&request)? });
         }
-        let planned = None;
-        let wanted = Wanted { client, names: request.scripts, levels: request.levels, on, changes, planned };
-        self.switch_scripts(wanted).map(|()| Answer::Later)
+        // Whether the others can be switched is known before the first link of a script is changed.
+        self.rehearse_units(&request)?;
+        self.switch_scripts(Wanted { request, planned: None }).map(|()| Answer::Later)
     }
 
     /// What `enable` and `disable` would change, and what comes of it.
     pub(super) fn plan_links(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
-        let request = self.switch_request(wanted)?;
-        let farm = self.farm.rehearsal();
-        let farm = std::mem::replace(&mut self.farm, farm);
-        let changes = self.switch_units(&request, on);
-        self.farm = farm;
-        let mut planned = Planned { links: changes?, ..Planned::default() };
+        let request = self.switch_request(client, wanted, on)?;
+        let mut planned = Planned { links: self.rehearse_units(&request)?, ..Planned::default() };
         for id in self.resolve(&wanted.names)? {
             let view = self.core.view(id);
             if request.scripts.contains(view.name) {
@@ -63,9 +63,7 @@ impl Manager {
         if request.scripts.is_empty() {
             return now(&planned);
         }
-        let (changes, planned) = (Vec::new(), Some(planned));
-        let wanted = Wanted { client, names: request.scripts, levels: request.levels, on, changes, planned };
-        self.switch_scripts(wanted).map(|()| Answer::Later)
+        self.switch_scripts(Wanted { request, planned: Some(planned) }).map(|()| Answer::Later)
     }
 
     /// What `sysv switch` has done to scripts, or would do: a sentence where it changes anything.
@@ -91,7 +89,7 @@ impl Manager {
         self.read_levels();
     }
 
-    fn switch_request(&mut self, wanted: &Enable) -> Result<Request, Refusal> {
+    fn switch_request(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Result<Request, Refusal> {
         let levels = match wanted.levels.as_deref().map(LevelSet::parse).transpose() {
             Ok(levels) => levels,
             Err(c) => return Err(failed(format!("`{c}` is no runlevel: S and 0 to 6 are"))),
@@ -107,13 +105,29 @@ impl Manager {
         let (scripts, units) = switch.scripts(switch.along(names));
         let along: Vec<String> = units.iter().map(|name| name.as_str().to_owned()).collect();
         self.resolve(&along)?;
-        Ok(Request { scripts, units, levels })
+        Ok(Request { client, scripts, units, levels, on })
     }
 
     /// Switches what isn't a script.
-    fn switch_units(&mut self, request: &Request, on: bool) -> Changes {
-        let (switch, units, levels) = (self.switch(), &request.units, request.levels);
-        if on { switch.on(units, levels) } else { switch.off(units, levels) }.map_err(failed)
+    pub(super) fn switch_units(&mut self, request: &Request) -> Changes {
+        let changes = self.change_links(request);
+        self.take_in_links();
+        let changes = changes?;
+        self.note_switched(request, &request.units, &changes);
+        Ok(changes)
+    }
+
+    fn rehearse_units(&mut self, request: &Request) -> Changes {
+        let farm = self.farm.rehearsal();
+        let farm = std::mem::replace(&mut self.farm, farm);
+        let changes = self.change_links(request);
+        self.farm = farm;
+        changes
+    }
+
+    fn change_links(&self, Request { units, levels, on, .. }: &Request) -> Changes {
+        let switch = self.switch();
+        if *on { switch.on(units, *levels) } else { switch.off(units, *levels) }.map_err(failed)
     }
 
     fn switch(&self) -> Switch<'_> {
@@ -121,12 +135,12 @@ impl Manager {
     }
 
     /// The history says what was switched on or off, and by whom.
-    pub(super) fn note_switched(&mut self, client: ClientId, units: &[UnitName], on: bool, changes: &[LinkChange]) {
-        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
+    pub(super) fn note_switched(&mut self, request: &Request, units: &[UnitName], changes: &[LinkChange]) {
+        let by = self.server.peer(request.client).map(|asked| asked.to_string()).unwrap_or_default();
         for name in units {
             let Some(id) = self.core.id(name) else { continue };
             let paths: Vec<&str> = changes.iter().filter(|c| c.name == *name).map(|c| c.path.as_str()).collect();
-            let (kind, verb) = if on { (EventKind::Enable, "made") } else { (EventKind::Disable, "removed") };
+            let (kind, verb) = if request.on { (EventKind::Enable, "made") } else { (EventKind::Disable, "removed") };
             let text =
                 if paths.is_empty() { "it was so already".to_owned() } else { format!("{verb} {}", paths.join(" ")) };
             let state = self.core.view(id).state;

@@ -318,7 +318,7 @@ impl Manager {
         let (previous, current, switching_to) = self.core.levels();
         let going_down = self.going.map(|g| match g.how {
             Power::Halt => PowerWord::Halt,
-            Power::PowerOff => PowerWord::PowerOff,
+            Power::PowerOff | Power::Cut => PowerWord::PowerOff,
             Power::Reboot => PowerWord::Reboot,
         });
         Runlevel { previous, current, switching_to, going_down }

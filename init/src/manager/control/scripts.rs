@@ -2,15 +2,15 @@
 //! of PID 1 runs it, one at a time; who asked waits, and the loop doesn't.
 
 use super::ClientId;
-use super::enable::failed;
+use super::enable::{self, failed};
 use super::methods::Refusal;
 use crate::manager::spawn::{PATH, beside};
 use crate::manager::state::Manager;
-use crate::proto::control::{LinkChange, Links, Planned, Reply};
+use crate::proto::control::{Links, Planned, Reply};
 use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::words;
 use crate::switch::{Switched, sysv_words};
 use crate::sys::{file, memfd, wait};
-use crate::unit::{LevelSet, UnitName};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -26,19 +26,11 @@ const MOST_WAITING: usize = 64;
 /// Longest text of its that is read.
 const MOST_TEXT: usize = 1 << 18;
 
-/// What was asked for, and what has been done of it.
+/// What was asked for.
 #[derive(Debug)]
 pub struct Wanted {
-    /// Who asked.
-    pub client: ClientId,
-    /// The scripts.
-    pub names: Vec<UnitName>,
-    /// The levels; `None`: as the tools have it.
-    pub levels: Option<LevelSet>,
-    /// On or off.
-    pub on: bool,
-    /// Links of the units that were asked for in the same breath.
-    pub changes: Vec<LinkChange>,
+    /// Scripts to be switched, and the units of the same breath: those come behind, where it went well.
+    pub request: enable::Request,
     /// Only what would be done is to be told, behind this.
     pub planned: Option<Planned>,
 }
@@ -90,7 +82,8 @@ impl Manager {
         let made = new().and_then(|output| Ok((output, new()?)));
         let (output, errors) = made.map_err(|e| failed(format!("no file for its output can be made: {}", e.desc())))?;
         let (program, step) = (beside("sysv"), self.helper_step());
-        let words = sysv_words(&wanted.names, wanted.levels, wanted.on, wanted.planned.is_some());
+        let enable::Request { scripts, levels, on, .. } = &wanted.request;
+        let words = sysv_words(scripts, *levels, *on, wanted.planned.is_some());
         let args: Vec<&str> = std::iter::once("sysv").chain(words.iter().map(String::as_str)).collect();
         let fds = vec![(Rc::clone(&output), 1), (Rc::clone(&errors), 2)];
         if !self.start_helper(Key { token: TOKEN, step }, &program, &args, &[format!("PATH={PATH}")], fds) {
@@ -114,12 +107,12 @@ impl Manager {
                     self.take_in_links();
                 }
                 let said = text(&running.errors);
-                let why = if said.is_empty() { format!("sysv switch has ended: {exit:?}") } else { said };
-                self.turn_away(running.wanted.client, failed(why));
+                let why = if said.is_empty() { format!("sysv switch {}", words::exit(exit.into())) } else { said };
+                self.turn_away(running.wanted.request.client, failed(why));
             }
         }
         while let Some(next) = self.switches.waiting.pop_front() {
-            let client = next.client;
+            let client = next.request.client;
             match self.begin_switch(next) {
                 Ok(()) => break,
                 Err(refusal) => self.turn_away(client, refusal),
@@ -128,17 +121,21 @@ impl Manager {
         self.settle();
     }
 
-    fn tell_switched(&mut self, wanted: Wanted, done: Switched) {
-        let Wanted { client, names, on, mut changes, planned, .. } = wanted;
+    fn tell_switched(&mut self, Wanted { request, planned }: Wanted, done: Switched) {
+        let client = request.client;
         if let Some(mut planned) = planned {
             planned.notes.extend(self.say_switched(&done));
             planned.links.extend(done.changes);
             return self.send_value(client, &planned);
         }
-        self.take_in_links();
-        self.note_switched(client, &names, on, &done.changes);
-        changes.extend(done.changes);
-        self.send_value(client, &Links { changes });
+        self.note_switched(&request, &request.scripts, &done.changes);
+        match self.switch_units(&request) {
+            Ok(mut changes) => {
+                changes.extend(done.changes);
+                self.send_value(client, &Links { changes });
+            }
+            Err(refusal) => self.turn_away(client, refusal),
+        }
     }
 
     fn send_value<T: Serialize>(&mut self, client: ClientId, value: &T) {
@@ -156,7 +153,7 @@ impl Manager {
         if let Some(step) = self.switches.running.as_ref().filter(|r| r.deadline <= now).map(|r| r.step) {
             let key = Key { token: TOKEN, step };
             self.link.send(Request::Signal { key, signal: libc::SIGKILL, group: true }, Vec::new());
-            self.on_switched(step, Exit::Unknown);
+            self.on_switched(step, Exit::Signal(libc::SIGKILL));
         }
     }
 }

@@ -301,6 +301,10 @@ fn verdict(unit: &UnitStatus, wanting: Option<&str>, lost: Option<&str>, stopped
     let name = &unit.name;
     let reason = unit.reason.as_deref().map(first_line).unwrap_or_default();
     match (unit.state, unit.phase) {
+        (State::Active, Phase::Exited) if unit.source.is_script() => format!(
+            "{name} has done its work and counts as active; `service {} status` asks the script itself",
+            name.short()
+        ),
         (State::Active, Phase::Exited) => format!("{name} has done its work and counts as active"),
         (State::Active, _) => format!("{name} runs"),
         (State::Reloading, _) => format!("{name} runs, and reads its configuration again"),

@@ -27,6 +27,9 @@ pub fn failure_sentence(unit: &Unit, sites: &[Site], stage: u16, errno: i32) -> 
             let remedy = match error {
                 Errno::EAGAIN => "; check how many processes run and what limits them (pids.max, ulimit -u)",
                 Errno::ENOMEM => "; memory is short",
+                Errno::EMFILE | Errno::ENFILE => {
+                    "; process 1 has no descriptor left, raise its limit on open files (ulimit -n)"
+                }
                 _ => "",
             };
             format!("{}: cannot start a process: {why}{remedy}", unit.name)
@@ -56,6 +59,9 @@ fn remedy(site: &Site, error: Errno) -> &'static str {
         ("CPUAffinity", Errno::EINVAL) => "this machine has none of these CPUs",
         ("AmbientCapabilities" | "CapabilityBoundingSet" | "SecureBits", Errno::EPERM) => {
             "this init doesn't have these capabilities itself, or may not pass them on"
+        }
+        (_, Errno::EMFILE | Errno::ENFILE) => {
+            "raise the unit's LimitNOFILE=, or the limit on open files (ulimit -n) of what starts process 1"
         }
         (_, Errno::EROFS) => "the file system is read-only",
         ("User" | "Group" | "Nice" | "OOMScoreAdjust", Errno::EPERM | Errno::EACCES) => {

@@ -84,13 +84,14 @@ pub fn keyboard(guest: &mut Guest) -> Result<String> {
 
 pub fn single(guest: &mut Guest) -> Result<String> {
     // What a login leaves behind, out of its session: `killprocs` ends it.
-    guest.run("setsid sleep 31415 </dev/null >/dev/null 2>&1 & sleep 1; pgrep -f 'sleep 31415'")?;
+    guest.run("setsid sleep 31415 </dev/null >/dev/null 2>&1 &")?;
+    guest.until("pgrep -fx 'sleep 31415' >/dev/null", 60)?;
     guest.end_ssh();
     guest.console.send("telinit 1\n")?;
     guest.console.expect("to continue): ", PATIENCE * 2)?;
     guest.maintenance_password()?;
     guest.console.run("for name in nginx cron haproxy sshd chronyd; do ! pgrep -x $name || exit 1; done")?;
-    guest.console.run("! pgrep -f 'sleep 31415'")?;
+    guest.console.run("! pgrep -fx 'sleep 31415'")?;
     guest.console.until("[ \"$(runlevel)\" = '2 1' ]", 60)?;
     guest.console.send("telinit 2\n")?;
     guest.log_in()?;
