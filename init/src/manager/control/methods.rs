@@ -95,9 +95,10 @@ impl Manager {
         }
     }
 
-    /// The client hung up.
+    /// The client hung up, or wants no answer to what it asked for last.
     pub fn forget_client(&mut self, client: ClientId) {
         self.requests.forget(client);
+        self.switches.forget(client);
         self.state_waits.retain(|w| w.client != client);
         self.followers.remove(&client);
     }
