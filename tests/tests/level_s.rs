@@ -90,6 +90,31 @@ fn devices_of_fstab_are_waited_for() {
     assert_eq!(text, "/dev/x, which fstab names, isn't there after 0 s\n", "{errors}");
 }
 
+/// A root that fstab doesn't name keeps the options it has; of one that it names, those of fstab count.
+#[test]
+fn the_root_becomes_writable_as_it_was_meant() {
+    if !is_root() {
+        return;
+    }
+    let root = Root::new("remount");
+    let out = root.sh("mkdir m; mount -t tmpfs -o nosuid,nodev none m; cd m; mkdir etc proc usr\n\
+         for name in bin lib lib64 sbin; do ln -s usr/$name $name; done\n\
+         cp \"$BOOT\" init-boot; mount -t proc proc proc; mount --bind /usr usr\n\
+         for line in '# none' 'none / tmpfs nosuid,noexec'; do\n\
+         echo \"$line\" >etc/fstab; mount -o remount,ro .; chroot . /init-boot remount-root\n\
+         grep \" $PWD \" /proc/self/mounts | cut -d ' ' -f 4; mount -o remount,exec .; done");
+    let (text, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{text}{errors}");
+    let has = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let lines: Vec<_> = text.lines().map(has).collect();
+    let [kept, named] = lines.as_slice() else { panic!("{text}{errors}") };
+    for (line, there, not) in
+        [(kept, ["rw", "nosuid", "nodev"], "noexec"), (named, ["rw", "nosuid", "noexec"], "nodev")]
+    {
+        assert!(there.iter().all(|word| line.iter().any(|w| w == word)) && !line.iter().any(|w| w == not), "{text}");
+    }
+}
+
 #[test]
 fn each_job_has_its_help_and_takes_no_nonsense() {
     let program = rung_tests::world::programs().join("init-boot");

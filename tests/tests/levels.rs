@@ -232,13 +232,39 @@ fn a_script_is_switched_in_the_farm() {
     assert_eq!(world.ok(["initctl", "is-enabled", "web", "--root", "/"]), "enabled\n");
 }
 
+/// Who wants no answer to having a script switched gets none, not in the place of the next one either; the history knows
+/// who it was.
+#[test]
+fn a_script_is_switched_without_an_answer() {
+    use std::io::{Read, Write};
+    let world = World::new().with_tmpfiles().boot();
+    add(&world, "web", &script_with("", DAEMON));
+    farm(&world, &[]);
+    let mut stream = std::os::unix::net::UnixStream::connect(world.path("/run/rung/control")).expect("the socket");
+    stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).expect("a timeout");
+    let enable = r#"{"method":"org.rung.Manager.Enable","parameters":{"names":["web"],"levels":"3"},"oneway":true}"#;
+    stream.write_all(format!("{enable}\0").as_bytes()).expect("written");
+    let history = |w: &World| {
+        let text = w.run(["initctl", "history", "web", "--json"]).stdout;
+        let all: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        all["events"].as_array()?.iter().find(|e| e["kind"] == "enable").cloned()
+    };
+    let noted = world.wait_for("the note", deadline(20), history);
+    assert!(noted["by"].as_str().is_some_and(|by| by.contains("root")), "{noted}");
+    stream.write_all(b"{\"method\":\"org.rung.Manager.Runlevel\"}\0").expect("written");
+    stream.shutdown(std::net::Shutdown::Write).expect("closed");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("a reply and the end");
+    assert!(text.contains("\"current\":\"3\"") && text.matches('\0').count() == 1, "{text}");
+}
+
 /// Level 1 ends also what units left running that had stopped before, as `killprocs` does, but what has itself spared.
 #[test]
 fn level_one_ends_what_was_left_behind_before() {
     let leaver = |name: &str| {
         format!(
             "[Service]\nType=oneshot\nRemainAfterExit=yes\nKillMode=process\nExecStart=/bin/sh -c \
-             'setsid sh -c \"trap : TERM HUP; while :; do sleep 1; done\" & echo $! >/run/{name}.pid'\n\
+             'setsid env --ignore-signal=TERM --ignore-signal=HUP sleep 7777 & echo $! >/run/{name}.pid'\n\
              [Install]\nRunlevels=3\n"
         )
     };

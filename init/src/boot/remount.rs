@@ -11,7 +11,7 @@ pub const JOB: Job = Job {
     name: "remount-root",
     arguments: "",
     what: "makes the root file system writable, as /etc/fstab says",
-    help: "Does what `mount -o remount,rw /` does, with the other options of /etc/fstab, and runs that where the kernel doesn't\ntake them as they stand. In a container the root is as the container's maker wants it: it is enough that it can be\nwritten.",
+    help: "Does what `mount -o remount,rw /` does, with the other options of /etc/fstab, and runs that where the\nkernel doesn't take them as they stand, or there are none. In a container the root is as the container's maker wants it: it\nis enough that it can be written.",
     run,
 };
 
@@ -20,8 +20,8 @@ fn run(arguments: &[String]) -> Outcome {
         return Outcome::Usage;
     }
     let entries = fstab::read();
-    let options = fstab::at(&entries, "/", None).map_or("", |entry| &entry.options);
-    if root(options, "rw").is_ok() {
+    // Which options it has where fstab doesn't say, mount(8) finds out.
+    if fstab::at(&entries, "/", None).is_some_and(|entry| root(&entry.options, "rw").is_ok()) {
         return Outcome::Done;
     }
     let why = match program::find("mount").map(|mount| program::run(&mount, &["-o", "remount,rw", "/"])) {

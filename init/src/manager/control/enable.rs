@@ -14,8 +14,10 @@ type Changes = Result<Vec<LinkChange>, Refusal>;
 /// A request that was looked at.
 #[derive(Debug)]
 pub struct Request {
+    /// Who is to be told; none: nobody any more.
+    pub client: Option<ClientId>,
     /// Who asked.
-    pub client: ClientId,
+    pub by: String,
     /// The scripts.
     pub scripts: Vec<UnitName>,
     /// The others.
@@ -105,7 +107,8 @@ impl Manager {
         let (scripts, units) = switch.scripts(switch.along(names), on);
         let along: Vec<String> = units.iter().map(|name| name.as_str().to_owned()).collect();
         self.resolve(&along)?;
-        Ok(Request { client, scripts, units, levels, on })
+        let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();
+        Ok(Request { client: Some(client), by, scripts, units, levels, on })
     }
 
     /// Switches what isn't a script.
@@ -136,7 +139,6 @@ impl Manager {
 
     /// The history says what was switched on or off, and by whom.
     pub(super) fn note_switched(&mut self, request: &Request, units: &[UnitName], changes: &[LinkChange]) {
-        let by = self.server.peer(request.client).map(|asked| asked.to_string()).unwrap_or_default();
         for name in units {
             let Some(id) = self.core.id(name) else { continue };
             let paths: Vec<&str> = changes.iter().filter(|c| c.name == *name).map(|c| c.path.as_str()).collect();
@@ -144,7 +146,7 @@ impl Manager {
             let text =
                 if paths.is_empty() { "it was so already".to_owned() } else { format!("{verb} {}", paths.join(" ")) };
             let state = self.core.view(id).state;
-            let event = self.events.push(kind, &text, &by);
+            let event = self.events.push(kind, &text, &request.by);
             (event.unit, event.state) = (Some(name.clone()), Some(state));
             self.record();
             self.write_history();

@@ -95,9 +95,10 @@ impl Manager {
         }
     }
 
-    /// The client hung up.
+    /// The client hung up, or wants no answer to what it asked for last.
     pub fn forget_client(&mut self, client: ClientId) {
         self.requests.forget(client);
+        self.switches.forget(client);
         self.state_waits.retain(|w| w.client != client);
         self.followers.remove(&client);
     }
@@ -217,6 +218,10 @@ impl Manager {
         let change: Change = parameters(call)?;
         let longer = matches!(change.verb, Verb::Stopping(Course::Wait { .. }));
         let ask = self.units_ask(change.verb, &change.names)?;
+        if let Ask::Units { names, .. } = &ask {
+            // What a stop before this request ended with is no answer to it.
+            self.stop_status.retain(|id, _| !names.contains(self.core.name(*id)));
+        }
         let answer = self.begin(client, call, change.request, change.wait, ask);
         if longer {
             self.settle();

@@ -56,6 +56,15 @@ impl Switches {
     pub fn next_deadline(&self) -> Option<u64> {
         self.running.as_ref().map(|running| running.deadline)
     }
+
+    /// Nobody is to be told any more: what this client only wanted to know isn't looked for.
+    pub fn forget(&mut self, client: ClientId) {
+        let all = self.waiting.iter_mut().chain(self.running.as_mut().map(|running| &mut running.wanted));
+        for wanted in all {
+            wanted.request.client = wanted.request.client.filter(|asker| *asker != client);
+        }
+        self.waiting.retain(|wanted| wanted.planned.is_none() || wanted.request.client.is_some());
+    }
 }
 
 /// What was written to a file; what can't be read any more is missed where it is looked for.
@@ -70,10 +79,14 @@ impl Manager {
         if self.switches.running.is_none() {
             return self.begin_switch(wanted);
         }
-        if self.switches.waiting.len() >= MOST_WAITING {
+        // What changes something goes before what only asks, which anybody may.
+        let asks = wanted.planned.is_some();
+        let first = self.switches.waiting.iter().position(|other| other.planned.is_some() && !asks);
+        let place = first.unwrap_or(self.switches.waiting.len());
+        if place >= MOST_WAITING {
             return Err(failed("too many requests of this kind are under way"));
         }
-        self.switches.waiting.push_back(wanted);
+        self.switches.waiting.insert(place, wanted);
         Ok(())
     }
 
@@ -138,12 +151,14 @@ impl Manager {
         }
     }
 
-    fn send_value<T: Serialize>(&mut self, client: ClientId, value: &T) {
+    fn send_value<T: Serialize>(&mut self, client: Option<ClientId>, value: &T) {
+        let Some(client) = client else { return };
         let parameters = serde_json::to_value(value).unwrap_or(Value::Null);
         self.reply(client, Reply { parameters, continues: false, error: None });
     }
 
-    fn turn_away(&mut self, client: ClientId, refusal: Refusal) {
+    fn turn_away(&mut self, client: Option<ClientId>, refusal: Refusal) {
+        let Some(client) = client else { return };
         let error = Some(refusal.error.to_owned());
         self.reply(client, Reply { parameters: refusal.parameters, continues: false, error });
     }
