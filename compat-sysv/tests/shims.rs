@@ -58,10 +58,20 @@ fn telinit_asks_and_does_not_wait() {
 #[test]
 fn telinit_refuses_what_it_cannot_do() {
     let manager = Manager::new("usage", |_, _| Err(errors::DENIED));
-    for line in ["telinit", "init", "init x", "init 12", "telinit -t", "telinit -t x 3", "init -e A=1 3"] {
+    for (line, why) in [
+        ("telinit", ""),
+        ("init", ""),
+        ("init x", "init: `x` is no runlevel\n"),
+        ("init 12", "init: `12` is no runlevel\n"),
+        ("telinit 2 3", "telinit: one runlevel at a time\n"),
+        ("telinit -x 3", "telinit: unknown option `-x`\n"),
+        ("telinit -t", "telinit: option `-t` needs a value\n"),
+        ("telinit -t x 3", "telinit: -t wants a number of seconds\n"),
+        ("init -e A=1 3", "init: a runlevel and -e don't go together\n"),
+    ] {
         let output = sysv(&manager, line);
         assert_eq!(output.status.code(), Some(1), "{line}");
-        assert!(err(&output).starts_with("Usage: "), "{line}: {}", err(&output));
+        assert!(err(&output).starts_with(&format!("{why}Usage: ")), "{line}: {}", err(&output));
     }
     assert!(manager.calls().is_empty());
     assert!(err(&sysv(&manager, "telinit 7")).contains("no runlevel 7"));
@@ -75,6 +85,28 @@ fn runlevel_prints_two_letters() {
     assert_eq!((out(&output).as_str(), output.status.code()), ("N 3\n", Some(0)));
     let output = sysv(&manager, "runlevel /nonexistent");
     assert_eq!((out(&output).as_str(), output.status.code()), ("unknown\n", Some(1)));
+}
+
+/// What is mistyped is named, with the original's exit status, and nothing is done.
+#[test]
+fn a_mistake_is_named() {
+    let manager = Manager::new("mistakes", |_, _| Err(errors::NO_SUCH_UNIT));
+    for (line, why) in [
+        ("runlevel -x", "runlevel: unknown option `-x`\n"),
+        ("reboot now", "reboot: it takes options only, no words\nUsage: "),
+        ("wall -g staff hello", "wall: -g: it tells everybody, and no group alone\nUsage: "),
+        ("wall --group=staff hello", "wall: -g: it tells"),
+        ("wall --timeout x hello", "wall: -t wants a number of seconds, and `x` is none\n"),
+        ("wall --timeout=0 hello", "wall: -t wants a number of seconds, and `0` is none\n"),
+        ("chkconfig --level 9 web on", "`9` is no list of runlevels: 0 to 6 are\nusage: "),
+        ("chkconfig --add", "the name of a service is missing\nusage: "),
+        ("service --status-al", "--status-al: unrecognized service\ndid you mean `--status-all`?\n"),
+        ("insserv -n -p /nonesuch", "insserv: -p /nonesuch: the folder of the scripts of a root ends in /etc/init.d\n"),
+    ] {
+        let output = sysv(&manager, line);
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        assert!(err(&output).starts_with(why), "{line}: {}", err(&output));
+    }
 }
 
 #[test]

@@ -70,9 +70,14 @@ impl Switch<'_> {
         instance.map_or_else(|| text.to_owned(), |i| format!("{}@{i}.{suffix}", template.prefix()))
     }
 
-    /// These names, those of init scripts apart (and of what stands in for one): their links are the farm's.
-    pub fn scripts(&self, names: Vec<UnitName>) -> (Vec<UnitName>, Vec<UnitName>) {
-        names.into_iter().partition(|name| self.loader.source(name).is_some_and(Source::is_script))
+    /// These names, those of init scripts apart (and of what stands in for one): their links are the farm's. A mask before
+    /// a script forbids to switch it on, and leaves its links to be switched off.
+    pub fn scripts(&self, names: Vec<UnitName>, on: bool) -> (Vec<UnitName>, Vec<UnitName>) {
+        let is_script = |name: &UnitName| match self.loader.source(name) {
+            None if !on => self.loader.masks_script(name),
+            source => source.is_some_and(Source::is_script),
+        };
+        names.into_iter().partition(is_script)
     }
 
     /// These units and those that go along with them by `Also=`, as far as they exist and belong somewhere.

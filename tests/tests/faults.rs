@@ -7,6 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rung_tests::world::{Builder, World, code, deadline, exists};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Stdio};
 
@@ -448,4 +449,41 @@ fn idle_nothing_wakes() {
     });
     world.pass(3_000);
     assert_eq!(switches(&world), before, "init, init-manager, init-log");
+}
+
+/// Each run says which pipe it writes to and whether that blocks, leaves a line without an end, and makes the pipe one that
+/// doesn't block. The tenth waits for a gate before that.
+const CRASHER: &str = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=always\nRestartSec=0.06\n\
+    ExecStart=/bin/sh -c 'read n </run/n; n=$((n+1)); echo $n >/run/n; [ $n -le 24 ] || exec sleep infinity; \
+    echo begin $n $(readlink /proc/$$$$/fd/1); echo error $n >&2; grep flags: /proc/self/fdinfo/1; \
+    [ $n != 10 ] || cat /run/gate; dd if=/dev/null oflag=nonblock 2>/dev/null; printf \"cut $n\"; exit 1'\n";
+
+#[test]
+fn a_restart_goes_on_with_the_pipes_of_the_run_before_and_no_line_is_lost_or_joined() {
+    let gate =
+        "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'mkfifo /run/gate; echo 0 >/run/n'\n[Install]\nRunlevels=S\n";
+    let world = World::new().unit("gate.service", gate).unit("c.service", CRASHER).boot();
+    let log = |w: &World| w.text("/var/log/rung/c/current");
+    world.wait_for("the tenth run", deadline(30), |w| log(w).contains("error 10\n").then_some(()));
+    // It writes into pipes of an instance that is gone, of which the next manager and the next logger must know.
+    world.kill_manager(Signal::SIGKILL);
+    let logger = world.wait_for("a logger", deadline(10), World::logger);
+    kill(Pid::from_raw(logger), Signal::SIGKILL).expect("kill");
+    world.wait_for("the next logger", deadline(10), |w| w.logger().filter(|pid| *pid != logger));
+    world.open_gate("/run/gate");
+    world.wait_for("the last cut", deadline(30), |w| log(w).contains("cut 24\n").then_some(()));
+    let log = log(&world);
+    let own = |mark: &str| log.lines().filter_map(|l| Some(l.split_once(mark)?.1.to_owned())).collect::<Vec<_>>();
+    let numbers: Vec<String> = (1..=24).map(|n| n.to_string()).collect();
+    assert_eq!(own(" out cut "), numbers, "each once, on a line of its own: {log}");
+    assert_eq!(own(" err error "), numbers, "{log}");
+    let (begun, pipes): (Vec<String>, BTreeSet<String>) = (own(" out begin ").iter())
+        .filter_map(|l| l.split_once(' ').map(|(number, pipe)| (number.to_owned(), pipe.to_owned())))
+        .unzip();
+    assert_eq!(begun, numbers, "{log}");
+    assert!(pipes.len() <= 12, "{} pipes for 24 runs: {log}", pipes.len());
+    let blocks = |l: &String| u32::from_str_radix(l.trim(), 8).is_ok_and(|flags| flags & 0o4000 == 0);
+    let flags = own(" out flags:");
+    assert!(flags.len() == 24 && flags.iter().all(blocks), "{flags:?}");
+    world.ok(["initctl", "stop", "c"]);
 }

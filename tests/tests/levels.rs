@@ -212,6 +212,16 @@ fn a_script_is_switched_in_the_farm() {
     world.ok(["initctl", "mask", "web"]);
     let refused = world.fails(1, ["initctl", "enable", "web"]);
     assert!(refused.stderr.contains("masked"), "{refused:?}");
+    // Off it can be switched behind the mask, as update-rc.d does it: insserv sees to the numbers.
+    world.ok(["rm", "-f", "/usr/sbin/insserv"]);
+    world.write("/usr/sbin/insserv", "#!/bin/sh\necho \"$@\" >>/run/insserv\n");
+    world.write("/etc/insserv.conf", "");
+    world.ok(["chmod", "755", "/usr/sbin/insserv"]);
+    let off = world.run(["initctl", "disable", "web", "--levels", "5"]);
+    assert!(off.code == 0 && off.stderr.contains("web is masked") && off.stderr.contains("unmask web"), "{off:?}");
+    assert_eq!((links().as_str(), world.read("/run/insserv").as_str()), ("0K 1K 2S 3S 4S 5K 6K ", "-f web\n"));
+    assert_eq!(world.fails(1, ["initctl", "is-enabled", "web"]).stdout, "masked\n");
+    world.ok(["rm", "/usr/sbin/insserv", "/etc/insserv.conf"]);
     world.ok(["initctl", "unmask", "web"]);
     world.ok(["initctl", "disable", "web", "--now"]);
     assert_eq!((links().as_str(), on().as_str(), own().as_str()), ("0K 1K 2K 3K 4K 5K 6K ", "", ""));

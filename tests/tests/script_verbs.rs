@@ -233,6 +233,8 @@ fn a_stop_ends_with_the_scripts_own_status() {
         assert_eq!(sysv(&world, "service web start").code, 0);
         world.write("/run/web.code", &code.to_string());
         assert_eq!(sysv(&world, "service web stop").code, code, "{code}");
+        let other = world.ok(["initctl", "reset-failed", "web", "--json"]);
+        assert!(!other.contains("script_status"), "no answer to anything else: {other}");
         assert_eq!(status(&world, "web")["state"], "inactive", "{code}");
         fs::remove_file(world.path("/run/web.code")).expect("removed");
     }

@@ -257,6 +257,7 @@ fn levels_go_by_targets_names_and_power_off_ends_it() {
         ("-H elsewhere start web", "ssh"),
         ("-M box start web", "no machines"),
         ("frobnicate", "Unknown command verb frobnicate"),
+        ("strat web", "Unknown command verb strat. Did you mean `start`?"),
         ("start", "Too few arguments"),
     ] {
         let out = world.fails(1, ctl(line));

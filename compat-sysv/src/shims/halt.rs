@@ -43,7 +43,11 @@ const LONG: &[(&str, char)] =
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
     let args = match Args::parse(args, "nwdfihpqkt:m:", LONG) {
         Ok(args) if args.words.is_empty() => args,
-        Ok(_) => return err_plain(&format!("Usage: {name} [-nwdfihpk] [-t SECONDS] [-m MESSAGE]")),
+        Ok(_) => {
+            return err_plain(&format!(
+                "{name}: it takes options only, no words\nUsage: {name} [-nwdfihpk] [-t SECONDS] [-m MESSAGE]"
+            ));
+        }
         Err(why) => return err_plain(&format!("{name}: {why}\nUsage: {name} [-nwdfihpk] [-t SECONDS] [-m MESSAGE]")),
     };
     if !pid1::may_ask() {

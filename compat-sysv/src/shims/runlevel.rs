@@ -22,6 +22,11 @@ Options:
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
     let found = match args {
         [] => from_rung().or_else(|| from_files(Path::new("/run/utmp"))),
+        [option] if option.starts_with('-') => {
+            // As the original, which takes it for a file, ends.
+            super::err(name, &format!("unknown option `{option}`"));
+            None
+        }
         [path] => files::levels(Path::new(path)),
         _ => return super::err_plain(&format!("Usage: {name} [UTMP]")),
     };

@@ -56,11 +56,15 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     if !pid1::may_ask() {
         return err(name, "must be superuser.");
     }
-    let usage = || {
+    let usage = |why: &str| {
+        if !why.is_empty() {
+            err(name, why);
+        }
         err_plain(&format!("Usage: {name} {{-e VAR[=VAL] | [-t SECONDS] {{0|1|2|3|4|5|6|S|s|Q|q|A|a|B|b|C|c|U|u}}}}"))
     };
-    let Ok(args) = Args::parse(args, "t:e:", &[]) else {
-        return usage();
+    let args = match Args::parse(args, "t:e:", &[]) {
+        Ok(args) => args,
+        Err(why) => return usage(&why),
     };
     let sleep_time = args.value('t').map_or(Ok(fifo::SLEEP_TIME), str::parse);
     let variables = args.values('e');
@@ -70,10 +74,13 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
             let mut letters = word.chars();
             match (letters.next().and_then(|c| Some((c, meaning(c)?))), letters.next()) {
                 (Some((letter, meaning)), None) => ask(name, letter, meaning, sleep_time),
-                _ => usage(),
+                _ => usage(&format!("`{word}` is no runlevel")),
             }
         }
-        _ => usage(),
+        (_, Err(_)) => usage("-t wants a number of seconds"),
+        ([], _) => usage(""),
+        ([_], _) => usage("a runlevel and -e don't go together"),
+        _ => usage("one runlevel at a time"),
     }
 }
 

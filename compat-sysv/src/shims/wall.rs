@@ -17,17 +17,32 @@ file, or what comes on standard input; 4096 bytes at most.
 
 Options:
   -n, --nobanner     without the line that says who sends it (root only)
-  -t SECONDS         accepted: a terminal that takes nothing is never waited for
+  -t, --timeout SECONDS  accepted: a terminal that takes nothing is never waited for
+  -g, --group GROUP  refused: everybody is told
   --help, --version";
 
 /// Longest message, in bytes.
 const MOST: u64 = 4096;
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
-    let args = match Args::parse(args, "nt:", &[("nobanner", 'n')]) {
-        Ok(args) => args,
-        Err(why) => return err_plain(&format!("{name}: {why}\nUsage: {name} [-n] [MESSAGE... | FILE]")),
+    let wrong = |why: &str| err_plain(&format!("{name}: {why}\nUsage: {name} [-n] [MESSAGE... | FILE]"));
+    // `--timeout 5` and `--timeout=5`, as util-linux's.
+    let long = |arg: &String| match arg.strip_prefix("--timeout") {
+        Some("") => "-t".to_owned(),
+        Some(value) => value.strip_prefix('=').map_or(arg.clone(), |value| format!("-t{value}")),
+        None if arg == "--group" || arg.starts_with("--group=") => "-g-".to_owned(),
+        None => arg.clone(),
     };
+    let args = match Args::parse(&args.iter().map(long).collect::<Vec<_>>(), "nt:g:", &[("nobanner", 'n')]) {
+        Ok(args) => args,
+        Err(why) => return wrong(&why),
+    };
+    if args.has('g') {
+        return wrong("-g: it tells everybody, and no group alone");
+    }
+    if let Some(value) = args.value('t').filter(|value| !value.parse::<u32>().is_ok_and(|seconds| seconds > 0)) {
+        return wrong(&format!("-t wants a number of seconds, and `{value}` is none"));
+    }
     let read = |from: &mut dyn Read| {
         let mut bytes = Vec::new();
         from.take(MOST).read_to_end(&mut bytes).map(|_| String::from_utf8_lossy(&bytes).into_owned())

@@ -383,6 +383,16 @@ impl Loader {
         }
     }
 
+    /// Whether it is masked, and the first file behind the mask is a script's.
+    pub fn masks_script(&self, name: &UnitName) -> bool {
+        let is_file = |folder: &Path| {
+            let path = self.root.place(&folder.join(name.as_str()));
+            fs::read(path).is_ok_and(|text| !text.is_empty())
+        };
+        let first = || self.folders.iter().find(|(_, folder)| is_file(folder));
+        matches!(self.entry(name), Some((_, Entry::Masked))) && first().is_some_and(|(source, _)| source.is_script())
+    }
+
     /// Whether it comes from one of systemd's folders.
     pub fn is_foreign(&self, name: &UnitName) -> bool {
         self.source(name) == Some(Source::Systemd)

@@ -115,9 +115,17 @@ impl Tree {
         }
     }
 
-    /// The unit's cgroup as a descriptor. `None` where it can't be had: then a process moves there by its path.
-    pub fn open(&self, unit: &str) -> Option<Rc<OwnedFd>> {
-        folder(&self.path(unit))
+    /// The unit's cgroup, made where it isn't there yet, and as a descriptor. None where that can't be had: then a process
+    /// moves there by its path.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn prepare(&self, unit: &str) -> std::io::Result<(PathBuf, Option<Rc<OwnedFd>>)> {
+        let path = self.path(unit);
+        match folder(&path) {
+            None => self.create(unit).map(|path| (path.clone(), folder(&path))),
+            there => Ok((path, there)),
+        }
     }
 
     /// Moves a process into the unit's cgroup. `false`: it is gone, or the kernel refuses.
@@ -179,7 +187,7 @@ impl Tree {
 
     /// Whether no process is in it.
     pub fn is_empty(&self, unit: &str) -> bool {
-        match file::read_text(&self.events(unit), 4096) {
+        match file::glance(&self.events(unit)) {
             Ok(text) => text.lines().any(|l| l == "populated 0"),
             Err(_) => self.pids(unit).is_empty(),
         }

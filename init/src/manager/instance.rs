@@ -4,10 +4,10 @@
 
 use super::link::{Gone, Link};
 use super::logger::Logger;
-use super::notify;
+use super::{notify, plan};
 use crate::proto::logger::Stream;
 use crate::sys::pipe;
-use crate::unit::UnitName;
+use crate::unit::{NotifyAccess, Unit, UnitName};
 use nix::errno::Errno;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,11 @@ pub mod parked {
     pub const ERR_READ: &str = "err-r";
     /// The services' ends, which managers before us kept as well.
     pub const WRITE_ENDS: [&str; 2] = ["out-w", "err-w"];
+
+    /// Whether it is an end of a log pipe.
+    pub fn is_pipe(name: &str) -> bool {
+        [OUT_READ, ERR_READ].contains(&name) || WRITE_ENDS.contains(&name)
+    }
 
     /// The logger's end of a stream.
     pub fn read_end(stream: crate::proto::logger::Stream) -> &'static str {
@@ -57,6 +62,8 @@ pub struct Instance {
     pub ready: Option<OwnedFd>,
     /// It has been told that somebody isn't heard.
     pub refused: bool,
+    /// The instance that its log pipes were made for: itself, or one before it (see [`super::kept`]).
+    pub logs: u64,
     /// The service's end of its output pipe.
     pub out: Option<Rc<OwnedFd>>,
     /// The service's end of its error pipe; none where that is the output's.
@@ -69,25 +76,30 @@ pub fn notify_path(rundir: &Path, token: u64) -> PathBuf {
 }
 
 impl Instance {
-    /// Makes what a new instance needs and parks it.
+    /// Makes the notify socket of a new instance and parks it.
     ///
     /// # Errors
-    /// As `pipe2(2)`, `socket(2)`; a text that names what could not be made.
+    /// As `socket(2)`; a text that names what could not be made.
+    pub fn listen(&mut self, token: u64, path: &Path, link: &mut Link) -> Result<(), String> {
+        let socket =
+            notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
+        link.park(token, parked::NOTIFY, share(&socket)?);
+        self.notify = Some(socket);
+        Ok(())
+    }
+
+    /// Makes the log pipes of a new instance and parks them.
+    ///
+    /// # Errors
+    /// As `pipe2(2)`; a text that names what could not be made.
     pub fn create(
         unit: &UnitName,
         token: u64,
-        notify_socket: Option<&Path>,
         logs: Logs,
         link: &mut Link,
         logger: &mut Logger,
     ) -> Result<Self, String> {
-        let mut instance = Self::default();
-        if let Some(path) = notify_socket {
-            let socket =
-                notify::listen(path).map_err(|e| format!("cannot make the notify socket {}: {e}", path.display()))?;
-            link.park(token, parked::NOTIFY, share(&socket)?);
-            instance.notify = Some(socket);
-        }
+        let mut instance = Self { logs: token, ..Self::default() };
         let name = unit.short();
         // PID 1 keeps the logger's ends, so that a logger's death loses nothing. From these the others can be made anew.
         match logs {
@@ -110,19 +122,19 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Takes up what a manager before us parked.
+    /// Takes up what a manager before us parked; the log pipes are those made for the instance `logs`.
     ///
     /// # Errors
     /// [`Gone`] when PID 1 is.
-    pub fn fetch(token: u64, link: &mut Link) -> Result<Self, Gone> {
+    pub fn fetch(token: u64, logs: u64, link: &mut Link) -> Result<Self, Gone> {
         let mut write_end = |name| {
-            let read = link.fetch(token, name)?;
+            let read = link.fetch(logs, name)?;
             Ok(read.and_then(|read| pipe::write_end(read.as_fd()).ok()).map(Rc::new))
         };
         let (out, err) = (write_end(parked::OUT_READ)?, write_end(parked::ERR_READ)?);
-        link.unpark_all(token, &parked::WRITE_ENDS);
+        link.unpark_all(logs, &parked::WRITE_ENDS);
         let (notify, ready) = (link.fetch(token, parked::NOTIFY)?, link.fetch(token, parked::READY)?);
-        Ok(Self { notify, ready, refused: false, out, err })
+        Ok(Self { notify, ready, refused: false, logs, out, err })
     }
 
     /// Parks once more what PID 1 had no room for. What can't be opened anew now isn't kept.
@@ -135,7 +147,7 @@ impl Instance {
         }
         for (write, name) in [(&self.out, parked::OUT_READ), (&self.err, parked::ERR_READ)] {
             if let Some(read) = write.as_ref().and_then(|write| pipe::read_end(write.as_fd()).ok()) {
-                link.park(token, name, read);
+                link.park(self.logs, name, read);
             }
         }
     }
@@ -147,6 +159,13 @@ impl Instance {
             Stream::Err => self.err.is_some(),
         }
     }
+}
+
+/// Whether something beside log pipes may be parked under the token of an instance.
+pub fn parks(unit: &Unit) -> bool {
+    let service = &unit.service;
+    let heard = service.notify_access() != NotifyAccess::None || service.readiness.notify_fd.is_some();
+    heard || plan::clearing(unit, true, true).is_some()
 }
 
 /// A new readiness pipe; our end is parked, the other one is the service's.

@@ -77,6 +77,11 @@ impl Link {
         self.out.send(self.socket.as_fd(), &request.encode(), fds);
     }
 
+    /// Sends a request that nobody waits for with the next [`Self::flush`], all in one go.
+    pub fn send_late(&mut self, request: Request) {
+        self.late.push(request);
+    }
+
     /// Asks for a process, to be born in a cgroup if the folder of one is given. Its plan goes in the same packet, if it
     /// isn't too long for that.
     ///
@@ -104,10 +109,10 @@ impl Link {
 
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self) {
-        self.out.flush(self.socket.as_fd());
         for request in std::mem::take(&mut self.late) {
-            self.send(request, Vec::new());
+            self.out.keep(&request.encode(), Vec::new());
         }
+        self.out.flush(self.socket.as_fd());
     }
 
     /// The next event, if one is there.
@@ -226,7 +231,7 @@ impl Link {
         if self.version < BATCHES {
             self.unpark_all(token, names);
         } else {
-            self.late.push(Request::Drop { token, name: Name::new(&names.join(",")) });
+            self.send_late(Request::Drop { token, name: Name::new(&names.join(",")) });
         }
     }
 

@@ -38,6 +38,11 @@ impl Manager {
 
     pub(super) fn read_logger(&mut self) {
         while let Some(answer) = self.logger.next_answer() {
+            if let Answer::Ended { token } = answer
+                && let Some(unit) = self.held.unit(token)
+            {
+                self.kept.is_dry(unit, token);
+            }
             match answer {
                 Answer::Ended { token } if self.held.unit(token).is_some_and(|u| self.removals.hold_news(u, token)) => {
                 }
@@ -55,9 +60,9 @@ impl Manager {
     /// manager, which holds an end as well: the logger gets it once more.
     fn pipe_closed(&mut self, token: u64, stream: Stream) {
         let pipe = (token, stream);
-        let goes_on = self.instances.get(&token).is_some_and(|i| i.has_pipe(stream));
+        let goes_on = |all: &Self| all.instances.values().any(|i| i.logs == token && i.has_pipe(stream));
         match self.pipes.get(&pipe).cloned() {
-            Some(unit) if self.taken_over.remove(&pipe) && goes_on => self.hand_pipe(token, stream, &unit),
+            Some(unit) if self.taken_over.remove(&pipe) && goes_on(self) => self.hand_pipe(token, stream, &unit),
             _ => {
                 self.pipes.remove(&pipe);
                 self.link.unpark(token, parked::read_end(stream));
@@ -107,8 +112,9 @@ impl Manager {
         self.write_history();
         self.send_record();
         // The one before may have died with the message that an instance is over.
-        let over: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
-        for token in over.into_iter().filter(|token| !self.instances.contains_key(token)) {
+        let used: BTreeSet<u64> = self.instances.values().map(|instance| instance.logs).collect();
+        let all: BTreeSet<u64> = self.pipes.keys().map(|(token, _)| *token).collect();
+        for token in all.difference(&used).copied() {
             self.logger.send(LoggerRequest::End { token }, None);
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`start`], [`state`], [`reactor`] | from greeting PID 1 to the loop; how one event goes through |
 //! | [`perform`], [`spawn`], [`plan`], [`instance`] | the core's actions; processes and what belongs to one run |
+//! | [`kept`] | log pipes that go on from one run to the next |
 //! | [`envfiles`], [`directories`] | `EnvironmentFile=` and the locale; removing `RuntimeDirectory=` |
 //! | [`accounts`], [`helper`], [`omit`] | users that only `getent` knows; processes of the manager's own, and who spares them |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
@@ -39,6 +40,7 @@ mod holds;
 mod inittab;
 pub mod instance;
 pub mod journal;
+pub mod kept;
 mod killprocs;
 pub mod leftover;
 pub mod link;

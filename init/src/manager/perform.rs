@@ -7,7 +7,7 @@ use super::instance::{self, parked};
 use super::machine::Purpose;
 use super::state::Manager;
 use super::{procs, sentence};
-use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, Phase, RequestId, State, UnitId};
+use crate::core::{Action, Event, ExitRecord, JobResult, Loaded, Outcome, Phase, RequestId, State, UnitId, View};
 use crate::log::read;
 use crate::proto::control::JobEnd;
 use crate::proto::logger;
@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 
 /// Progress of a request is told at most this often, in milliseconds.
 const TELL_MS: u64 = 50;
+/// An automatic restart that comes within this time is soon, in milliseconds.
+const SOON_MS: u64 = 1_000;
 /// Log lines shown with a failure.
 const LOG_LINES: usize = 5;
 
@@ -203,18 +205,16 @@ impl Manager {
         let name = self.core.name(unit).clone();
         let instance = self.instances.remove(&token);
         let had_logs = instance.as_ref().is_none_or(|i| i.out.is_some());
-        if instance.is_none_or(|i| i.notify.is_some()) {
+        if instance.as_ref().is_none_or(|i| i.notify.is_some()) {
             let _ = std::fs::remove_file(instance::notify_path(&self.machine.run_dir, token));
         }
-        // The logger's ends stay parked until it says that nobody writes any more.
-        if self.clear_away(unit, definition, Some(token)) {
-            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY]);
-        } else {
-            self.link.unpark_late(token, &[parked::NOTIFY, parked::READY, parked::LEFT]);
+        let clears = self.clear_away(unit, definition, Some(token));
+        if instance.is_none() || instance::parks(definition) {
+            let all = [parked::NOTIFY, parked::READY, parked::LEFT];
+            self.link.unpark_late(token, all.get(..if clears { 2 } else { 3 }).unwrap_or(&all));
         }
         if had_logs {
-            self.logger.send(logger::Request::End { token }, None);
-            self.held.ends(unit, token, wait::now_ms());
+            self.pipes_over(unit, definition, token, instance);
         } else if self.removals.hold_news(unit, token) {
             self.held.ends(unit, token, wait::now_ms());
         }
@@ -243,11 +243,17 @@ impl Manager {
         self.remove_vacated();
     }
 
-    /// Removes the cgroups of what is over, but for those whose unit comes again at once.
+    /// Whether a unit restarts by itself so soon that what its last run had is better kept for the next one.
+    pub(super) fn comes_soon(&self, unit: UnitId) -> bool {
+        comes_soon(&self.core.view(unit), wait::now_ms())
+    }
+
+    /// Removes the cgroups of what is over, but for those whose unit comes again at once, or soon by itself.
     fn remove_vacated(&mut self) {
-        let (core, tree) = (&self.core, &self.tree);
+        let (core, tree, now) = (&self.core, &self.tree, wait::now_ms());
         self.vacated.retain(|name| {
-            let again = core.id(name).is_some_and(|id| core.view(id).token.is_some());
+            let view = core.id(name).map(|id| core.view(id));
+            let again = view.is_some_and(|view| view.token.is_some() || comes_soon(&view, now));
             if let Some(tree) = tree.as_ref().filter(|_| !again) {
                 tree.remove(name.as_str());
             }
@@ -260,6 +266,7 @@ impl Manager {
             // An automatic restart, for which they were kept, may have been called off.
             let definition = status::definition(&self.core.view(unit)).cloned();
             let _ = definition.is_some_and(|d| self.clear_away(unit, &d, None));
+            self.drop_spare(unit);
         }
         let name = self.core.name(unit).clone();
         let failure = outcome.filter(|o| o.is_failure());
@@ -392,6 +399,10 @@ impl Manager {
     pub fn title(&mut self, text: &str) {
         self.link.send(Request::Title { text: Name::new(text) }, Vec::new());
     }
+}
+
+fn comes_soon(view: &View<'_>, now: u64) -> bool {
+    view.phase == Phase::AutoRestart && view.deadline.is_some_and(|at| at <= now.saturating_add(SOON_MS))
 }
 
 /// The first number of a pid file.

@@ -317,7 +317,8 @@ impl Manager {
         // What remains after its exit says nothing more: its last line is complete, with or without a newline.
         let exited = |id: UnitId| self.core.view(id).phase == Phase::Exited;
         if matches!(life, Life::Over(_)) && self.core.token_unit(key.token).is_some_and(exited) {
-            self.logger.send(logger_proto::Request::Dry { token: key.token }, None);
+            let token = self.instances.get(&key.token).map_or(key.token, |i| i.logs);
+            self.logger.send(logger_proto::Request::Dry { token }, None);
         }
         self.hear_again(key.token);
     }

@@ -80,9 +80,9 @@ impl Manager {
         if let Some(tree) = self.tree.as_ref().filter(|_| self.vacated.remove(&unit.name)) {
             tree.renew(unit.name.as_str());
         }
-        let cgroup = self.tree.as_ref().map(|t| t.create(unit.name.as_str()));
-        let cgroup = cgroup.transpose().map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
-        let born = self.tree.as_ref().and_then(|t| t.open(unit.name.as_str()));
+        let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str())).transpose();
+        let cgroup = cgroup.map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
+        let (cgroup, born) = cgroup.unzip();
         let (mut stdio, mut fds) = self.streams(&unit, key.token)?;
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = u16::try_from(fds.len()).ok();
@@ -116,7 +116,7 @@ impl Manager {
         self.known.peopled(key);
         self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
-        let handed = self.link.spawn(key, &compiled.bytes, fds, born);
+        let handed = self.link.spawn(key, &compiled.bytes, fds, born.flatten());
         if self.logger.wants_first() {
             self.logger_if_due(wait::now_ms());
         }
@@ -130,10 +130,19 @@ impl Manager {
         }
         let notify = (unit.service.notify_access() != NotifyAccess::None)
             .then(|| instance::notify_path(&self.machine.run_dir, token));
-        let logs = if uses_log(unit) { self.log_pipes_for_one() } else { Logs::None };
-        let created = Instance::create(&unit.name, token, notify.as_deref(), logs, &mut self.link, &mut self.logger)?;
-        self.note_pipes(token, &unit.name, &created);
-        self.adopt_instance(token, created);
+        let mut instance = match self.take_spare(unit) {
+            Some(instance) => instance,
+            None => {
+                let logs = if uses_log(unit) { self.log_pipes_for_one() } else { Logs::None };
+                self.has_own_pipes(&unit.name);
+                Instance::create(&unit.name, token, logs, &mut self.link, &mut self.logger)?
+            }
+        };
+        if let Some(path) = notify {
+            instance.listen(token, &path, &mut self.link)?;
+        }
+        self.note_pipes(&unit.name, &instance);
+        self.adopt_instance(token, instance);
         if plan::clearing(unit, true, true).is_some()
             && let Ok(mark) = memfd::create(c"rung-left").or_else(|_| pipe::holding(b""))
         {
@@ -160,12 +169,12 @@ impl Manager {
     }
 
     /// Remembers which log pipes there are, for a logger that has to be started anew.
-    pub fn note_pipes(&mut self, token: u64, unit: &UnitName, instance: &Instance) {
+    pub fn note_pipes(&mut self, unit: &UnitName, instance: &Instance) {
         if instance.out.is_some() {
             if instance.err.is_some() {
-                self.pipes.insert((token, Stream::Err), unit.clone());
+                self.pipes.insert((instance.logs, Stream::Err), unit.clone());
             }
-            self.pipes.insert((token, Stream::Out), unit.clone());
+            self.pipes.insert((instance.logs, Stream::Out), unit.clone());
         }
     }
 

@@ -8,6 +8,7 @@ use super::control::{Held, Requests, Server, server};
 use super::events::EventLog;
 use super::instance::{Instance, parked};
 use super::journal::{self, Journal};
+use super::kept::Kept;
 use super::link::{Gone, Link};
 use super::logger::Logger;
 use super::machine::{self, Purpose};
@@ -120,6 +121,7 @@ struct Restored {
     askers: Askers,
     events: EventLog,
     recorder: Recorder,
+    kept: Kept,
     journal: Option<Journal>,
 }
 
@@ -132,6 +134,7 @@ fn restore(link: &mut Link, greeting: &Greeting, poison: &mut Poison) -> Result<
         askers: Askers::default(),
         events: EventLog::new(first),
         recorder: Recorder::default(),
+        kept: Kept::default(),
         journal: None,
     };
     let Some(parked) = greeting.fetch(link, 0, "journal")? else { return Ok(empty(1)) };
@@ -146,12 +149,13 @@ fn restore(link: &mut Link, greeting: &Greeting, poison: &mut Poison) -> Result<
     let choices = Choices::restore(&mut records);
     let events = EventLog::restore(&mut records).unwrap_or_else(|| EventLog::new(wait::now_ms()));
     let recorder = Recorder::restore(&mut records);
+    let kept = Kept::restore(&mut records);
     let core = Core::restore(records);
     poison.done();
     // Behind what can't be read nothing is appended: a new one.
     let whole = length == bytes.len();
     let journal = whole.then(|| Journal::reopen(parked, length as u64));
-    Ok(Restored { core, choices, askers, events, recorder, journal })
+    Ok(Restored { core, choices, askers, events, recorder, kept, journal })
 }
 
 /// Processes of services that the journal doesn't tell of are taken in by what they show of themselves: their cgroup,
@@ -218,7 +222,7 @@ impl Manager {
         let (conf, conf_findings) = load::conf::read(&Root::system());
         let run_dir = machine::run_dir();
         let mut poison = greeting.fetch(&mut link, 0, "note")?.map_or_else(Poison::create, Poison::reopen);
-        let Restored { mut core, choices, askers, events, recorder, journal } =
+        let Restored { mut core, choices, askers, events, recorder, kept, journal } =
             restore(&mut link, &greeting, &mut poison)?;
         core.set_next_token(greeting.highest_token.saturating_add(1));
         let listener = match greeting.fetch(&mut link, 0, "control")? {
@@ -319,6 +323,7 @@ impl Manager {
             lines_told: false,
             last_cad: None,
             recorder,
+            kept,
             boot: Boot::new(),
             over: false,
             machine,
@@ -430,31 +435,44 @@ impl Manager {
         let mut tokens: Vec<u64> = greeting.parked.iter().map(|(token, _)| *token).filter(|t| *t >= 16).collect();
         tokens.sort_unstable();
         tokens.dedup();
+        // Pipes of an instance that is over may be those of one that lives and has none of its own.
+        let mut lent = self.kept.lent(&self.core);
+        lent.retain(|_, user| !greeting.parked.iter().any(|(t, name)| t == user && parked::is_pipe(name.as_str())));
         for token in tokens {
-            match self.core.token_unit(token) {
-                Some(unit) => {
-                    let name = self.core.name(unit).clone();
-                    let instance = Instance::fetch(token, &mut self.link)?;
-                    self.note_pipes(token, &name, &instance);
-                    let both = [Stream::Out, Stream::Err].into_iter().filter(|stream| instance.has_pipe(*stream));
-                    self.taken_over.extend(both.map(|stream| (token, stream)));
-                    self.adopt_instance(token, instance);
-                }
-                None => self.let_go(token, &greeting.parked),
+            let user = lent.get(&token).copied();
+            if user.is_some() || self.core.token_unit(token).is_none() {
+                self.let_go(token, &greeting.parked, user.is_some());
+            }
+            if let Some(user) = user {
+                self.fetch_instance(user, token)?;
+            } else if !self.instances.contains_key(&token) {
+                self.fetch_instance(token, token)?;
             }
         }
         Ok(())
     }
 
-    /// An instance is over, and the manager before us had not done all that follows from it.
-    fn let_go(&mut self, token: u64, parked: &[(u64, Name)]) {
-        let own: Vec<Name> = parked.iter().filter(|(t, _)| *t == token).map(|(_, name)| *name).collect();
+    /// Takes up what is parked of an instance, if a unit has it; its log pipes were made for the instance `logs`.
+    fn fetch_instance(&mut self, token: u64, logs: u64) -> Result<(), Gone> {
+        let Some(unit) = self.core.token_unit(token) else { return Ok(()) };
+        let name = self.core.name(unit).clone();
+        let instance = Instance::fetch(token, logs, &mut self.link)?;
+        self.note_pipes(&name, &instance);
+        let both = [Stream::Out, Stream::Err].into_iter().filter(|stream| instance.has_pipe(*stream));
+        self.taken_over.extend(both.map(|stream| (logs, stream)));
+        self.adopt_instance(token, instance);
+        Ok(())
+    }
+
+    /// An instance is over, and the manager before us had not done all that follows from it. `lent`: but for its log
+    /// pipes, which another one uses.
+    fn let_go(&mut self, token: u64, parked: &[(u64, Name)], lent: bool) {
+        let own = parked.iter().filter(|(t, name)| *t == token && !(lent && parked::is_pipe(name.as_str())));
+        let own: Vec<Name> = own.map(|(_, name)| *name).collect();
         let left = own.iter().any(|name| name.as_str() == parked::LEFT);
-        if left && self.clear_left(token) {
-            own.iter().filter(|n| n.as_str() != parked::LEFT).for_each(|n| self.link.unpark(token, n.as_str()));
-        } else {
-            self.link.unpark(token, "");
-        }
+        let stays = left && self.clear_left(token);
+        let gone = own.iter().filter(|name| !(stays && name.as_str() == parked::LEFT));
+        gone.for_each(|name| self.link.unpark(token, name.as_str()));
     }
 
     /// Whether the logger runs; the key that its next process gets follows the ones there are.

@@ -127,6 +127,8 @@ pub struct Manager {
     pub instances: BTreeMap<u64, Instance>,
     /// Log pipes whose last writer may still write, with the unit.
     pub pipes: BTreeMap<(u64, Stream), UnitName>,
+    /// Those that go on from one run to the next.
+    pub kept: super::kept::Kept,
     /// It was said that descriptors are short.
     pub told_crowded: bool,
     /// The system's language, as it was read in this turn of the loop.
@@ -243,7 +245,7 @@ impl Manager {
         self.carry_out();
         // What follows from it is on its way first: somebody may wait for that.
         if let Some(key) = over {
-            self.link.send(Request::Ack { key }, Vec::new());
+            self.link.send_late(Request::Ack { key });
         }
         if noted.is_some() {
             self.poison.done();
@@ -304,6 +306,7 @@ impl Manager {
             .chain(self.events.take_dirty())
             .chain(self.choices.take_dirty())
             .chain(self.recorder.take_dirty())
+            .chain(self.kept.take_dirty())
             .peekable();
         if dirty.peek().is_none() {
             return;
@@ -320,7 +323,8 @@ impl Manager {
             .chain(self.askers.snapshot())
             .chain(self.events.snapshot())
             .chain(self.choices.snapshot())
-            .chain(self.recorder.snapshot());
+            .chain(self.recorder.snapshot())
+            .chain(self.kept.snapshot());
         self.journal = Journal::create(records).ok();
         if let Some(shared) = self.journal.as_ref().and_then(|j| j.share().ok()) {
             self.link.park(0, "journal", shared);

@@ -33,6 +33,17 @@ pub fn read_text(path: &Path, limit: usize) -> Result<String, Errno> {
     Ok(String::from_utf8(read(path, limit)?).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()))
 }
 
+/// What one read gives of a file of the kernel's that is known to be short.
+///
+/// # Errors
+/// As `open(2)`, `read(2)`.
+pub fn glance(path: &Path) -> Result<String, Errno> {
+    let fd = open(path, OFlag::O_RDONLY | OFlag::O_CLOEXEC | OFlag::O_NOCTTY, Mode::empty())?;
+    let mut buffer = [0; 512];
+    let length = nix::unistd::read(&fd, &mut buffer)?;
+    Ok(String::from_utf8_lossy(buffer.get(..length).unwrap_or(&[])).into_owned())
+}
+
 /// Reads a descriptor from its beginning, at most `limit` bytes.
 ///
 /// # Errors

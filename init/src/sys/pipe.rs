@@ -33,6 +33,14 @@ fn other_end(one: BorrowedFd<'_>, mode: OFlag) -> Result<OwnedFd, Errno> {
     nix::fcntl::open(path.as_str(), mode | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())
 }
 
+/// Takes back the flags that a process may have set on an end it was given (`O_NONBLOCK`): they belong to the end.
+///
+/// # Errors
+/// As `fcntl(2)`.
+pub fn reset(end: impl AsFd) -> Result<(), Errno> {
+    fcntl(end, FcntlArg::F_SETFL(OFlag::empty())).map(drop)
+}
+
 /// The read end of a pipe that holds `bytes` whole, its write end closed.
 ///
 /// # Errors

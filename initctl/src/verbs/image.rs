@@ -67,7 +67,7 @@ impl Image {
         let by = |farm| Switch { loader: &self.loader, farm, place: &place };
         let (real, trial) = (by(&self.farm), self.farm.rehearsal());
         let names = args.names.iter().map(|name| self.unit(&real.default_instance(name)));
-        let (scripts, units) = real.scripts(real.along(names.collect::<Result<Vec<UnitName>, _>>()?));
+        let (scripts, units) = real.scripts(real.along(names.collect::<Result<Vec<UnitName>, _>>()?), on);
         let change = |by: &Switch<'_>| if on { by.on(&units, args.levels) } else { by.off(&units, args.levels) };
         let mut switched = Vec::new();
         if !scripts.is_empty() {

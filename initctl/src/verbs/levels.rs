@@ -9,7 +9,9 @@ use crate::render::{levels, progress, system};
 use crate::terminal::{Event, Live};
 use init::client::request_id;
 use init::core::Verb;
-use init::proto::control::{Enable, LevelTable, LinkChange, Links, Names, PlanOf, Planned, Runlevel, SetLevel, Units};
+use init::proto::control::{
+    Enable, LevelTable, LinkChange, Links, LoadState, Names, PlanOf, Planned, Runlevel, SetLevel, Units,
+};
 use init::unit::{Level, LevelSet};
 use std::time::{Duration, Instant};
 
@@ -24,10 +26,32 @@ pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failur
         c.out.message("nothing to change");
     }
     c.out.data(&links, |links, _| levels::links(links))?;
+    if !on {
+        tell_masks(c, args);
+    }
     match (args.now, on) {
         (false, _) => Ok(()),
         (true, true) => change::units(c, Verb::Start, "start", &args.names),
         (true, false) => change::units(c, Verb::Stop, "stop", &args.names),
+    }
+}
+
+/// A mask is more than what was asked for, and stays.
+fn tell_masks(c: &mut Context, args: &EnableArgs) {
+    let masked: Vec<String> = match &args.root {
+        Some(folder) => {
+            let Ok(image) = Image::open(c, folder) else { return };
+            let is_masked = |name: &&String| matches!(image.state(name), Some((LoadState::Masked, _)));
+            args.names.iter().filter(is_masked).cloned().collect()
+        }
+        None => {
+            let units = c.ask::<_, Units>("Status", &Names { names: args.names.clone() }).unwrap_or_default().units;
+            let masked = units.into_iter().filter(|unit| unit.load == LoadState::Masked);
+            masked.map(|unit| unit.name.short().to_owned()).collect()
+        }
+    };
+    for name in masked {
+        c.out.message(&format!("{name} is masked: nothing starts it, on or off\n  try: initctl unmask {name}"));
     }
 }
 

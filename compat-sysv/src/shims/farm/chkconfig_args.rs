@@ -104,7 +104,9 @@ impl Asked {
         if modes.len() > 1 {
             return Err("only one of --list, --add, --del, or --override may be specified".into());
         }
-        let levels = levels.map(|text| levels_of(&text).ok_or_else(String::new)).transpose()?;
+        let levels = levels
+            .map(|text| levels_of(&text).ok_or(format!("`{text}` is no list of runlevels: 0 to 6 are")))
+            .transpose()?;
         asked.form = form(modes.first().copied(), words, levels, args.is_empty())?;
         Ok(asked)
     }
@@ -134,11 +136,13 @@ fn form(mode: Option<&str>, words: Vec<String>, levels: Option<LevelSet>, bare: 
                 "off" => To::Off,
                 "reset" => To::Reset,
                 "resetpriorities" => To::ResetNumbers,
-                _ => return Err(String::new()),
+                _ => return Err(format!("`{state}` is none of on, off, reset and resetpriorities")),
             };
             Ok(Form::Set { name, to, levels: levels.unwrap_or_default() })
         }
-        _ => Err(String::new()),
+        (Some(_), None, _) => Err("the name of a service is missing".into()),
+        (_, _, None) | (None, None, _) => Err(String::new()),
+        (_, _, Some(more)) => Err(format!("`{}` is too much", third.unwrap_or(more))),
     }
 }
 
@@ -177,13 +181,13 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_or_left_to_the_usage() {
         for (line, why) in [
-            ("--add", ""),
-            ("--add a b", ""),
-            ("--del", ""),
-            ("web maybe", ""),
-            ("web on now", ""),
-            ("--level 7 web on", ""),
-            ("--level S web on", ""),
+            ("--add", "the name of a service is missing"),
+            ("--add a b", "`b` is too much"),
+            ("--del", "the name of a service is missing"),
+            ("web maybe", "`maybe` is none of on, off, reset and resetpriorities"),
+            ("web on now", "`now` is too much"),
+            ("--level 7 web on", "`7` is no list of runlevels: 0 to 6 are"),
+            ("--level S web on", "`S` is no list of runlevels: 0 to 6 are"),
             ("--level 35", ""),
             ("--level 35 web", "only one runlevel may be specified for a chkconfig query"),
             ("--list --add web", "only one of --list, --add, --del, or --override may be specified"),
@@ -200,6 +204,6 @@ mod tests {
         let args = ["/etc/init.d/web".to_owned()];
         assert_eq!(Asked::parse("install_initd", &args).map(|a| a.form), Ok(Form::Add("web".into())));
         assert_eq!(Asked::parse("remove_initd", &args).map(|a| a.form), Ok(Form::Del("web".into())));
-        assert_eq!(Asked::parse("remove_initd", &[]), Err(String::new()));
+        assert_eq!(Asked::parse("remove_initd", &[]), Err("the name of a service is missing".into()));
     }
 }

@@ -44,7 +44,12 @@ fn with(name: &str, place: &Place, line: Line) -> u8 {
     if line.has('r') && line.named.is_empty() {
         return err_plain(&format!("{name}: usage: {name} [[-r] init_script|init_directory]"));
     }
-    let by_path = line.value('p').and_then(|path| path.trim_end_matches('/').strip_suffix("/etc/init.d"));
+    let folder = line.value('p').map(|path| path.trim_end_matches('/'));
+    let by_path = folder.and_then(|path| FOLDERS.iter().find_map(|folder| path.strip_suffix(folder)));
+    if let (Some(path), None) = (folder, by_path) {
+        // The links lie beside the scripts: those of this machine would be changed.
+        return err_plain(&format!("{name}: -p {path}: the folder of the scripts of a root ends in /etc/init.d"));
+    }
     let elsewhere = by_path.filter(|root| !root.is_empty()).map(|root| Place::new(Some(root)));
     let place = elsewhere.as_ref().unwrap_or(place);
     match (Work { name, place, line }).run() {
@@ -52,6 +57,9 @@ fn with(name: &str, place: &Place, line: Line) -> u8 {
         Err(why) => err_plain(&format!("{name}: {why}")),
     }
 }
+
+/// Where the scripts lie in a root.
+const FOLDERS: [&str; 2] = ["/etc/init.d", "/etc/rc.d/init.d"];
 
 /// All scripts, those that are linked and can't be executed too.
 struct Read {

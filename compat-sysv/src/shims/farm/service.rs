@@ -9,7 +9,7 @@ use crate::shims::{err, err_plain, out};
 use init::client::Error;
 use init::core::State;
 use init::proto::control::{LoadState, Units as Listed};
-use init::unit::Source;
+use init::unit::{Source, nearest};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::fs;
@@ -41,6 +41,9 @@ const NO_SERVICES: &[&str] = &["functions", "halt", "killall", "single", "linuxc
 const NO_SERVICES_DEBIAN: &[&str] = &["skeleton", "README", "rc", "rcS", "reboot", "bootclean.sh"];
 /// … and endings of such names.
 const NO_ENDINGS: &[&str] = &[".dpkg-dist", ".dpkg-old", ".rpmsave", ".rpmnew", ".rpmorig", "~"];
+/// What stands where a service's name would.
+const OPTIONS: [&str; 3] = ["--status-all", "--help", "--version"];
+
 pub(in crate::shims) fn run(name: &str, args: &[String]) -> u8 {
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let usage = || {
@@ -95,6 +98,9 @@ fn verb(place: &Place, service: &str, action: &str, rest: &[&str]) -> u8 {
     }
     let Some(script) = script else {
         err(service, "unrecognized service");
+        if let Some(option) = nearest(service, OPTIONS.into_iter()).first().filter(|_| service.starts_with('-')) {
+            return err_plain(&format!("did you mean `{option}`?"));
+        }
         if let Some(near) = place.near(service, Units::new(place).names()) {
             err_plain(&near);
         }

@@ -29,6 +29,7 @@ use crate::pid1;
 use changing::Deed;
 use init::client::Error;
 use init::proto::control::errors;
+use init::unit::nearest;
 use options::Options;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -122,7 +123,11 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
         "edit" | "revert" => by_initctl(verb, names),
         "help" => out(&format!("Usage: {}", HELP.replace("NAME0", name))),
         "show-environment" => 0,
-        other => err_plain(&format!("Unknown command verb {other}.\n  try: {name} --help, initctl --help")),
+        other => {
+            let near = nearest(other, HELP.split("\n\nOptions:").next().unwrap_or_default().split_whitespace());
+            let near = near.first().map(|near| format!(" Did you mean `{near}`?")).unwrap_or_default();
+            err_plain(&format!("Unknown command verb {other}.{near}\n  try: {name} --help, initctl --help"))
+        }
     }
 }
 

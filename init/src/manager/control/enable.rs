@@ -104,7 +104,7 @@ impl Manager {
         let ids = self.resolve(&names)?;
         let names: Vec<UnitName> = ids.iter().map(|id| self.core.name(*id).clone()).collect();
         let switch = self.switch();
-        let (scripts, units) = switch.scripts(switch.along(names));
+        let (scripts, units) = switch.scripts(switch.along(names), on);
         let along: Vec<String> = units.iter().map(|name| name.as_str().to_owned()).collect();
         self.resolve(&along)?;
         let by = self.server.peer(client).map(|asked| asked.to_string()).unwrap_or_default();

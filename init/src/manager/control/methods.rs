@@ -218,6 +218,10 @@ impl Manager {
         let change: Change = parameters(call)?;
         let longer = matches!(change.verb, Verb::Stopping(Course::Wait { .. }));
         let ask = self.units_ask(change.verb, &change.names)?;
+        if let Ask::Units { names, .. } = &ask {
+            // What a stop before this request ended with is no answer to it.
+            self.stop_status.retain(|id, _| !names.contains(self.core.name(*id)));
+        }
         let answer = self.begin(client, call, change.request, change.wait, ask);
         if longer {
             self.settle();
