@@ -140,7 +140,6 @@ fn other_verbs_say_what_they_want() {
         (&["reboot"], "Power", json!({"how": "reboot", "wait": false, "force": false})),
         (&["poweroff", "-f"], "Power", json!({"how": "poweroff", "wait": false, "force": true})),
         (&["halt"], "Power", json!({"how": "halt", "wait": false, "force": false})),
-        (&["disable", "off"], "Disable", json!({"names": ["off"], "levels": null})),
         (&["enable", "off", "--levels", "5,3"], "Enable", json!({"names": ["off"], "levels": "35"})),
         (&["levels", "nginx"], "Levels", json!({"names": ["nginx"]})),
         (&["wait", "nginx"], "Wait", json!({"names": ["nginx"], "states": ["active", "failed"]})),
@@ -154,6 +153,18 @@ fn other_verbs_say_what_they_want() {
         call.parameters.as_object_mut().expect("object").remove("request");
         assert_eq!(&call.parameters, parameters, "{args:?}");
     }
+}
+
+#[test]
+fn disable_asks_whether_a_mask_is_there_as_well() {
+    let system = System::with("disable", machine);
+    let (status, _, err) = system.all(&["disable", "off"]);
+    assert_eq!(status, 0, "{err}");
+    let mut calls = system.calls();
+    assert_eq!(calls.iter().map(method).collect::<Vec<_>>(), ["Disable", "Status"]);
+    let parameters = &mut calls.first_mut().expect("a call").parameters;
+    parameters.as_object_mut().expect("object").remove("request");
+    assert_eq!(*parameters, json!({"names": ["off"], "levels": null}));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The front end against the real manager: exit statuses, what is printed, JSON, logs, rights.
 
+use nix::sys::signal::Signal;
 use rung_tests::world::{Output, World, deadline, off};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -199,6 +200,28 @@ fn kill() {
     world.until("plain", "inactive");
     assert_eq!(code(&world, "kill -s NOSUCH plain"), 2);
     assert_eq!(code(&world, "kill plain"), 1, "there is nobody");
+}
+
+/// The kernel kills at birth what is born, from outside, in a cgroup that was killed once.
+#[test]
+fn a_service_comes_again_after_all_of_it_was_killed() {
+    let unit = format!("{SLEEPER}KillSignal=SIGKILL\nExecStopPost=/bin/sh -c 'echo after >>/run/said'\n");
+    let world = World::new().unit("plain.service", &unit).boot();
+    for round in 1..=3 {
+        let before = world.main_of("plain");
+        if round == 2 {
+            world.ok(["initctl", "kill", "-s", "9", "plain"]);
+            world.until("plain", "failed");
+            world.ok(["initctl", "start", "plain"]);
+        } else {
+            world.ok(["initctl", "restart", "plain"]);
+        }
+        assert_ne!(world.main_of("plain"), before);
+        assert_eq!(world.text("/run/said").lines().count(), round, "{}", world.console());
+        if round == 2 {
+            world.kill_manager(Signal::SIGKILL);
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use super::procs;
 use crate::sys::{file, pidfd};
+use crate::unit::UnitName;
 use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::fs;
@@ -126,6 +127,17 @@ impl Tree {
             None => self.create(unit).map(|path| (path.clone(), folder(&path))),
             there => Ok((path, there)),
         }
+    }
+
+    /// Whether the unit has a cgroup.
+    pub fn is_there(&self, unit: &str) -> bool {
+        self.path(unit).exists()
+    }
+
+    /// Units that have a cgroup.
+    pub fn units(&self) -> impl Iterator<Item = UnitName> {
+        let name = |folder: PathBuf| UnitName::new(folder.file_name()?.to_str()?).ok();
+        subfolders(&self.root).into_iter().filter_map(name)
     }
 
     /// Moves a process into the unit's cgroup. `false`: it is gone, or the kernel refuses.

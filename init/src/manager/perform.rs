@@ -250,12 +250,15 @@ impl Manager {
 
     /// Removes the cgroups of what is over, but for those whose unit comes again at once, or soon by itself.
     fn remove_vacated(&mut self) {
-        let (core, tree, now) = (&self.core, &self.tree, wait::now_ms());
+        let (core, tree, slain, now) = (&self.core, &self.tree, &mut self.slain, wait::now_ms());
         self.vacated.retain(|name| {
             let view = core.id(name).map(|id| core.view(id));
             let again = view.is_some_and(|view| view.token.is_some() || comes_soon(&view, now));
             if let Some(tree) = tree.as_ref().filter(|_| !again) {
                 tree.remove(name.as_str());
+                if slain.contains(name) && !tree.is_there(name.as_str()) {
+                    slain.remove(name);
+                }
             }
             again
         });

@@ -47,6 +47,8 @@ impl Manager {
         self.going = Some(Going { how, status, deadline, show_at: before.show_at });
         if force {
             self.end_panel();
+            // One that starts now would miss PID 1's SIGTERM, and be waited for.
+            self.logger_due = None;
             self.logger.flush();
             let how = self.link.forced(how);
             self.link.send(Request::End { how, status }, Vec::new());

@@ -78,11 +78,20 @@ impl Manager {
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
         if let Some(tree) = self.tree.as_ref().filter(|_| self.vacated.remove(&unit.name)) {
-            tree.renew(unit.name.as_str());
+            if !self.slain.contains(&unit.name) {
+                tree.renew(unit.name.as_str());
+            } else {
+                tree.remove(unit.name.as_str());
+                if !tree.is_there(unit.name.as_str()) {
+                    self.slain.remove(&unit.name);
+                }
+            }
         }
         let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str())).transpose();
         let cgroup = cgroup.map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
         let (cgroup, born) = cgroup.unzip();
+        // Where `cgroup.kill` was written once, the kernel (from 6.13 on) kills at birth whom it finds born from outside.
+        let born = born.flatten().filter(|_| !self.slain.contains(&unit.name));
         let (mut stdio, mut fds) = self.streams(&unit, key.token)?;
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = u16::try_from(fds.len()).ok();
@@ -116,7 +125,7 @@ impl Manager {
         self.known.peopled(key);
         self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
-        let handed = self.link.spawn(key, &compiled.bytes, fds, born.flatten());
+        let handed = self.link.spawn(key, &compiled.bytes, fds, born);
         if self.logger.wants_first() {
             self.logger_if_due(wait::now_ms());
         }

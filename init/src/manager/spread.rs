@@ -47,6 +47,9 @@ impl Manager {
         }
         if let Some(tree) = &self.tree {
             for One { unit, signals, own, .. } in all {
+                if signals.contains(&libc::SIGKILL) {
+                    self.slain.insert(self.core.name(unit).clone());
+                }
                 tree.signal(self.core.name(unit).as_str(), &signals, &own);
             }
             return;

@@ -251,6 +251,7 @@ impl Manager {
             command_line: words,
             conf,
         };
+        let slain = tree.iter().flat_map(Tree::units).collect();
         let mut manager = Self {
             logger: match greeting.fetch(&mut link, logger::TOKEN, "log")? {
                 Some(socket) => Logger::reopen(socket),
@@ -290,6 +291,7 @@ impl Manager {
             forked: BTreeMap::new(),
             watched: BTreeMap::new(),
             vacated: BTreeSet::new(),
+            slain,
             strays_due: None,
             pid_files: BTreeMap::new(),
             sites: Sites::default(),

@@ -147,6 +147,8 @@ pub struct Manager {
     pub watched: BTreeMap<u64, UnitId>,
     /// Units whose last run's cgroup is still there.
     pub vacated: BTreeSet<UnitName>,
+    /// Units all of whose processes were killed by way of their cgroup since it was made, or may have been.
+    pub slain: BTreeSet<UnitName>,
     /// When those are to be looked at again where no event tells of their end.
     pub strays_due: Option<u64>,
     /// Instances that wait for their pid file.
