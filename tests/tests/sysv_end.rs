@@ -135,6 +135,8 @@ fn a_killall5_that_spares_nobody_costs_services_and_nothing_else() {
 #[test]
 fn killall5_says_whether_there_was_anybody() {
     let world = World::new().boot();
+    // It comes behind the boot.
+    world.wait_for("a logger", deadline(10), World::logger);
     // Left alone: ours, and what holds the world.
     let all = "o=; for p in /proc/[0-9]*; do o=\"$o -o ${p#/proc/}\"; done; ";
     for program in [Some("/usr/lib/rung/killall5".to_owned()), real(KILLALL5)].into_iter().flatten() {
