@@ -144,12 +144,13 @@ mod tests {
     use crate::core::UnitId;
     use crate::unit::ExecKind;
 
+    fn wish(token: u64) -> Wish {
+        let key = Key { token, step: 0 };
+        Wish { unit: UnitId(0), key, kind: ExecKind::Start, index: 0, main_pid: None }
+    }
+
     #[test]
     fn they_wait_in_their_order_while_there_is_no_room() {
-        let wish = |token| {
-            let key = Key { token, step: 0 };
-            Wish { unit: UnitId(0), key, kind: ExecKind::Start, index: 0, main_pid: None }
-        };
         let mut crowd = Crowd::default();
         assert!(!crowd.hold(wish(16), MOST - 1));
         assert!(crowd.hold(wish(17), MOST) && crowd.hold(wish(18), 0), "nobody goes before those that wait");
@@ -163,10 +164,6 @@ mod tests {
 
     #[test]
     fn who_was_refused_is_asked_for_again_until_it_takes_too_long() {
-        let wish = |token| {
-            let key = Key { token, step: 0 };
-            Wish { unit: UnitId(0), key, kind: ExecKind::Start, index: 0, main_pid: None }
-        };
         let mut crowd = Crowd::default();
         assert!(crowd.goes_on(1000) && crowd.again(wish(16), 1000));
         assert!(crowd.hold(wish(17), 0), "nobody goes before one that waits");

@@ -1,6 +1,7 @@
 //! What the manager holds for one run of a unit: its notify socket and the write ends of its log pipes.
 //!
-//! All of it is parked in PID 1 under the instance's token, so that a new manager finds it again.
+//! PID 1 keeps the socket, and of the pipes the logger's ends, under the instance's token: a new manager finds the socket
+//! again, and makes the write ends anew.
 
 use super::link::{Gone, Link};
 use super::logger::Logger;
