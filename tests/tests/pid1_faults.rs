@@ -16,7 +16,7 @@ fn world() -> World {
 }
 
 fn ack(manager: &Manager, key: Key) {
-    manager.send(Request::Ack { key });
+    manager.send(Request::ack(&[key]));
 }
 
 fn name(text: &str) -> Name {

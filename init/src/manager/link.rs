@@ -5,7 +5,9 @@
 //! its answer is near.
 
 use super::outbox::Outbox;
-use crate::proto::pid1::{BATCHES, CGROUPS, CUTS, Event, FRAME_LEN, Key, MAX_PLAN, Name, Power, Request};
+use crate::proto::pid1::{
+    ACKS, BATCHES, BUNDLE, BUNDLES, CGROUPS, CUTS, Event, FRAME_LEN, Key, MAX_PLAN, Name, Power, Request,
+};
 use crate::sys::seqpacket::{self, Received};
 use crate::sys::{file, memfd, pipe, wait};
 use nix::errno::Errno;
@@ -22,8 +24,12 @@ pub struct Link {
     socket: OwnedFd,
     out: Outbox,
     early: VecDeque<Event>,
+    /// What is left of a packet that held several.
+    bundle: VecDeque<Event>,
     /// What goes out with the next [`Self::flush`].
     late: Vec<Request>,
+    /// Whose ends are acknowledged with it.
+    ended: Vec<Key>,
     /// PID 1's version of the frames.
     version: u16,
 }
@@ -35,7 +41,8 @@ pub struct Gone;
 impl Link {
     /// Takes the socket that PID 1 gave us.
     pub fn new(socket: OwnedFd) -> Self {
-        Self { socket, out: Outbox::default(), early: VecDeque::new(), late: Vec::new(), version: 1 }
+        let (early, bundle) = (VecDeque::new(), VecDeque::new());
+        Self { socket, out: Outbox::default(), early, bundle, late: Vec::new(), ended: Vec::new(), version: 1 }
     }
 
     /// What PID 1 has said of itself: one of an older version is spoken to in its own way.
@@ -65,7 +72,7 @@ impl Link {
 
     /// Whether events came in while an answer was awaited: no descriptor tells of them any more.
     pub fn has_early(&self) -> bool {
-        !self.early.is_empty()
+        !self.early.is_empty() || !self.bundle.is_empty()
     }
 
     /// Sends a request, now or as soon as there is room. `fds` are closed here once sent.
@@ -107,8 +114,17 @@ impl Link {
         Ok(())
     }
 
+    /// Acknowledges an end with the next [`Self::flush`].
+    pub fn acknowledge(&mut self, key: Key) {
+        self.ended.push(key);
+    }
+
     /// Sends what waits, as far as there is room.
     pub fn flush(&mut self) {
+        let ended = std::mem::take(&mut self.ended);
+        for some in ended.chunks(if self.version < BUNDLES { 1 } else { ACKS }) {
+            self.out.keep(&Request::ack(some).encode(), Vec::new());
+        }
         for request in std::mem::take(&mut self.late) {
             self.out.keep(&request.encode(), Vec::new());
         }
@@ -143,16 +159,22 @@ impl Link {
     }
 
     fn read(&mut self) -> Result<Option<(Event, Option<OwnedFd>)>, Gone> {
+        if let Some(event) = self.bundle.pop_front() {
+            return Ok(Some((event, None)));
+        }
         loop {
-            let mut frame = [0; FRAME_LEN];
-            match seqpacket::recv(self.socket.as_fd(), &mut frame) {
-                Ok(Received::Packet(FRAME_LEN, mut fds)) => {
-                    if let Some(event) = Event::decode(&frame) {
+            let mut frames = [0; FRAME_LEN * BUNDLE];
+            match seqpacket::recv(self.socket.as_fd(), &mut frames) {
+                Ok(Received::Packet(length, mut fds)) => {
+                    // What is no whole frame isn't ours.
+                    let (frames, _) = frames.get(..length).unwrap_or_default().as_chunks::<FRAME_LEN>();
+                    self.bundle.extend(frames.iter().filter_map(Event::decode));
+                    if let Some(event) = self.bundle.pop_front() {
                         return Ok(Some((event, fds.take(0))));
                     }
                 }
-                // A frame of another length, or one that was cut: not ours.
-                Ok(Received::Packet(..)) | Err(Errno::EMSGSIZE) => {}
+                // Nor is what was cut.
+                Err(Errno::EMSGSIZE) => {}
                 Err(Errno::EAGAIN) => return Ok(None),
                 Ok(Received::Closed) | Err(_) => return Err(Gone),
             }
@@ -271,5 +293,43 @@ mod tests {
         assert!(link.has_early(), "nothing is left in the socket that would wake the loop");
         assert_eq!(link.next_event(), Ok(Some(early)));
         assert!(!link.has_early());
+    }
+
+    #[test]
+    fn events_of_one_packet_are_told_one_by_one_and_none_is_left() {
+        let (ours, theirs) = seqpacket::pair().expect("pair");
+        let mut link = Link::new(ours);
+        let refused = |token| Event::Refused { kind: 1, key: Key { token, step: 0 }, errno: 4 };
+        let answer = Event::Fd { token: 1, name: Name::new("x"), found: false };
+        let bundle = |events: &[Event]| events.iter().flat_map(Event::encode).collect::<Vec<u8>>();
+        for packet in [bundle(&[refused(16), refused(17)]), bundle(&[answer, refused(18)]), bundle(&[refused(19)])] {
+            seqpacket::send(theirs.as_fd(), &packet, &[]).expect("send");
+        }
+        seqpacket::send(theirs.as_fd(), b"garbage", &[]).expect("send");
+        assert!(link.fetch(1, "x").expect("answer").is_none());
+        assert!(link.has_early());
+        assert_eq!(link.next_events(9), Ok([16, 17, 18, 19].map(refused).to_vec()));
+        assert!(!link.has_early());
+    }
+
+    #[test]
+    fn ends_are_acknowledged_together_but_to_an_older_process_1_one_by_one() {
+        let key = |token| Key { token, step: 0 };
+        let ends: Vec<Key> = (16..25).map(key).collect();
+        let all = |some: &[Key]| Request::ack(some);
+        let one_by_one: Vec<Request> = ends.iter().map(|end| all(&[*end])).collect();
+        for (version, wanted) in [(BUNDLES - 1, one_by_one), (BUNDLES, ends.chunks(ACKS).map(all).collect())] {
+            let (ours, theirs) = seqpacket::pair().expect("pair");
+            let mut link = Link::new(ours);
+            link.speak(version);
+            ends.iter().for_each(|end| link.acknowledge(*end));
+            link.flush();
+            let mut frame = [0; FRAME_LEN];
+            for request in wanted {
+                assert!(matches!(seqpacket::recv(theirs.as_fd(), &mut frame), Ok(Received::Packet(FRAME_LEN, _))));
+                assert_eq!(Request::decode(&frame), Some(request));
+            }
+            assert!(seqpacket::recv(theirs.as_fd(), &mut frame).is_err(), "version {version}");
+        }
     }
 }

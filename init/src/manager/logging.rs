@@ -30,7 +30,7 @@ impl Manager {
         if !matches!(life, Life::Over(_)) {
             return;
         }
-        self.link.send(Request::Ack { key }, Vec::new());
+        self.link.send(Request::ack(&[key]), Vec::new());
         if key == self.logger_key && self.logger_due.is_none() {
             self.logger_again();
         }

@@ -273,7 +273,7 @@ impl Manager {
                 self.on_panel(key, life);
             }
             if let Life::Over(exit) = life {
-                self.link.send(Request::Ack { key }, Vec::new());
+                self.link.send(Request::ack(&[key]), Vec::new());
                 self.on_helper_over(key, exit);
             }
             return;
@@ -283,17 +283,17 @@ impl Manager {
         }
         if self.core.token_unit(key.token).is_none() {
             if matches!(life, Life::Over(_)) {
-                self.link.send(Request::Ack { key }, Vec::new());
+                self.link.send(Request::ack(&[key]), Vec::new());
             }
             return;
         }
         if life == Life::Over(INTERRUPTED) && self.core.birth(key).is_some() {
-            self.link.send(Request::Ack { key }, Vec::new());
+            self.link.send(Request::ack(&[key]), Vec::new());
             return self.ask_again(key);
         }
         let short = matches!(life, Life::Over(Exit::NotRun { errno, .. }) if SHORT.contains(&errno));
         if short && self.spawn_again(key) {
-            return self.link.send(Request::Ack { key }, Vec::new());
+            return self.link.send(Request::ack(&[key]), Vec::new());
         }
         self.crowd.settled(key);
         if let Life::Over(exit) = life {
@@ -339,7 +339,7 @@ impl Manager {
             self.push(Event::Process { key, pid, life });
             self.settle();
         }
-        self.link.send(Request::Ack { key }, Vec::new());
+        self.link.send(Request::ack(&[key]), Vec::new());
         if let Some(unit) = self.watched.get(&key.token).copied() {
             self.watch_group(unit, key.token);
         }
@@ -370,8 +370,8 @@ impl Manager {
             self.on_panel(key, Life::Over(Exit::NotRun { stage: STAGE_FORK, errno }));
         } else if key.token == logger::TOKEN && spawn {
             self.logger_again();
-        } else if again && is(Request::Ack { key }) {
-            self.link.send(Request::Ack { key }, Vec::new());
+        } else if again && is(Request::ack(&[key])) {
+            self.link.send(Request::ack(&[key]), Vec::new());
         } else if again && (spawn || adopt) {
             self.ask_again(key);
         } else if spawn && SHORT.contains(&errno) && self.spawn_again(key) {

@@ -483,7 +483,7 @@ impl Manager {
         for (key, _, life) in greeting.slots.iter().filter(|(key, ..)| key.token == logger::TOKEN) {
             self.logger_key.step = self.logger_key.step.max(key.step);
             if matches!(life, Life::Over(_)) {
-                self.link.send(Request::Ack { key: *key }, Vec::new());
+                self.link.send(Request::ack(&[*key]), Vec::new());
             } else {
                 runs = true;
             }

@@ -17,7 +17,7 @@ use crate::core::{Action, Core, Event, UnitId};
 use crate::levels::Farm;
 use crate::load::{Ground, Loader};
 use crate::proto::logger::Stream;
-use crate::proto::pid1::{Key, Life, Power, Request};
+use crate::proto::pid1::{Key, Life, Power};
 use crate::sys::epoll::Epoll;
 use crate::sys::{memory, wait};
 use crate::unit::conf::Conf;
@@ -247,7 +247,7 @@ impl Manager {
         self.carry_out();
         // What follows from it is on its way first: somebody may wait for that.
         if let Some(key) = over {
-            self.link.send_late(Request::Ack { key });
+            self.link.acknowledge(key);
         }
         if noted.is_some() {
             self.poison.done();

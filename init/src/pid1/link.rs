@@ -3,9 +3,9 @@
 use super::parked::Parked;
 use super::signals::Pending;
 use super::slots::Slots;
-use super::table::Table;
+use super::table::{Park, Table};
 use super::{Tag, tag};
-use crate::proto::pid1::{Event, FRAME_LEN, Frame, Key, MAX_PLAN, Request, kind};
+use crate::proto::pid1::{BUNDLE, BUNDLES, Event, FRAME_LEN, Frame, Key, MAX_PLAN, Request, kind};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::seqpacket::{self, Fds, Received, Unsent};
 use crate::sys::shared::Field;
@@ -127,9 +127,9 @@ impl Link {
         self.answer(Event::Refused { kind, key, errno: errno as i32 }, None);
     }
 
-    /// From here on the manager hears of changes.
-    pub fn greet(&mut self) {
-        self.table.head.greeted.set(1);
+    /// From here on the manager, which speaks this version, hears of changes.
+    pub fn greet(&mut self, version: u16) {
+        self.table.head.greeted.set(version.max(1).into());
     }
 
     /// Tells everything from the beginning.
@@ -138,9 +138,9 @@ impl Link {
         self.table.head.sync.set(1);
     }
 
-    fn send(&mut self, event: Event, fd: Option<BorrowedFd<'_>>) -> bool {
+    fn send(&mut self, frames: &[Frame], fd: Option<BorrowedFd<'_>>) -> bool {
         let Some(socket) = self.socket() else { return false };
-        let sent = seqpacket::send(socket, &event.encode(), fd.as_slice());
+        let sent = seqpacket::send(socket, frames.as_flattened(), fd.as_slice());
         // A manager that is gone is seen by its exit.
         let blocked = sent.is_err_and(|errno| Unsent::of(errno) != Unsent::Never);
         self.full |= blocked;
@@ -149,7 +149,7 @@ impl Link {
 
     fn send_answer(&mut self) -> bool {
         let Some((event, fd)) = self.answer.take() else { return true };
-        let sent = self.send(event, fd.as_ref().map(AsFd::as_fd));
+        let sent = self.send(&[event.encode()], fd.as_ref().map(AsFd::as_fd));
         if !sent && self.socket().is_some() {
             self.answer = Some((event, fd));
         }
@@ -162,7 +162,7 @@ impl Link {
         let was_full = std::mem::replace(&mut self.full, false);
         if self.send_answer() {
             self.done();
-            if self.table.head.greeted.get() == 1 {
+            if self.table.head.greeted.get() != 0 {
                 self.tell(slots, parked, pending);
             }
         }
@@ -191,29 +191,34 @@ impl Link {
 
     /// Signals, changes, then what is left of a sync; stops where the socket is full.
     fn tell(&mut self, slots: &mut Slots, parked: &Parked, pending: &mut Pending) {
+        let head = &self.table.head;
+        let most = if head.greeted.get() < BUNDLES.into() { 1 } else { BUNDLE };
         while let Some((signal, count)) = pending.next() {
-            if !self.send(Event::Signal { signal, count }, None) {
+            if !self.send(&[Event::Signal { signal, count }.encode()], None) {
                 return;
             }
             pending.told(signal);
         }
-        while let Some((index, slot)) = slots.next_untold(self.cursor) {
-            if slot.event().is_some_and(|event| !self.send(event, None)) {
+        loop {
+            let some: Vec<_> = slots.untold(self.cursor).take(most).collect();
+            let Some((last, _)) = some.last() else { break };
+            let frames: Vec<Frame> = some.iter().filter_map(|(_, slot)| Some(slot.event()?.encode())).collect();
+            if !frames.is_empty() && !self.send(&frames, None) {
                 return;
             }
-            slots.told(slot);
-            self.cursor = index.saturating_add(1);
+            self.cursor = last.saturating_add(1);
+            some.iter().for_each(|(_, slot)| slots.told(slot));
         }
-        let head = &self.table.head;
-        let Some(next) = head.sync.get().checked_sub(1) else { return };
-        for (index, park) in parked.from(usize::try_from(next).unwrap_or(0)) {
-            if !self.send(Event::Parked { token: park.token.get(), name: park.name() }, None) {
+        while let Some(next) = head.sync.get().checked_sub(1) {
+            let some: Vec<_> = parked.from(usize::try_from(next).unwrap_or(0)).take(most).collect();
+            let event = |park: &Park| Event::Parked { token: park.token.get(), name: park.name() }.encode();
+            let frames: Vec<Frame> = some.iter().map(|(_, park)| event(park)).collect();
+            let end = [Event::SyncEnd { highest_token: head.highest_token.get() }.encode()];
+            if !self.send(if some.is_empty() { &end } else { &frames }, None) {
                 return;
             }
-            head.sync.set(u32::try_from(index).unwrap_or(u32::MAX).saturating_add(2));
-        }
-        if self.send(Event::SyncEnd { highest_token: head.highest_token.get() }, None) {
-            head.sync.set(0);
+            let after = |(index, _): &(usize, _)| u32::try_from(*index).unwrap_or(u32::MAX).saturating_add(2);
+            head.sync.set(some.last().map_or(0, after));
         }
     }
 }

@@ -88,7 +88,7 @@ fn a_slot_that_was_never_forked_for_says_so() {
     mend(table);
     let end = Exit::NotRun { stage: STAGE_FORK, errno: libc::EINTR };
     assert_eq!(Slots::new(table).get(index).map(|(_, life)| life), Some(Life::Over(end)));
-    assert_eq!(Slots::new(table).next_untold(7).map(|(index, _)| index), Some(index));
+    assert_eq!(Slots::new(table).untold(7).next().map(|(index, _)| index), Some(index));
 }
 
 #[test]

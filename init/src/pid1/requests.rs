@@ -33,7 +33,7 @@ impl Reactor {
     /// has to ask again (its descriptors are lost), unless a slot tells how far it came.
     pub(super) fn resume(&mut self, request: Request) {
         match request {
-            Request::Hello { .. } | Request::Sync | Request::Fetch { .. } => {
+            Request::Hello { .. } | Request::Sync | Request::Fetch { .. } | Request::Ack { .. } => {
                 let _ = self.perform(request, Fds::default());
             }
             Request::Spawn { key, .. } | Request::Adopt { key, .. } if self.slots.find(key).is_some() => {}
@@ -45,16 +45,11 @@ impl Reactor {
         let after = |ms: u32| monotonic_ms().saturating_add(ms.into());
         match request {
             _ if fds.are_cut() => return Err(Errno::EMFILE),
-            Request::Hello { .. } => self.welcome(),
+            Request::Hello { version } => self.welcome(version),
             Request::Ready => self.keeper.ready(&self.slots),
             Request::Sync => self.link.sync(&mut self.slots),
             // Token 0 is PID 1's own.
-            Request::Spawn { key, .. }
-            | Request::Signal { key, .. }
-            | Request::Adopt { key, .. }
-            | Request::Ack { key }
-                if key.token == 0 =>
-            {
+            Request::Spawn { key, .. } | Request::Signal { key, .. } | Request::Adopt { key, .. } if key.token == 0 => {
                 return Err(Errno::EPERM);
             }
             Request::Spawn { .. } if self.table.head.paused.get() == 1 => return Err(Errno::ECANCELED),
@@ -70,7 +65,9 @@ impl Reactor {
                 adopt::adopt(self.table, &mut self.slots, self.epoll, key, pid, start_time)?;
                 self.poll();
             }
-            Request::Ack { key } => self.acknowledged(key)?,
+            Request::Ack { keys } => {
+                return keys.into_iter().fold(Ok(()), |before, key| before.and(self.acknowledged(key)));
+            }
             Request::Park { token, name } => {
                 for (index, name) in name.list().enumerate() {
                     let fd = fds.take(index).filter(|_| !name.as_bytes().is_empty()).ok_or(Errno::EINVAL)?;
@@ -108,14 +105,14 @@ impl Reactor {
 
     fn acknowledged(&mut self, key: Key) -> Result<(), Errno> {
         // Acknowledged twice is no error: a new manager can't know what the one before still sent.
-        let Some(index) = self.slots.find(key) else { return Ok(()) };
+        let Some(index) = self.slots.find(key).filter(|_| key.token != 0) else { return Ok(()) };
         let Some((_, Life::Over(_))) = self.slots.get(index) else { return Err(Errno::EBUSY) };
         self.slots.free(index);
         self.link.progress();
         Ok(())
     }
 
-    fn welcome(&mut self) {
+    fn welcome(&mut self, version: u16) {
         let (head, (left_ms, status)) = (&self.table.head, self.down.left());
         let event = Event::Welcome {
             version: VERSION,
@@ -128,6 +125,6 @@ impl Reactor {
             status,
         };
         self.link.answer(event, None);
-        self.link.greet();
+        self.link.greet(version);
     }
 }

@@ -133,10 +133,10 @@ impl Slots {
         self.all().for_each(|(_, slot, _)| self.tell(slot));
     }
 
-    /// The next one the manager hasn't been told of, looking from slot `first` on, then from the beginning.
-    pub fn next_untold(&self, first: usize) -> Option<(usize, &'static Slot)> {
-        let mut slots = self.records.from(first).chain(self.records.all());
-        (self.untold > 0).then(|| slots.find(|(_, slot)| slot.untold.get() == 1))?
+    /// Those the manager hasn't been told of, from slot `first` on, then from the beginning.
+    pub fn untold(&self, first: usize) -> impl Iterator<Item = (usize, &'static Slot)> + use<> {
+        let slots = self.records.from(first).chain(self.records.all());
+        slots.filter(|(_, slot)| slot.untold.get() == 1).take(self.untold)
     }
 
     /// The manager knows the slot's state.

@@ -54,7 +54,7 @@ pub struct Head {
     pub in_flight: InFlight,
     /// The manager's request that is being carried out, written by the kernel; 0 in front: none.
     pub request: [AtomicU64; FRAME_LEN / 8],
-    /// 1: this manager has said hello.
+    /// The version of this manager's frames; 0: it hasn't said hello.
     pub greeted: AtomicU32,
     /// Its sync: 0 done, else 1 + the parked descriptor to tell next (the slots are told as changes are).
     pub sync: AtomicU32,

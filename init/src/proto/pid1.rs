@@ -1,11 +1,11 @@
 //! The frames between PID 1 and the manager: fixed size, little-endian, over a `SOCK_SEQPACKET` socketpair.
 //!
-//! One [`Frame`] is one packet; descriptors travel beside it (`SCM_RIGHTS`). The two directions are two types,
+//! A packet is one [`Frame`], or several events; descriptors travel beside it (`SCM_RIGHTS`). The two directions are two types,
 //! [`Request`] (manager → PID 1) and [`Event`] (PID 1 → manager), so that a frame sent the wrong way doesn't
 //! compile. PID 1 never trusts a frame: what [`Request::decode`] can't read is answered by [`Event::Refused`].
 
 /// The version both sides name in [`Request::Hello`] and [`Event::Welcome`].
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// From this version of PID 1 on a packet may hold a plan behind its frame, [`Request::Park`] and [`Request::Drop`]
 /// several names.
 pub const BATCHES: u16 = 2;
@@ -13,6 +13,13 @@ pub const BATCHES: u16 = 2;
 pub const CGROUPS: u16 = 3;
 /// From this version of PID 1 on it knows [`Power::Cut`].
 pub const CUTS: u16 = 4;
+/// From this version of PID 1 on [`Request::Ack`] may name several ends. A manager from this version on is sent up to
+/// [`BUNDLE`] events in a packet, where no descriptor goes with them.
+pub const BUNDLES: u16 = 5;
+/// Most events in a packet, a frame each.
+pub const BUNDLE: usize = 16;
+/// Most ends acknowledged at once.
+pub const ACKS: usize = 7;
 /// Bytes in every frame.
 pub const FRAME_LEN: usize = 96;
 /// Longest plan, in bytes, that may follow the frame of [`Request::Spawn`] in its packet.
@@ -234,10 +241,10 @@ pub enum Request {
         /// When it started, in clock ticks since boot; 0 if unknown.
         start_time: u64,
     },
-    /// The manager's journal holds the end of `key`: the slot is free again.
+    /// The manager's journal holds these ends: the slots are free again. A token of 0 names none.
     Ack {
-        /// The slot.
-        key: Key,
+        /// The slots.
+        keys: [Key; ACKS],
     },
     /// Keep the descriptor beside this frame under (token, name); one that was there is closed. Of several, each has its
     /// name in a list with commas.
@@ -449,6 +456,9 @@ impl Reader<'_> {
     fn key(&mut self) -> Option<Key> {
         Some(Key { token: self.u64()?, step: self.u32()? })
     }
+    fn keys(&mut self) -> [Key; ACKS] {
+        [(); ACKS].map(|()| self.key().unwrap_or_default())
+    }
     fn name(&mut self) -> Option<Name> {
         self.array().map(Name::from_bytes)
     }
@@ -461,6 +471,11 @@ impl Reader<'_> {
 }
 
 impl Request {
+    /// Acknowledges ends; no more than [`ACKS`] find room.
+    pub fn ack(ends: &[Key]) -> Self {
+        Self::Ack { keys: std::array::from_fn(|n| ends.get(n).copied().unwrap_or_default()) }
+    }
+
     /// The kind of its frame.
     pub fn kind(&self) -> u16 {
         kind(&self.encode())
@@ -469,7 +484,8 @@ impl Request {
     /// The key or token it names, if any: what [`Event::Refused`] says.
     pub fn key(&self) -> Key {
         match *self {
-            Self::Spawn { key, .. } | Self::Signal { key, .. } | Self::Adopt { key, .. } | Self::Ack { key } => key,
+            Self::Spawn { key, .. } | Self::Signal { key, .. } | Self::Adopt { key, .. } => key,
+            Self::Ack { keys: [key, ..] } => key,
             Self::Park { token, .. } | Self::Fetch { token, .. } | Self::Drop { token, .. } => Key { token, step: 0 },
             _ => Key::default(),
         }
@@ -484,7 +500,7 @@ impl Request {
             Self::Spawn { key, cgroup } => Writer::new(4).key(key).u8(cgroup.into()),
             Self::Signal { key, signal, group } => Writer::new(5).key(key).i32(signal).u8(group.into()),
             Self::Adopt { key, pid, start_time } => Writer::new(6).key(key).i32(pid).u64(start_time),
-            Self::Ack { key } => Writer::new(7).key(key),
+            Self::Ack { keys } => keys.iter().fold(Writer::new(7), |frame, key| frame.key(*key)),
             Self::Park { token, name } => Writer::new(8).u64(token).name(name),
             Self::Fetch { token, name } => Writer::new(9).u64(token).name(name),
             Self::Drop { token, name } => Writer::new(10).u64(token).name(name),
@@ -508,7 +524,7 @@ impl Request {
             4 => Self::Spawn { key: r.key()?, cgroup: r.bool()? },
             5 => Self::Signal { key: r.key()?, signal: r.i32()?, group: r.bool()? },
             6 => Self::Adopt { key: r.key()?, pid: r.i32()?, start_time: r.u64()? },
-            7 => Self::Ack { key: r.key()? },
+            7 => Self::Ack { keys: r.keys() },
             8 => Self::Park { token: r.u64()?, name: r.name()? },
             9 => Self::Fetch { token: r.u64()?, name: r.name()? },
             10 => Self::Drop { token: r.u64()?, name: r.name()? },

@@ -34,7 +34,7 @@ fn request() -> impl Strategy<Value = Request> {
         (key(), any::<bool>()).prop_map(|(key, cgroup)| Request::Spawn { key, cgroup }),
         (key(), any::<i32>(), any::<bool>()).prop_map(|(key, signal, group)| Request::Signal { key, signal, group }),
         (key(), any::<i32>(), any::<u64>()).prop_map(|(key, pid, start_time)| Request::Adopt { key, pid, start_time }),
-        key().prop_map(|key| Request::Ack { key }),
+        proptest::array::uniform(key()).prop_map(|keys| Request::Ack { keys }),
         (any::<u64>(), name()).prop_map(|(token, name)| Request::Park { token, name }),
         (any::<u64>(), name()).prop_map(|(token, name)| Request::Fetch { token, name }),
         (any::<u64>(), name()).prop_map(|(token, name)| Request::Drop { token, name }),

@@ -3,7 +3,7 @@
 //! The program that stands in for `init-manager` hands its end of the socket to the test, which speaks the frames
 //! itself. Everything dies with the test: `unshare --kill-child`, a parent-death signal, and `Drop`.
 
-use init::proto::pid1::{Event, Exit, FRAME_LEN, Frame, Key, Life, Name, Request, VERSION};
+use init::proto::pid1::{BUNDLE, Event, Exit, FRAME_LEN, Key, Life, Name, Request, VERSION};
 use init::proto::plan::{Plan, Step, Strings, strings};
 use init::sys::seqpacket::{self, Fds, Received};
 use nix::errno::Errno;
@@ -11,7 +11,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept4, bind, listen, socket};
 use nix::unistd::Pid;
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -59,6 +60,8 @@ pub struct Manager {
     /// What it said when it started: its pid in the namespace, the limit on open files.
     pub said: String,
     socket: OwnedFd,
+    /// Events that came with one that was told already.
+    bundle: RefCell<VecDeque<Event>>,
     test: OwnedFd,
 }
 
@@ -177,7 +180,7 @@ impl World {
         };
         let peer = nix::sys::socket::getsockopt(&test, nix::sys::socket::sockopt::PeerCredentials).expect("peer");
         let said = String::from_utf8_lossy(&said[..length]).into_owned();
-        Manager { pid: peer.pid(), said, socket: fds.take(0).expect("socket"), test }
+        Manager { pid: peer.pid(), said, socket: fds.take(0).expect("socket"), bundle: RefCell::default(), test }
     }
 
     /// A manager that has been welcomed, and the welcome.
@@ -294,12 +297,27 @@ impl Manager {
 
     /// The next event.
     pub fn event(&self) -> (Event, Fds) {
+        if let Some(event) = self.bundle.borrow_mut().pop_front() {
+            return (event, Fds::default());
+        }
         assert!(readable(self.socket.as_fd(), Instant::now() + PATIENCE), "PID 1 says nothing");
-        let mut frame: Frame = [0; FRAME_LEN];
-        match seqpacket::recv(self.socket.as_fd(), &mut frame).expect("receive") {
-            Received::Packet(_, fds) => (Event::decode(&frame).expect("event"), fds),
+        let mut frames = [0; FRAME_LEN * BUNDLE];
+        match seqpacket::recv(self.socket.as_fd(), &mut frames).expect("receive") {
+            Received::Packet(length, fds) => {
+                let (frames, rest) = frames[..length].as_chunks::<FRAME_LEN>();
+                assert!(rest.is_empty() && (frames.len() == 1 || fds.len() == 0), "{length} bytes");
+                let mut events = frames.iter().map(|frame| Event::decode(frame).expect("event"));
+                let first = events.next().expect("an event");
+                self.bundle.borrow_mut().extend(events);
+                (first, fds)
+            }
             Received::Closed => panic!("PID 1 has hung up"),
         }
+    }
+
+    /// How many more events came in one packet with the one told last.
+    pub fn bundled(&self) -> usize {
+        self.bundle.borrow().len()
     }
 
     fn ask(&self) -> u64 {
