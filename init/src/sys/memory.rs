@@ -33,6 +33,21 @@ pub fn untouched(length: usize) -> Result<&'static mut [u8], Errno> {
     Ok(unsafe { std::slice::from_raw_parts_mut(at.cast(), length) })
 }
 
+/// The same for numbers that no forked child is to have: a fork then needn't copy what leads to them, nor the next write
+/// the page, which costs more than the write. A child that touches them ends by a fault.
+///
+/// # Errors
+/// As `mmap(2)`.
+pub fn unforked(count: usize) -> Result<&'static mut [u16], Errno> {
+    let bytes = untouched(count.checked_mul(size_of::<u16>()).ok_or(Errno::ENOMEM)?)?;
+    let (at, length) = (bytes.as_mut_ptr(), bytes.len());
+    // Where the kernel won't, a child has a copy.
+    // SAFETY: whole pages, mapped just now.
+    let _ = unsafe { libc::madvise(at.cast(), length, libc::MADV_DONTFORK) };
+    // SAFETY: the same memory, which begins at a page; all zero is a value of these numbers, and nobody else has it.
+    Ok(unsafe { std::slice::from_raw_parts_mut(at.cast(), count) })
+}
+
 /// Gives it back to the kernel. It walks through all of the heap, so it is for moments after much was freed.
 pub fn give_back() {
     // SAFETY: the allocator takes its own locks, and 0 leaves it nothing to spare.
@@ -45,6 +60,25 @@ pub fn give_back() {
 mod tests {
     use super::*;
     use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn a_child_has_nothing_of_what_is_not_for_it() {
+        use crate::sys::child::fork_work;
+        let numbers = unforked(10_000).expect("memory");
+        let shared = untouched(1).expect("memory");
+        (numbers[9_999], shared[0]) = (7, 7);
+        assert_eq!(numbers[0], 0);
+        let ends = |work: fn(&[u16], &[u8]) -> bool| {
+            let pid = fork_work(|| work(numbers, shared).into()).expect("fork");
+            let pid = nix::unistd::Pid::from_raw(pid);
+            nix::sys::wait::waitpid(pid, None).expect("a child")
+        };
+        use nix::sys::wait::WaitStatus::{Exited, Signaled};
+        assert!(matches!(ends(|_, shared| shared[0] == 7), Exited(_, 1)));
+        let faulted = ends(|numbers, _| std::hint::black_box(numbers)[9_999] == 7);
+        assert!(matches!(faulted, Signaled(_, nix::sys::signal::Signal::SIGSEGV, _)), "{faulted:?}");
+        assert_eq!(numbers[9_999], 7);
+    }
 
     #[test]
     fn a_buffer_takes_up_what_was_written() {

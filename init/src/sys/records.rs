@@ -1,5 +1,6 @@
 //! Records in shared memory, each valid by one word that is written last; what finds them lies in private memory.
 
+use super::memory;
 use super::shared::{Field, Plain};
 use nix::errno::Errno;
 use std::sync::atomic::AtomicU32;
@@ -100,8 +101,8 @@ const GONE: u16 = u16::MAX;
 /// re-execution, and uses only as much of its room as the records need.
 #[derive(Debug)]
 pub struct Index {
-    /// Record + 1; untouched pages of it cost nothing.
-    cells: Vec<u16>,
+    /// Record + 1; untouched pages of it cost nothing, and no fork copies it.
+    cells: &'static mut [u16],
     mask: usize,
     filled: usize,
 }
@@ -109,7 +110,8 @@ pub struct Index {
 impl Default for Index {
     /// An empty one, with all the memory it will ever have.
     fn default() -> Self {
-        Self { cells: vec![EMPTY; ROOM], mask: 255, filled: 0 }
+        let cells = memory::unforked(ROOM).unwrap_or_else(|_| vec![EMPTY; ROOM].leak());
+        Self { cells, mask: 255, filled: 0 }
     }
 }
 
