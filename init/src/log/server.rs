@@ -5,7 +5,7 @@
 
 use super::pipes::{PipeId, Pipes};
 use super::store::{Store, is_name};
-use crate::proto::logger::{Answer, HISTORY, MAX_LEN, Request, Stream};
+use crate::proto::logger::{Answer, HISTORY, MAX_PACKET, Request, Stream, messages};
 use crate::sys::epoll::{Epoll, Ready};
 use crate::sys::memory;
 use crate::sys::pipe::Peeker;
@@ -145,38 +145,11 @@ impl Server {
     fn requests(&mut self) {
         for _ in 0..REQUESTS {
             let Some(socket) = &self.socket else { break };
-            let mut buffer = [0; MAX_LEN];
+            let mut buffer = [0; MAX_PACKET];
             match seqpacket::recv(socket.as_fd(), &mut buffer) {
                 Ok(Received::Packet(length, mut fds)) => {
-                    match buffer.get(..length).and_then(Request::decode) {
-                        Some(Request::Open { token, stream, name }) => {
-                            if let Some(fd) = fds.take(0) {
-                                self.open(token, stream, &name, fd);
-                            }
-                        }
-                        Some(Request::Dry { token }) => self.read_both_dry(token),
-                        Some(Request::End { token }) => {
-                            self.read_both_dry(token);
-                            self.answers.push_back(Answer::Ended { token });
-                        }
-                        Some(Request::Note { name, text }) if is_name(&name) => {
-                            self.store.note(&name, &text);
-                            if !self.pipes.has_name(&name) {
-                                self.store.release(&name);
-                            }
-                        }
-                        Some(Request::History { at_ms, text }) => self.store.history(at_ms, &text),
-                        Some(Request::Record { boot }) => {
-                            if let Some(fd) = fds.take(0) {
-                                self.store.record(&boot, fd);
-                                memory::give_back();
-                            }
-                            self.answers.push_back(Answer::Recorded);
-                        }
-                        Some(Request::Persist) => self.store.persist(),
-                        // A manager newer than this logger; it sees what isn't answered.
-                        Some(Request::Note { .. }) | None => {}
-                    }
+                    let packet = buffer.get(..length).unwrap_or_default();
+                    messages(packet).for_each(|message| self.request(message, fds.take(0)));
                 }
                 Err(Errno::EAGAIN) => break,
                 Err(Errno::EMSGSIZE) => {}
@@ -189,6 +162,40 @@ impl Server {
         // All that came in one go is one write.
         if self.store.is_waiting() {
             self.store.flush(HISTORY);
+        }
+    }
+
+    /// One request; `fd` came with its packet.
+    fn request(&mut self, message: &[u8], fd: Option<OwnedFd>) {
+        match Request::decode(message) {
+            Some(Request::Open { token, stream, name }) => {
+                if let Some(fd) = fd {
+                    self.open(token, stream, &name, fd);
+                }
+            }
+            Some(Request::Dry { token }) => self.read_both_dry(token),
+            Some(Request::End { token }) => {
+                self.read_both_dry(token);
+                self.answers.push_back(Answer::Ended { token });
+            }
+            Some(Request::Note { name, text }) if is_name(&name) => {
+                self.store.note(&name, &text);
+                if !self.pipes.has_name(&name) {
+                    self.store.release(&name);
+                }
+            }
+            Some(Request::History { at_ms, text }) => self.store.history(at_ms, &text),
+            Some(Request::Record { boot }) => {
+                if let Some(fd) = fd {
+                    self.store.record(&boot, fd);
+                    memory::give_back();
+                }
+                self.answers.push_back(Answer::Recorded);
+            }
+            Some(Request::Persist) => self.store.persist(),
+            Some(Request::Bundles) => self.answers.push_back(Answer::Bundles),
+            // A manager newer than this logger; it sees what isn't answered.
+            Some(Request::Note { .. }) | None => {}
         }
     }
 

@@ -4,7 +4,7 @@ use super::file::Limits;
 use super::read::{Entry, Writer, tail};
 use super::server::Server;
 use super::store::{Store, is_name};
-use crate::proto::logger::{Answer, MAX_LEN, Request, Stream};
+use crate::proto::logger::{Answer, Bundle, MAX_LEN, Request, Stream};
 use crate::sys::seqpacket::{self, Received};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -75,6 +75,11 @@ impl Logger {
         let mut ask = [PollFd::new(self.socket.as_ref().expect("open").as_fd(), flags)];
         assert_eq!(poll(&mut ask, PollTimeout::from(10_000u16)), Ok(1), "the logger says nothing");
     }
+    fn send_bundle(&self, requests: &[Request]) {
+        let mut bundle = Bundle::default();
+        assert!(requests.iter().all(|request| bundle.add(&request.encode())));
+        seqpacket::send(self.socket.as_ref().expect("open").as_fd(), bundle.bytes(), &[]).expect("send");
+    }
     fn answer(&self) -> Answer {
         self.wait(PollFlags::POLLIN);
         let mut buffer = [0; MAX_LEN];
@@ -109,6 +114,23 @@ fn names_below(path: &Path) -> Vec<String> {
         .unwrap_or_default();
     names.sort();
     names
+}
+
+#[test]
+fn what_comes_in_one_packet_is_done_in_order() {
+    let folder = Folder::new("bundle");
+    let logger = Logger::start(&folder, Limits::default());
+    let (_parked, mut out) = logger.open(16, Stream::Out, "web");
+    out.write_all(b"half").expect("write");
+    let note = |text: &str| Request::Note { name: "web".into(), text: text.into() };
+    let ends = [16, 17].map(|token| Request::End { token });
+    let [first, second] = ends;
+    logger.send_bundle(&[note("before"), first, note("after"), Request::Bundles, second]);
+    let answers = [Answer::Ended { token: 16 }, Answer::Bundles, Answer::Ended { token: 17 }];
+    for wanted in answers {
+        assert_eq!(logger.answer(), wanted);
+    }
+    assert_eq!(folder.texts("web"), ["before", "half", "after"]);
 }
 
 #[test]

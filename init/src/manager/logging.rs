@@ -51,6 +51,7 @@ impl Manager {
                     self.tell(told);
                 }
                 Answer::Recorded => self.record_written(),
+                Answer::Bundles => {}
                 Answer::Closed { token, stream } => self.pipe_closed(token, stream),
             }
         }
@@ -104,6 +105,7 @@ impl Manager {
     /// Starts the logger's process with its parked socket, and gives it every parked pipe.
     pub fn start_logger(&mut self) {
         self.logger_since = wait::now_ms();
+        self.logger.begins();
         self.spawn_logger();
         for (token, name, stream) in self.log_pipes() {
             self.hand_pipe(token, stream, &name);

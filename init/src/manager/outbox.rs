@@ -102,6 +102,11 @@ impl Outbox {
         self.packets.len()
     }
 
+    /// How many bytes of packets wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len().saturating_sub(self.sent)
+    }
+
     /// Whether room in the socket is waited for, which `epoll` tells of.
     pub fn wants_room(&self) -> bool {
         !self.packets.is_empty() && !self.short

@@ -51,7 +51,7 @@ impl Manager {
             self.poison.note(&note);
             let tried = self.try_spawn(wish, answers);
             // Its pipes reach the logger right behind its plan.
-            self.logger.flush();
+            self.logger.flush_prompt();
             self.poison.done();
             tried
         };

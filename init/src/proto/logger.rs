@@ -1,8 +1,13 @@
 //! The messages between the manager and `init-log`, over a `SOCK_SEQPACKET` socketpair: a kind byte, a token, a
-//! stream byte, a text. Descriptors travel beside them (`SCM_RIGHTS`).
+//! stream byte, a text. Descriptors travel beside them (`SCM_RIGHTS`). A packet is one message, or a [`Bundle`] of several
+//! that go without a descriptor.
 
 /// Longest message, in bytes.
 pub const MAX_LEN: usize = 512;
+/// Longest packet, in bytes.
+pub const MAX_PACKET: usize = 4096;
+/// In the place of a message's kind: several follow, each behind its length (`u16`).
+const BUNDLE: u8 = 9;
 
 /// The name under which the history is kept beside the logs; no unit's name begins so.
 pub const HISTORY: &str = "@history";
@@ -62,6 +67,8 @@ pub enum Request {
     },
     /// `/var/log` can be written now: move there what was kept under the run directory.
     Persist,
+    /// Whether this logger reads a [`Bundle`], which is answered by [`Answer::Bundles`]: one may be older than the manager.
+    Bundles,
 }
 
 /// Logger → manager.
@@ -81,6 +88,55 @@ pub enum Answer {
     },
     /// A boot's record is written, or can't be.
     Recorded,
+    /// To [`Request::Bundles`]: it does.
+    Bundles,
+}
+
+/// Several messages to the logger in one packet.
+#[derive(Debug)]
+pub struct Bundle(Vec<u8>);
+
+impl Default for Bundle {
+    /// An empty one.
+    fn default() -> Self {
+        Self(vec![BUNDLE])
+    }
+}
+
+impl Bundle {
+    /// Adds a message; `false`: there is no room for it.
+    pub fn add(&mut self, message: &[u8]) -> bool {
+        let length = u16::try_from(message.len()).ok();
+        let Some(length) = length.filter(|_| self.0.len() + 2 + message.len() <= MAX_PACKET) else { return false };
+        self.0.extend_from_slice(&length.to_le_bytes());
+        self.0.extend_from_slice(message);
+        true
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == 1
+    }
+
+    /// The packet.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The messages of a packet, as far as it is sound.
+pub fn messages(packet: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (one, mut rest) = match packet.split_first() {
+        Some((&BUNDLE, rest)) => (None, rest),
+        _ => (Some(packet), [].as_slice()),
+    };
+    let next = move || {
+        let (length, behind) = rest.split_first_chunk()?;
+        let (message, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+        rest = behind;
+        Some(message)
+    };
+    one.into_iter().chain(std::iter::from_fn(next))
 }
 
 impl Stream {
@@ -135,6 +191,7 @@ impl Request {
             // A name can't hold a newline, so it is the separator.
             Self::Note { name, text } => message(3, 0, 0, &format!("{name}\n{text}")),
             Self::Persist => message(4, 0, 0, ""),
+            Self::Bundles => message(8, 0, 0, ""),
             Self::Record { boot } => message(7, 0, 0, boot),
             Self::Dry { token } => message(6, *token, 0, ""),
             // The time stands in the token's place.
@@ -156,6 +213,7 @@ impl Request {
             5 => Self::History { at_ms: token, text: text.to_owned() },
             6 => Self::Dry { token },
             7 => Self::Record { boot: text.to_owned() },
+            8 => Self::Bundles,
             _ => return None,
         })
     }
@@ -168,6 +226,7 @@ impl Answer {
             Self::Ended { token } => message(101, *token, 0, ""),
             Self::Closed { token, stream } => message(102, *token, stream.byte(), ""),
             Self::Recorded => message(103, 0, 0, ""),
+            Self::Bundles => message(104, 0, 0, ""),
         }
     }
 
@@ -178,6 +237,7 @@ impl Answer {
             101 => Self::Ended { token },
             102 => Self::Closed { token, stream: Stream::from_byte(stream)? },
             103 => Self::Recorded,
+            104 => Self::Bundles,
             _ => return None,
         })
     }
@@ -199,6 +259,7 @@ mod tests {
                 Request::Note { name, text: text.clone() },
                 Request::History { at_ms: token, text },
                 Request::Persist,
+                Request::Bundles,
             ] {
                 prop_assert_eq!(Request::decode(&r.encode()), Some(r));
             }
@@ -208,6 +269,22 @@ mod tests {
         fn garbage_and_truncation_only_return(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
             let _ = Request::decode(&bytes);
             let _ = Answer::decode(&bytes);
+            prop_assert!(messages(&bytes).count() <= bytes.len().max(1));
+        }
+
+        #[test]
+        fn a_bundle_holds_what_was_added(all in proptest::collection::vec("\\PC{0,500}", 0..20), cut in 0usize..9000) {
+            let mut bundle = Bundle::default();
+            let notes = all.into_iter().map(|text| Request::Note { name: "n".into(), text }.encode());
+            let held: Vec<Vec<u8>> = notes.filter(|note| bundle.add(note)).collect();
+            prop_assert!(bundle.bytes().len() <= MAX_PACKET && bundle.is_empty() == held.is_empty());
+            prop_assert_eq!(messages(bundle.bytes()).collect::<Vec<_>>(), held.clone());
+            // What is cut leaves those before it.
+            let part: Vec<_> = messages(bundle.bytes().get(..cut).unwrap_or(bundle.bytes())).collect();
+            prop_assert!(held.iter().map(Vec::as_slice).take(part.len()).eq(part) || cut == 0);
+            for note in held {
+                prop_assert_eq!(messages(&note).collect::<Vec<_>>(), [note.as_slice()]);
+            }
         }
 
         #[test]
