@@ -1,9 +1,10 @@
 //! `update-rc.d NAME ACTION`: which levels a service is on in, as Debian's maintainer scripts say it.
 //!
-//! Messages, links and exit statuses are those of init-system-helpers 1.65. Where there is an `insserv`, it makes the links
-//! and numbers them; else they are made here, all with number 01.
+//! Messages, links and exit statuses are those of init-system-helpers 1.65; but where a link can't be made or removed, the
+//! original doesn't say which, or goes on without a word. Where there is an `insserv`, it makes the links and numbers them;
+//! else they are made here, all with number 01.
 
-use super::place::Place;
+use super::place::{Place, unwritten};
 use super::units::Units;
 use crate::farm::{Kind, Link};
 use crate::shims::err_plain;
@@ -191,7 +192,7 @@ impl<'a> Update<'a> {
             Some(_) => self.order(&[]),
             None => {
                 for link in Level::ALL.iter().flat_map(|level| self.place.links(*level, self.name)) {
-                    let _ = fs::remove_file(&link.path);
+                    fs::remove_file(&link.path).map_err(|e| error(unwritten(&link.path, &e)))?;
                 }
                 Ok(())
             }
@@ -254,7 +255,7 @@ impl<'a> Update<'a> {
         let kind = if on { Kind::Start } else { Kind::Stop };
         for (words, kind) in [(start, kind), (stop, Kind::Stop)] {
             for level in words.iter().filter_map(|word| one_level(word)) {
-                let _ = self.place.link(level, kind, 1, self.name);
+                self.place.link(level, kind, 1, self.name).map_err(error)?;
             }
         }
         Ok(())
@@ -364,7 +365,7 @@ fn turn_links(links: &[Link], kind: Kind) -> Result<bool, Failure> {
     let mut turned = false;
     for link in links.iter().filter(|link| link.kind != kind) {
         let to = link.path.with_file_name(crate::farm::file_name(kind, link.number, &link.name));
-        fs::rename(&link.path, to).map_err(|e| error(e.to_string()))?;
+        fs::rename(&link.path, &to).map_err(|e| error(unwritten(&to, &e)))?;
         turned = true;
     }
     Ok(turned)
