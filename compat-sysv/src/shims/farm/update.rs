@@ -65,7 +65,9 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
             "-f" if words.is_empty() => {}
             "--root" if words.is_empty() => root = args.next().map(str::to_owned),
             option if words.is_empty() && (option.starts_with("-h") || option == "--help") => return usage(""),
-            option if words.is_empty() && option.starts_with('-') => return usage(&format!("unknown option `{option}`")),
+            option if words.is_empty() && option.starts_with('-') => {
+                return usage(&format!("unknown option `{option}`"));
+            }
             word => words.push(word),
         }
     }
