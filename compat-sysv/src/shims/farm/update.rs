@@ -66,7 +66,9 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
             "-f" if words.is_empty() => {}
             "--root" if words.is_empty() => root = args.next().map(str::to_owned),
             option if words.is_empty() && (option.starts_with("-h") || option == "--help") => return usage(""),
-            option if words.is_empty() && option.starts_with('-') => return usage("unknown option"),
+            option if words.is_empty() && option.starts_with('-') => {
+                return usage(&format!("unknown option `{option}`"));
+            }
             word => words.push(word),
         }
     }
@@ -81,7 +83,7 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
         "start" | "stop" => update.compare(action, rest).and_then(|()| update.defaults(true)),
         "defaults-disabled" => update.defaults(false),
         "disable" | "enable" => update.toggle(*action == "enable", rest, true),
-        _ => return usage(""),
+        other => return usage(&format!("unknown action `{other}`")),
     };
     ended(done)
 }
@@ -252,6 +254,14 @@ impl<'a> Update<'a> {
             return Ok(());
         }
         let (start, stop) = self.header(&format!("/etc/init.d/{}", self.name))?;
+        if start.is_empty() && stop.is_empty() {
+            // The original says nothing, and ends well.
+            let name = self.name;
+            Self::warn(&format!(
+                "/etc/init.d/{name} has no header with Default-Start: and Default-Stop:, so no link is made\n  \
+                 try: initctl enable {name} --levels 2345"
+            ));
+        }
         let kind = if on { Kind::Start } else { Kind::Stop };
         for (words, kind) in [(start, kind), (stop, Kind::Stop)] {
             for level in words.iter().filter_map(|word| one_level(word)) {
