@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -173,6 +174,23 @@ fn what_is_no_service_is_said_with_what_is_near() {
 }
 
 #[test]
+fn update_rc_d_names_what_is_wrong() {
+    let root = Root::new("wrong");
+    for (line, why) in [
+        ("update-rc.d web frob", "update-rc.d: error: unknown action `frob`\nusage: update-rc.d "),
+        ("update-rc.d -x web defaults", "update-rc.d: error: unknown option `-x`\nusage: update-rc.d "),
+    ] {
+        let (code, _, err) = root.run(line);
+        assert!(code == 1 && err.starts_with(why), "{line}: {err}");
+    }
+    // As the original: the end is a good one, though there is nothing to go by.
+    let (code, _, err) = root.run("update-rc.d none defaults");
+    assert!(code == 0 && err.contains("/etc/init.d/none has no header with Default-Start:"), "{err}");
+    assert!(err.contains("try: initctl enable none --levels 2345"), "{err}");
+    assert_eq!(root.links("none"), "");
+}
+
+#[test]
 fn units_are_switched_by_rungs_links() {
     let root = Root::new("unit");
     root.good("chkconfig --add own");
@@ -267,4 +285,36 @@ fn insserv_orders_an_image() {
     let (code, _, err) = root.run("insserv -r db");
     assert_eq!(code, 1);
     assert!(err.contains("FATAL: service db has to be enabled to use service app"), "{err}");
+}
+
+/// What a rehearsal copies goes when it is killed too: with the next one. Another one that is at work is left alone.
+#[test]
+fn a_rehearsal_that_was_killed_leaves_nothing() {
+    let root = Root::new("rehearsal");
+    root.script(
+        "lsb",
+        "### BEGIN INIT INFO\n# Provides: lsb\n# Default-Start: 3\n# Default-Stop: 0\n### END INIT INFO\n",
+    );
+    let temporary = root.0.join("tmp");
+    fs::create_dir(&temporary).expect("folder");
+    let rehearse = |limit: &str| {
+        let line = format!("{limit} exec \"$1\" switch --root \"$2\" --dry-run enable lsb");
+        let mut command = Command::new("sh");
+        command.args(["-c", &line, "sh", env!("CARGO_BIN_EXE_sysv")]).arg(&root.0).env("TMPDIR", &temporary);
+        command.output().expect("sh")
+    };
+    let left = || fs::read_dir(&temporary).expect("folder").flatten().map(|e| e.path()).collect::<Vec<_>>();
+    // The first byte that it writes kills it.
+    let killed = rehearse("ulimit -c 0; ulimit -f 0;");
+    assert_eq!(killed.status.signal(), Some(libc::SIGXFSZ), "{killed:?}");
+    let [gone] = left().try_into().expect("one folder");
+    let done = rehearse("");
+    assert!(done.status.success() && String::from_utf8_lossy(&done.stdout).contains("S01lsb"), "{done:?}");
+    assert_eq!(left(), Vec::<PathBuf>::new(), "{} was left", gone.display());
+
+    fs::create_dir(&gone).expect("folder");
+    let held = fs::File::open(&gone).expect("folder");
+    held.lock().expect("lock");
+    assert!(rehearse("").status.success());
+    assert_eq!(left(), [gone], "that one is somebody's");
 }

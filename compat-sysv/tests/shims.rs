@@ -101,6 +101,17 @@ fn a_mistake_is_named() {
         ("chkconfig --level 9 web on", "`9` is no list of runlevels: 0 to 6 are\nusage: "),
         ("chkconfig --add", "the name of a service is missing\nusage: "),
         ("service --status-al", "--status-al: unrecognized service\ndid you mean `--status-all`?\n"),
+        (
+            "insserv -n web,start=9",
+            "insserv: web,start=9: `9` is no runlevel\n  levels are 0 to 6 and S, written as in web,start=2,3",
+        ),
+        ("pidof -y sh", "pidof: unknown option `-y`\npidof: invalid options on command line! See pidof --help\n"),
+        ("pidof -d", "pidof: option `-d` needs a value\n"),
+        (
+            "killall5 -TERM",
+            "killall5: `-TERM` is no number of a signal: 1 to 31 are, such as -15\nkillall5: only one argument",
+        ),
+        ("killall5 -9 -o", "killall5: option `-o` needs a value\n"),
         ("insserv -n -p /nonesuch", "insserv: -p /nonesuch: the folder of the scripts of a root ends in /etc/init.d\n"),
     ] {
         let output = sysv(&manager, line);

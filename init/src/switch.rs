@@ -22,6 +22,11 @@ pub struct Switched {
     pub on: BTreeMap<UnitName, String>,
 }
 
+/// What it has warned of beside that, by what it wrote to stderr: its own words and those of the distribution's tools.
+pub fn notes(errors: &str) -> Vec<String> {
+    errors.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
 /// The words of `sysv` that switch scripts on or off.
 pub fn sysv_words(names: &[UnitName], levels: Option<LevelSet>, on: bool, rehearses: bool) -> Vec<String> {
     let levels = levels.map(|levels| ["--levels".to_owned(), levels.to_string()]);

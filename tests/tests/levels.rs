@@ -232,6 +232,54 @@ fn a_script_is_switched_in_the_farm() {
     assert_eq!(world.ok(["initctl", "is-enabled", "web", "--root", "/"]), "enabled\n");
 }
 
+/// A world with a script, and an insserv that does this.
+fn with_insserv(text: &str) -> World {
+    let world = World::new().with_tmpfiles().boot();
+    world.ok(["rm", "-rf", "/usr/sbin/insserv", "/usr/lib/insserv"]);
+    let header = "### BEGIN INIT INFO\n# Provides: web\n# Default-Start: 3\n# Default-Stop: 0\n### END INIT INFO\n";
+    add(&world, "web", &script_with(header, DAEMON));
+    farm(&world, &["3/S01web"]);
+    world.write("/usr/sbin/insserv", &format!("#!/bin/sh\n{text}\n"));
+    world.ok(["chmod", "755", "/usr/sbin/insserv"]);
+    world.write("/etc/insserv.conf", "");
+    world
+}
+
+/// What insserv warns of is told also where it succeeds: it may have been the reason for an order that nobody wants.
+#[test]
+fn what_insserv_warns_of_is_told() {
+    let warning = "insserv: warning: script 'x' missing LSB tags";
+    let world = with_insserv(&format!("echo \"{warning}\" >&2"));
+    let told = format!("initctl: {warning}\n");
+    let out = world.run(["initctl", "disable", "web"]);
+    assert_eq!((out.code, out.stderr.as_str()), (0, told.as_str()));
+    let out = world.run(["initctl", "enable", "web", "--root", "/"]);
+    assert_eq!((out.code, out.stderr.contains(&told)), (0, true), "{out:?}");
+    let json = world.ok(["initctl", "disable", "web", "--json"]);
+    assert!(json.contains(&format!("\"notes\":[\"{warning}\"]")), "{json}");
+}
+
+/// Whose manager dies while a script is switched hears from the next one. That begins no second switch beside the first,
+/// which goes on.
+#[test]
+fn a_switch_outlives_its_manager() {
+    let world = with_insserv("echo begin >>/run/insserv; read go </run/gate; echo end >>/run/insserv");
+    world.ok(["mkfifo", "/run/gate"]);
+    let mut command = world.command(["initctl", "disable", "web"]);
+    let mut command = command.stderr(std::process::Stdio::piped()).spawn().expect("initctl");
+    world.wait_for("insserv", deadline(20), |w| (w.text("/run/insserv") == "begin\n").then_some(()));
+    world.kill_manager(nix::sys::signal::Signal::SIGKILL);
+    world.ok(["initctl", "version"]);
+    // Long enough for whoever was asking to ask again.
+    world.pass(1500);
+    assert_eq!(command.try_wait().expect("a status"), None, "the first is still at it");
+    world.open_gate("/run/gate");
+    let out = command.wait_with_output().expect("initctl");
+    assert!(out.status.success(), "{out:?}");
+    assert_eq!(world.text("/run/insserv"), "begin\nend\n");
+    assert_eq!(world.fails(1, ["initctl", "is-enabled", "web"]).stdout, "disabled\n");
+}
+
 /// Who wants no answer to having a script switched gets none, not in the place of the next one either; the history knows
 /// who it was.
 #[test]

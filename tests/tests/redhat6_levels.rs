@@ -58,6 +58,9 @@ rm -f {lock} /run/{name}.here
 # As Red Hat's rc and Debian's sendsigs call it while the machine goes down.
 initctl emit --quiet stopping JOB={name} && initctl list >/run/list || echo \"initctl: $?\" >>/calls
 ;;
+restart)
+$0 stop; [ ! -e /run/{name}.bad ] || exit 6; $0 start
+;;
 esac
 "
     )
@@ -113,6 +116,13 @@ fn a_lock_file_that_is_gone_is_a_stop() {
     let start = container.run(&["/usr/bin/initctl", "start", "one"]);
     assert_eq!((start.code, calls(&container)), (0, vec!["start one 3 N".to_owned()]), "{start:?}");
     assert_eq!((state("one"), state("two")), ("active".into(), "inactive".into()));
+    // Its own restart takes the lock file away as well. Whether that was a stop shows when it is over.
+    let restart = || container.run(&["/usr/lib/rung/sysv", "service", "one", "restart"]);
+    assert_eq!((restart().code, state("one")), (0, "active".into()));
+    assert_eq!(container.run(&["/bin/sh", "-c", ": >/run/one.bad"]).code, 0);
+    assert_eq!(restart().code, 6);
+    container.wait_for("the end to be seen", |_| (state("one") == "inactive").then_some(()));
+    calls(&container);
     // Without a lock file nothing shows it.
     assert_eq!(container.run(&["/bin/sh", "/etc/rc.d/init.d/bare", "stop"]).code, 0);
     assert_eq!(state("bare"), "active");

@@ -142,3 +142,24 @@ fn debians_invoke_rc_d_knows_a_boot_by_the_title() {
     assert_eq!(world.text("/run/said"), "3 6\ndone\n", "not the safe mode of a shutdown");
     assert_eq!(world.text("/run/calls"), "called\n", "by its link in rcS.d, and not without it");
 }
+
+/// Who may not change a link is told which, whatever has made it so far.
+#[test]
+fn update_rc_d_names_the_link_that_it_may_not_change() {
+    let world = World::new().boot();
+    let header = "### BEGIN INIT INFO\n# Provides: web\n# Required-Start:\n# Required-Stop:\n# Default-Start: 3\n\
+                  # Default-Stop: 0\n### END INIT INFO\n";
+    add(&world, "web", &format!("#!/bin/sh\n{header}"));
+    add(&world, "new", &format!("#!/bin/sh\n{header}"));
+    farm(&world, &["3/S01web", "0/K01web"]);
+    for (line, path) in [
+        ("new defaults", "/etc/rc3.d/S01new"),
+        ("web disable", "/etc/rc3.d/K01web"),
+        ("-f web remove", "/etc/rc0.d/K01web"),
+    ] {
+        let words = ["setpriv", "--reuid=65534", "--clear-groups", "/usr/lib/rung/sysv", "update-rc.d"];
+        let out = world.run(words.into_iter().chain(line.split(' ')));
+        let why = format!("update-rc.d: error: {path}: Permission denied; only root may change it\n");
+        assert_eq!((out.code, out.stderr.as_str()), (1, why.as_str()), "{line}");
+    }
+}

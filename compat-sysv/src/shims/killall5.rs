@@ -22,11 +22,15 @@ Exit status: 0 sent to at least one, 2 to none, 1 an error.";
 const OWN: &str = "/run/sendsigs.omit.d/rung";
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
-    let Ok((number, mut omitted)) = parse(name, args) else {
-        return err(name, "only one argument, a signal number, allowed");
-    };
-    let Ok(wanted) = Signal::try_from(number) else {
-        return err(name, "only one argument, a signal number, allowed");
+    let parsed = parse(name, args).and_then(|(number, omitted)| {
+        Ok((Signal::try_from(number).map_err(|_| no_number(&number.to_string()))?, omitted))
+    });
+    let (wanted, mut omitted) = match parsed {
+        Ok(parsed) => parsed,
+        Err(why) => {
+            err(name, &why);
+            return err_plain(&format!("{name}: only one argument, a signal number, allowed; see {name} --help"));
+        }
     };
     if !nix::unistd::geteuid().is_root() {
         return err(name, "must be superuser.");
@@ -56,20 +60,27 @@ pub(super) fn run(name: &str, args: &[String]) -> u8 {
     }
 }
 
+fn no_number(word: &str) -> String {
+    format!("`{word}` is no number of a signal: 1 to 31 are, such as -15")
+}
+
 /// The signal, and who is omitted.
-fn parse(name: &str, args: &[String]) -> Result<(i32, Vec<i32>), ()> {
+///
+/// # Errors
+/// The word that is wrong.
+fn parse(name: &str, args: &[String]) -> Result<(i32, Vec<i32>), String> {
     let (mut number, mut omitted) = (libc::SIGKILL, Vec::new());
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let word = arg.strip_prefix('-').unwrap_or(arg);
         if word.starts_with('o') {
-            let (good, bad) = pids(args.next().ok_or(())?, None);
+            let (good, bad) = pids(args.next().ok_or("option `-o` needs a value")?, None);
             omitted.extend(good);
             for word in bad {
                 err(name, &format!("illegal omit pid value ({word})!"));
             }
         } else {
-            number = word.parse().ok().filter(|n| (1..=31).contains(n)).ok_or(())?;
+            number = word.parse().ok().filter(|n| (1..=31).contains(n)).ok_or_else(|| no_number(arg))?;
         }
     }
     Ok((number, omitted))
@@ -79,7 +90,7 @@ fn parse(name: &str, args: &[String]) -> Result<(i32, Vec<i32>), ()> {
 mod tests {
     use super::*;
 
-    fn of(line: &str) -> Result<(i32, Vec<i32>), ()> {
+    fn of(line: &str) -> Result<(i32, Vec<i32>), String> {
         parse("killall5", &line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
@@ -89,7 +100,8 @@ mod tests {
         assert_eq!(of("-15 -o 1,2 -o 3"), Ok((15, vec![1, 2, 3])));
         assert_eq!(of("-o 7 18"), Ok((18, vec![7])));
         for bad in ["-TERM", "0", "-32", "-o", "-9x"] {
-            assert_eq!(of(bad), Err(()), "{bad}");
+            let why = of(bad).expect_err(bad);
+            assert!(why.contains(&format!("`{bad}`")), "{why}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::args::Args;
 use super::table::{Process, all, pids};
-use super::{err, out};
+use super::{err, err_plain, out};
 use nix::unistd::{geteuid, getppid};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -26,8 +26,12 @@ Options:
 Exit status: 0 at least one was found, 1 none.";
 
 pub(super) fn run(name: &str, args: &[String]) -> u8 {
-    let Ok(args) = Args::parse(args, "qhco:d:sxzn", &[]) else {
-        return err(name, "invalid options on command line!");
+    let args = match Args::parse(args, "qhco:d:sxzn", &[]) {
+        Ok(args) => args,
+        Err(why) => {
+            err(name, &why);
+            return err_plain(&format!("{name}: invalid options on command line! See {name} --help"));
+        }
     };
     if args.has('h') {
         return out(&format!("Usage: {}", HELP.replace("NAME0", name)));

@@ -61,7 +61,7 @@ fn a_lock_file_that_goes_ends_what_left_no_process() {
     started(&mut b, "daemon", Some(55), false);
     b.wait(60_000);
     for name in ["done", "daemon"] {
-        b.feed(Event::Unlocked { unit: UnitName::new(name).expect("a name") });
+        b.feed(lock(name, false));
     }
     assert_eq!((b.view("done").state, b.view("daemon").state), (State::Inactive, State::Active));
     b.wait(60_000);
@@ -69,8 +69,32 @@ fn a_lock_file_that_goes_ends_what_left_no_process() {
     // As `service done restart` does on its way.
     started(&mut b, "done", None, true);
     b.feed(Event::Hold { unit: UnitName::new("done").expect("a name"), pid: 7, start_time: 1 });
-    b.feed(Event::Unlocked { unit: UnitName::new("done").expect("a name") });
+    b.feed(lock("done", false));
     assert_eq!(b.view("done").phase, Phase::Exited);
+    b.feed(lock("done", true));
+    b.feed(Event::Release { pid: 7, unit: None });
+    assert_eq!(b.view("done").phase, Phase::Exited, "it is up again");
+}
+
+/// As `service done restart` does that comes no further than its `stop`.
+#[test]
+fn a_lock_file_that_is_not_back_when_the_verb_is_over_ends_it() {
+    let mut b = Bench::new(vec![script("done", |u| u.service.restart = Restart::Always)]);
+    started(&mut b, "done", None, true);
+    b.feed(Event::Hold { unit: UnitName::new("done").expect("a name"), pid: 7, start_time: 1 });
+    b.feed(lock("done", false));
+    assert_eq!(b.view("done").state, State::Active, "it may come back");
+    b.feed(Event::Release { pid: 7, unit: None });
+    assert_eq!((b.view("done").state, b.spawned()), (State::Inactive, vec![]));
+    // The next time nothing of that counts.
+    started(&mut b, "done", None, true);
+    b.feed(Event::Hold { unit: UnitName::new("done").expect("a name"), pid: 8, start_time: 1 });
+    b.feed(Event::Release { pid: 8, unit: None });
+    assert_eq!(b.view("done").state, State::Active);
+}
+
+fn lock(name: &str, there: bool) -> Event {
+    Event::Lock { unit: UnitName::new(name).expect("a name"), there }
 }
 
 #[test]

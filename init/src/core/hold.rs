@@ -24,6 +24,8 @@ pub(super) struct Hold {
     by: Vec<(i32, u64)>,
     /// How the main process ended meanwhile.
     pub end: Option<Outcome>,
+    /// The script's lock file went meanwhile, and has not come back.
+    pub unlocked: bool,
 }
 
 impl Hold {

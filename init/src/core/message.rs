@@ -213,10 +213,13 @@ pub enum Event {
         /// Its main process and when that started, if it is known.
         main: Option<(i32, u64)>,
     },
-    /// A script that has left nothing running has been stopped by somebody else: its lock file is gone.
-    Unlocked {
+    /// The lock file of a script that has left nothing running came or went. Without it somebody else has stopped the
+    /// script; unless that is on the way of a verb of its own, behind which the file may be there again.
+    Lock {
         /// Whose.
         unit: UnitName,
+        /// Whether it is there now.
+        there: bool,
     },
     /// A process begins to run a verb of the unit's script inside the unit: until it is over `Restart=` waits.
     Hold {

@@ -153,9 +153,9 @@ impl Core {
                 }
             }
             Event::Found { unit, main } => self.found(&unit, main, out),
-            Event::Unlocked { unit } => {
+            Event::Lock { unit, there } => {
                 if let Some(id) = self.units.find(&unit) {
-                    self.drive(id, Input::Unlocked, out);
+                    self.drive(id, Input::Lock(there), out);
                 }
             }
             Event::Hold { unit, pid, start_time } => self.hold(&unit, (pid, start_time), out),

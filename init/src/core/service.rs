@@ -399,8 +399,8 @@ impl Service {
             }
             (_, Input::Found(..)) => {}
             (_, Input::Released) => self.released(r),
-            (Phase::Exited, Input::Unlocked) if is_script(r.unit) && !self.is_held() => self.undone(r),
-            (_, Input::Unlocked) => {}
+            (Phase::Exited, Input::Lock(there)) if is_script(r.unit) => self.lock(r, there),
+            (_, Input::Lock(_)) => {}
             (Phase::Start, Input::Nameless) if self.seeking && is_script(r.unit) => self.came_up(r),
             (_, Input::Nameless) => {}
             (Phase::StartPost | Phase::Running | Phase::Reload, Input::Named(pid, start))

@@ -39,12 +39,24 @@ impl Service {
         }
     }
 
+    /// The lock file of a script that has left nothing running came or went.
+    pub(super) fn lock(&mut self, r: &mut Run<'_>, there: bool) {
+        match self.hold.own().filter(|hold| hold.is_on()) {
+            Some(hold) => hold.unlocked = !there,
+            None if there => {}
+            None => self.undone(r),
+        }
+    }
+
     /// The verb is over: what it has left behind counts.
     pub(super) fn released(&mut self, r: &mut Run<'_>) {
-        let end = self.hold.own().and_then(|hold| hold.end.take());
+        let hold = self.hold.own().map(|hold| (hold.end.take(), std::mem::take(&mut hold.unlocked)));
+        let (end, unlocked) = hold.unwrap_or_default();
         self.hold.settle();
         match (self.phase, end) {
             _ if self.main.is_some() => {}
+            // A `restart` that came no further than its `stop`.
+            (Phase::Exited, _) if unlocked => self.undone(r),
             (Phase::Running, Some(outcome)) => self.main_gone(r, outcome),
             // Its last process may have gone meanwhile.
             (Phase::Running, None) => self.watch_headless(r),

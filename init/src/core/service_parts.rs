@@ -100,8 +100,8 @@ pub(in crate::core) enum Input {
     Found(u64, Option<(i32, u64)>),
     /// The verb of its script that was at work is over.
     Released,
-    /// [`crate::core::Event::Unlocked`]
-    Unlocked,
+    /// [`crate::core::Event::Lock`]: whether the file is there.
+    Lock(bool),
     /// Run `ExecStop=` under this token, although it is down.
     Call(u64),
     /// No process of the unit is left.

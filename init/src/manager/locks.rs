@@ -1,7 +1,8 @@
 //! `/var/lock/subsys` on a Red Hat tree: each script leaves a file there while it is up. Of one that leaves no process it
 //! is all that shows that somebody has called it with `stop` without Rung.
 //!
-//! Only what goes counts. What runs shows by its processes, and a file that comes names none.
+//! Only what goes counts, and whether it is back when a verb of the script's own is over. What runs shows by its processes,
+//! and a file that comes names none.
 
 use super::state::Manager;
 use super::watch::Why;
@@ -25,8 +26,9 @@ impl Manager {
         let Some(file) = file.to_str() else { return };
         let Ok(unit) = UnitName::new(file.strip_suffix(ENDING).unwrap_or(file)) else { return };
         let done = self.core.id(&unit).map(|id| self.core.view(id)).is_some_and(|v| v.phase == Phase::Exited);
-        if done && !self.farm.is_locked(unit.short()) {
-            self.push(Event::Unlocked { unit });
+        if done {
+            let there = self.farm.is_locked(unit.short());
+            self.push(Event::Lock { unit, there });
             self.settle();
         }
     }

@@ -376,6 +376,7 @@ impl Manager {
         }
         self.fetch_instances(&greeting)?;
         let logger_runs = self.match_logger(&greeting);
+        self.match_switch(&greeting.slots);
         greeting.slots.iter().for_each(|(key, pid, life)| self.note_own(*key, *pid, *life));
         self.write_omitted();
         for (key, pid, life) in greeting.slots {

@@ -289,7 +289,7 @@ impl Manager {
             Event::Checked { token, .. } => ("checked", of(*token)),
             Event::Empty { token } => ("empty", of(*token)),
             Event::Found { .. }
-            | Event::Unlocked { .. }
+            | Event::Lock { .. }
             | Event::Hold { .. }
             | Event::Release { .. }
             | Event::Define(_)

@@ -324,6 +324,9 @@ pub struct Enable {
 pub struct Links {
     /// Links made or removed.
     pub changes: Vec<LinkChange>,
+    /// What the tools of the scripts' links had to say.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// One link.

@@ -227,7 +227,7 @@ fn description_and_types_agree() {
     let names = || json(Names { names: vec!["a".into()] });
     let links = || {
         let change = LinkChange { name: name(), path: "/p".into(), target: Some("/t".into()) };
-        json(Links { changes: vec![change] })
+        json(Links { changes: vec![change], notes: vec!["n".into()] })
     };
     let enable = || json(Enable { names: vec!["a".into()], levels: Some("2".into()) });
     takes("Brief", names());

@@ -73,7 +73,7 @@ off    off  off  off  off  off  off  off  off  with own.target
     fn links_are_lines() {
         let change =
             |target: Option<&str>| LinkChange { name: name("a"), path: "/l".into(), target: target.map(Into::into) };
-        let both = Links { changes: vec![change(Some("/t")), change(None)] };
+        let both = Links { changes: vec![change(Some("/t")), change(None)], notes: Vec::new() };
         assert_eq!(links(&both), "made /l -> /t\nremoved /l\n");
     }
 }

@@ -7,8 +7,8 @@ use crate::exit::Failure;
 use init::client;
 use init::levels::Farm;
 use init::load::{self, Loader, Root, conf};
-use init::proto::control::{LinkChange, LoadState};
-use init::switch::{Switch, Switched, sysv_words};
+use init::proto::control::{Links, LoadState};
+use init::switch::{Switch, Switched, notes, sysv_words};
 use init::unit::UnitName;
 use init::unit::conf::Compat;
 use std::fs;
@@ -58,7 +58,7 @@ impl Image {
     }
 
     /// `enable` (`on`) and `disable`: the links that were changed.
-    pub fn switch(&self, args: &EnableArgs, on: bool) -> Result<Vec<LinkChange>, Failure> {
+    pub fn switch(&self, args: &EnableArgs, on: bool) -> Result<Links, Failure> {
         let top = self.root.shown(Path::new("/"));
         let place = |file: PathBuf| match file.strip_prefix(&top) {
             Ok(inside) => Path::new("/").join(inside),
@@ -69,19 +69,19 @@ impl Image {
         let names = args.names.iter().map(|name| self.unit(&real.default_instance(name)));
         let (scripts, units) = real.scripts(real.along(names.collect::<Result<Vec<UnitName>, _>>()?), on);
         let change = |by: &Switch<'_>| if on { by.on(&units, args.levels) } else { by.off(&units, args.levels) };
-        let mut switched = Vec::new();
+        let mut switched = Links::default();
         if !scripts.is_empty() {
             // Whether the others can be switched is known before the first link of a script is changed.
             change(&by(&trial)).map_err(Failure::Other)?;
             switched = self.switch_scripts(&scripts, args, on).map_err(Failure::Other)?;
         }
         let mut changes = change(&real).map_err(Failure::Other)?;
-        changes.extend(switched);
-        Ok(changes)
+        changes.extend(switched.changes);
+        Ok(Links { changes, notes: switched.notes })
     }
 
     /// By the program that the manager has do it.
-    fn switch_scripts(&self, names: &[UnitName], args: &EnableArgs, on: bool) -> Result<Vec<LinkChange>, String> {
+    fn switch_scripts(&self, names: &[UnitName], args: &EnableArgs, on: bool) -> Result<Links, String> {
         let program = generated::sysv()?;
         let words = sysv_words(names, args.levels, on, self.rehearses);
         let mut command = Command::new(&program);
@@ -89,9 +89,10 @@ impl Image {
         let done = command.output().map_err(|e| format!("{}: {e}", program.display()))?;
         let said = String::from_utf8_lossy(&done.stdout);
         let switched = said.lines().next_back().and_then(|line| serde_json::from_str::<Switched>(line).ok());
+        let errors = String::from_utf8_lossy(&done.stderr);
         match switched.filter(|_| done.status.success()) {
-            Some(switched) => Ok(switched.changes),
-            None => Err(String::from_utf8_lossy(&done.stderr).trim().to_owned()),
+            Some(switched) => Ok(Links { changes: switched.changes, notes: notes(&errors) }),
+            None => Err(errors.trim().to_owned()),
         }
     }
 

@@ -5,7 +5,7 @@ use super::{Context, change};
 use crate::cli::EnableArgs;
 use crate::exit::Failure;
 use crate::render::sheet::{Change, Next, Sheet, sentence};
-use crate::render::{levels, progress, system};
+use crate::render::{clean, levels, progress, system};
 use crate::terminal::{Event, Live};
 use init::client::request_id;
 use init::core::Verb;
@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failure> {
     let request = Enable { names: args.names.clone(), levels: args.levels.map(|l| l.to_string()) };
     let links: Links = match &args.root {
-        Some(folder) => Links { changes: Image::open(c, folder)?.switch(args, on)? },
+        Some(folder) => Image::open(c, folder)?.switch(args, on)?,
         None => c.ask(if on { "Enable" } else { "Disable" }, &request)?,
     };
+    tell(c, &links);
     if links.changes.is_empty() {
         c.out.message("nothing to change");
     }
@@ -34,6 +35,11 @@ pub fn enable(c: &mut Context, args: &EnableArgs, on: bool) -> Result<(), Failur
         (true, true) => change::units(c, Verb::Start, "start", &args.names),
         (true, false) => change::units(c, Verb::Stop, "stop", &args.names),
     }
+}
+
+/// What `insserv` and its like have warned of.
+fn tell(c: &Context, links: &Links) {
+    links.notes.iter().for_each(|note| c.out.message(&clean(note)));
 }
 
 /// A mask is more than what was asked for, and stays.
@@ -142,7 +148,10 @@ fn apply(c: &mut Context, names: &[String], changes: &[Change]) -> Result<(), Fa
     for change in changes {
         for (on, request) in requests(change) {
             match c.ask::<_, Links>(if on { "Enable" } else { "Disable" }, &request) {
-                Ok(links) => all.changes.extend(links.changes),
+                Ok(links) => {
+                    tell(c, &links);
+                    all.changes.extend(links.changes);
+                }
                 Err(failure) => {
                     failed += 1;
                     let text = failure.text().unwrap_or_default();

@@ -59,15 +59,37 @@ pub(super) struct Named {
 
 impl Named {
     /// `web,start=2,3,stop=0,1`
-    pub(super) fn parse(text: &str) -> Self {
-        let (word, rest) = text.split_once([' ', ',', ';', '\t']).unwrap_or((text, ""));
-        let of = |key: &str| {
-            let behind = rest.split_once(key)?.1;
-            let behind = behind.split(['=', 's']).next().unwrap_or_default();
-            let levels = behind.split(',').filter_map(|level| LevelSet::parse(level).ok());
-            Some(levels.flat_map(LevelSet::iter).collect())
-        };
-        Self { word: word.to_owned(), start: of("start="), stop: of("stop=") }
+    ///
+    /// The original passes over what it can't read, and so makes other links than were asked for.
+    ///
+    /// # Errors
+    /// What is no level, and how levels are written.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        const BETWEEN: [char; 4] = [' ', ',', ';', '\t'];
+        let (word, rest) = text.split_once(BETWEEN).unwrap_or((text, ""));
+        let mut named = Self { word: word.to_owned(), ..Self::default() };
+        let wrong =
+            |what: &str| format!("{text}: {what}\n  levels are 0 to 6 and S, written as in {word},start=2,3,stop=0,6");
+        let mut levels = None;
+        for part in rest.split(BETWEEN) {
+            let (key, list) = part.split_once('=').map_or((None, part), |(key, list)| (Some(key), list));
+            levels = match key {
+                None => levels,
+                Some("start") => Some(&mut named.start),
+                Some("stop") => Some(&mut named.stop),
+                Some(_) => return Err(wrong(&format!("`{part}` is neither start= nor stop="))),
+            };
+            let given = LevelSet::parse(list).map_err(|c| wrong(&format!("`{c}` is no runlevel")))?;
+            match &mut levels {
+                Some(levels) => {
+                    let before = levels.unwrap_or_default();
+                    **levels = Some(before.iter().chain(given.iter()).collect());
+                }
+                None if list.is_empty() => {}
+                None => return Err(wrong(&format!("neither start= nor stop= stands before `{list}`"))),
+            }
+        }
+        Ok(named)
     }
 
     pub(super) fn name(&self) -> &str {
@@ -101,8 +123,8 @@ impl Line {
             if letter == 'R' { root = Some(value) } else { plain.extend([format!("-{letter}"), value]) }
         }
         let args = Args::parse(&plain, SPEC, LONG)?;
-        let named = args.words.iter().map(|word| Named::parse(word)).collect();
-        Ok(Self { args, root, named })
+        let named: Result<Vec<Named>, String> = args.words.iter().map(|word| Named::parse(word)).collect();
+        Ok(Self { args, root, named: named? })
     }
 
     pub(super) fn has(&self, letter: char) -> bool {
@@ -121,10 +143,29 @@ mod tests {
     #[test]
     fn levels_stand_behind_the_name() {
         let levels = |text| LevelSet::parse(text).ok();
-        let named = Named::parse("web,start=2,3,stop=0,1,6");
-        assert_eq!((named.name(), named.start, named.stop), ("web", levels("23"), levels("016")));
-        let named = Named::parse("/etc/init.d/web,stop=S");
-        assert_eq!((named.name(), named.start, named.stop), ("web", None, levels("S")));
+        for (text, start, stop) in [
+            ("web", None, None),
+            ("web,start=2,3,stop=0,1,6", levels("23"), levels("016")),
+            ("/etc/init.d/web,stop=S", None, levels("S")),
+            ("web;start=35", levels("35"), None),
+            ("web,start=", levels(""), None),
+        ] {
+            let named = Named::parse(text).expect("good");
+            assert_eq!((named.name(), named.start, named.stop), ("web", start, stop), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_level_is_named() {
+        for (text, what) in [
+            ("web,start=9", "`9` is no runlevel"),
+            ("web,start=2,stop=0,x", "`x` is no runlevel"),
+            ("web,begin=3", "`begin=3` is neither start= nor stop="),
+            ("web,3", "neither start= nor stop= stands before `3`"),
+        ] {
+            let why = Named::parse(text).expect_err("bad");
+            assert!(why.starts_with(&format!("{text}: {what}\n  ")) && why.contains("web,start=2,3"), "{why}");
+        }
     }
 
     #[test]

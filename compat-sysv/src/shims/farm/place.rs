@@ -92,7 +92,7 @@ impl Place {
     pub(in crate::shims) fn link(&self, level: Level, kind: Kind, number: u8, name: &str) -> Result<(), String> {
         let folder = self.level(level);
         let link = folder.join(farm::file_name(kind, number, name));
-        let why = |e: std::io::Error| format!("{}: {e}", link.display());
+        let why = |e: std::io::Error| unwritten(&link, &e);
         fs::create_dir_all(&folder).map_err(why)?;
         std::os::unix::fs::symlink(format!("../init.d/{name}"), &link).map_err(why)
     }
@@ -104,6 +104,13 @@ impl Place {
         let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
         (!near.is_empty()).then(|| format!("did you mean {}?", near.join(" or ")))
     }
+}
+
+/// A path that can't be changed, and why.
+pub(in crate::shims) fn unwritten(path: &Path, e: &std::io::Error) -> String {
+    let why = nix::errno::Errno::from_raw(e.raw_os_error().unwrap_or(0)).desc();
+    let remedy = if e.kind() == std::io::ErrorKind::PermissionDenied { "; only root may change it" } else { "" };
+    format!("{}: {why}{remedy}", path.display())
 }
 
 /// Whether it can name a file of a folder.

@@ -2,9 +2,9 @@
 
 use super::place::{Place, names};
 use init::load::Root;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 /// What the links of a script depend on, apart from the levels' own folders.
@@ -20,14 +20,18 @@ const FOLDERS: [&str; 9] = [
     "/etc/rung",
 ];
 const FILES: [&str; 1] = ["/etc/insserv.conf"];
+/// How the folders of copies begin.
+const NAME: &str = "rung-switch-";
 /// Larger files aren't scripts.
 const MOST: u64 = 1 << 20;
 
-/// The copy, removed with its value.
+/// The copy, removed with its value; that of one who was killed by the next who makes one. Its owner holds a lock on the
+/// folder, which goes with the process however that ends.
 #[derive(Debug)]
 pub(super) struct Rehearsal {
     place: Place,
     folder: PathBuf,
+    _owned: File,
 }
 
 impl Drop for Rehearsal {
@@ -42,9 +46,10 @@ impl Rehearsal {
     /// # Errors
     /// A sentence.
     pub(super) fn of(place: &Place) -> Result<Self, String> {
-        let folder = nix::unistd::mkdtemp(&std::env::temp_dir().join("rung-switch-XXXXXX"));
-        let folder = folder.map_err(|e| format!("no folder can be made in {}: {e}", std::env::temp_dir().display()))?;
-        let copy = Self { place: Place { root: Root::image(folder.clone()) }, folder };
+        let all = std::env::temp_dir();
+        sweep(&all);
+        let (folder, owned) = own(&all).map_err(|e| format!("no folder can be made in {}: {e}", all.display()))?;
+        let copy = Self { place: Place { root: Root::image(folder.clone()) }, folder, _owned: owned };
         copy.fill(place).map_err(|e| format!("scripts and links can't be copied to {}: {e}", copy.folder.display()))?;
         Ok(copy)
     }
@@ -96,6 +101,35 @@ impl Rehearsal {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
         Ok(())
+    }
+}
+
+/// A folder of one's own, and the lock on it. Who sweeps may come before the lock, and take it away again.
+fn own(all: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let folder = nix::unistd::mkdtemp(&all.join(format!("{NAME}XXXXXX")))?;
+        let lock = match File::open(&folder) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            lock => lock?,
+        };
+        lock.lock()?;
+        let (ours, there) = (lock.metadata()?.ino(), fs::symlink_metadata(&folder).map(|m| m.ino()));
+        if there.is_ok_and(|inode| inode == ours) {
+            return Ok((folder, lock));
+        }
+    }
+}
+
+/// Removes what those have left who were killed: folders of this user that nobody holds a lock on.
+fn sweep(all: &Path) {
+    let user = nix::unistd::geteuid().as_raw();
+    for name in names(all).iter().filter(|name| name.starts_with(NAME)) {
+        let folder = all.join(name);
+        let owned = fs::symlink_metadata(&folder).is_ok_and(|meta| meta.is_dir() && meta.uid() == user);
+        let lock = Some(&folder).filter(|_| owned).and_then(|folder| File::open(folder).ok());
+        if lock.as_ref().is_some_and(|lock| lock.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(&folder);
+        }
     }
 }
 

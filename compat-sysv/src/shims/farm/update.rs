@@ -1,9 +1,10 @@
 //! `update-rc.d NAME ACTION`: which levels a service is on in, as Debian's maintainer scripts say it.
 //!
-//! Messages, links and exit statuses are those of init-system-helpers 1.65. Where there is an `insserv`, it makes the links
-//! and numbers them; else they are made here, all with number 01.
+//! Messages, links and exit statuses are those of init-system-helpers 1.65; but where a link can't be made or removed, the
+//! original doesn't say which, or goes on without a word. Where there is an `insserv`, it makes the links and numbers them;
+//! else they are made here, all with number 01.
 
-use super::place::Place;
+use super::place::{Place, unwritten};
 use super::units::Units;
 use crate::farm::{Kind, Link};
 use crate::shims::err_plain;
@@ -65,7 +66,9 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
             "-f" if words.is_empty() => {}
             "--root" if words.is_empty() => root = args.next().map(str::to_owned),
             option if words.is_empty() && (option.starts_with("-h") || option == "--help") => return usage(""),
-            option if words.is_empty() && option.starts_with('-') => return usage("unknown option"),
+            option if words.is_empty() && option.starts_with('-') => {
+                return usage(&format!("unknown option `{option}`"));
+            }
             word => words.push(word),
         }
     }
@@ -80,7 +83,7 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
         "start" | "stop" => update.compare(action, rest).and_then(|()| update.defaults(true)),
         "defaults-disabled" => update.defaults(false),
         "disable" | "enable" => update.toggle(*action == "enable", rest, true),
-        _ => return usage(""),
+        other => return usage(&format!("unknown action `{other}`")),
     };
     ended(done)
 }
@@ -191,7 +194,7 @@ impl<'a> Update<'a> {
             Some(_) => self.order(&[]),
             None => {
                 for link in Level::ALL.iter().flat_map(|level| self.place.links(*level, self.name)) {
-                    let _ = fs::remove_file(&link.path);
+                    fs::remove_file(&link.path).map_err(|e| error(unwritten(&link.path, &e)))?;
                 }
                 Ok(())
             }
@@ -251,10 +254,18 @@ impl<'a> Update<'a> {
             return Ok(());
         }
         let (start, stop) = self.header(&format!("/etc/init.d/{}", self.name))?;
+        if start.is_empty() && stop.is_empty() {
+            // The original says nothing, and ends well.
+            let name = self.name;
+            Self::warn(&format!(
+                "/etc/init.d/{name} has no header with Default-Start: and Default-Stop:, so no link is made\n  \
+                 try: initctl enable {name} --levels 2345"
+            ));
+        }
         let kind = if on { Kind::Start } else { Kind::Stop };
         for (words, kind) in [(start, kind), (stop, Kind::Stop)] {
             for level in words.iter().filter_map(|word| one_level(word)) {
-                let _ = self.place.link(level, kind, 1, self.name);
+                self.place.link(level, kind, 1, self.name).map_err(error)?;
             }
         }
         Ok(())
@@ -364,7 +375,7 @@ fn turn_links(links: &[Link], kind: Kind) -> Result<bool, Failure> {
     let mut turned = false;
     for link in links.iter().filter(|link| link.kind != kind) {
         let to = link.path.with_file_name(crate::farm::file_name(kind, link.number, &link.name));
-        fs::rename(&link.path, to).map_err(|e| error(e.to_string()))?;
+        fs::rename(&link.path, &to).map_err(|e| error(unwritten(&to, &e)))?;
         turned = true;
     }
     Ok(turned)

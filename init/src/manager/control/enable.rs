@@ -37,7 +37,7 @@ impl Manager {
     pub(super) fn enable(&mut self, client: ClientId, wanted: &Enable, on: bool) -> Outcome {
         let request = self.switch_request(client, wanted, on)?;
         if request.scripts.is_empty() {
-            return now(&Links { changes: self.switch_units(&request)? });
+            return now(&Links { changes: self.switch_units(&request)?, notes: Vec::new() });
         }
         // Whether the others can be switched is known before the first link of a script is changed.
         self.rehearse_units(&request)?;

@@ -7,9 +7,9 @@ use super::methods::Refusal;
 use crate::manager::spawn::{PATH, beside};
 use crate::manager::state::Manager;
 use crate::proto::control::{Links, Planned, Reply};
-use crate::proto::pid1::{Exit, Key, Request};
+use crate::proto::pid1::{Exit, Key, Life, Request};
 use crate::proto::words;
-use crate::switch::{Switched, sysv_words};
+use crate::switch::{Switched, notes, sysv_words};
 use crate::sys::{file, memfd, wait};
 use serde::Serialize;
 use serde_json::Value;
@@ -39,6 +39,12 @@ pub struct Wanted {
 struct Running {
     step: u32,
     deadline: u64,
+    /// `None`: the manager before us has started it, and only that one knew what for.
+    work: Option<Work>,
+}
+
+#[derive(Debug)]
+struct Work {
     output: Rc<OwnedFd>,
     errors: Rc<OwnedFd>,
     wanted: Wanted,
@@ -59,7 +65,8 @@ impl Switches {
 
     /// Nobody is to be told any more: what this client only wanted to know isn't looked for.
     pub fn forget(&mut self, client: ClientId) {
-        let all = self.waiting.iter_mut().chain(self.running.as_mut().map(|running| &mut running.wanted));
+        let work = self.running.as_mut().and_then(|running| running.work.as_mut());
+        let all = self.waiting.iter_mut().chain(work.map(|work| &mut work.wanted));
         for wanted in all {
             wanted.request.client = wanted.request.client.filter(|asker| *asker != client);
         }
@@ -90,6 +97,15 @@ impl Manager {
         Ok(())
     }
 
+    /// What the manager before us had begun goes on. Two at once would spoil each other's links: who asks for a switch now,
+    /// as the one who had asked for that does again, waits for its end.
+    pub fn match_switch(&mut self, slots: &[(Key, i32, Life)]) {
+        let own = |(key, _, life): &&(Key, i32, Life)| key.token == TOKEN && !matches!(life, Life::Over(_));
+        let deadline = wait::now_ms().saturating_add(PATIENCE);
+        let found = slots.iter().find(own).map(|(key, ..)| Running { step: key.step, deadline, work: None });
+        self.switches.running = found;
+    }
+
     fn begin_switch(&mut self, wanted: Wanted) -> Result<(), Refusal> {
         let new = || memfd::or_file(c"rung-switch").map(Rc::new);
         let made = new().and_then(|output| Ok((output, new()?)));
@@ -103,26 +119,17 @@ impl Manager {
             return Err(failed(format!("{} can't be started", program.display())));
         }
         let deadline = wait::now_ms().saturating_add(PATIENCE);
-        self.switches.running = Some(Running { step, deadline, output, errors, wanted });
+        let work = Some(Work { output, errors, wanted });
+        self.switches.running = Some(Running { step, deadline, work });
         Ok(())
     }
 
     /// It has ended: takes in what it did, tells who asked, and goes on with the next.
     pub fn on_switched(&mut self, step: u32, exit: Exit) {
         let Some(running) = self.switches.running.take_if(|running| running.step == step) else { return };
-        let output = text(&running.output);
-        // What the distribution's own tools print stands before it.
-        let done = output.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
-        match done.filter(|_| exit == Exit::Code(0)) {
-            Some(done) => self.tell_switched(running.wanted, done),
-            None => {
-                if running.wanted.planned.is_none() {
-                    self.take_in_links();
-                }
-                let said = text(&running.errors);
-                let why = if said.is_empty() { format!("sysv switch {}", words::exit(exit.into())) } else { said };
-                self.turn_away(running.wanted.request.client, failed(why));
-            }
+        match running.work {
+            Some(work) => self.take_in_switch(work, exit),
+            None => self.take_in_links(),
         }
         while let Some(next) = self.switches.waiting.pop_front() {
             let client = next.request.client;
@@ -134,10 +141,26 @@ impl Manager {
         self.settle();
     }
 
-    fn tell_switched(&mut self, Wanted { request, planned }: Wanted, done: Switched) {
+    fn take_in_switch(&mut self, Work { output, errors, wanted }: Work, exit: Exit) {
+        let (output, said) = (text(&output), text(&errors));
+        // What the distribution's own tools print stands before it.
+        let done = output.lines().next_back().and_then(|line| serde_json::from_str(line).ok());
+        match done.filter(|_| exit == Exit::Code(0)) {
+            Some(done) => self.tell_switched(wanted, done, notes(&said)),
+            None => {
+                if wanted.planned.is_none() {
+                    self.take_in_links();
+                }
+                let why = if said.is_empty() { format!("sysv switch {}", words::exit(exit.into())) } else { said };
+                self.turn_away(wanted.request.client, failed(why));
+            }
+        }
+    }
+
+    fn tell_switched(&mut self, Wanted { request, planned }: Wanted, done: Switched, notes: Vec<String>) {
         let client = request.client;
         if let Some(mut planned) = planned {
-            planned.notes.extend(self.say_switched(&done));
+            planned.notes.extend(self.say_switched(&done).into_iter().chain(notes));
             planned.links.extend(done.changes);
             return self.send_value(client, &planned);
         }
@@ -145,7 +168,7 @@ impl Manager {
         match self.switch_units(&request) {
             Ok(mut changes) => {
                 changes.extend(done.changes);
-                self.send_value(client, &Links { changes });
+                self.send_value(client, &Links { changes, notes });
             }
             Err(refusal) => self.turn_away(client, refusal),
         }
