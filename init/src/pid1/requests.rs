@@ -65,9 +65,8 @@ impl Reactor {
                 adopt::adopt(self.table, &mut self.slots, self.epoll, key, pid, start_time)?;
                 self.poll();
             }
-            Request::Ack { keys } => {
-                return keys.into_iter().fold(Ok(()), |before, key| before.and(self.acknowledged(key)));
-            }
+            // Each, whatever comes of the others.
+            Request::Ack { keys } => return keys.map(|key| self.acknowledged(key)).into_iter().collect(),
             Request::Park { token, name } => {
                 for (index, name) in name.list().enumerate() {
                     let fd = fds.take(index).filter(|_| !name.as_bytes().is_empty()).ok_or(Errno::EINVAL)?;
