@@ -9,7 +9,6 @@ use nix::fcntl::{OFlag, open};
 use nix::sys::stat::Mode;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
@@ -156,12 +155,12 @@ impl Tree {
         remove_tree(&self.path(unit));
     }
 
-    /// A new run begins in it: removes what the last one has left below it.
-    pub fn renew(&self, unit: &str) {
-        let path = self.path(unit);
-        // Two links are its own.
-        if fs::metadata(&path).is_ok_and(|m| m.nlink() > 2) {
-            subfolders(&path).iter().for_each(|folder| remove_tree(folder));
+    /// A new run begins in it, as [`Self::prepare`] has given it: removes what the last one has left below it.
+    pub fn renew(&self, (path, folder): &(PathBuf, Option<Rc<OwnedFd>>)) {
+        let links = folder.as_ref().map(|folder| nix::sys::stat::fstat(folder).map(|about| about.st_nlink));
+        // Two are its own.
+        if !matches!(links, Some(Ok(..=2))) {
+            subfolders(path).iter().for_each(|folder| remove_tree(folder));
         }
     }
 

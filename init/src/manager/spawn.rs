@@ -77,18 +77,18 @@ impl Manager {
         let heard = is_heard(&unit, kind);
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
-        if let Some(tree) = self.tree.as_ref().filter(|_| self.vacated.remove(&unit.name)) {
-            if !self.slain.contains(&unit.name) {
-                tree.renew(unit.name.as_str());
-            } else {
-                tree.remove(unit.name.as_str());
-                if !tree.is_there(unit.name.as_str()) {
-                    self.slain.remove(&unit.name);
-                }
+        let vacated = self.vacated.remove(&unit.name);
+        if let Some(tree) = self.tree.as_ref().filter(|_| vacated && self.slain.contains(&unit.name)) {
+            tree.remove(unit.name.as_str());
+            if !tree.is_there(unit.name.as_str()) {
+                self.slain.remove(&unit.name);
             }
         }
         let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str())).transpose();
         let cgroup = cgroup.map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
+        if let (Some(tree), Some(last)) = (&self.tree, cgroup.as_ref().filter(|_| vacated)) {
+            tree.renew(last);
+        }
         let (cgroup, born) = cgroup.unzip();
         // Where `cgroup.kill` was written once, the kernel (from 6.13 on) kills at birth whom it finds born from outside.
         let born = born.flatten().filter(|_| !self.slain.contains(&unit.name));

@@ -305,7 +305,7 @@ impl Manager {
         match seqpacket::recv(self.socket.as_fd(), &mut frames).expect("receive") {
             Received::Packet(length, fds) => {
                 let (frames, rest) = frames[..length].as_chunks::<FRAME_LEN>();
-                assert!(rest.is_empty() && (frames.len() == 1 || fds.len() == 0), "{length} bytes");
+                assert!(rest.is_empty() && (frames.len() == 1 || fds.is_empty()), "{length} bytes");
                 let mut events = frames.iter().map(|frame| Event::decode(frame).expect("event"));
                 let first = events.next().expect("an event");
                 self.bundle.borrow_mut().extend(events);
