@@ -174,23 +174,6 @@ fn what_is_no_service_is_said_with_what_is_near() {
 }
 
 #[test]
-fn update_rc_d_names_what_is_wrong() {
-    let root = Root::new("wrong");
-    for (line, why) in [
-        ("update-rc.d web frob", "update-rc.d: error: unknown action `frob`\nusage: update-rc.d "),
-        ("update-rc.d -x web defaults", "update-rc.d: error: unknown option `-x`\nusage: update-rc.d "),
-    ] {
-        let (code, _, err) = root.run(line);
-        assert!(code == 1 && err.starts_with(why), "{line}: {err}");
-    }
-    // As the original: the end is a good one, though there is nothing to go by.
-    let (code, _, err) = root.run("update-rc.d none defaults");
-    assert!(code == 0 && err.contains("/etc/init.d/none has no header with Default-Start:"), "{err}");
-    assert!(err.contains("try: initctl enable none --levels 2345"), "{err}");
-    assert_eq!(root.links("none"), "");
-}
-
-#[test]
 fn units_are_switched_by_rungs_links() {
     let root = Root::new("unit");
     root.good("chkconfig --add own");

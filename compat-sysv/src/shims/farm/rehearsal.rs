@@ -21,7 +21,7 @@ const FOLDERS: [&str; 9] = [
 ];
 const FILES: [&str; 1] = ["/etc/insserv.conf"];
 /// How the folders of copies begin.
-const NAME: &str = "rung-switch-";
+const NAME: &str = "rung-rehearsal-";
 /// Larger files aren't scripts.
 const MOST: u64 = 1 << 20;
 

@@ -66,9 +66,7 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
             "-f" if words.is_empty() => {}
             "--root" if words.is_empty() => root = args.next().map(str::to_owned),
             option if words.is_empty() && (option.starts_with("-h") || option == "--help") => return usage(""),
-            option if words.is_empty() && option.starts_with('-') => {
-                return usage(&format!("unknown option `{option}`"));
-            }
+            option if words.is_empty() && option.starts_with('-') => return usage("unknown option"),
             word => words.push(word),
         }
     }
@@ -83,7 +81,7 @@ pub(in crate::shims) fn run(_: &str, args: &[String]) -> u8 {
         "start" | "stop" => update.compare(action, rest).and_then(|()| update.defaults(true)),
         "defaults-disabled" => update.defaults(false),
         "disable" | "enable" => update.toggle(*action == "enable", rest, true),
-        other => return usage(&format!("unknown action `{other}`")),
+        _ => return usage(""),
     };
     ended(done)
 }
@@ -254,14 +252,6 @@ impl<'a> Update<'a> {
             return Ok(());
         }
         let (start, stop) = self.header(&format!("/etc/init.d/{}", self.name))?;
-        if start.is_empty() && stop.is_empty() {
-            // The original says nothing, and ends well.
-            let name = self.name;
-            Self::warn(&format!(
-                "/etc/init.d/{name} has no header with Default-Start: and Default-Stop:, so no link is made\n  \
-                 try: initctl enable {name} --levels 2345"
-            ));
-        }
         let kind = if on { Kind::Start } else { Kind::Stop };
         for (words, kind) in [(start, kind), (stop, Kind::Stop)] {
             for level in words.iter().filter_map(|word| one_level(word)) {
