@@ -128,11 +128,6 @@ impl Tree {
         }
     }
 
-    /// Whether the unit has a cgroup.
-    pub fn is_there(&self, unit: &str) -> bool {
-        self.path(unit).exists()
-    }
-
     /// Units that have a cgroup.
     pub fn units(&self) -> impl Iterator<Item = UnitName> {
         let name = |folder: PathBuf| UnitName::new(folder.file_name()?.to_str()?).ok();
@@ -150,9 +145,9 @@ impl Tree {
         self.contains(OWN, pid)
     }
 
-    /// Removes it if it is empty (folders below it too).
-    pub fn remove(&self, unit: &str) {
-        remove_tree(&self.path(unit));
+    /// Removes it if it is empty (folders below it too); whether it is gone.
+    pub fn remove(&self, unit: &str) -> bool {
+        remove_tree(&self.path(unit))
     }
 
     /// A new run begins in it, as [`Self::prepare`] has given it: removes what the last one has left below it.
@@ -160,7 +155,9 @@ impl Tree {
         let links = folder.as_ref().map(|folder| nix::sys::stat::fstat(folder).map(|about| about.st_nlink));
         // Two are its own.
         if !matches!(links, Some(Ok(..=2))) {
-            subfolders(path).iter().for_each(|folder| remove_tree(folder));
+            for folder in subfolders(path) {
+                remove_tree(&folder);
+            }
         }
     }
 
@@ -266,9 +263,9 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
     entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
 }
 
-fn remove_tree(folder: &Path) {
+fn remove_tree(folder: &Path) -> bool {
     if fs::remove_dir(folder).is_ok() {
-        return;
+        return true;
     }
     // Deepest first; `rmdir` refuses what isn't empty of processes.
     let (mut order, mut next) = (vec![folder.to_path_buf()], 0);
@@ -280,6 +277,7 @@ fn remove_tree(folder: &Path) {
     for folder in order.iter().rev() {
         let _ = fs::remove_dir(folder);
     }
+    !folder.exists()
 }
 
 #[cfg(test)]

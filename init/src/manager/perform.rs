@@ -254,11 +254,8 @@ impl Manager {
         self.vacated.retain(|name| {
             let view = core.id(name).map(|id| core.view(id));
             let again = view.is_some_and(|view| view.token.is_some() || comes_soon(&view, now));
-            if let Some(tree) = tree.as_ref().filter(|_| !again) {
-                tree.remove(name.as_str());
-                if slain.contains(name) && !tree.is_there(name.as_str()) {
-                    slain.remove(name);
-                }
+            if tree.as_ref().is_some_and(|tree| !again && tree.remove(name.as_str())) {
+                slain.remove(name);
             }
             again
         });

@@ -78,11 +78,9 @@ impl Manager {
         let notify = self.instances.get(&key.token).and_then(|i| i.notify.as_ref()).filter(|_| heard);
         let notify = notify.map(|_| instance::notify_path(&self.machine.run_dir, key.token).display().to_string());
         let vacated = self.vacated.remove(&unit.name);
-        if let Some(tree) = self.tree.as_ref().filter(|_| vacated && self.slain.contains(&unit.name)) {
-            tree.remove(unit.name.as_str());
-            if !tree.is_there(unit.name.as_str()) {
-                self.slain.remove(&unit.name);
-            }
+        let slain = vacated && self.slain.contains(&unit.name);
+        if self.tree.as_ref().is_some_and(|tree| slain && tree.remove(unit.name.as_str())) {
+            self.slain.remove(&unit.name);
         }
         let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str())).transpose();
         let cgroup = cgroup.map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
