@@ -122,3 +122,23 @@ fn interrupted_it_leaves_nothing_either() {
         nothing_is_left(pid, &folder.0);
     }
 }
+
+#[test]
+fn work_that_there_is_not_is_refused() {
+    if let Some(why) = unable() {
+        println!("skipped: {why}");
+        return;
+    }
+    let folder = folder("strange");
+    for (words, strange) in [
+        (&["--work", "memory-1000", "rung"][..], "memory-1000"),
+        (&["--work", "sizes,start-1000", "-n", "10", "rung"], "start-1000"),
+    ] {
+        let out = start(&folder.0, words).wait_with_output().expect("its end");
+        let errors = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(1), "{errors}");
+        let known = format!("there is no work `{strange}`; there are: start-10,");
+        assert!(errors.contains(&known) && errors.contains("measured at start-N"), "{errors}");
+        assert!(out.stdout.is_empty(), "a report of nothing: {}", String::from_utf8_lossy(&out.stdout));
+    }
+}

@@ -105,6 +105,7 @@ fn compare(options: &Options) -> Result<()> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         on_signal(signal).doing("catching signals")?;
     }
+    let mut works = works(options)?;
     let machine = report::Machine::this();
     // Whatever is mounted from here on goes with the bench, however it ends.
     unshare(CloneFlags::CLONE_NEWNS).doing("a mount namespace of its own")?;
@@ -128,15 +129,6 @@ fn compare(options: &Options) -> Result<()> {
     let (contenders, missing) = choose(&setting, &names)?;
     let versions: Vec<_> = contenders.iter().map(|c| (c.name(), c.version(&setting).unwrap_or_default())).collect();
     let context = Context { setting, tree: Tree::new()?, quick: options.quick };
-    let usual: &[usize] = if options.quick { &[10, 100] } else { &[10, 100, 1000, 10_000] };
-    let numbers = if options.numbers.is_empty() { usual } else { &options.numbers };
-    let mut works = measure::all(numbers, options.quick);
-    if options.quick && options.work.is_empty() {
-        works.retain(|w| !SLOW_WORK.contains(&w.name.as_str()));
-    }
-    if !options.work.is_empty() {
-        works.retain(|w| options.work.contains(&w.name));
-    }
     if let Some(rounds) = options.rounds {
         works.iter_mut().filter(|w| w.rounds > 1).for_each(|w| w.rounds = rounds);
     }
@@ -157,6 +149,31 @@ fn compare(options: &Options) -> Result<()> {
     }
     print!("{}", report.markdown());
     Ok(())
+}
+
+/// The kinds of work that are asked for.
+fn works(options: &Options) -> Result<Vec<measure::Work>> {
+    // A number that is asked for by `--work` is no matter of `--quick`.
+    let few = options.quick && options.work.is_empty();
+    let usual: &[usize] = if few { &[10, 100] } else { &[10, 100, 1000, 10_000] };
+    let numbers = if options.numbers.is_empty() { usual } else { &options.numbers };
+    let mut works = measure::all(numbers, options.quick);
+    if few {
+        works.retain(|w| !SLOW_WORK.contains(&w.name.as_str()));
+    }
+    if options.work.is_empty() {
+        return Ok(works);
+    }
+    let known: Vec<_> = works.iter().map(|w| w.name.clone()).collect();
+    if let Some(strange) = options.work.iter().find(|name| !known.contains(name)) {
+        return Err(format!(
+            "there is no work `{strange}`; there are: {}; start-N for other numbers with -n N. \
+             Memory and CPU are measured at start-N",
+            known.join(", ")
+        ));
+    }
+    works.retain(|w| options.work.contains(&w.name));
+    Ok(works)
 }
 
 /// From now on this signal makes the bench end in order.
