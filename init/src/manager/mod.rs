@@ -13,7 +13,7 @@
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
-//! | [`journal`], [`poison`], [`choices`] | what outlives a manager's death |
+//! | [`journal`], `delta`, [`poison`], [`choices`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`], [`census`], [`leftover`], `killprocs` | finding all processes of a service; ending what they leave |
 //! | [`crowd`], [`spread`] | many processes to start, many to signal |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
@@ -30,6 +30,7 @@ pub mod conditions;
 pub mod console;
 pub mod control;
 pub mod crowd;
+mod delta;
 pub mod directories;
 pub mod envfiles;
 pub mod events;
