@@ -18,9 +18,9 @@ pub mod variables;
 use crate::fifo::{self, Request};
 use crate::pid1;
 use init::client;
-use init::sys::file;
 use init::sys::signals::Signals;
 use init::sys::watch::Watch;
+use init::sys::{fd, file};
 use meaning::{Wish, power_status, wish};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -36,6 +36,8 @@ use variables::Variables;
 /// How soon a FIFO that is gone, or can't be opened or watched, is looked at again. sysvinit takes as long, and who removed
 /// it to make it anew, as a maintainer script does, is to have his turn.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Where the FIFO is that the manager has opened.
+const HANDED: i32 = 3;
 /// Where the power's guard says how it stands; the older place after it.
 const POWER_STATUS: [&str; 2] = ["/run/powerstatus", "/etc/powerstatus"];
 
@@ -65,15 +67,19 @@ pub fn sleep_time() -> u32 {
 /// # Errors
 /// What the kernel refuses, without which there is nothing to listen at.
 pub fn run() -> Result<(), Errno> {
-    // Before the thread begins: it is to have the signals blocked as well.
-    let signals = Signals::new()?;
-    let (pipe, variables) = (Pipe::new(Path::new(fifo::PATH)), Variables::default());
+    let pipe = Pipe::new(Path::new(fifo::PATH));
+    // The manager has made it, for those who write before we are here.
+    let pipe = match fd::take(HANDED) {
+        Ok(fd) => pipe.handed(fd),
+        Err(_) => pipe,
+    };
+    // Before the thread begins: it is to have the signals blocked as well. The manager leaves them so.
+    let (signals, variables) = (Signals::new()?, Variables::default());
     let (watch, mounts) = (Watch::new().ok(), File::open("/proc/self/mountinfo").ok());
     let mut channel = Channel { signals, pipe, watch, mounts, watched: false, due: None, variables, work: None };
     let kept = file::read_text(&environment_file(), 1 << 16).unwrap_or_default();
     channel.variables.restore(&kept);
     channel.open();
-    link_old_place();
     ready();
     while channel.turn() {}
     Ok(())
@@ -258,15 +264,7 @@ fn read_power_status() -> Option<u8> {
     })
 }
 
-/// `/dev/initctl`, where programs of old look.
-fn link_old_place() {
-    let old = Path::new("/dev/initctl");
-    if std::fs::symlink_metadata(old).is_err() {
-        let _ = std::os::unix::fs::symlink(fifo::PATH, old);
-    }
-}
-
-/// Who waits for the FIFO may go on.
+/// A unit of somebody's own may wait for it.
 fn ready() {
     if let (Some(path), Ok(socket)) = (std::env::var_os("NOTIFY_SOCKET"), std::os::unix::net::UnixDatagram::unbound()) {
         let _ = socket.send_to(b"READY=1", path);

@@ -81,6 +81,35 @@ fn what_respawns_too_fast_is_off_until_inittab_is_read_again() {
     assert_eq!(machine.lines("/run/said").len(), 20);
 }
 
+/// The boot doesn't wait for the listener; what it is asked and signalled before it is there isn't lost.
+#[test]
+fn the_fifo_is_there_before_its_listener() {
+    let slow = "#!/bin/sh\nread -r line </gate\nexec /usr/lib/rung/sysv \"$@\"\n";
+    let text = format!("id:3:initdefault:\n{}", says("kb", "", "kbrequest"));
+    let machine = Machine::with(&text, '3', |root| {
+        let etc = root.path().join("etc/rung/units/sysv-fifo.service.d");
+        fs::create_dir_all(&etc).unwrap();
+        fs::write(etc.join("slow.conf"), "[Service]\nExecStart=\nExecStart=/slow/sysv fifo\n").unwrap();
+        let slow_one = root.path().join("slow/sysv");
+        fs::create_dir(slow_one.parent().unwrap()).unwrap();
+        fs::write(&slow_one, slow).unwrap();
+        fs::set_permissions(&slow_one, fs::Permissions::from_mode(0o755)).unwrap();
+        nix::unistd::mkfifo(&root.path().join("gate"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    });
+    machine.signal(Signal::SIGWINCH);
+    let bit = 1_u64 << (Signal::SIGWINCH as u32 - 1);
+    machine.world.wait_for("the signal waits", deadline(90), |w| {
+        let text = w.run(["cat", &format!("/proc/{}/status", w.main_of("sysv-fifo"))]).stdout;
+        let pending = text.lines().find_map(|line| line.strip_prefix("ShdPnd:"))?;
+        (u64::from_str_radix(pending.trim(), 16).ok()? & bit != 0).then_some(())
+    });
+    machine.level('4');
+    machine.world.open_gate("/gate");
+    machine.wait_level('4');
+    machine.wait_lines("/run/said", &["kb 3 N"]);
+    assert_eq!(machine.world.status("sysv-fifo")["restarts"], 0);
+}
+
 #[test]
 fn the_fifo_takes_what_is_a_request_and_comes_back() {
     let machine = Machine::boot("id:3:initdefault:\n");

@@ -3,7 +3,7 @@
 
 use crate::fifo;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open};
+use nix::fcntl::{FcntlArg, OFlag, fcntl, open};
 use nix::sys::stat::{Mode, SFlag, fstat, stat};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -40,6 +40,16 @@ impl Pipe {
     /// Not opened yet.
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), fd: None, closed: false, told: None }
+    }
+
+    /// The same, open already: whoever wrote into it before isn't forgotten. What isn't the FIFO at that path, or not open
+    /// as it shall be, is passed over.
+    pub fn handed(mut self, fd: OwnedFd) -> Self {
+        let place = |s: nix::sys::stat::FileStat| (s.st_dev, s.st_ino);
+        let flags = fcntl(&fd, FcntlArg::F_GETFL).map_or(OFlag::empty(), OFlag::from_bits_truncate);
+        let same = fstat(&fd).map(place).ok() == stat(&self.path).map(place).ok();
+        self.fd = Some(fd).filter(|_| same && flags.contains(OFlag::O_RDWR | OFlag::O_NONBLOCK));
+        self
     }
 
     /// To wait for.

@@ -15,7 +15,7 @@ use crate::unit::{Level, Service, Unit, UnitName};
 use std::path::{Path, PathBuf};
 
 /// Who listens at `/run/initctl` and knows what inittab has for keys and power.
-const LISTENER: &str = "sysv-fifo.service";
+pub const LISTENER: &str = "sysv-fifo.service";
 /// A restart that is further off is one that the guard has put off, in milliseconds.
 const LONG: u64 = 60_000;
 /// The file itself.

@@ -9,7 +9,7 @@
 //! | [`accounts`], [`helper`], [`omit`] | users that only `getent` knows; processes of the manager's own, and who spares them |
 //! | [`conditions`], [`facts`] | `Condition…=`: looking at what the machine shows, and at paths |
 //! | [`boot`], [`power`], [`machine`] | levels, the beginning and the end |
-//! | [`inittab`], `locks` | inittab's lines when it is read again, keys and power; Red Hat's lock files |
+//! | [`inittab`], `fifo`, `locks` | inittab's lines when it is read again, keys and power; `/run/initctl`; Red Hat's lock files |
 //! | [`watch`], [`generate`] | noticing that unit files change; units made from init scripts and inittab |
 //! | [`link`], [`logger`], `outbox` | PID 1, the logger; what waits to be sent to them |
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
@@ -35,6 +35,7 @@ pub mod directories;
 pub mod envfiles;
 pub mod events;
 pub mod facts;
+mod fifo;
 pub mod generate;
 pub mod helper;
 mod holds;

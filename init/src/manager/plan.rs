@@ -38,6 +38,8 @@ pub struct Stdio {
     pub error: Option<u16>,
     /// The readiness pipe for `NotifyFd=`.
     pub ready: Option<u16>,
+    /// The FIFO for the listener at `/run/initctl`, whose signals wait until it reads them.
+    pub listen: Option<u16>,
 }
 
 /// What a plan is made from.
@@ -130,6 +132,8 @@ pub fn compile(inputs: &Inputs<'_>) -> Result<Compiled, String> {
 
 /// Ignored from the start unless told otherwise, as in systemd; not for `init -- CMD`, which is no daemon.
 const SIGPIPE: u64 = 1 << (13 - 1);
+/// Where the listener at `/run/initctl` finds the FIFO.
+const LISTEN_FD: i32 = 3;
 /// `RLIMIT_NOFILE`
 const NOFILE: u32 = libc::RLIMIT_NOFILE;
 
@@ -180,7 +184,10 @@ impl Builder<'_, '_> {
             self.push(key, "begin a session", Step::Session);
         }
         let ignore = if service.ignore_sigpipe && service.input != Input::Inherit { SIGPIPE } else { 0 };
-        self.push(key, "reset the signals", Step::Signals { ignore });
+        // Without this step they stay blocked, as PID 1 has them.
+        if self.inputs.stdio.listen.is_none() {
+            self.push(key, "reset the signals", Step::Signals { ignore });
+        }
         let full = self.privilege() == Privilege::Full;
         let limits = if full { [].as_slice() } else { service.limits.as_slice() };
         let own = limits.iter().any(|l| l.resource == NOFILE);
@@ -283,6 +290,9 @@ impl Builder<'_, '_> {
         let target = self.inputs.unit.service.readiness.notify_fd;
         if let (Some(index), Some(target)) = (self.inputs.stdio.ready, target) {
             self.fd("NotifyFd", index, target);
+        }
+        if let Some(index) = self.inputs.stdio.listen {
+            self.fd(self.exec_key(), index, LISTEN_FD);
         }
     }
 

@@ -92,6 +92,16 @@ fn a_plain_service() {
     );
 }
 
+/// None is lost that comes before it reads them, and none ends it.
+#[test]
+fn the_listeners_signals_stay_blocked() {
+    let unit = unit("[Service]\nExecStart=/usr/lib/rung/sysv fifo\n");
+    let text = plan(&unit, |i| i.stdio.listen = Some(2));
+    assert!(!text.contains("signals:"), "{text}");
+    assert!(text.contains("\ndescriptor 3: number 2 of those passed\n"), "{text}");
+    assert!(plan(&unit, |_| {}).contains("\nsignals: all to their defaults"));
+}
+
 #[test]
 fn everything_in_its_order() {
     let unit = unit(
@@ -316,7 +326,8 @@ fn a_container_command_keeps_what_it_was_given() {
     let mut unit = unit("[Service]\nExecStart=/bin/x\n");
     unit.source = Source::Generated;
     (unit.service.input, unit.service.output, unit.service.error) = (Input::Inherit, Output::Raw, Output::Raw);
-    let fds = |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2), ready: None };
+    let fds =
+        |i: &mut Inputs<'_>| i.stdio = Stdio { input: Some(0), output: Some(1), error: Some(2), ..Stdio::default() };
     let text = plan(&unit, fds);
     assert!(text.starts_with("signals: all to their defaults\ndescriptor 0: number 0 of"), "{text}");
     assert!(text.contains("foreground") && !text.contains("session"), "{text}");

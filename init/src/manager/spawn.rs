@@ -2,6 +2,7 @@
 
 use super::accounts::{Answers, Wish};
 use super::envfiles;
+use super::fifo;
 use super::instance::{self, End, Instance, Logs, parked};
 use super::plan::{self, Inputs, Stdio};
 use super::poison;
@@ -94,6 +95,10 @@ impl Manager {
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = u16::try_from(fds.len()).ok();
             fds.push(Rc::new(self.make_ready(key.token)?));
+        }
+        if let Some(fifo) = fifo::is_listener(&unit, kind, &command).then(fifo::prepare).flatten() {
+            stdio.listen = u16::try_from(fds.len()).ok();
+            fds.push(Rc::new(fifo));
         }
         let invocation = self.invocation(key.token);
         let inputs = Inputs {

@@ -3,6 +3,7 @@
 use super::client::Rights;
 use super::methods::{Outcome, Refusal, now};
 use crate::core::{Ask, Deed, Loaded, Step, Verb};
+use crate::manager::fifo;
 use crate::manager::plan::{self, Inputs, Stdio};
 use crate::manager::spawn::{find_for, is_heard, uses_log};
 use crate::manager::state::Manager;
@@ -83,6 +84,9 @@ impl Manager {
         if kind == ExecKind::Start && unit.service.readiness.notify_fd.is_some() {
             stdio.ready = Some(2);
         }
+        if fifo::is_listener(unit, kind, command) {
+            stdio.listen = Some(3);
+        }
         let inputs = Inputs {
             unit,
             kind,
@@ -139,6 +143,7 @@ fn stream(text: String, output: &Output) -> String {
     let Some((target, number)) = text.split_once(": number ") else { return text };
     let what = match (number.chars().next(), output) {
         (Some('2'), _) => "the pipe by which it tells that it is ready",
+        (Some('3'), _) => "the FIFO /run/initctl, open",
         (_, Output::Raw) => "what init was started with",
         (Some('0'), _) => "a pipe to the log, as `out`",
         _ => "a pipe to the log, as `err`",
