@@ -79,17 +79,18 @@ impl Askers {
     }
 
     /// Records of what changed since the last call.
-    pub fn take_dirty(&mut self) -> Vec<Record> {
+    pub fn take_dirty(&mut self) -> impl Iterator<Item = Record> {
         let requests = std::mem::take(&mut self.changed_requests);
         let causes = std::mem::take(&mut self.changed_causes);
-        let requests = requests.into_iter().map(|id| self.request_record(id));
-        requests.chain(causes.into_iter().map(|name| self.cause_record(&name))).collect()
+        let askers = &*self;
+        let requests = requests.into_iter().map(|id| askers.request_record(id));
+        requests.chain(causes.into_iter().map(|name| askers.cause_record(&name)))
     }
 
     /// Records of everything.
-    pub fn snapshot(&self) -> Vec<Record> {
+    pub fn snapshot(&self) -> impl Iterator<Item = Record> {
         let requests = self.requests.keys().map(|id| self.request_record(*id));
-        requests.chain(self.causes.keys().map(|name| self.cause_record(name))).collect()
+        requests.chain(self.causes.keys().map(|name| self.cause_record(name)))
     }
 
     fn request_record(&self, id: RequestId) -> Record {
@@ -338,7 +339,7 @@ mod tests {
         askers.will_ask(1, asked(1));
         let kept = Kept { request: 1, job: "start".into(), via: Vec::new(), level: None };
         askers.blame(&name, kept);
-        let mut records = askers.take_dirty();
+        let mut records: Vec<Record> = askers.take_dirty().collect();
         for id in 2..1000 {
             askers.will_ask(id, asked(id));
         }
@@ -349,7 +350,7 @@ mod tests {
         assert_eq!(records.len(), 1, "others' records are left alone");
         assert_eq!(restored.requests, askers.requests);
         assert_eq!(restored.cause(&name).expect("kept").asked, asked(1));
-        let mut snapshot = askers.snapshot();
+        let mut snapshot = askers.snapshot().collect();
         assert_eq!(Askers::restore(&mut snapshot).requests, askers.requests);
     }
 

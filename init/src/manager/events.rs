@@ -141,9 +141,9 @@ impl EventLog {
     }
 
     /// Records of everything.
-    pub fn snapshot(&self) -> Vec<Record> {
+    pub fn snapshot(&self) -> impl Iterator<Item = Record> {
         let kept = self.from(self.next.saturating_sub(KEEP));
-        std::iter::once(self.name_record()).chain(kept.map(Self::record)).collect()
+        std::iter::once(self.name_record()).chain(kept.map(Self::record))
     }
 
     /// Lines of the history that the logger is to write, once.
@@ -239,7 +239,7 @@ mod tests {
             assert_eq!(log.take_unwritten().len(), 1);
         }
         records.push(Record { key: "token".into(), value: None });
-        let mut compact = log.snapshot();
+        let mut compact = log.snapshot().collect();
         let mut restored = EventLog::restore(&mut records).expect("events");
         assert_eq!(records.len(), 1, "others' records are left alone");
         for log in [&mut restored, &mut EventLog::restore(&mut compact).expect("events")] {

@@ -10,7 +10,7 @@ use crate::proto::logger::Stream;
 use crate::sys::pipe;
 use crate::unit::{NotifyAccess, Unit, UnitName};
 use nix::errno::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -66,9 +66,55 @@ pub struct Instance {
     /// The instance that its log pipes were made for: itself, or one before it (see [`super::kept`]).
     pub logs: u64,
     /// The service's end of its output pipe.
-    pub out: Option<Rc<OwnedFd>>,
+    pub out: Option<End>,
     /// The service's end of its error pipe; none where that is the output's.
-    pub err: Option<Rc<OwnedFd>>,
+    pub err: Option<End>,
+}
+
+/// A descriptor that is counted while it is on its way to processes, and lies here once it isn't: an instance that only runs
+/// needs no memory beside its own.
+#[derive(Debug)]
+pub struct End(Held);
+
+#[derive(Debug)]
+enum Held {
+    Alone(OwnedFd),
+    Counted(Rc<OwnedFd>),
+}
+
+impl From<OwnedFd> for End {
+    fn from(fd: OwnedFd) -> Self {
+        Self(Held::Alone(fd))
+    }
+}
+
+impl AsFd for End {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            Held::Alone(fd) => fd.as_fd(),
+            Held::Counted(fd) => fd.as_fd(),
+        }
+    }
+}
+
+impl End {
+    /// The descriptor, for a process.
+    pub fn share(end: &mut Option<Self>) -> Option<Rc<OwnedFd>> {
+        let counted = match end.take()?.0 {
+            Held::Alone(fd) => Rc::new(fd),
+            Held::Counted(fd) => fd,
+        };
+        *end = Some(Self(Held::Counted(Rc::clone(&counted))));
+        Some(counted)
+    }
+
+    fn settle(end: &mut Option<Self>) {
+        let alone = |fd| Rc::try_unwrap(fd).map_or_else(Held::Counted, Held::Alone);
+        *end = end.take().map(|end| match end.0 {
+            Held::Counted(fd) => Self(alone(fd)),
+            held @ Held::Alone(_) => Self(held),
+        });
+    }
 }
 
 /// Where an instance's notify socket is.
@@ -106,18 +152,18 @@ impl Instance {
         match logs {
             Logs::None => {}
             Logs::Two => {
-                let ([out_read, out], [err_read, err]) = (log_pipe()?, log_pipe()?);
+                let ((out_read, out), (err_read, err)) = (log_pipe()?, log_pipe()?);
                 let parks = [(parked::OUT_READ, Rc::clone(&out_read)), (parked::ERR_READ, Rc::clone(&err_read))];
                 link.park_all(token, parks);
                 logger.open(token, Stream::Out, name, out_read);
                 logger.open(token, Stream::Err, name, err_read);
-                (instance.out, instance.err) = (Some(out), Some(err));
+                (instance.out, instance.err) = (Some(out.into()), Some(err.into()));
             }
             Logs::One => {
-                let [read, write] = log_pipe()?;
+                let (read, write) = log_pipe()?;
                 link.park(token, parked::OUT_READ, Rc::clone(&read));
                 logger.open(token, Stream::Out, name, read);
-                instance.out = Some(write);
+                instance.out = Some(write.into());
             }
         }
         Ok(instance)
@@ -130,7 +176,7 @@ impl Instance {
     pub fn fetch(token: u64, logs: u64, link: &mut Link) -> Result<Self, Gone> {
         let mut write_end = |name| {
             let read = link.fetch(logs, name)?;
-            Ok(read.and_then(|read| pipe::write_end(read.as_fd()).ok()).map(Rc::new))
+            Ok(read.and_then(|read| pipe::write_end(read.as_fd()).ok()).map(End::from))
         };
         let (out, err) = (write_end(parked::OUT_READ)?, write_end(parked::ERR_READ)?);
         link.unpark_all(logs, &parked::WRITE_ENDS);
@@ -151,6 +197,12 @@ impl Instance {
                 link.park(self.logs, name, read);
             }
         }
+    }
+
+    /// Gives back what its start has needed.
+    pub fn settle(&mut self) {
+        End::settle(&mut self.out);
+        End::settle(&mut self.err);
     }
 
     /// Whether a stream has a pipe, to whose end the service's processes write.
@@ -192,7 +244,7 @@ fn unmade(what: &str, errno: Errno) -> String {
 }
 
 /// Both ends of a new pipe: the logger's and the service's.
-fn log_pipe() -> Result<[Rc<OwnedFd>; 2], String> {
+fn log_pipe() -> Result<(Rc<OwnedFd>, OwnedFd), String> {
     let (read, write) = pipe::new().map_err(|e| unmade("a log pipe", e))?;
-    Ok([Rc::new(read), Rc::new(write)])
+    Ok((Rc::new(read), write))
 }

@@ -6,7 +6,7 @@
 //! aren't its own, is in the journal; it changes once in a row of restarts. When a manager dies between two runs the pipes
 //! are let go, and the next run gets new ones.
 
-use super::instance::Instance;
+use super::instance::{End, Instance};
 use super::spawn::uses_log;
 use super::state::Manager;
 use crate::core::{Core, Record, UnitId};
@@ -15,8 +15,6 @@ use crate::sys::pipe;
 use crate::sys::wait;
 use crate::unit::{KillMode, Unit, UnitName};
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::OwnedFd;
-use std::rc::Rc;
 
 /// Before the name of a unit in the journal.
 const KEY: &str = "pipes";
@@ -26,8 +24,8 @@ const KEY: &str = "pipes";
 pub struct Spare {
     /// The instance they were made for.
     pub owner: u64,
-    out: Rc<OwnedFd>,
-    err: Rc<OwnedFd>,
+    out: End,
+    err: End,
     /// The logger has read them, and ended the last line.
     dry: bool,
 }

@@ -312,7 +312,7 @@ impl Manager {
         self.push(Event::Process { key, pid, life });
         self.settle();
         if life == Life::Running {
-            self.sites.take(key);
+            self.sites.forget_one(key);
             self.note_seat(key, None);
         }
         // What remains after its exit says nothing more: its last line is complete, with or without a newline.

@@ -3,7 +3,7 @@
 use super::accounts::{Answers, Wish};
 use super::envfiles;
 use super::fifo;
-use super::instance::{self, Instance, Logs, parked};
+use super::instance::{self, End, Instance, Logs, parked};
 use super::plan::{self, Inputs, Stdio};
 use super::poison;
 use super::reactor::NOTIFY;
@@ -33,7 +33,7 @@ fn without_console(unit: &Unit) -> Rc<Unit> {
 impl Manager {
     /// Asks for a process once more: PID 1 could not even begin with it.
     pub fn ask_again(&mut self, key: Key) {
-        self.sites.take(key);
+        self.sites.forget_one(key);
         if let Some(action) = self.core.birth(key) {
             self.perform(action);
         }
@@ -278,7 +278,8 @@ impl Manager {
             stdio.output = place(&mut fds, out);
             stdio.error = place(&mut fds, err);
         } else if uses_log(unit) {
-            let (out, err) = self.instances.get(&token).map_or((None, None), |i| (i.out.clone(), i.err.clone()));
+            let share = |i: &mut Instance| (End::share(&mut i.out), End::share(&mut i.err));
+            let (out, err) = self.instances.get_mut(&token).map_or((None, None), share);
             stdio.output = place(&mut fds, out);
             stdio.error = place(&mut fds, err).or(stdio.output);
         }

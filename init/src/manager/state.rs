@@ -338,13 +338,15 @@ impl Manager {
         if self.journal.as_ref().is_some_and(Journal::is_slack) {
             self.rewrite_journal();
         }
-        self.core.pack();
-        self.askers.pack();
-        pack(&mut self.instances);
-        pack(&mut self.pipes);
-        self.events.shrink();
+        // What is let go before leaves whole pages to what is packed after it.
         self.queue.shrink_to_fit();
         self.actions.shrink_to_fit();
+        self.instances.values_mut().for_each(Instance::settle);
+        pack(&mut self.instances);
+        pack(&mut self.pipes);
+        self.core.pack();
+        self.askers.pack();
+        self.events.shrink();
         memory::give_back();
     }
 }

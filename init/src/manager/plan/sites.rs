@@ -2,38 +2,105 @@
 
 use super::Site;
 use crate::proto::pid1::Key;
+use crate::unit::Place;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::ops::Range;
 
-/// By process. In a boot there are as many as services; those that are alike have sites that are alike, and share them.
+/// Dead sites are thrown out when there are so many at least, and more than others.
+const MANY: usize = 1024;
+
+/// By process. In a boot there are as many as services, so all of them lie in two blocks, which are given back when the last
+/// is forgotten: each in memory of its own, they would leave the heap full of gaps.
 #[derive(Debug, Default)]
 pub struct Sites {
-    plans: BTreeMap<Key, Rc<[Site]>>,
-    /// Those that went out last.
-    last: Option<Rc<[Site]>>,
+    plans: BTreeMap<Key, Range<usize>>,
+    sites: Vec<Kept>,
+    /// What is done at them, where that is no text of the program's.
+    texts: String,
+    /// So many sites belong to no plan any more.
+    dead: usize,
+}
+
+/// A [`Site`] in the block.
+#[derive(Debug, Clone)]
+struct Kept {
+    key: &'static str,
+    place: Option<Place>,
+    doing: Doing,
+}
+
+#[derive(Debug, Clone)]
+enum Doing {
+    Always(&'static str),
+    /// A part of the texts.
+    Own(u32, u32),
 }
 
 impl Sites {
     /// A plan goes out.
     pub fn keep(&mut self, key: Key, sites: Vec<Site>) {
-        let same = self.last.take().filter(|last| **last == *sites);
-        let sites = same.unwrap_or_else(|| sites.into());
-        self.last = Some(Rc::clone(&sites));
-        self.plans.insert(key, sites);
+        self.forget_one(key);
+        self.add(key, sites.into_iter());
     }
 
-    /// Its child is through, or has failed.
-    pub fn take(&mut self, key: Key) -> Option<Rc<[Site]>> {
-        let sites = self.plans.remove(&key);
-        self.last.take_if(|_| self.plans.is_empty());
-        sites
+    fn add(&mut self, key: Key, sites: impl Iterator<Item = Site>) {
+        let start = self.sites.len();
+        for Site { key, place, doing } in sites {
+            let doing = match doing {
+                Cow::Borrowed(text) => Doing::Always(text),
+                Cow::Owned(text) => {
+                    let from = self.texts.len();
+                    self.texts.push_str(&text);
+                    let short = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+                    Doing::Own(short(from), short(self.texts.len()))
+                }
+            };
+            self.sites.push(Kept { key, place, doing });
+        }
+        self.plans.insert(key, start..self.sites.len());
+    }
+
+    fn get(&self, range: Range<usize>) -> impl Iterator<Item = Site> {
+        self.sites.get(range).unwrap_or_default().iter().map(|kept| {
+            let doing = match kept.doing {
+                Doing::Always(text) => Cow::Borrowed(text),
+                Doing::Own(from, to) => {
+                    let part = usize::try_from(from).unwrap_or(usize::MAX)..usize::try_from(to).unwrap_or(usize::MAX);
+                    Cow::Owned(self.texts.get(part).unwrap_or_default().to_owned())
+                }
+            };
+            Site { key: kept.key, place: kept.place, doing }
+        })
+    }
+
+    /// Its child has failed: the sites of its plan.
+    pub fn take(&mut self, key: Key) -> Option<Vec<Site>> {
+        let sites = self.get(self.plans.get(&key)?.clone()).collect();
+        self.forget_one(key);
+        Some(sites)
+    }
+
+    /// Its child is through.
+    pub fn forget_one(&mut self, key: Key) {
+        let Some(range) = self.plans.remove(&key) else { return };
+        self.dead = self.dead.saturating_add(range.len());
+        if self.plans.is_empty() {
+            *self = Self::default();
+        } else if self.dead > MANY.max(self.sites.len() / 2) {
+            let mut live = Self::default();
+            for (key, range) in &self.plans {
+                live.add(*key, self.get(range.clone()));
+            }
+            *self = live;
+        }
     }
 
     /// Nothing more is heard of the instance.
     pub fn forget(&mut self, token: u64) {
         let of = |step| Key { token, step };
         let keys: Vec<Key> = self.plans.range(of(0)..=of(u32::MAX)).map(|(key, _)| *key).collect();
-        keys.into_iter().for_each(|key| drop(self.take(key)));
+        keys.into_iter().for_each(|key| self.forget_one(key));
     }
 }
 
@@ -41,20 +108,38 @@ impl Sites {
 mod tests {
     use super::*;
 
+    fn sites(n: u32) -> Vec<Site> {
+        let site = |doing| Site { key: "ExecStart", place: Some(Place { file: 0, line: n }), doing };
+        vec![site(Cow::Borrowed("begin a session")), site(Cow::Owned(format!("run /bin/ü{n}")))]
+    }
+
+    fn key(token: u32, step: u32) -> Key {
+        Key { token: token.into(), step }
+    }
+
     #[test]
-    fn plans_that_are_alike_share_their_sites_while_one_of_them_is_there() {
-        let sites = |doing: &'static str| vec![Site { key: "ExecStart", place: None, doing: doing.into() }];
-        let key = |token, step| Key { token, step };
+    fn each_plan_has_its_own_and_nothing_is_left_of_the_last() {
         let mut kept = Sites::default();
-        for (key, doing) in [(key(1, 0), "run a"), (key(1, 1), "run a"), (key(2, 0), "run b"), (key(3, 0), "run b")] {
-            kept.keep(key, sites(doing));
+        for (key, n) in [(key(1, 0), 1), (key(1, 1), 2), (key(2, 0), 3), (key(3, 0), 9), (key(3, 0), 4)] {
+            kept.keep(key, sites(n));
         }
-        let shared = |kept: &Sites, a, b| Rc::ptr_eq(&kept.plans[&a], &kept.plans[&b]);
-        assert!(shared(&kept, key(1, 0), key(1, 1)) && shared(&kept, key(2, 0), key(3, 0)));
         kept.forget(1);
         assert_eq!(kept.plans.len(), 2, "another's stay");
-        assert_eq!(kept.take(key(2, 0)).as_deref(), Some(sites("run b").as_slice()));
-        assert!(kept.take(key(3, 0)).is_some() && kept.take(key(3, 0)).is_none());
-        assert!(kept.last.is_none(), "nobody needs them any more");
+        assert_eq!(kept.take(key(2, 0)), Some(sites(3)));
+        assert!(kept.take(key(2, 0)).is_none());
+        assert_eq!(kept.take(key(3, 0)), Some(sites(4)), "the last that went out");
+        assert!(kept.plans.is_empty() && kept.sites.capacity() == 0 && kept.texts.capacity() == 0);
+    }
+
+    #[test]
+    fn they_don_t_grow_where_some_plan_is_always_under_way() {
+        let mut kept = Sites::default();
+        kept.keep(key(7, 0), sites(7));
+        for n in 8..20_000 {
+            kept.keep(key(n, 0), sites(n));
+            kept.forget_one(key(n - 1, 0));
+            assert!(kept.sites.len() <= 2 * MANY + 4, "{n}");
+        }
+        assert_eq!(kept.take(key(19_999, 0)), Some(sites(19_999)));
     }
 }
