@@ -176,7 +176,7 @@ impl Manager {
         if to == Level::S && from.is_none() {
             // The root is writable now, or never will be.
             self.logger.send(logger::Request::Persist, None);
-            self.hand_over(BootStage::Going);
+            self.recorder.hand_over_soon();
             self.reload_seen();
             self.untold.clear();
             self.enter_default_level("boot");

@@ -116,13 +116,13 @@ impl Tree {
     }
 
     /// The unit's cgroup, made where it isn't there yet, and as a descriptor. None where that can't be had: then a process
-    /// moves there by its path.
+    /// moves there by its path. `missing`: it isn't there, most likely.
     ///
     /// # Errors
     /// As [`Self::create`].
-    pub fn prepare(&self, unit: &str) -> std::io::Result<(PathBuf, Option<Rc<OwnedFd>>)> {
+    pub fn prepare(&self, unit: &str, missing: bool) -> std::io::Result<(PathBuf, Option<Rc<OwnedFd>>)> {
         let path = self.path(unit);
-        match folder(&path) {
+        match if missing { None } else { folder(&path) } {
             None => self.create(unit).map(|path| (path.clone(), folder(&path))),
             there => Ok((path, there)),
         }

@@ -43,9 +43,8 @@ impl Logger {
     /// As `socketpair(2)`.
     pub fn create(link: &mut Link) -> Result<Self, Errno> {
         let (ours, theirs) = seqpacket::pair()?;
-        link.park(TOKEN, "log", ours.try_clone().map_err(|_| Errno::EMFILE)?);
-        let theirs = Rc::new(theirs);
-        link.park(TOKEN, "log-peer", Rc::clone(&theirs));
+        let (kept, theirs) = (ours.try_clone().map_err(|_| Errno::EMFILE)?, Rc::new(theirs));
+        link.park_all(TOKEN, [("log", Rc::new(kept)), ("log-peer", Rc::clone(&theirs))]);
         Ok(Self { peer: Some(theirs), ..Self::reopen(ours) })
     }
 

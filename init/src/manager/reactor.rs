@@ -78,6 +78,7 @@ impl Manager {
         std::mem::take(&mut self.unplanned).into_iter().for_each(|event| self.push(event));
         self.due();
         self.settle();
+        self.hand_over_going();
         self.tell_followers();
         self.end_if_logged();
         self.send_all();

@@ -44,6 +44,8 @@ pub struct Recorder {
     cpu: BTreeMap<UnitId, u32>,
     /// What the logger has not answered yet.
     unwritten: Option<OwnedFd>,
+    /// What is known so far is to be handed over.
+    soon: bool,
     /// The whole has been handed over, by this manager or one before.
     recorded: bool,
     dirty: bool,
@@ -69,6 +71,11 @@ impl Recorder {
 
     fn record() -> Record {
         Record::new(KEY.to_owned(), Some(&true))
+    }
+
+    /// Level S is done. What comes after it is started first: nobody waits for the record.
+    pub fn hand_over_soon(&mut self) {
+        self.soon = true;
     }
 
     fn begin(&mut self) {
@@ -203,6 +210,13 @@ impl Manager {
         }
     }
 
+    /// Hands over what is known so far, where that is due.
+    pub fn hand_over_going(&mut self) {
+        if std::mem::take(&mut self.recorder.soon) {
+            self.hand_over(BootStage::Going);
+        }
+    }
+
     /// Has what is known so far written down, if the boot goes on.
     pub fn hand_over(&mut self, stage: BootStage) {
         if !self.recorder.on && stage != BootStage::Done || self.recorder.recorded {
@@ -211,12 +225,8 @@ impl Manager {
         if self.recorder.on {
             self.recorder.look_now(wait::now_ms());
         }
-        let mut record = self.boot_record();
-        record.stage = stage;
-        if stage == BootStage::Going {
-            // The rest follows soon, or the power fails.
-            (record.units, record.load) = (Vec::new(), Vec::new());
-        }
+        // The rest follows soon, or the power fails.
+        let record = BootRecord { stage, ..self.boot_record(stage != BootStage::Going) };
         self.recorder.unwritten = serde_json::to_vec(&record).ok().and_then(|text| {
             let file = memfd::or_file(c"rung-boot").ok()?;
             file::write_at(file.as_fd(), &text, 0).ok().map(|()| file)
@@ -240,8 +250,8 @@ impl Manager {
         self.recorder.unwritten = None;
     }
 
-    /// All that is known of this boot.
-    pub fn boot_record(&self) -> BootRecord {
+    /// All that is known of this boot. `whole`: units and load, too.
+    pub fn boot_record(&self, whole: bool) -> BootRecord {
         let text = |path| file::read_text(Path::new(path), 4096).unwrap_or_default().trim_end().to_owned();
         let level = |Reached(level, Start(begun, done)): &Reached| LevelTime {
             level: *level,
@@ -259,8 +269,8 @@ impl Manager {
             now_ms: wait::now_ms(),
             init_ms: self.machine.boot_mark,
             levels: self.core.reached().iter().map(level).collect(),
-            units: self.core.ids().filter_map(|id| self.boot_unit(id)).collect(),
-            load: self.recorder.load.clone(),
+            units: self.core.ids().filter(|_| whole).filter_map(|id| self.boot_unit(id)).collect(),
+            load: if whole { self.recorder.load.clone() } else { Vec::new() },
         }
     }
 

@@ -83,7 +83,8 @@ impl Manager {
         if self.tree.as_ref().is_some_and(|tree| slain && tree.remove(unit.name.as_str())) {
             self.slain.remove(&unit.name);
         }
-        let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str())).transpose();
+        let missing = key.step == 0 && !vacated && !self.slain.contains(&unit.name);
+        let cgroup = self.tree.as_ref().map(|t| t.prepare(unit.name.as_str(), missing)).transpose();
         let cgroup = cgroup.map_err(|e| format!("cannot make the cgroup of {}: {e}", unit.name))?;
         if let (Some(tree), Some(last)) = (&self.tree, cgroup.as_ref().filter(|_| vacated)) {
             tree.renew(last);

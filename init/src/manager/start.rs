@@ -36,6 +36,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::OwnedFd;
 use std::path::Path;
+use std::rc::Rc;
 
 /// What PID 1 told at the beginning.
 struct Greeting {
@@ -350,11 +351,13 @@ impl Manager {
         if self.journal.is_none() {
             self.rewrite_journal();
         }
-        if let Ok(note) = self.poison.share() {
-            self.link.park(0, "note", note);
-        }
-        if let Some(listener) = self.server.share_listener() {
-            self.link.park(0, "control", listener);
+        match (self.poison.share().ok(), self.server.share_listener()) {
+            (Some(note), Some(listener)) => {
+                self.link.park_all(0, [("note", Rc::new(note)), ("control", Rc::new(listener))]);
+            }
+            (Some(note), None) => self.link.park(0, "note", note),
+            (None, Some(listener)) => self.link.park(0, "control", listener),
+            (None, None) => {}
         }
     }
 
@@ -379,7 +382,10 @@ impl Manager {
         let logger_runs = self.match_logger(&greeting);
         self.match_switch(&greeting.slots);
         greeting.slots.iter().for_each(|(key, pid, life)| self.note_own(*key, *pid, *life));
-        self.write_omitted();
+        let first = !self.boot.ran;
+        if !first {
+            self.write_omitted();
+        }
         for (key, pid, life) in greeting.slots {
             if key.token != logger::TOKEN {
                 self.on_slot(key, pid, life);
@@ -396,7 +402,7 @@ impl Manager {
         } else {
             self.start_logger();
         }
-        if let Some(tree) = &self.tree {
+        if let Some(tree) = self.tree.as_ref().filter(|_| !self.slain.is_empty()) {
             let (core, tree) = (&self.core, tree.clone());
             tree.sweep(|name| {
                 crate::unit::UnitName::new(name)
@@ -409,6 +415,10 @@ impl Manager {
         self.record_boot();
         self.boot_on();
         self.settle();
+        if first {
+            // What level S begins with doesn't wait for it.
+            self.write_omitted();
+        }
         self.link.send(Request::Ready, Vec::new());
         Ok(())
     }

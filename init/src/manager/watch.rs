@@ -5,7 +5,7 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, WatchDescriptor};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a watch is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,28 +159,32 @@ impl Why {
 #[derive(Debug)]
 pub struct Pass<'a> {
     watcher: &'a mut Watcher,
-    /// With these events; `None`: it was missing.
-    seen: BTreeMap<(PathBuf, u32), Option<WatchDescriptor>>,
+    /// With which events; with none: it was missing. Paths are compared as bytes: that is much cheaper than by their parts.
+    seen: BTreeMap<OsString, Vec<(AddWatchFlags, WatchDescriptor)>>,
 }
 
 impl Pass<'_> {
     /// Watches a folder. A missing one is no error: `false`.
     pub fn add(&mut self, path: &Path, why: Why) -> bool {
         let flags = why.flags();
-        let key = |path: &Path| (path.to_owned(), flags.bits());
-        let wd = match self.seen.get(&key(path)) {
-            Some(wd) => *wd,
-            None if path.ancestors().skip(1).any(|above| self.seen.get(&key(above)) == Some(&None)) => None,
+        let known = self.seen.get(path.as_os_str());
+        let same = known.and_then(|known| known.iter().find(|(with, _)| *with == flags));
+        let wd = match same {
+            Some((_, wd)) => *wd,
+            None if path.ancestors().any(|at| self.is_missing(at)) => return false,
             None => {
                 let wd = self.watcher.inotify.add_watch(path, flags | mask_add()).ok();
-                self.seen.insert(key(path), wd);
+                self.seen.entry(path.into()).or_default().extend(wd.map(|wd| (flags, wd)));
+                let Some(wd) = wd else { return false };
                 wd
             }
         };
-        wd.is_some_and(|wd| {
-            self.watcher.note(wd, why);
-            true
-        })
+        self.watcher.note(wd, why);
+        true
+    }
+
+    fn is_missing(&self, path: &Path) -> bool {
+        self.seen.get(path.as_os_str()).is_some_and(Vec::is_empty)
     }
 
     /// Watches a folder, or until there is one, the nearest above it for the next on the way to it.
@@ -245,8 +249,8 @@ mod tests {
             pass.add_or_wait(&root.join(folder), why);
         }
         assert!(!pass.add(&root.join("a/b/e"), Why::Units) && pass.add(&root, Why::Sources(Some("f".into()))));
-        let missing: Vec<_> = pass.seen.iter().filter(|(_, wd)| wd.is_none()).map(|((path, _), _)| path).collect();
-        assert_eq!(missing, [&root.join("a"), &root.join("a/b"), &root.join("a/b/c")]);
+        let missing: Vec<_> = pass.seen.iter().filter(|(_, known)| known.is_empty()).map(|(path, _)| path).collect();
+        assert_eq!(missing, ["a", "a/b", "a/b/c"].map(|folder| root.join(folder)).each_ref());
         std::fs::create_dir(root.join("a")).expect("folder");
         let changes = watcher.read().expect("events");
         assert_eq!(changes, [Change { why: Why::Appears("a".into()), file: Some("a".into()) }]);

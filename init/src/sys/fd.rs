@@ -2,8 +2,10 @@
 
 use super::shared::{Field, Plain};
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open};
+use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::stat::Mode;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicI32;
 
 /// The lowest number for descriptors that are only kept: a new child copies the numbers below, not these.
@@ -49,6 +51,15 @@ pub fn copy(raw: RawFd, lowest: RawFd) -> Result<OwnedFd, Errno> {
     let copy = fcntl(borrow(raw).ok_or(Errno::EBADF)?, FcntlArg::F_DUPFD_CLOEXEC(lowest))?;
     // SAFETY: the kernel has just given us this descriptor.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Has the kernel make room for numbers below `below` (or the limit on open files), while nobody shares our table: where
+/// children do, each time that it grows by half the kernel has us wait until all processors have passed by, some 10 ms.
+pub fn make_room(below: RawFd) {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
+    let highest = RawFd::try_from(limit).unwrap_or(RawFd::MAX).min(below) - 1;
+    let any = open(c"/", OFlag::O_PATH | OFlag::O_CLOEXEC, Mode::empty());
+    let _ = any.map(|fd| copy(fd.as_raw_fd(), highest));
 }
 
 /// Moves `fd` to a number from [`KEPT`] up, close-on-exec; where the limit on open files forbids that it stays.

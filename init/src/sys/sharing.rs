@@ -1,12 +1,16 @@
 //! What children that share our descriptor table still need open, until each has its own ([`super::child::Order::share`]).
 
 use super::child;
-use super::fd::KEPT;
+use super::fd::{KEPT, make_room};
 use super::seqpacket::Fds;
 use std::os::fd::{OwnedFd, RawFd};
 
 /// Children that share at one time; further ones copy the table.
 const PLACES: usize = 48;
+
+/// Numbers that the descriptor table has room for from the start: pipes of some 1900 services. They take 33 KiB of the
+/// kernel's memory.
+const NUMBERS: RawFd = 4096;
 
 /// The places.
 #[derive(Debug)]
@@ -25,7 +29,11 @@ struct Held {
 impl Sharing {
     /// Tries out what the kernel allows.
     pub fn new() -> Self {
-        Self { allowed: child::can_share(), held: (0..PLACES).map(|_| None).collect() }
+        let allowed = child::can_share();
+        if allowed {
+            make_room(NUMBERS);
+        }
+        Self { allowed, held: (0..PLACES).map(|_| None).collect() }
     }
 
     /// All children, where no place is free.
@@ -60,5 +68,21 @@ impl Sharing {
 impl Default for Sharing {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_room_before_anybody_shares_it() {
+        let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).expect("a limit").0;
+        let sharing = Sharing::new();
+        // The table is this thread's own since it was tried out.
+        let text = std::fs::read_to_string("/proc/thread-self/status").expect("status");
+        let size = text.lines().find_map(|line| line.strip_prefix("FDSize:")).expect("its size");
+        let size: u64 = size.trim().parse().expect("a number");
+        assert!(!sharing.allowed || size >= limit.min(4096), "{size}");
     }
 }

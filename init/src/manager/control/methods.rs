@@ -142,7 +142,7 @@ impl Manager {
             "org.rung.Manager.Processes" => self.processes(&parameters(call)?),
             "org.rung.Manager.Jobs" => now(&self.jobs(&parameters(call)?)),
             "org.rung.Manager.StartTimes" => now(&self.start_times()),
-            "org.rung.Manager.Boot" => now(&self.boot_record()),
+            "org.rung.Manager.Boot" => now(&self.boot_record(true)),
             "org.rung.Manager.Wait" => self.wait_for(client, parameters(call)?),
             "org.rung.Manager.Plan" => self.plan(client, parameters(call)?),
             "org.rung.Manager.Change" => change(true).and_then(|_| self.change(client, call)),
