@@ -24,7 +24,7 @@ pub use suppose::Supposed;
 use crate::core::Definition;
 use crate::sys::file;
 use crate::unit::install;
-use crate::unit::rare::Rare;
+use crate::unit::rare::{self, Rare};
 use crate::unit::search::{self, Folder};
 use crate::unit::{self, Facts, Finding, KeyUse, Relations, Severity, Source, SourceFile, Unit, UnitName, targets};
 use gathered::Gathered;
@@ -205,6 +205,7 @@ impl Loader {
             matches!(self.source(&unit), Some(Source::Native | Source::Systemd)).then_some(unit)
         };
         self.replaced = Replaced::of(scripts, stands_for);
+        rare::pack(&mut self.entries);
     }
 
     fn entry_of(

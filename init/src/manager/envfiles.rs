@@ -1,6 +1,7 @@
 //! What is read from files for a process's environment: `EnvironmentFile=` with its patterns, and the system's locale.
 
 use crate::sys::file;
+use crate::sys::memory::TUNED;
 use crate::unit::glob::matches;
 use crate::unit::{Unit, envfile};
 use std::fs;
@@ -20,6 +21,7 @@ pub type Variables = Vec<(String, String)>;
 pub fn inherited() -> Variables {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, value)| TUNED.split_once('=') != Some((name, value)))
         .collect()
 }
 

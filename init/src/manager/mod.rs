@@ -15,7 +15,7 @@
 //! | [`notify`], [`notices`] | `sd_notify`: what it says; whose words count |
 //! | [`journal`], `delta`, [`poison`], [`choices`] | what outlives a manager's death |
 //! | [`cgroup`], [`procs`], [`census`], [`leftover`], `killprocs` | finding all processes of a service; ending what they leave |
-//! | [`crowd`], [`spread`] | many processes to start, many to signal |
+//! | [`crowd`], [`spread`], [`sorted`] | many processes to start, many to signal; many tokens |
 //! | [`asked`], [`events`], [`witness`] | who asked, what happened, the history |
 //! | [`recorder`] | where the time of the boot went |
 //! | [`control`], [`sentence`], [`told`], [`console`], [`panel`] | clients, and words for people |
@@ -64,6 +64,7 @@ pub mod procs;
 pub mod reactor;
 pub mod recorder;
 pub mod sentence;
+pub mod sorted;
 pub mod spawn;
 pub mod spread;
 pub mod start;

@@ -16,6 +16,7 @@ use super::plan::Sites;
 use super::poison::{JOURNAL, Poison};
 use super::procs;
 use super::recorder::Recorder;
+use super::sorted::Sorted;
 use super::spawn::UNIT_VARIABLE;
 use super::state::{Going, Machine, Manager};
 use super::watch::Watcher;
@@ -281,8 +282,8 @@ impl Manager {
             watcher: Watcher::new().map_err(|_| Gone)?,
             tree,
             console: Console::new(console, machine.quiet),
-            instances: BTreeMap::new(),
-            pipes: BTreeMap::new(),
+            instances: Sorted::default(),
+            pipes: Sorted::default(),
             told_crowded: false,
             locale: Default::default(),
             known: Default::default(),

@@ -12,6 +12,7 @@ use super::logger::Logger;
 use super::machine::Purpose;
 use super::plan::Sites;
 use super::poison::{self, Poison};
+use super::sorted::Sorted;
 use super::watch::Watcher;
 use crate::core::{Action, Core, Event, UnitId};
 use crate::levels::Farm;
@@ -21,7 +22,6 @@ use crate::proto::pid1::{Key, Life, Power};
 use crate::sys::epoll::Epoll;
 use crate::sys::{memory, wait};
 use crate::unit::conf::Conf;
-use crate::unit::rare::pack;
 use crate::unit::{Finding, UnitName};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
@@ -124,9 +124,9 @@ pub struct Manager {
     /// The console.
     pub console: Console,
     /// Descriptors of running instances.
-    pub instances: BTreeMap<u64, Instance>,
+    pub instances: Sorted<u64, Instance>,
     /// Log pipes whose last writer may still write, with the unit.
-    pub pipes: BTreeMap<(u64, Stream), UnitName>,
+    pub pipes: Sorted<(u64, Stream), UnitName>,
     /// Those that go on from one run to the next.
     pub kept: super::kept::Kept,
     /// It was said that descriptors are short.
@@ -342,8 +342,8 @@ impl Manager {
         self.queue.shrink_to_fit();
         self.actions.shrink_to_fit();
         self.instances.values_mut().for_each(Instance::settle);
-        pack(&mut self.instances);
-        pack(&mut self.pipes);
+        self.instances.shrink();
+        self.pipes.shrink();
         self.core.pack();
         self.askers.pack();
         self.events.shrink();

@@ -1,6 +1,7 @@
 //! What the manager is started with: made once, for every start of it.
 
 use crate::proto::plan::{Plan, Step, Strings};
+use crate::sys::memory::TUNED;
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,9 @@ impl Launch {
         let words = words.into_iter().filter_map(|word| CString::new(word.into_vec()).ok());
         let args: Vec<_> = [c"init-manager".to_owned()].into_iter().chain(words).collect();
         let limit = CString::new(format!("RUNG_NOFILE={}:{}", nofile.0, nofile.1));
-        let env: Vec<_> = env.iter().cloned().chain(limit).collect();
+        let tuned = env.iter().any(|given| given.as_bytes().starts_with(b"GLIBC_TUNABLES="));
+        let heap = CString::new(TUNED).ok().filter(|_| !tuned);
+        let env: Vec<_> = env.iter().cloned().chain(limit).chain(heap).collect();
         let (args, env) = (joined(&args), joined(&env));
         let mut plan = Plan::default();
         plan.push(Step::Session);
@@ -40,4 +43,20 @@ impl Launch {
 
 fn joined(texts: &[CString]) -> Vec<u8> {
     texts.iter().flat_map(|text| text.as_bytes_with_nul()).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allocator_is_told_unless_somebody_else_has_told_it() {
+        let own = CString::new(TUNED).expect("text");
+        for (given, told) in [(c"A=b", true), (c"GLIBC_TUNABLES=glibc.malloc.check=1", false)] {
+            let launch = Launch::new(Path::new("/nowhere/init"), Vec::new(), &[given.to_owned()], (1, 2));
+            let entries: Vec<_> = launch.env.split_inclusive(|b| *b == 0).collect();
+            assert!(entries.contains(&given.to_bytes_with_nul()));
+            assert_eq!(entries.contains(&own.as_bytes_with_nul()), told);
+        }
+    }
 }

@@ -8,6 +8,11 @@ const LARGE: libc::c_int = 64 << 10;
 /// The heap grows by so much, in bytes.
 const STEP: libc::c_int = 16 << 10;
 
+/// What the manager's allocator is told, in its environment: nothing else reaches this. Of blocks that are freed it keeps the
+/// smallest alone at hand; the others become one with what is free beside them, or else whole pages would be held by a few
+/// of each size.
+pub const TUNED: &str = "GLIBC_TUNABLES=glibc.malloc.tcache_max=128";
+
 /// For processes that last: large blocks don't lie in the heap, where they would leave gaps. Unless it is told so once, the
 /// allocator raises the limit at each such block that is freed; and it puts them into what the heap has grown by.
 pub fn keep_large_apart() {

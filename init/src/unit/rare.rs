@@ -1,24 +1,28 @@
 //! Parts of a unit that most units leave as they are by default: these share one value, and take no more room than a
-//! pointer until something in them is set.
+//! pointer until something in them is set. Once a unit is read, what it has set is shared too with the unit read before,
+//! where that says the same.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 
 /// Something with one default value for all who don't need another.
-pub trait Usual: Default + PartialEq + 'static {
+pub trait Usual: Default + Clone + PartialEq + 'static {
     /// That value. It is made once and stays.
     fn usual() -> &'static Self;
+    /// The value that this was called with last, where that is equal.
+    fn share(value: Rc<Self>) -> Rc<Self>;
 }
 
 /// `T`, at its defaults until it is changed.
 #[derive(Clone)]
-pub struct Rare<T: Usual>(Option<Box<T>>);
+pub struct Rare<T: Usual>(Option<Rc<T>>);
 
 impl<T: Usual> Rare<T> {
     /// Its own value, if it has one.
     pub(crate) fn own(&mut self) -> Option<&mut T> {
-        self.0.as_deref_mut()
+        self.0.as_mut().map(Rc::make_mut)
     }
 
     /// This value; the default takes no room.
@@ -33,13 +37,13 @@ impl<T: Usual> Rare<T> {
         if value == *T::usual() {
             self.0 = None;
         } else {
-            self.0 = Some(Box::new(value));
+            self.0 = Some(Rc::new(value));
         }
     }
 
-    /// Gives back the room of what has come out the same as the default.
+    /// Gives back the room of what has come out the same as the default, or as the one before.
     pub(crate) fn settle(&mut self) {
-        self.0.take_if(|own| **own == *T::usual());
+        self.0 = self.0.take().filter(|own| **own != *T::usual()).map(T::share);
     }
 }
 
@@ -49,8 +53,8 @@ where
 {
     /// The same for a list, and the room it may still grow into.
     pub(crate) fn settle_list(&mut self) {
-        self.settle();
         self.own().into_iter().for_each(Vec::shrink_to_fit);
+        self.settle();
     }
 }
 
@@ -83,7 +87,7 @@ impl<T: Usual> Default for Rare<T> {
 
 impl<T: Usual> From<T> for Rare<T> {
     fn from(value: T) -> Self {
-        Self(Some(Box::new(value)))
+        Self(Some(Rc::new(value)))
     }
 }
 
@@ -97,7 +101,7 @@ impl<T: Usual> Deref for Rare<T> {
 
 impl<T: Usual> DerefMut for Rare<T> {
     fn deref_mut(&mut self) -> &mut T {
-        self.0.get_or_insert_with(Box::default)
+        Rc::make_mut(self.0.get_or_insert_default())
     }
 }
 
@@ -105,6 +109,7 @@ impl<T: Usual> PartialEq for Rare<T> {
     fn eq(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (None, None) => true,
+            (Some(one), Some(other)) if Rc::ptr_eq(one, other) => true,
             _ => **self == **other,
         }
     }
@@ -146,6 +151,16 @@ macro_rules! usual {
                 }
                 USUAL.with(|usual| *usual)
             }
+
+            fn share(value: std::rc::Rc<Self>) -> std::rc::Rc<Self> {
+                thread_local! {
+                    static LAST: std::cell::RefCell<Option<std::rc::Rc<$type>>> = const { std::cell::RefCell::new(None) };
+                }
+                LAST.with_borrow_mut(|last| match last {
+                    Some(last) if *last == value => std::rc::Rc::clone(last),
+                    _ => std::rc::Rc::clone(last.insert(value)),
+                })
+            }
         }
     )* };
 }
@@ -176,5 +191,18 @@ mod tests {
         let mut exec = Rare::from(Exec { search_path: vec!["/x".into()], ..Exec::default() });
         exec.settle();
         assert_eq!(exec.search_path.len(), 1);
+    }
+
+    #[test]
+    fn what_is_set_alike_is_there_once_and_changes_for_each_alone() {
+        let read = |path: &str| {
+            let mut exec = Rare::from(Exec { search_path: vec![path.into()], ..Exec::default() });
+            exec.settle();
+            exec
+        };
+        let [a, mut b, c] = ["/x", "/x", "/y"].map(read);
+        assert!(std::ptr::eq(&raw const *a, &raw const *b) && a != c);
+        b.search_path.push("/z".into());
+        assert_eq!((a.search_path.len(), b.search_path.len()), (1, 2));
     }
 }
