@@ -30,7 +30,7 @@ pub struct Boot {
     /// A number for requests of the manager's own after the boot.
     next: u64,
     started_ms: u64,
-    /// A process of a service was started, perhaps by a manager before this one.
+    /// A process of a service was started, perhaps by a manager before this one: what is mounted may have changed.
     pub ran: bool,
     /// Asked for while level S was under way: comes after it, instead of the default.
     wanted: Option<(RequestId, Level)>,

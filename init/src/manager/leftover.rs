@@ -1,10 +1,11 @@
 //! Whether anything is left of an instance: asked at each stop, and answered at once where nothing is.
 
+use super::procs;
 use super::state::Manager;
 use crate::core::UnitId;
 use crate::proto::pid1::{Key, Life};
 use crate::sys::file;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// How often a process's list of children is read until two readings agree; while its children end all the time we look
@@ -64,26 +65,34 @@ impl Manager {
         let own = i32::try_from(std::process::id()).unwrap_or(0);
         let is_known = |pid: i32| pid == own || self.known.pids.contains(&pid);
         // Not every kernel has that file.
-        !has_only(is_known, || file::read_text(&path, 1 << 20).ok())
+        !has_only(is_known, || procs::sleeps(pid1), || file::read_text(&path, 1 << 20).ok())
     }
 }
 
 /// Whether a process's children are all known. The kernel goes through them by their places in a list (proc(5),
 /// `/proc/PID/task/TID/children`): when one ends that it has told already, the next one moves up and is left out. So a
-/// reading that left somebody out holds one that is gone, and the next reading can't be the same.
-fn has_only(is_known: impl Fn(i32) -> bool, mut read: impl FnMut() -> Option<String>) -> bool {
+/// reading that left somebody out holds one that is gone, and the next reading can't be the same. There is none to go by
+/// where the process has slept all the while: one that it hasn't reaped keeps its place. Of ten thousand a reading takes
+/// the kernel 5 ms.
+fn has_only(
+    is_known: impl Fn(i32) -> bool,
+    sleeps: impl Fn() -> Option<u64>,
+    mut read: impl FnMut() -> Option<String>,
+) -> bool {
     let mut last = None;
     for _ in 0..READINGS {
+        let before = sleeps();
         let Some(text) = read() else { return false };
-        let pids: Result<BTreeSet<i32>, _> = text.split_ascii_whitespace().map(str::parse).collect();
-        let Ok(pids) = pids else { return false };
-        if !pids.iter().all(|pid| is_known(*pid)) {
-            return false;
-        }
-        if last.as_ref() == Some(&pids) {
+        if last.as_ref() == Some(&text) {
             return true;
         }
-        last = Some(pids);
+        if !text.split_ascii_whitespace().all(|pid| pid.parse().is_ok_and(&is_known)) {
+            return false;
+        }
+        if before.is_some() && before == sleeps() {
+            return true;
+        }
+        last = Some(text);
     }
     false
 }
@@ -93,9 +102,14 @@ mod tests {
     use super::*;
 
     fn only_below_ten(readings: &[&str]) -> (bool, usize) {
+        only_while(readings, || None)
+    }
+
+    fn only_while(readings: &[&str], sleeps: impl Fn() -> Option<u64>) -> (bool, usize) {
         let mut read = 0;
         let only = has_only(
             |pid| pid < 10,
+            sleeps,
             || {
                 read += 1;
                 readings.get(read - 1).map(|text| (*text).to_owned())
@@ -112,6 +126,18 @@ mod tests {
         assert_eq!(only_below_ten(&["5 8 ", "5 8 "]), (true, 2));
         assert_eq!(only_below_ten(&["", ""]), (true, 2));
         assert_eq!(only_below_ten(&["5 12"]), (false, 1), "a stranger that is seen is one");
+    }
+
+    #[test]
+    fn one_reading_is_enough_while_the_parent_sleeps() {
+        assert_eq!(only_while(&["5 7 8", "5 12 8"], || Some(3)), (true, 1));
+        assert_eq!(only_while(&["5 12 8"], || Some(3)), (false, 1));
+        let count = std::cell::Cell::new(0);
+        let woken = || {
+            count.set(count.get() + 1);
+            Some(count.get())
+        };
+        assert_eq!(only_while(&["5 7 8", "5 12 8"], woken), (false, 2), "it has done something meanwhile");
     }
 
     #[test]

@@ -58,6 +58,18 @@ pub fn is_childless(stat: &Stat) -> bool {
     stat.threads <= 1 && file::read(&PathBuf::from(path), 1 << 20).is_ok_and(|text| text.is_empty())
 }
 
+/// How often a process without further threads has gone to sleep, if it sleeps now: while that stays the same it does
+/// nothing.
+pub fn sleeps(pid: i32) -> Option<u64> {
+    parse_sleeps(&file::read_text(&PathBuf::from(format!("/proc/{pid}/status")), 16 << 10).ok()?)
+}
+
+fn parse_sleeps(text: &str) -> Option<u64> {
+    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    field("State:").filter(|state| state.starts_with('S'))?;
+    field("voluntary_ctxt_switches:")?.parse().ok()
+}
+
 /// Our PID namespace, by the inode that stands for it.
 pub fn namespace() -> Option<u64> {
     std::fs::metadata("/proc/self/ns/pid").ok().map(|m| m.ino())
@@ -110,6 +122,14 @@ mod tests {
         assert_eq!((stat.pid, stat.parent, stat.session, stat.start_time, stat.zombie), (12, 1, 7, 4711, false));
         assert_eq!(stat.threads, 1);
         assert_eq!(parse_stat("12 (a"), None);
+    }
+
+    #[test]
+    fn who_sleeps_is_told_from_who_runs() {
+        let text = "Name:\ta\nState:\tS (sleeping)\nThreads:\t1\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t3\n";
+        assert_eq!(parse_sleeps(text), Some(12));
+        assert_eq!(parse_sleeps(&text.replace("S (sleeping)", "R (running)")), None);
+        assert_eq!(parse_sleeps("State:\tS (sleeping)\n"), None, "a kernel that doesn't tell");
     }
 
     #[test]

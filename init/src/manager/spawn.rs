@@ -97,7 +97,8 @@ impl Manager {
             stdio.ready = u16::try_from(fds.len()).ok();
             fds.push(Rc::new(self.make_ready(key.token)?));
         }
-        if let Some(fifo) = fifo::is_listener(&unit, kind, &command).then(fifo::prepare).flatten() {
+        let listens = fifo::is_listener(&unit, kind, &command);
+        if let Some(fifo) = listens.then(fifo::prepare).flatten() {
             stdio.listen = u16::try_from(fds.len()).ok();
             fds.push(Rc::new(fifo));
         }
@@ -125,7 +126,8 @@ impl Manager {
         for text in notes {
             self.logger.send(logger::Request::Note { name: unit.name.short().to_owned(), text }, None);
         }
-        self.boot.ran = true;
+        // Ours, and it mounts nothing.
+        self.boot.ran |= !listens;
         self.known.peopled(key);
         self.sites.keep(key, compiled.sites);
         self.plan_failures.remove(&id);
