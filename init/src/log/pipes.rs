@@ -105,6 +105,12 @@ impl Pipes {
         Some((fd, last.then_some(name)))
     }
 
+    /// Gives back the room of a burst.
+    pub fn pack(&mut self) {
+        self.runs.shrink_to_fit();
+        self.names = std::mem::take(&mut self.names).into_iter().collect();
+    }
+
     /// Whether lines may still come for this log.
     pub fn has_name(&self, name: &str) -> bool {
         self.names.contains(name)

@@ -188,6 +188,7 @@ impl Server {
             Some(Request::Record { boot }) => {
                 if let Some(fd) = fd {
                     self.store.record(&boot, fd);
+                    self.pipes.pack();
                     memory::give_back();
                 }
                 self.answers.push_back(Answer::Recorded);

@@ -9,6 +9,7 @@ use crate::proto::control::{EventKind, EventList, Events, HistoryEvent};
 use crate::proto::logger::Request;
 use crate::sys::wait;
 use crate::unit::UnitName;
+use crate::unit::rare::pack;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
@@ -171,6 +172,7 @@ impl EventLog {
     /// Gives back the room of a burst.
     pub fn shrink(&mut self) {
         self.ring.shrink_to_fit();
+        pack(&mut self.states);
     }
 
     /// Events as they are told, up to the last that may be.

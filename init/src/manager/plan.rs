@@ -473,7 +473,7 @@ fn site(unit: &Unit, key: &'static str, kind: ExecKind, command: &Command, doing
         Some(command.place)
     } else {
         // A key of the table that wasn't given, like the default `UMask=`, has no place.
-        unit.places.iter().find(|(id, _)| id.strip_prefix("Service.") == Some(key)).map(|(_, place)| *place)
+        unit.places.iter().find(|(id, _)| id.strip_prefix("Service.") == Some(key)).map(|(_, place)| place)
     };
     Site { key, place, doing }
 }

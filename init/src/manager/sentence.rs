@@ -181,7 +181,7 @@ mod tests {
     fn unit() -> Unit {
         let mut unit = Unit::new(UnitName::new("a").expect("name"));
         unit.files.push("/etc/rung/units/a.service".into());
-        unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
+        unit.places.set("Service.TimeoutStartSec", Place { file: 0, line: 9 });
         let command =
             Command { words: ["/bin/false"].iter().collect(), place: Place { file: 0, line: 4 }, ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
@@ -203,9 +203,8 @@ mod tests {
         let late = reason(Some(&forking), &Outcome::Timeout { phase: Phase::Start }, None);
         assert!(late.ends_with("starting, it waited for its main process in /run/a.pid, PIDFile="), "{late}");
         let mut limited = unit.clone();
-        limited.places.push(("Unit.JobTimeoutSec", Place { file: 0, line: 3 }));
-        limited.places.push(("Unit.StartLimitBurst", Place { file: 0, line: 2 }));
-        limited.places.sort_by_key(|(key, _)| *key);
+        limited.places.set("Unit.JobTimeoutSec", Place { file: 0, line: 3 });
+        limited.places.set("Unit.StartLimitBurst", Place { file: 0, line: 2 });
         let often = reason(Some(&limited), &Outcome::StartLimit, None);
         assert!(
             often.ends_with("in 10 s (StartLimitBurst= /etc/rung/units/a.service:2, StartLimitIntervalSec=)"),

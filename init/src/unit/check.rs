@@ -19,14 +19,14 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
         if let Some((id, place)) = build.unit.places.iter().find(|(id, _)| id.starts_with("Service.")) {
             let key = id.strip_prefix("Service.").unwrap_or(id);
             let bad = Bad::new(0, "only a service has processes; `[Service]` is passed over");
-            findings.push(at_place(&build.unit, *place, key, bad, Severity::Warning));
+            findings.push(at_place(&build.unit, place, key, bad, Severity::Warning));
             build.unit.service = Service::default();
         }
         return;
     }
     let service = &mut build.unit.service;
     let timed = ["Service.TimeoutStartSec", "Service.TimeoutSec"];
-    if service.kind == ServiceType::Oneshot && !timed.iter().any(|k| build.unit.places.iter().any(|(p, _)| p == k)) {
+    if service.kind == ServiceType::Oneshot && !timed.iter().any(|k| build.unit.places.get(k).is_some()) {
         service.timing.timeout_start = None;
     }
     check_old(&build.unit, findings);
@@ -38,21 +38,21 @@ pub(super) fn check(build: &mut Build, findings: &mut Findings) {
 }
 
 fn given(unit: &Unit, id: &str) -> bool {
-    unit.places.iter().any(|(k, _)| *k == id)
+    unit.places.get(id).is_some()
 }
 
 /// The place of a key, else of the file's beginning.
 pub(super) fn place(unit: &Unit, id: &str) -> Place {
-    unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default()
+    unit.places.get(id).unwrap_or_default()
 }
 
 /// Older spellings: their documentation says what has taken their place.
 fn check_old(unit: &Unit, findings: &mut Findings) {
-    for (id, at) in &unit.places {
+    for (id, at) in unit.places.iter() {
         let key = id.split_once('.').and_then(|(section, name)| KEYS.find(section, name));
         let old = key.filter(|k| k.doc.starts_with("Older "));
         if let Some(key) = old {
-            findings.push(at_place(unit, *at, key.name, Bad::new(0, key.doc), Severity::Note));
+            findings.push(at_place(unit, at, key.name, Bad::new(0, key.doc), Severity::Note));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::rare::Rare;
 use super::{
-    Command, Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Setup, Terminal,
-    Timing, UnitName,
+    Command, Directories, Ending, Exec, LevelSet, Places, Privileges, Readiness, Relations, Scheduling, Setup,
+    Terminal, Timing, UnitName,
 };
 use serde::{Deserialize, Serialize};
 use std::ops::{Deref, DerefMut};
@@ -58,8 +58,8 @@ pub struct Unit {
     pub files: Vec<PathBuf>,
     /// `SourcePath=`: what the file was made from.
     pub source_path: Option<Box<Path>>,
-    /// Where each key that was given stands (the last time): (`Section.Key`, place), sorted by key.
-    pub places: Vec<(&'static str, Place)>,
+    /// Where each key that was given stands (the last time).
+    pub places: Places,
     /// Start only after these have started; stop before them.
     pub after: Rare<Vec<UnitName>>,
     /// The reverse of `after`.
@@ -95,7 +95,7 @@ impl Unit {
             source: Source::Native,
             files: Vec::new(),
             source_path: None,
-            places: Vec::new(),
+            places: Places::default(),
             after: Rare::default(),
             before: Rare::default(),
             requires: Rare::default(),
@@ -120,14 +120,13 @@ impl Unit {
         self.install.settle();
         self.description.shrink_to_fit();
         self.files.shrink_to_fit();
-        self.places.shrink_to_fit();
+        self.places.settle();
         self.service.settle();
     }
 
     /// `file:line` of a key (`Service.User`), where it was given.
     pub fn place(&self, key: &str) -> Option<String> {
-        let at = self.places.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
-        self.show_place(self.places.get(at)?.1)
+        self.show_place(self.places.get(key)?)
     }
 
     /// ` (file:line)` of a key, to stand behind its name in a sentence; empty where the key wasn't given.

@@ -56,7 +56,11 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
         reader.read(&KEYS, &default, &mut build, &mut |line| match line {
             Line::Known { build, id, place, empty } => {
                 keys.honoured(id);
-                note_place(&mut build.unit.places, id, place, empty)
+                match empty {
+                    true => build.unit.places.remove(id),
+                    false => build.unit.places.set(id, place),
+                }
+                None
             }
             Line::Unknown { section, key } => {
                 let effect = foreign::effect(section, key);
@@ -72,22 +76,6 @@ pub fn parse(name: &UnitName, source: Source, fragment: &SourceFile, drop_ins: &
     build.unit.settle();
     let findings = findings.finish(&std::iter::once(fragment).chain(drop_ins).collect::<Vec<_>>());
     Parsed { unit: build.unit, findings, not_honoured, keys: keys.finish() }
-}
-
-fn note_place(places: &mut Vec<(&'static str, Place)>, id: &'static str, place: Place, empty: bool) -> Option<Effect> {
-    match (places.binary_search_by(|(k, _)| (*k).cmp(id)), empty) {
-        (Ok(at), true) => {
-            places.remove(at);
-        }
-        (Ok(at), false) => {
-            if let Some(entry) = places.get_mut(at) {
-                entry.1 = place;
-            }
-        }
-        (Err(at), false) => places.insert(at, (id, place)),
-        (Err(_), true) => {}
-    }
-    None
 }
 
 /// What a line turned out to be; the answer to `Unknown` says whether systemd knows the key.

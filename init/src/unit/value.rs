@@ -201,15 +201,35 @@ impl<T> Table<T> {
 
     /// The key of that name.
     pub(super) fn find(&self, section: &str, name: &str) -> Option<&'static Key<T>> {
-        let keys = self.keys;
-        let of = |at: &u16| keys.get(usize::from(*at)).map(|key| (key.section, key.name));
-        let sorted = self.sorted.get_or_init(|| {
-            let mut places: Vec<u16> = (0..u16::try_from(keys.len()).unwrap_or(u16::MAX)).collect();
-            places.sort_by_key(of);
+        self.ranked(self.rank_of(section, name)?)
+    }
+
+    /// The number of a key, `Service.User`, in the order of all keys' names.
+    pub(super) fn rank(&self, id: &str) -> Option<u16> {
+        let (section, name) = id.split_once('.')?;
+        self.rank_of(section, name)
+    }
+
+    /// The key of that number.
+    pub(super) fn ranked(&self, rank: u16) -> Option<&'static Key<T>> {
+        self.keys.get(usize::from(*self.sorted().get(usize::from(rank))?))
+    }
+
+    fn rank_of(&self, section: &str, name: &str) -> Option<u16> {
+        let at = self.sorted().binary_search_by(|at| self.name(*at).cmp(&Some((section, name)))).ok()?;
+        u16::try_from(at).ok()
+    }
+
+    fn name(&self, at: u16) -> Option<(&'static str, &'static str)> {
+        self.keys.get(usize::from(at)).map(|key| (key.section, key.name))
+    }
+
+    fn sorted(&self) -> &[u16] {
+        self.sorted.get_or_init(|| {
+            let mut places: Vec<u16> = (0..u16::try_from(self.keys.len()).unwrap_or(u16::MAX)).collect();
+            places.sort_by_key(|at| self.name(*at));
             places
-        });
-        let at = sorted.binary_search_by(|at| of(at).cmp(&Some((section, name)))).ok()?;
-        keys.get(usize::from(*sorted.get(at)?))
+        })
     }
 }
 

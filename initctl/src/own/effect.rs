@@ -33,7 +33,7 @@ pub fn effects(before: &Loaded, after: &Loaded) -> Vec<KeyChange> {
     let place = |key: &str| match &after.definition {
         Definition::Good(unit) => {
             let full = unit.places.iter().find(|(k, _)| k.rsplit_once('.').is_some_and(|(_, name)| name == key));
-            full.and_then(|(_, place)| unit.show_place(*place))
+            full.and_then(|(_, place)| unit.show_place(place))
         }
         _ => None,
     };

@@ -25,7 +25,7 @@ pub struct Machine<'a> {
 
 /// A finding about the last line that gives a key; the caller adds the text of that line.
 pub fn at(unit: &Unit, id: &str, severity: Severity, message: String) -> Finding {
-    let place = unit.places.iter().find(|(k, _)| *k == id).map(|(_, p)| *p).unwrap_or_default();
+    let place = unit.places.get(id).unwrap_or_default();
     let key = id.split_once('.').map_or(id, |(_, key)| key);
     at_place(unit, place, key, severity, message)
 }
