@@ -53,9 +53,10 @@ fn on(made: &Made, folder: &str, id: &str) -> String {
 fn words(unit: &Unit) -> Vec<String> {
     let command = unit.service.commands(ExecKind::Start).next().expect("a command");
     assert!(command.literal && command.ignore_failure);
-    let dashes = command.words.iter().position(|w| w == "--").expect("its own words");
-    assert_eq!(command.words[..2], ["/usr/lib/rung/sysv", "line"]);
-    command.words[dashes + 1..].to_vec()
+    let words = command.words.to_vec();
+    let dashes = words.iter().position(|w| w == "--").expect("its own words");
+    assert_eq!(words[..2], ["/usr/lib/rung/sysv", "line"]);
+    words[dashes + 1..].to_vec()
 }
 
 fn names(list: &[UnitName]) -> Vec<&str> {

@@ -34,7 +34,7 @@ pub(in crate::core) fn plain(text: &str) -> Definition {
 }
 
 pub(in crate::core) fn add(unit: &mut Unit, kind: ExecKind) {
-    let command = Command { words: vec!["/bin/x".into()], ..Command::default() };
+    let command = Command { words: ["/bin/x"].iter().collect(), ..Command::default() };
     unit.service.commands.push((kind, command));
 }
 

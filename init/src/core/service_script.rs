@@ -15,7 +15,7 @@
 use super::{Group, Run, Service, Wanted};
 use crate::core::restart::wants_restart;
 use crate::core::{Action, ExitRecord, Millis, Outcome, Phase};
-use crate::unit::{ExecKind, KillMode, ServiceType, Unit};
+use crate::unit::{ExecKind, KillMode, ServiceType, Unit, Words};
 use serde::{Deserialize, Serialize};
 
 /// What ends within this many milliseconds of the start, and well, was no daemon.
@@ -48,7 +48,7 @@ pub(super) fn is_stopped(unit: &Unit, kind: ExecKind, exit: ExitRecord) -> bool 
 }
 
 /// What SysV says of a script's exit status that means that there is nothing to start.
-pub(super) fn skip_reason(unit: &Unit, words: &[String], exit: ExitRecord) -> String {
+pub(super) fn skip_reason(unit: &Unit, words: Option<&Words>, exit: ExitRecord) -> String {
     let why = match exit {
         ExitRecord::Code(5) => "its program is not installed".to_owned(),
         ExitRecord::Code(6) => "it is not configured".to_owned(),
@@ -58,7 +58,7 @@ pub(super) fn skip_reason(unit: &Unit, words: &[String], exit: ExitRecord) -> St
         ExitRecord::Code(code) => format!("exited with status {code}"),
         _ => "was ended by a signal".to_owned(),
     };
-    format!("`{}` {ended}: {why}", words.join(" "))
+    format!("`{}` {ended}: {why}", words.map(Words::line).unwrap_or_default())
 }
 
 impl Service {

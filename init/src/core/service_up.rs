@@ -183,7 +183,7 @@ impl Service {
             (true, _) => Outcome::Success,
             (false, Some(reason)) => Outcome::Config { reason },
             (false, None) if self.is_skip(r.unit, proc.kind, exit) => {
-                let words = command(r.unit, proc.kind, proc.index).map_or(&[][..], |c| &c.words);
+                let words = command(r.unit, proc.kind, proc.index).map(|c| &c.words);
                 Outcome::Skipped { reason: skip_reason(r.unit, words, exit), exit: Some(exit) }
             }
             (false, None) => Outcome::Exited { kind: proc.kind, index: proc.index, exit },

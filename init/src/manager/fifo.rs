@@ -16,8 +16,9 @@ const OLD_PATH: &str = "/dev/initctl";
 
 /// Whether this is the listener's own process: of the unit of that name somebody may have made something else.
 pub fn is_listener(unit: &Unit, kind: ExecKind, command: &Command) -> bool {
-    let [program, verb] = command.words.as_slice() else { return false };
-    kind == ExecKind::Start && unit.name.as_str() == LISTENER && program.ends_with("/sysv") && verb == "fifo"
+    let mut words = command.words.iter();
+    let is_sysv = words.next().is_some_and(|program| program.ends_with("/sysv"));
+    kind == ExecKind::Start && unit.name.as_str() == LISTENER && is_sysv && words.eq(["fifo"])
 }
 
 /// The FIFO for the listener; where it can't be had the listener says why.

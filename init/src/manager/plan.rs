@@ -421,8 +421,7 @@ impl Builder<'_, '_> {
     fn exec(&mut self) -> Result<(), String> {
         let key = self.exec_key();
         let command = self.inputs.command;
-        let words = &command.words;
-        let Some(name) = words.first() else { return Err(self.refuse(key, "no program is named", "name one")) };
+        let Some(name) = command.words.first() else { return Err(self.refuse(key, "no program is named", "name one")) };
         let program = if name.starts_with('/') {
             PathBuf::from(name)
         } else {
@@ -435,9 +434,9 @@ impl Builder<'_, '_> {
         };
         let environment = environment::environment(self.inputs);
         let lookup = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone());
-        let mut args = words.clone();
+        let mut args = command.words.to_vec();
         if let (Some(first), Some(zeroth)) = (args.first_mut(), &command.zeroth) {
-            first.clone_from(zeroth);
+            zeroth.as_ref().clone_into(first);
         }
         if !command.literal {
             // The program's own name is no place for variables; what `@` gives is.

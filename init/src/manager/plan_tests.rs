@@ -22,7 +22,7 @@ proptest! {
     ) {
         let mut unit = unit("[Service]\nExecStart=/bin/x\n");
         unit.service.environment = values.iter().enumerate().map(|(i, v)| (format!("V{i}"), v.clone())).collect();
-        unit.service.commands[0].1.words.extend(words.iter().cloned());
+        unit.service.commands[0].1.words = ["/bin/x"].into_iter().chain(words.iter().map(String::as_str)).collect();
         let compiled = compiled(&unit, ExecKind::Start, |_| {}).expect("plan");
         let last = Steps::new(&compiled.bytes).expect("header").last().expect("steps").expect("step");
         let Step::Exec { args, env, .. } = last else { panic!("{last:?}") };

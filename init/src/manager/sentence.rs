@@ -107,7 +107,7 @@ pub fn doing(unit: Option<&Unit>, phase: Phase, control: Option<(ExecKind, usize
     let signal = |number: i32| format!("{} was sent, and not all of it has ended", words::signal_name(number));
     match (phase, words, unit) {
         (Phase::Dead, ..) => "waiting for its turn".to_owned(),
-        (_, Some((kind, command)), _) => format!("{}={}", kind.key(), command.words.join(" ")),
+        (_, Some((kind, command)), _) => format!("{}={}", kind.key(), command.words.line()),
         (Phase::Start, None, _) => match awaited(unit, phase) {
             Some(what) => format!("waiting for {what}"),
             None => words::phase_text(phase).to_owned(),
@@ -183,7 +183,7 @@ mod tests {
         unit.files.push("/etc/rung/units/a.service".into());
         unit.places.push(("Service.TimeoutStartSec", Place { file: 0, line: 9 }));
         let command =
-            Command { words: vec!["/bin/false".into()], place: Place { file: 0, line: 4 }, ..Command::default() };
+            Command { words: ["/bin/false"].iter().collect(), place: Place { file: 0, line: 4 }, ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
         unit
     }

@@ -35,7 +35,7 @@ pub fn command_unit(
     unit.description = words.join(" ");
     unit.source = Source::Generated;
     // These words had their chance of variables in the shell that gave them.
-    let run = Command { words: words.to_vec(), literal: true, ..Command::default() };
+    let run = Command { words: words.iter().collect(), literal: true, ..Command::default() };
     unit.service = Service {
         kind: ServiceType::Exec,
         commands: vec![(ExecKind::Start, run)],
@@ -79,7 +79,7 @@ mod tests {
         let unit =
             command_unit(&words(&["sh", "-c", "echo $HOME $$"]), env.clone(), Some("/srv".into())).expect("unit");
         let service = &unit.service;
-        let commands: Vec<_> = service.commands(ExecKind::Start).map(|c| c.words.clone()).collect();
+        let commands: Vec<_> = service.commands(ExecKind::Start).map(|c| c.words.to_vec()).collect();
         assert_eq!(commands, [words(&["sh", "-c", "echo $HOME $$"])]);
         assert_eq!((unit.name.as_str(), unit.source, service.essential), (NAME, Source::Generated, true));
         assert_eq!((&service.input, &service.output, &service.error), (&Input::Inherit, &Output::Raw, &Output::Raw));

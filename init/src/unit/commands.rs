@@ -23,7 +23,7 @@ pub(super) fn set(b: &mut Build, kind: ExecKind, v: &Value<'_>) -> Result<(), Ba
                 Bad::new(program.at, "the prefix `@` wants a second word: the name the program is told")
                     .hint("add it behind the program, or leave the `@` out")
             })?;
-            command.zeroth = Some(zeroth);
+            command.zeroth = Some(zeroth.into());
         }
         command.words = std::iter::once(path.to_owned()).chain(rest).collect();
         b.unit.service.commands.push((kind, command));
@@ -107,7 +107,8 @@ pub(super) fn show_command(command: &Command) -> String {
         (command.privilege == Privilege::Elevated, '!'),
     ];
     let prefix: String = prefixes.iter().filter(|(on, _)| *on).map(|(_, c)| *c).collect();
-    let (program, rest) = command.words.split_first().map_or(("", [].as_slice()), |(p, rest)| (p.as_str(), rest));
-    let words = std::iter::once(program).chain(command.zeroth.as_deref()).chain(rest.iter().map(String::as_str));
+    let mut words = command.words.iter();
+    let program = words.next().unwrap_or_default();
+    let words = std::iter::once(program).chain(command.zeroth.as_deref()).chain(words);
     format!("{prefix}{}", words.map(quote).collect::<Vec<_>>().join(" "))
 }

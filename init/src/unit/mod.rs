@@ -2,6 +2,7 @@
 
 pub mod accounts;
 mod check;
+mod command;
 pub mod command_unit;
 mod commands;
 pub mod condition;
@@ -39,6 +40,7 @@ mod value;
 pub mod variables;
 pub mod words;
 
+pub use command::{Command, Words};
 pub use directories::{Directories, DirectoryKind, Folder, Preserve};
 pub use ending::{End, EndAction, Ending, ExitType, Haste, RestartMode, TimeoutMode};
 pub use exec::Exec;

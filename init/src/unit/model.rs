@@ -2,8 +2,8 @@
 
 use super::rare::Rare;
 use super::{
-    Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Setup, Terminal, Timing,
-    UnitName,
+    Command, Directories, Ending, Exec, LevelSet, Privileges, Readiness, Relations, Scheduling, Setup, Terminal,
+    Timing, UnitName,
 };
 use serde::{Deserialize, Serialize};
 use std::ops::{Deref, DerefMut};
@@ -217,23 +217,6 @@ impl ExecKind {
     }
 }
 
-/// One command line, split by systemd's rules; `$VAR` not yet put in.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Command {
-    /// The words; the first is the program (a path, or a name to look up).
-    pub words: Vec<String>,
-    /// Prefix `@`: what the program gets as its zeroth argument, in place of its own name.
-    pub zeroth: Option<String>,
-    /// Prefix `-`: a failure is passed over.
-    pub ignore_failure: bool,
-    /// Prefix `:`: `$VAR` and `${VAR}` stay as they are.
-    pub literal: bool,
-    /// Prefixes `+` and `!`.
-    pub privilege: Privilege,
-    /// Where it stands.
-    pub place: Place,
-}
-
 /// What of the unit's restrictions a command is run with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Privilege {
@@ -365,10 +348,6 @@ impl Service {
     }
 
     fn settle(&mut self) {
-        for (_, command) in &mut self.commands {
-            command.words.iter_mut().for_each(String::shrink_to_fit);
-            command.words.shrink_to_fit();
-        }
         self.commands.shrink_to_fit();
         self.timing.settle();
         self.ending.settle();

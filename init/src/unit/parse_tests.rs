@@ -52,7 +52,7 @@ fn a_web_server() {
     assert_eq!(start.words, ["/usr/sbin/nginx", "-g", "daemon on; master_process on;"]);
     let stop = service.commands(ExecKind::Stop).next().expect("stop");
     assert!(stop.ignore_failure);
-    assert_eq!(stop.words.last().map(String::as_str), Some("/run/nginx.pid"));
+    assert_eq!(stop.words.iter().last(), Some("/run/nginx.pid"));
     assert_eq!(
         (service.timing.timeout_stop, service.timing.timeout_start),
         (Some(Duration::from_secs(5)), Some(Duration::from_secs(90)))
@@ -103,10 +103,7 @@ fn a_getty_template_and_its_drop_ins() {
     assert_eq!(rendered(&parsed), "");
     let (unit, service) = (&parsed.unit, &parsed.unit.service);
     assert_eq!(unit.description, "Getty on tty1");
-    assert_eq!(
-        service.commands(ExecKind::Start).map(|c| c.words.join(" ")).collect::<Vec<_>>(),
-        ["/sbin/mingetty tty1"]
-    );
+    assert_eq!(service.commands(ExecKind::Start).map(|c| c.words.line()).collect::<Vec<_>>(), ["/sbin/mingetty tty1"]);
     assert_eq!((service.terminal.path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
     assert_eq!(service.environment, [("C".to_owned(), "3".to_owned())]);
     assert_eq!(service.timing.restart_sec, Duration::from_millis(100));
@@ -131,7 +128,10 @@ fn prefixes_stand_in_any_order() {
         unit.service.commands(ExecKind::Start).next().expect("a command").clone()
     };
     let all = command("+:@-/bin/a zeroth $x");
-    assert_eq!((all.words.as_slice(), all.zeroth.as_deref()), (&["/bin/a".into(), "$x".into()][..], Some("zeroth")));
+    assert_eq!(
+        (all.words.to_vec(), all.zeroth.as_deref()),
+        (vec!["/bin/a".to_owned(), "$x".to_owned()], Some("zeroth"))
+    );
     assert_eq!((all.ignore_failure, all.literal, all.privilege), (true, true, Privilege::Full));
     assert_eq!(command("-!!/bin/a").privilege, Privilege::Restricted);
     assert_eq!(command("!-/bin/a").privilege, Privilege::Elevated);
@@ -143,7 +143,7 @@ fn a_oneshot_of_several_commands() {
         "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/a 1 ; -/bin/b ';' ; \\\n c\nExecStart=/bin/d \\;\n",
     );
     let commands: Vec<_> =
-        unit.service.commands(ExecKind::Start).map(|c| (c.words.join(" "), c.ignore_failure, c.place.line)).collect();
+        unit.service.commands(ExecKind::Start).map(|c| (c.words.line(), c.ignore_failure, c.place.line)).collect();
     assert_eq!(
         commands,
         [
@@ -267,8 +267,8 @@ proptest! {
         command.extend(words);
         let place = Place::default();
         let privilege = [Privilege::Restricted, Privilege::Elevated, Privilege::Full][umask as usize % 3];
-        let zeroth = (!optional).then(|| value.clone());
-        let command = Command { words: command, zeroth, ignore_failure: optional, literal: optional, privilege, place };
+        let zeroth = (!optional).then(|| value.as_str().into());
+        let command = Command { words: command.iter().collect(), zeroth, ignore_failure: optional, literal: optional, privilege, place };
         unit.service.commands = vec![(ExecKind::Start, command)];
         unit.service.environment = vec![("A".into(), value.clone()), ("B".into(), value)];
         unit.service.user = Some(user);

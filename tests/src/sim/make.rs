@@ -38,7 +38,7 @@ fn some(rng: &mut Rng, n: usize, me: usize, most: u64, ordered: bool) -> Vec<Uni
 }
 
 fn command(rng: &mut Rng) -> Command {
-    Command { words: vec!["/bin/x".to_owned()], ignore_failure: rng.percent(10), ..Command::default() }
+    Command { words: ["/bin/x"].iter().collect(), ignore_failure: rng.percent(10), ..Command::default() }
 }
 
 fn short(rng: &mut Rng) -> Duration {

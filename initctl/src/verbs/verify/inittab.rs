@@ -1,5 +1,7 @@
 //! Lines of inittab as the units that were made of them: which program each is to run, and where it is written. Pure.
 
+use init::unit::Words;
+
 /// The key of a generated unit that tells the line of its file.
 pub const LINE_KEY: &str = "X-SourceLine";
 
@@ -13,9 +15,8 @@ const SHELLS_OWN: &[&str] = &[
 
 /// The program of a line, of the words of its unit's `ExecStart=`: `sysv line [-r ID] -- WORD…`. None: only a shell could
 /// tell.
-pub fn program(words: &[String]) -> Option<&str> {
-    let own = words.iter().position(|word| word == "--")? + 1;
-    let words: Vec<&str> = words.get(own..)?.iter().map(String::as_str).collect();
+pub fn program(words: &Words) -> Option<&str> {
+    let words: Vec<&str> = words.iter().skip_while(|word| *word != "--").skip(1).collect();
     match words.as_slice() {
         // A shell gets the line's text: for its characters, or from initscript.
         ["/bin/sh", "-c", text] | ["/bin/sh", "/etc/initscript", _, _, _, text] => first_command(text),
@@ -75,11 +76,11 @@ mod tests {
             (&[], None),
         ] {
             for before in [&["/usr/lib/rung/sysv", "line", "-r", "x", "--"][..], &["sysv", "line", "--"]] {
-                let words: Vec<String> = before.iter().chain(line).map(|word| (*word).to_owned()).collect();
+                let words: Words = before.iter().chain(line).collect();
                 assert_eq!(program(&words), expected, "{line:?}");
             }
         }
-        assert_eq!(program(&["/bin/a".to_owned()]), None);
+        assert_eq!(program(&["/bin/a"].iter().collect()), None);
     }
 
     #[test]

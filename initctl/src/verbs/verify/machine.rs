@@ -76,7 +76,7 @@ impl<'a> Machine<'a> {
 
     fn program(&self, unit: &Unit, kind: ExecKind, command: &Command) -> Option<Finding> {
         let is_line = unit.source == Source::Inittab;
-        let name = if is_line { inittab::program(&command.words)? } else { command.words.first()?.as_str() };
+        let name = if is_line { inittab::program(&command.words)? } else { command.words.first()? };
         if name.contains('$') {
             return None;
         }

@@ -32,7 +32,7 @@ fn start_all(units: usize) -> Result<f64> {
     let mut definitions = Vec::new();
     for number in 0..units {
         let mut unit = Unit::new(name(number)?);
-        let command = Command { words: vec!["/bin/x".into()], ..Command::default() };
+        let command = Command { words: ["/bin/x"].iter().collect(), ..Command::default() };
         unit.service.commands.push((ExecKind::Start, command));
         for other in number.saturating_sub(EDGES)..number {
             unit.after.push(name(other)?);
