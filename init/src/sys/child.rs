@@ -4,6 +4,7 @@ use crate::proto::pid1::{MAX_FDS, STAGE_FORK};
 use crate::proto::plan::{Access, MAX_LEN, Step, Steps, Strings};
 use crate::sys::fd::{KEPT, close_range};
 use nix::errno::Errno;
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -131,7 +132,10 @@ pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
         return Ok(i32::try_from(pid).unwrap_or(0));
     }
     IN_CHILD.store(true, Ordering::Relaxed);
-    let (stage, errno) = match run(order, joined) {
+    // The report's number here, once it is out of the way of the plan. On the stack, which is written anyway: a page of
+    // the parent's costs a copy.
+    let reports = Cell::new(order.report);
+    let (stage, errno) = match run(order, joined, &reports) {
         Ok(never) => match never {},
         Err(failure) => failure,
     };
@@ -139,7 +143,7 @@ pub fn start(order: &Order<'_>) -> Result<i32, Errno> {
     let [a, b, c, d] = errno.to_le_bytes();
     let [e, f] = stage.to_le_bytes();
     report.copy_from_slice(&[e, f, 0, 0, a, b, c, d]);
-    say(REPORT.load(Ordering::Relaxed), &report);
+    say(reports.get(), &report);
     exit(127)
 }
 
@@ -174,9 +178,6 @@ pub fn fork_work(work: impl FnOnce() -> i32) -> Result<i32, Errno> {
     exit(work())
 }
 
-/// The report's number in the child, once it is out of the way of the plan.
-static REPORT: AtomicI32 = AtomicI32::new(-1);
-
 fn exit(status: i32) -> ! {
     // SAFETY: ends the process without running anything of the parent's.
     unsafe { libc::_exit(status) }
@@ -194,9 +195,8 @@ fn check(result: libc::c_long) -> Result<i32, Errno> {
     Errno::result(result).map(|v| i32::try_from(v).unwrap_or(0))
 }
 
-fn run(order: &Order<'_>, joined: bool) -> Result<std::convert::Infallible, Failure> {
+fn run(order: &Order<'_>, joined: bool, report: &Cell<RawFd>) -> Result<std::convert::Infallible, Failure> {
     let at_fork = |e: Errno| (STAGE_FORK, e as i32);
-    REPORT.store(order.report, Ordering::Relaxed);
     if order.share {
         // On failure the table is still the parent's: only the report may be touched.
         close_range(KEPT, libc::CLOSE_RANGE_UNSHARE).map_err(at_fork)?;
@@ -210,7 +210,7 @@ fn run(order: &Order<'_>, joined: bool) -> Result<std::convert::Infallible, Fail
         Source::Fd(fd) => read_plan(fd).map_err(at_fork)?,
     };
     let steps = Steps::new(plan).map_err(|_| at_fork(Errno::EBADMSG))?;
-    let fds = out_of_the_way(order, highest_target(steps.clone())).map_err(at_fork)?;
+    let fds = out_of_the_way(order, highest_target(steps.clone()), report).map_err(at_fork)?;
     let mut state = Child { fds, exe: fds[MAX_FDS], joined, ignored: order.ignored, pid_names: [None; 4] };
     let mut last = 0;
     for (stage, step) in (0u16..).zip(steps) {
@@ -270,13 +270,13 @@ fn highest_target(steps: Steps<'_>) -> RawFd {
 }
 
 /// Moves the order's descriptors above those the plan makes; the last place is the program to execute.
-fn out_of_the_way(order: &Order<'_>, above: RawFd) -> Result<[RawFd; MAX_FDS + 1], Errno> {
+fn out_of_the_way(order: &Order<'_>, above: RawFd, report: &Cell<RawFd>) -> Result<[RawFd; MAX_FDS + 1], Errno> {
     let up = |raw: RawFd| {
         // SAFETY: takes no pointers.
         check(unsafe { libc::fcntl(raw, libc::F_DUPFD_CLOEXEC, above.saturating_add(1)) }.into())
     };
     let mut moved = [-1; MAX_FDS + 1];
-    REPORT.store(up(order.report)?, Ordering::Relaxed);
+    report.set(up(order.report)?);
     for (to, from) in moved.iter_mut().take(MAX_FDS).zip(order.fds) {
         *to = up(*from)?;
     }
@@ -371,9 +371,8 @@ impl<'a> Child<'a> {
     fn exec(&self, program: &CStr, args: Strings<'_>, env: Strings<'_>) -> Result<(), Errno> {
         let mut pids = [[0u8; 64]; 4];
         for (name, entry) in self.pid_names.iter().zip(pids.iter_mut()) {
-            use std::io::Write;
-            if let Some(Ok(name)) = name.map(CStr::to_str) {
-                write!(entry.as_mut_slice(), "{name}={}\0", std::process::id()).map_err(|_| Errno::E2BIG)?;
+            if let Some(name) = name {
+                pid_entry(name, std::process::id(), entry)?;
             }
         }
         let mut places = [[std::ptr::null(); SHORT]; 2];
@@ -381,7 +380,7 @@ impl<'a> Child<'a> {
         let argv = pointers(args, argv, |text| text)?;
         let envp = pointers(env, envp, |text| {
             let wanted =
-                |name: &Option<&CStr>| name.is_some_and(|n| text.to_bytes().strip_prefix(n.to_bytes()) == Some(b"="));
+                |name: &Option<&CStr>| name.is_some_and(|n| text.to_bytes().iter().eq(n.to_bytes().iter().chain(b"=")));
             let place = self.pid_names.iter().position(wanted);
             place.and_then(|i| CStr::from_bytes_until_nul(pids.get(i)?).ok()).unwrap_or(text)
         })?;
@@ -396,6 +395,21 @@ impl<'a> Child<'a> {
         }
         Err(Errno::last())
     }
+}
+
+/// Writes `NAME=PID` and a NUL. By hand: what formats numbers lies elsewhere in the program, at a fault for each part.
+fn pid_entry(name: &CStr, pid: u32, entry: &mut [u8]) -> Result<(), Errno> {
+    let (mut digits, mut rest) = ([b'0'; 10], pid);
+    for digit in digits.iter_mut().rev() {
+        *digit += u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+    }
+    let number = digits.iter().skip_while(|digit| **digit == b'0');
+    let mut room = entry.iter_mut();
+    for byte in name.to_bytes().iter().chain(b"=").chain(number).chain(b"\0") {
+        *room.next().ok_or(Errno::E2BIG)? = *byte;
+    }
+    Ok(())
 }
 
 /// Lists of fewer strings than this need no memory of their own.
@@ -429,8 +443,13 @@ fn signals(before: u64, ignore: u64) -> Result<(), Errno> {
         // SAFETY: plain dispositions, no handler. KILL and STOP are refused, which is right.
         unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, action.as_ptr(), none, size_of::<u64>()) };
     }
-    let none = nix::sys::signal::SigSet::empty();
-    nix::sys::signal::sigprocmask(nix::sys::signal::SigmaskHow::SIG_SETMASK, Some(&none), None)
+    // Not by the library's three functions for this, each in another part of the program: a page that a child is the first
+    // to touch costs a fault.
+    let (none, size) = (0_u64, size_of::<u64>());
+    let before = std::ptr::null_mut::<u64>();
+    // SAFETY: the kernel's own form of a set is that number; nothing is written.
+    check(unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, before, size) })
+        .map(drop)
 }
 
 /// Makes descriptor `from` also `target`, kept over exec.
@@ -480,6 +499,8 @@ pub(super) fn write_number(path: &CStr, value: i64) -> Result<(), Errno> {
     written.map(drop)
 }
 
+/// Its buffer is longer than a page: on the stack of those who don't come here it would cost a fault.
+#[inline(never)]
 fn join_cgroup(path: &CStr) -> Result<(), Errno> {
     use std::io::Write;
     let mut name = [0u8; libc::PATH_MAX as usize];
@@ -488,4 +509,19 @@ fn join_cgroup(path: &CStr) -> Result<(), Errno> {
         .and_then(|()| rest.write_all(b"/cgroup.procs\0"))
         .map_err(|_| Errno::ENAMETOOLONG)?;
     write_number(CStr::from_bytes_until_nul(&name).map_err(|_| Errno::EINVAL)?, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_ends_with_the_pid() {
+        let mut entry = [b'x'; 16];
+        for (pid, text) in [(7, c"A_PID=7"), (4_294_967, c"A_PID=4294967"), (100, c"A_PID=100")] {
+            assert_eq!(pid_entry(c"A_PID", pid, &mut entry), Ok(()));
+            assert_eq!(CStr::from_bytes_until_nul(&entry), Ok(text));
+        }
+        assert_eq!(pid_entry(c"A_LONGER_PID", 123, &mut entry), Err(Errno::E2BIG));
+    }
 }
