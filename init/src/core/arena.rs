@@ -69,7 +69,7 @@ pub(super) struct Ties {
     pub conflicts: Vec<UnitId>,
 }
 
-usual!(Ties);
+usual!(Ties, Vec<UnitId>);
 
 /// One of the lists.
 type Tie = fn(&mut Ties) -> &mut Vec<UnitId>;
@@ -164,13 +164,13 @@ pub(super) struct Node {
     /// The job that last set its course.
     pub cause: Option<Rc<Cause>>,
     /// The unit for want of which it is down: it comes back with that one.
-    pub awaits: Option<UnitName>,
+    pub awaits: Option<Box<UnitName>>,
     /// Down, and to be started when its timer says so.
     pub due: Option<Box<Reason>>,
     /// Units whose job was last seen to wait for this one's job.
-    pub waiters: Vec<UnitId>,
+    pub waiters: Rare<Vec<UnitId>>,
     /// Where in `edges.after` the search for a blocking job goes on.
-    pub cursor: usize,
+    pub cursor: u32,
     /// What was last told by [`super::Action::Changed`].
     pub shown: State,
 }
@@ -190,7 +190,7 @@ impl Node {
             cause: None,
             awaits: None,
             due: None,
-            waiters: Vec::new(),
+            waiters: Rare::default(),
             cursor: 0,
             shown: State::Inactive,
         }
@@ -214,7 +214,7 @@ impl Node {
 }
 
 /// There is one for each file of a unit, whether it runs or not. What a service seldom has belongs behind a pointer.
-const _: () = assert!(size_of::<Node>() <= 544);
+const _: () = assert!(size_of::<Node>() <= 480);
 
 /// Whether all edges come out the same by either definition.
 fn has_same_edges(a: &Unit, b: &Unit) -> bool {

@@ -110,7 +110,7 @@ impl Core {
         let node = self.units.get(id);
         let (after, before) = (&node.edges.after, &node.edges.before);
         let n = after.len().saturating_add(before.len());
-        let start = if node.cursor < n { node.cursor } else { 0 };
+        let start = usize::try_from(node.cursor).ok().filter(|at| *at < n).unwrap_or(0);
         let found = (start..n).chain(0..start).find_map(|i| {
             let blocked = match after.get(i) {
                 Some(b) => self.blocks_from_before(id, kind, *b).then_some(*b),
@@ -119,7 +119,8 @@ impl Core {
             blocked.map(|b| (i, b))
         });
         let (cursor, by) = found.map_or((0, None), |(i, b)| (i, Some(b)));
-        self.units.scratch(id).cursor = cursor;
+        // Only where it may go on: any other is as good.
+        self.units.scratch(id).cursor = u32::try_from(cursor).unwrap_or(0);
         by
     }
 
@@ -305,7 +306,7 @@ impl Core {
     /// Who waited for this unit's job looks again.
     pub(super) fn release(&mut self, id: UnitId) {
         let waiters = std::mem::take(&mut self.units.scratch(id).waiters);
-        self.queue.extend(waiters);
+        self.queue.extend(waiters.iter());
     }
 
     /// The unit has moved: does that end its job, or let it begin?

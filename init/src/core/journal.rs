@@ -176,7 +176,7 @@ impl Core {
         let cause = cause.map(|cause| self.causes.share(cause));
         let node = self.units.scratch(id);
         node.cause = cause;
-        node.awaits = awaits;
+        node.awaits = awaits.map(Box::new);
         node.due = due.map(Box::new);
         node.shown = service.state();
         node.service = service;
@@ -243,7 +243,8 @@ impl Core {
             since: j.since,
             began: j.began,
         });
-        let (cause, awaits, due) = (node.cause.as_deref().cloned(), node.awaits.clone(), node.due.as_deref().cloned());
+        let (cause, awaits, due) =
+            (node.cause.as_deref().cloned(), node.awaits.as_deref().cloned(), node.due.as_deref().cloned());
         let at_rest = job.is_none() && cause.is_none() && awaits.is_none() && due.is_none();
         let as_new = at_rest && node.service == Service::default();
         let value = (!as_new).then(|| UnitRecord { service: node.service.clone(), job, cause, awaits, due });

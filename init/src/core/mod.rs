@@ -232,7 +232,7 @@ impl Core {
     fn look_again(&mut self) {
         for id in self.units.ids() {
             let node = self.units.scratch(id);
-            node.waiters.clear();
+            node.waiters = crate::unit::rare::Rare::default();
             node.cursor = 0;
             if node.job.as_ref().is_some_and(|j| !j.running) {
                 self.queue.push_back(id);

@@ -177,7 +177,7 @@ impl Core {
         let back: BTreeSet<UnitId> = node.edges.required_by.iter().chain(&node.edges.parts).copied().collect();
         let upheld = node.edges.upholds.clone();
         for other in back {
-            if self.units.get(other).awaits.as_ref() == Some(&name) && self.lacks(other).is_none() {
+            if self.units.get(other).awaits.as_deref() == Some(&name) && self.lacks(other).is_none() {
                 self.start_by_itself(other, Reason::Returns(name.clone()), out);
             }
         }
@@ -188,7 +188,7 @@ impl Core {
     /// Remembers that a unit is down for want of another.
     pub(super) fn await_return(&mut self, id: UnitId, name: UnitName) {
         if self.units.get(id).relations().is_none_or(|u| u.relations.return_with_dependency) {
-            self.units.get_mut(id).awaits = Some(name);
+            self.units.get_mut(id).awaits = Some(name.into());
         }
     }
 
@@ -299,7 +299,7 @@ impl Core {
             if node.due.is_some() || self.upholder(at).is_some() {
                 return self.may_restart();
             }
-            let Some(next) = node.awaits.as_ref().and_then(|name| self.units.find(name)) else { return false };
+            let Some(next) = node.awaits.as_deref().and_then(|name| self.units.find(name)) else { return false };
             if self.is_up(next) || self.has_start(next) {
                 return self.may_restart();
             }
@@ -319,7 +319,7 @@ impl Core {
         while let Some(id) = work.pop() {
             let name = self.units.get(id).name.clone();
             for other in self.units.get(id).edges.required_by.clone() {
-                if self.units.get(other).awaits.as_ref() == Some(&name) && seen.insert(other) {
+                if self.units.get(other).awaits.as_deref() == Some(&name) && seen.insert(other) {
                     self.check_essential(other, out);
                     work.push(other);
                 }

@@ -33,7 +33,7 @@ pub(super) struct Pace {
     pub up: Option<Millis>,
     /// How its main process ended, and when.
     #[serde(skip_serializing_if = "is_usual")]
-    pub exit: Option<(ExitRecord, Millis)>,
+    pub exit: Option<Box<(ExitRecord, Millis)>>,
     /// Restarts since the last healthy run.
     #[serde(skip_serializing_if = "is_usual")]
     pub streak: u32,
@@ -54,11 +54,11 @@ impl Pace {
 
     /// How the main process of this run ended.
     pub fn status(&self) -> Option<ExitRecord> {
-        self.exit.map(|(exit, _)| exit)
+        self.exit.as_ref().map(|end| end.0)
     }
 
     fn was_healthy(&self, now: Millis) -> bool {
-        let end = self.exit.map_or(now, |(_, at)| at);
+        let end = self.exit.as_ref().map_or(now, |end| end.1);
         self.up.is_some_and(|up| end.saturating_sub(up) >= HEALTHY.max(self.delay))
     }
 

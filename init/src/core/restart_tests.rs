@@ -85,7 +85,7 @@ fn a_healthy_run_begins_anew_and_a_short_one_does_not() {
     for _ in 0..8 {
         pace.up = Some(now);
         now += 20;
-        pace.exit = Some((ExitRecord::Code(1), now));
+        pace.exit = Some((ExitRecord::Code(1), now).into());
         let at = pace.next(&unit, &name, now);
         waits.push(at - now);
         now = at;
@@ -100,7 +100,7 @@ fn a_healthy_run_begins_anew_and_a_short_one_does_not() {
     for (ran, streak) in [(20_000, 9), (64_000, 1)] {
         pace.up = Some(now);
         now += ran;
-        pace.exit = Some((ExitRecord::Code(1), now));
+        pace.exit = Some((ExitRecord::Code(1), now).into());
         // A stop that takes long is no health.
         pace.next(&unit, &name, now + 500_000);
         assert_eq!(pace.streak, streak, "{ran}");

@@ -259,7 +259,7 @@ impl Service {
             Which::Control => self.control.as_deref(),
         }?;
         let main_pid = self.main.as_ref().filter(|m| which == Which::Control && m.pid > 0).map(|m| m.pid);
-        Some(match proc.adopted {
+        Some(match proc.adopted.as_deref().copied() {
             Some((pid, start_time)) => Action::Adopt { unit: id, key, pid, start_time },
             None => Action::Spawn { unit: id, key, kind: proc.kind, index: proc.index, main_pid },
         })
@@ -511,7 +511,8 @@ impl Service {
     }
 
     fn adopt(&mut self, r: &mut Run<'_>, pid: i32, start: u64) {
-        let proc = Proc { step: self.next_step, kind: ExecKind::Start, index: 0, pid, adopted: Some((pid, start)) };
+        let adopted = Some((pid, start).into());
+        let proc = Proc { step: self.next_step, kind: ExecKind::Start, index: 0, pid, adopted };
         self.forget_held_end();
         self.put(r, Which::Main, proc);
     }

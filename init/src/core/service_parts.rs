@@ -49,7 +49,7 @@ pub(in crate::core) struct Proc {
     pub pid: i32,
     /// Not started by us: pid and start time of the daemon that was adopted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub adopted: Option<(i32, u64)>,
+    pub adopted: Option<Box<(i32, u64)>>,
 }
 
 /// Which of the two processes.

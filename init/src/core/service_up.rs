@@ -175,7 +175,7 @@ impl Service {
         let Some(proc) = gone else { return };
         if which == Which::Main {
             self.last_exit = Some(exit);
-            self.pace.exit = Some((exit, r.now));
+            self.pace.exit = Some((exit, r.now).into());
         }
         let ignore = command(r.unit, proc.kind, proc.index).is_some_and(|c| c.ignore_failure);
         let good = ignore || self.is_clean(r.unit, which, exit) || is_stopped(r.unit, proc.kind, exit);

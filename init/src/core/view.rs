@@ -127,7 +127,7 @@ impl Core {
             job: node.job.as_ref().map(|j| (j.kind.word(), j.requests.as_slice())),
             job_reason: node.job.as_ref().map(|j| &j.reason),
             cause: node.cause.as_deref(),
-            awaits: node.awaits.as_ref(),
+            awaits: node.awaits.as_deref(),
             deadline: service.deadline,
             times: service.times,
             on: node.on,

@@ -171,7 +171,12 @@ impl EventLog {
 
     /// Gives back the room of a burst.
     pub fn shrink(&mut self) {
-        self.ring.shrink_to_fit();
+        let mut ring = Self { ring: VecDeque::with_capacity(self.ring.len()), ..Self::new(self.next) };
+        for event in &self.ring {
+            let (text, by) = (ring.share(&event.text), ring.share(&event.by));
+            ring.ring.push_back(HistoryEvent { text, by, ..event.clone() });
+        }
+        self.ring = ring.ring;
         pack(&mut self.states);
     }
 
