@@ -159,7 +159,10 @@ fn life(n: usize) -> (Costs, Costs) {
         ),
     ];
     let one = vec![
-        ("a changed file", count(&mut |f| f.feed(Event::Define(vec![unit("hub", |u| u.description = "x".into())])))),
+        (
+            "a changed file",
+            count(&mut |f| f.feed(Event::Define(vec![unit("hub", |u| u.description = Some("x".into()))]))),
+        ),
         ("an exit", count(&mut |f| f.crash(&middle))),
         (
             "a state",

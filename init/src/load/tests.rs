@@ -66,7 +66,7 @@ fn the_first_folder_wins_and_drop_ins_come_from_all() {
         .write("lib/a.service.d/readme", "no drop-in");
     let loader = root.loader();
     let a = good(&loader, "a");
-    assert_eq!((a.description.as_str(), a.service.nice), ("ten", Some(7)));
+    assert_eq!((a.description(), a.service.nice), ("ten", Some(7)));
     assert_eq!(a.files.len(), 3);
     assert_eq!(good(&loader, "b").source, Source::Systemd);
     assert_eq!(loader.names(), [name("a"), name("b")]);
@@ -86,7 +86,7 @@ fn masks_aliases_and_templates() {
     assert_eq!(*good(&loader, "x").after, [name("ssh")]);
     assert!(matches!(loader.load(&name("dead")).definition, Definition::Masked(_)));
     assert!(matches!(loader.load(&name("none")).definition, Definition::Gone(_)));
-    assert_eq!(good(&loader, "getty@tty1").description, "on tty1");
+    assert_eq!(good(&loader, "getty@tty1").description(), "on tty1");
     assert_eq!(loader.names(), [name("dead"), name("ssh"), name("x")]);
 }
 
@@ -118,7 +118,7 @@ fn a_drop_in_can_be_masked_and_systemds_dont_touch_a_native_unit() {
         .write("lib/empty.service", MINIMAL);
     let loader = root.loader();
     let unit = good(&loader, "a");
-    assert_eq!((unit.description.as_str(), unit.files.len()), ("a", 1));
+    assert_eq!((unit.description(), unit.files.len()), ("a", 1));
     assert!(matches!(loader.load(&name("empty")).definition, Definition::Masked(_)));
 }
 

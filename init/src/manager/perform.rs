@@ -281,7 +281,7 @@ impl Manager {
             self.logger.send(logger::Request::Note { name: name.short().to_owned(), text }, None);
         }
         let description = match status::definition(&self.core.view(unit)) {
-            Some(unit) if unit.description != name.short() => format!("{name}: {}", unit.description),
+            Some(unit) if unit.description() != name.short() => format!("{name}: {}", unit.description()),
             _ => name.to_string(),
         };
         if !silent && (name.kind() == Kind::Service || state == State::Failed) {

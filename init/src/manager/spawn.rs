@@ -12,6 +12,7 @@ use crate::core::{Event, Phase};
 use crate::proto::logger::{self, Stream};
 use crate::proto::pid1::{Exit, Key, Power};
 use crate::sys::epoll::Ready;
+use crate::sys::memory::TUNED;
 use crate::sys::{file, memfd, pipe, wait};
 use crate::unit::{ExecKind, Input, NotifyAccess, Output, Source, Unit, UnitName};
 use std::os::fd::OwnedFd;
@@ -322,7 +323,8 @@ impl Manager {
             if self.machine.container { self.link.fetch(0, "stdout").ok().flatten().map(Rc::new) } else { None };
         self.logger_key.step = self.logger_key.step.wrapping_add(1) & 0x7fff_ffff;
         let key = self.logger_key;
-        let mut env = vec![format!("PATH={PATH}"), format!("RUNG_RUNDIR={}", self.machine.run_dir.display())];
+        let rundir = format!("RUNG_RUNDIR={}", self.machine.run_dir.display());
+        let mut env = vec![format!("PATH={PATH}"), rundir, TUNED.to_owned()];
         env.extend(std::env::var("RUNG_LOGDIR").ok().map(|d| format!("RUNG_LOGDIR={d}")));
         if self.machine.container {
             env.push("RUNG_LOG_STDOUT=1".to_owned());

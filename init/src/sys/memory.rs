@@ -8,7 +8,7 @@ const LARGE: libc::c_int = 64 << 10;
 /// The heap grows by so much, in bytes.
 const STEP: libc::c_int = 16 << 10;
 
-/// What the manager's allocator is told, in its environment: nothing else reaches this. Of blocks that are freed it keeps the
+/// What the manager's and the logger's allocators are told, in their environment: nothing else reaches this. Of blocks that are freed it keeps the
 /// smallest alone at hand; the others become one with what is free beside them, or else whole pages would be held by a few
 /// of each size.
 pub const TUNED: &str = "GLIBC_TUNABLES=glibc.malloc.tcache_max=128";

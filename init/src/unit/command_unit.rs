@@ -32,7 +32,7 @@ pub fn command_unit(
         return Err("no command stands behind `--`".to_owned());
     }
     let mut unit = Unit::new(UnitName::new(NAME)?);
-    unit.description = words.join(" ");
+    unit.description = Some(words.join(" ").into());
     unit.source = Source::Generated;
     // These words had their chance of variables in the shell that gave them.
     let run = Command { words: words.iter().collect(), literal: true, ..Command::default() };

@@ -55,7 +55,7 @@ const KILL_MODES: &[(&str, KillMode)] = &[
 ];
 
 /// Defines the table. `one`: a field of the unit that holds one value; `octal`: the
-/// same, shown in octal; `list`: one that gathers values; `exec`: commands
+/// same, shown in octal; `named`: the same, which is the unit's name where it isn't given; `list`: one that gathers values; `exec`: commands
 /// of a kind; `limit`: a resource limit; `own`: one with its own way to add up; `also`: another spelling, or what isn't a single field.
 macro_rules! keys {
     ($($section:literal $name:literal $kind:ident($($arg:tt)*), $default:literal, $doc:literal;)*) => {
@@ -77,6 +77,8 @@ macro_rules! keys {
     (@set $name:literal one($($field:ident).+, $read:expr)) => {
         |b, d, v| v.one(&mut b.unit.$($field).+, &d.unit.$($field).+, $read)
     };
+    (@set $name:literal named($($args:tt)*)) => { keys!(@set $name one($($args)*)) };
+    (@show $name:literal named($($args:tt)*)) => { Some(|b: &Build| vec![b.unit.description().to_owned()]) };
     (@set $name:literal octal($($args:tt)*)) => { keys!(@set $name one($($args)*)) };
     (@set $name:literal list($($field:ident).+, $read:expr)) => { |b, _, v| v.list(&mut b.unit.$($field).+, $read) };
     (@set $name:literal exec($kind:ident)) => { |b, _, v| commands::set(b, ExecKind::$kind, v) };
@@ -111,7 +113,7 @@ macro_rules! keys {
 }
 
 pub(super) static KEYS: Table<Build> = Table::new(keys! {
-    "Unit" "Description" one(description, text), "(the name)", "What the unit is, in a few words.";
+    "Unit" "Description" named(description, some(|v| Ok(text(v)?.into()))), "(the name)", "What the unit is, in a few words.";
     "Unit" "SourcePath" one(source_path, boxed(path)), "", "What the file was made from, such as a script in /etc/init.d.";
     "Unit" "Documentation" list(documentation, fields::documentation), "", "Where one can read about it: `man:nginx(8)`, `https://…`, `file:/…`, `info:…`; `status` shows it.";
     "Unit" "After" list(after, fields::units), "", "Start only after these have started, if they are to start; stop before them.";

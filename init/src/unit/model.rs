@@ -48,8 +48,8 @@ pub struct Place {
 pub struct Unit {
     /// Its full name.
     pub name: UnitName,
-    /// `Description=`; the name where there is none.
-    pub description: String,
+    /// `Description=`, where there is one: see [`Unit::description`].
+    pub description: Option<Box<str>>,
     /// `Documentation=`: where one can read about it.
     pub documentation: Rare<Vec<String>>,
     /// Where it came from.
@@ -89,7 +89,7 @@ impl Unit {
     /// A unit with nothing but defaults.
     pub fn new(name: UnitName) -> Self {
         Self {
-            description: name.short().to_owned(),
+            description: None,
             documentation: Rare::default(),
             name,
             source: Source::Native,
@@ -118,10 +118,14 @@ impl Unit {
         self.relations.settle();
         self.conditions.settle();
         self.install.settle();
-        self.description.shrink_to_fit();
         self.files.shrink_to_fit();
         self.places.settle();
         self.service.settle();
+    }
+
+    /// What it is in a few words; its name where nothing is said.
+    pub fn description(&self) -> &str {
+        self.description.as_deref().unwrap_or(self.name.short())
     }
 
     /// `file:line` of a key (`Service.User`), where it was given.

@@ -102,7 +102,7 @@ fn a_getty_template_and_its_drop_ins() {
     let parsed = parse(&name, Source::Native, &file("/u/getty@.service", base), &files, &Facts::default());
     assert_eq!(rendered(&parsed), "");
     let (unit, service) = (&parsed.unit, &parsed.unit.service);
-    assert_eq!(unit.description, "Getty on tty1");
+    assert_eq!(unit.description(), "Getty on tty1");
     assert_eq!(service.commands(ExecKind::Start).map(|c| c.words.line()).collect::<Vec<_>>(), ["/sbin/mingetty tty1"]);
     assert_eq!((service.terminal.path.to_str(), &service.input), (Some("/dev/tty1"), &Input::Tty));
     assert_eq!(service.environment, [("C".to_owned(), "3".to_owned())]);

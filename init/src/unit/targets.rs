@@ -119,7 +119,7 @@ pub fn reached_in(name: &UnitName) -> LevelSet {
 }
 
 fn generated(name: &UnitName, what: &str) -> Unit {
-    Unit { description: what.to_owned(), source: Source::Generated, ..Unit::new(name.clone()) }
+    Unit { description: Some(what.into()), source: Source::Generated, ..Unit::new(name.clone()) }
 }
 
 fn units(names: &str) -> Vec<UnitName> {

@@ -47,7 +47,7 @@ impl Manager {
         let works = waits_for.is_empty();
         Job {
             name: view.name.clone(),
-            description: unit.map(|u| u.description.clone()).unwrap_or_default(),
+            description: unit.map(|u| u.description().to_owned()).unwrap_or_default(),
             job: view.job.map(|(word, _)| word.to_owned()),
             phase: view.phase,
             doing: sentence::doing(unit, view.phase, self.core.control_command(id)),

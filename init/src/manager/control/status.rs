@@ -65,7 +65,7 @@ impl Manager {
         let unit = definition(&view);
         UnitBrief {
             name: view.name.clone(),
-            description: unit.map(|u| u.description.clone()).unwrap_or_default(),
+            description: unit.map(|u| u.description().to_owned()).unwrap_or_default(),
             load: load(&view),
             state: self.state(id),
             phase: view.phase,
@@ -101,7 +101,7 @@ impl Manager {
         let (names, own) = (Vec::<UnitName>::new(), |list: fn(&Unit) -> &Vec<UnitName>| unit.map(list).cloned());
         UnitStatus {
             name: view.name.clone(),
-            description: unit.map(|u| u.description.clone()).unwrap_or_default(),
+            description: unit.map(|u| u.description().to_owned()).unwrap_or_default(),
             documentation: unit.map(|u| u.documentation.to_vec()).unwrap_or_default(),
             load: load(&view),
             load_error,
