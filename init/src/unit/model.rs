@@ -118,6 +118,9 @@ impl Unit {
         self.relations.settle();
         self.conditions.settle();
         self.install.settle();
+        if self.description.as_deref() == Some(self.name.short()) {
+            self.description = None;
+        }
         self.files.shrink_to_fit();
         self.places.settle();
         self.service.settle();
