@@ -114,7 +114,11 @@ struct Place(PathBuf);
 
 impl Place {
     fn new(name: &str, insserv: &Path) -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("insserv-{name}-{}", std::process::id()));
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")), name, insserv)
+    }
+
+    fn below(parent: &Path, name: &str, insserv: &Path) -> Self {
+        let folder = parent.join(format!("insserv-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("etc/init.d")).expect("folder");
         fs::copy(insserv.join("etc/insserv.conf"), folder.join("etc/insserv.conf")).expect("insserv.conf");
@@ -433,4 +437,65 @@ fn the_scripts_of_debian_packages_are_read_and_ordered_as_by_insserv() {
     let lost: Vec<String> = theirs.difference(&ours).map(|(a, b)| format!("{} {}", names[*a], names[*b])).collect();
     assert!(theirs.len() > 300 && lost.is_empty(), "{} edges, lost {lost:?}", theirs.len());
     assert!(order.opposed.is_empty(), "Debian's scripts start and stop in one order: {:?}", order.opposed);
+}
+
+/// Eight scripts, three of them a loop that insserv can't solve.
+fn loop_of_three() -> Vec<(String, String)> {
+    let needs = |name| match name {
+        "a" => "c",
+        "b" => "a",
+        "c" => "b",
+        "e" => "d",
+        "f" => "b",
+        "g" => "f e",
+        _ => "",
+    };
+    ["a", "b", "c", "d", "e", "f", "g", "h"].map(|name| (name.to_owned(), header(name, needs(name)))).into()
+}
+
+fn header(name: &str, required: &str) -> String {
+    format!(
+        "#!/bin/sh\n### BEGIN INIT INFO\n# Provides: {name}\n# Required-Start: {required}\n# Required-Stop: {required}\n\
+         # Default-Start: 2 3 4 5\n# Default-Stop: 0 1 6\n### END INIT INFO\n:\n"
+    )
+}
+
+/// Behind a loop `insserv -f` numbers as the folder happens to be listed, so that the same scripts get other numbers on
+/// another machine. A tmpfs lists the newest file first; so it is the place to make the same scripts in several orders.
+#[test]
+fn behind_a_loop_the_order_does_not_depend_on_how_the_folder_is_listed() {
+    let Some((insserv, _)) = fetched() else { return };
+    let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
+    for turn in 0..8 {
+        let mut scripts = loop_of_three();
+        scripts.rotate_left(turn);
+        if turn % 2 == 1 {
+            scripts.reverse();
+        }
+        let place = Place::below(Path::new("/dev/shm"), &format!("listed-{turn}"), &insserv);
+        scripts.iter().for_each(|(name, text)| place.script(name, text));
+        place.insserv(&insserv, &["a", "b", "c", "d", "e", "f", "g", "h"].map(str::to_owned));
+        let tree = place.tree();
+        let links: BTreeSet<String> =
+            tree.farm.links.iter().map(|link| farm::file_name(link.kind, link.number, &link.name)).collect();
+        theirs.insert(links);
+        let order = order::order(&order::services(&tree), &tree.facilities, tree.style);
+        assert!(!order.start.dropped.is_empty(), "a loop");
+        let at = |name: &str| tree.scripts.iter().position(|s| s.name == name).expect("script");
+        for (before, after) in [("d", "e"), ("e", "g"), ("f", "g"), ("b", "f")] {
+            assert!(order.start.is_before(at(before), at(after)), "{before} before {after}");
+        }
+        let name = |at: usize| tree.scripts[at].name.clone();
+        let numbers: Vec<_> = tree
+            .scripts
+            .iter()
+            .map(|s| (s.name.clone(), order.start.numbers[at(&s.name)]))
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        let dropped: Vec<_> = order.start.dropped.iter().map(|d| (name(d.edge.before), name(d.edge.after))).collect();
+        ours.insert((numbers, dropped));
+    }
+    assert!(theirs.len() > 1, "insserv's numbers don't depend on the listing: then README's line is wrong: {theirs:?}");
+    assert_eq!(ours.len(), 1, "{ours:?}");
 }
